@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Fails when an #include crosses a layer (docs/architecture.md, "Layers").
+
+Each folder of src/ may include what its row names, its own headers and the C++ library; a header of
+a third-party library may stand only in the files that its row names.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# folder -> folders of src/ that it may include besides itself; "stateward" is include/stateward.
+MAY = {
+    "base": {"stateward"},
+    "config": {"stateward", "base"},
+    "fcgi": {"stateward", "base"},
+    "http": {"stateward", "base"},
+    "state": {"stateward", "base"},
+    "auth": {"stateward", "base"},
+    "storage": {"stateward", "base"},
+    "lock": {"stateward", "base"},
+    "kms": {"stateward", "base"},
+    "metrics": {"stateward", "base"},
+    "client": {"stateward", "base"},
+    # The composition roots see everything.
+    "app": {"stateward", "base", "config", "fcgi", "http", "state", "auth", "storage", "lock",
+            "kms", "client", "metrics"},
+    "cli": {"stateward", "base", "config", "state", "auth", "storage", "lock", "kms", "client",
+            "app"},
+    ".": {"stateward", "base", "config", "fcgi", "app"},
+}
+for backend in ("auth", "storage", "lock", "kms"):
+    MAY[backend].add("client")
+
+# third-party header -> where it may stand (prefixes of paths below src/)
+LIBRARIES = {
+    r"fcgiapp\.h|fcgios\.h|fcgi_config\.h": ("fcgi/",),
+    r"cjson/.*": ("base/json.",),
+    r"openssl/.*": ("base/", "auth/", "kms/", "client/", "storage/", "lock/"),
+    r"zstd\.h": ("kms/",),
+    r"microhttpd\.h": ("metrics/",),
+    r"libpq-fe\.h|hiredis/.*|curl/.*": ("client/", "storage/", "lock/", "kms/", "auth/"),
+    r"jwt\.h": ("auth/",),
+}
+BANNED = [
+    (r"\bgetenv\s*\(", ("config/",), "getenv outside config/"),
+    (r"\b(?:exit|_exit|abort)\s*\(", ("main.cc", "cli/main.cc", "app/supervisor."),
+     "exit() below main"),
+    (r"\bthrow\b(?!\s*\()", (), "an exception thrown by us"),
+    (r"using namespace", (), "using namespace"),
+]
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s+(["<])([^">]+)[">]', line)
+        if match:
+            yield number, match.group(1), match.group(2)
+
+
+def strip_comments(text):
+    text = re.sub(r"//[^\n]*", "", text)
+    return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+
+
+def check_src(path, problems):
+    rel = path.relative_to(ROOT / "src").as_posix()
+    layer = rel.split("/")[0] if "/" in rel else "."
+    text = path.read_text()
+    if layer not in MAY:
+        problems.append(f"src/{rel}: folder '{layer}' has no row in tools/layers.py")
+        return
+    for number, quote, name in includes(text):
+        where = f"src/{rel}:{number}"
+        top = name.split("/")[0]
+        if quote == '"' and "/" in name and top != layer and top not in MAY[layer]:
+            problems.append(f"{where}: {layer}/ may not include {name}")
+        for pattern, allowed in LIBRARIES.items():
+            if re.fullmatch(pattern, name) and not rel.startswith(allowed):
+                problems.append(f"{where}: {name} belongs to {', '.join(allowed)}")
+    code = strip_comments(text)
+    for pattern, allowed, what in BANNED:
+        if re.search(pattern, code) and not (allowed and rel.startswith(allowed)):
+            problems.append(f"src/{rel}: {what}")
+
+
+def check_contract(path, problems):
+    rel = path.relative_to(ROOT).as_posix()
+    for number, quote, name in includes(path.read_text()):
+        if quote == '"' and not name.startswith("stateward/"):
+            problems.append(f"{rel}:{number}: a contract includes only contracts, not {name}")
+        if quote == "<" and ("/" in name or name.endswith(".h")):
+            problems.append(f"{rel}:{number}: a contract includes only the C++ library, not {name}")
+
+
+def main():
+    problems = []
+    for path in sorted((ROOT / "src").rglob("*")):
+        if path.suffix in (".cc", ".h"):
+            check_src(path, problems)
+    for path in sorted((ROOT / "include").rglob("*.h")):
+        check_contract(path, problems)
+    print("\n".join(problems) if problems else "layers: clean")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
