@@ -50,9 +50,9 @@ class ByteView {
  public:
   ByteView() = default;
   ByteView(const void* data, size_t size) : data_(static_cast<const uint8_t*>(data)), size_(size) {}
-  ByteView(const Bytes& b) : ByteView(b.data(), b.size()) {}             // NOLINT: a view
-  ByteView(const SecretBytes& b) : ByteView(b.data(), b.size()) {}       // NOLINT: a view
-  ByteView(std::string_view s) : ByteView(s.data(), s.size()) {}         // NOLINT: a view
+  ByteView(const Bytes& b) : ByteView(b.data(), b.size()) {}        // NOLINT: a view
+  ByteView(const SecretBytes& b) : ByteView(b.data(), b.size()) {}  // NOLINT: a view
+  ByteView(std::string_view s) : ByteView(s.data(), s.size()) {}    // NOLINT: a view
 
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
@@ -62,9 +62,7 @@ class ByteView {
   uint8_t operator[](size_t i) const { return data_[i]; }
   // REQUIRES: from + n <= size()
   ByteView Sub(size_t from, size_t n) const { return {data_ + from, n}; }
-  std::string_view AsString() const {
-    return {reinterpret_cast<const char*>(data_), size_};
-  }
+  std::string_view AsString() const { return {reinterpret_cast<const char*>(data_), size_}; }
 
  private:
   const uint8_t* data_ = nullptr;

@@ -14,19 +14,19 @@ namespace stateward {
 
 enum class Code : uint8_t {
   kOk,
-  kInvalidArgument,    // the caller's input is wrong; repeating it will not help
-  kUnauthenticated,    // no credentials, or wrong ones
-  kPermissionDenied,   // known, but not allowed
-  kNotFound,           // the store SAID that it is absent (never: "could not find out")
-  kMethodNotAllowed,   // known path, unknown verb
-  kConflict,           // the stored state does not allow this write
-  kGone,               // a lock ID that was released already
-  kTooLarge,           // over a configured limit
-  kTooManyRequests,    // slow down: failed logins
-  kCorruption,         // stored bytes are damaged, or were moved, or made with another key
-  kUnavailable,        // a service cannot say: try again later
-  kOverloaded,         // this process has no room just now: try again soon
-  kInternal,           // a defect of ours
+  kInvalidArgument,   // the caller's input is wrong; repeating it will not help
+  kUnauthenticated,   // no credentials, or wrong ones
+  kPermissionDenied,  // known, but not allowed
+  kNotFound,          // the store SAID that it is absent (never: "could not find out")
+  kMethodNotAllowed,  // known path, unknown verb
+  kConflict,          // the stored state does not allow this write
+  kGone,              // a lock ID that was released already
+  kTooLarge,          // over a configured limit
+  kTooManyRequests,   // slow down: failed logins
+  kCorruption,        // stored bytes are damaged, or were moved, or made with another key
+  kUnavailable,       // a service cannot say: try again later
+  kOverloaded,        // this process has no room just now: try again soon
+  kInternal,          // a defect of ours
 };
 
 // A code and a text for the log. The text is never sent to a client.
@@ -67,9 +67,9 @@ Status FromErrno(std::string_view what, int err);
 
 }  // namespace stateward
 
-#define STATEWARD_RETURN_IF_ERROR(expr)                           \
-  do {                                                            \
-    if (::stateward::Status s_ = (expr); !s_.ok()) return s_;     \
+#define STATEWARD_RETURN_IF_ERROR(expr)                       \
+  do {                                                        \
+    if (::stateward::Status s_ = (expr); !s_.ok()) return s_; \
   } while (0)
 
 #endif  // STATEWARD_STATUS_H_

@@ -1,0 +1,46 @@
+// May these credentials use this state, and as whom?
+#ifndef STATEWARD_AUTHENTICATOR_H_
+#define STATEWARD_AUTHENTICATOR_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stateward/result.h"
+#include "stateward/secret.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+enum class Verb : uint8_t { kRead, kWrite, kDelete, kLock, kUnlock, kForceUnlock };
+
+struct Credentials {
+  std::string user;
+  SecretString secret;
+};
+
+struct Grant {
+  StateKey key;           // with the tenant filled in
+  std::string principal;  // for records and the log; never a secret
+  // The original's ids under which this state's bytes may lie (64 hex digits); empty: none.
+  std::vector<std::string> legacy_ids;
+  // Whether another project/name pair has the same legacy id ("a-b","c" and "a","b-c").
+  bool legacy_ambiguous = false;
+  std::string token_sha256;  // of the token, 64 hex digits; "" where there is none
+};
+
+// Thread-safe.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // Equals the user name that selects it ("basic", "jwt").
+  virtual std::string_view Name() const = 0;
+  // kUnauthenticated and kPermissionDenied are answers. kUnavailable (an issuer that cannot be
+  // reached): undecided, and the caller refuses.
+  virtual Result<Grant> Authorize(const Credentials& credentials, const StateKey& key,
+                                  Verb verb) = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_AUTHENTICATOR_H_

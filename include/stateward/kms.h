@@ -1,0 +1,62 @@
+// Authenticated encryption of one version of one state. The format: docs/formats.md, "Envelope".
+//
+// Any record written by a released version can be opened by every later one.
+// Thread-safe. Keys never leave it, and are never printed.
+#ifndef STATEWARD_KMS_H_
+#define STATEWARD_KMS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "stateward/bytes.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+// Where a record belongs. It is authenticated data: a record that was moved does not open.
+struct SealContext {
+  std::string store_id;  // 32 hex digits
+  StateId id;
+  uint64_t n = 0;  // the version's number; 0 for what lies in quarantine
+};
+
+// What lies sealed in front of the document.
+struct SealedInfo {
+  StateKey key;
+  VersionInfo version;
+};
+
+struct Opened {
+  SealedInfo info;
+  SecretBytes document;
+};
+
+class Kms {
+ public:
+  virtual ~Kms() = default;
+  // "local", "vault", "transit": part of the settings and of metrics.
+  virtual std::string_view Name() const = 0;
+
+  // kUnavailable: the key service did not answer.
+  virtual Result<Bytes> Seal(const SealContext& where, const SealedInfo& info,
+                             ByteView document) = 0;
+  // kCorruption: truncated, tampered with, moved, or made with a key that is unknown ("key <id>
+  // unknown"); never a part of the document. kUnavailable: the key service did not answer.
+  virtual Result<Opened> Open(const SealContext& where, ByteView record) = 0;
+  // Opens what lies in front, from the first kInfoPrefix bytes of a record or more.
+  virtual Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) = 0;
+  // Opens a blob of the original: nonce(12), ciphertext, tag; no associated data.
+  virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
+
+  // OK when something could be sealed now; otherwise what is wrong, for /ready.
+  virtual Status Check() = 0;
+
+  // Header, wrapped key and sealed info together never are longer.
+  static constexpr size_t kInfoPrefix = 16 * 1024;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_KMS_H_

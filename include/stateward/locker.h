@@ -1,0 +1,104 @@
+// At most one holder per state. Each method is one atomic step in the backend.
+//
+// Locks never expire by themselves. A lock is compared by its ID alone; the ID is shown in every
+// 423 answer, so it is bound to the principal that took it. Released IDs are remembered (the newest
+// 128 of a state, for 24 h by the backend's clock).
+//
+// Thread-safe. Every call ends within the time limit of the backend's configuration.
+// Errors: kUnavailable only (the service cannot say, its epoch is not the one that the store's
+// marker names, or its record is damaged). "Held by somebody" is an answer.
+#ifndef STATEWARD_LOCKER_H_
+#define STATEWARD_LOCKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+// kept: the newest so many of a state (design.md, Locks)
+inline constexpr size_t kReleasedIdsKept = 128;
+// and each for so long: 24 h
+inline constexpr int64_t kReleasedIdsKeptMs = 24LL * 60 * 60 * 1000;
+// A forced release is repeated by the client's retries for some seconds (1 s + 2 s by default).
+inline constexpr int64_t kForceRepeatMs = 10 * 1000;
+
+struct LockRecord {
+  std::string id;            // 1 to 128 bytes
+  std::string info;          // the client's LockInfo JSON, byte for byte (at most 16 KiB)
+  std::string principal;     // who took it
+  std::string operation;     // from the LockInfo; decides what a write may replace
+  uint64_t base = 0;         // the head when the lock was taken
+  int64_t time_ms = 0;       // when it was taken, by the backend's clock
+  std::string token_sha256;  // of the token it was taken with: 64 hex digits, or ""
+};
+
+// Reads the head of the state's storage, for LockRecord::base.
+using BaseFn = std::function<Result<uint64_t>()>;
+
+struct Granted {
+  bool repeated = false;  // the same principal held it already with this ID
+};
+struct HeldBy {
+  LockRecord holder;
+};
+struct WasReleased {};  // this ID was released within the time that is remembered
+struct NotHeld {};
+struct Released {
+  LockRecord record;  // what was released
+};
+using AcquireOutcome = std::variant<Granted, HeldBy, WasReleased>;
+// NotHeld: free. WasReleased: free or held by another, and this ID was released before: a repeat.
+using ReleaseOutcome = std::variant<Released, NotHeld, WasReleased, HeldBy>;
+
+struct ReleaseRequest {
+  std::string id;         // "" = force: whatever is held
+  std::string principal;  // who asks
+};
+
+// What a write sees while it is decided.
+struct LockView {
+  std::optional<LockRecord> holder;
+};
+
+class Locker {
+ public:
+  virtual ~Locker() = default;
+  // "local", "redis", "postgres", "s3": part of the settings, the store's marker and metrics.
+  virtual std::string_view Name() const = 0;
+
+  // The lock service's own id (32 hex digits), read anew. kNotFound: reachable, has none yet.
+  virtual Result<std::string> ServiceId() = 0;
+  // Gives a service without an id a new one and returns it; returns the old one where there is one.
+  virtual Result<std::string> InitService() = 0;
+
+  // Takes the lock if it is free. `base` is called once while nobody else can hold the lock, and
+  // its value is stored with the lock before this returns; its error is this call's error and the
+  // lock is then not granted (or not complete: a repeated Acquire completes it).
+  virtual Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+                                         const BaseFn& base) = 0;
+  // Compare and release. An empty request.id releases whatever is held, except within
+  // kForceRepeatMs of the same principal's forced release, when it is that one's repeat: NotHeld.
+  virtual Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) = 0;
+  virtual Result<LockView> Look(const StateId& id) = 0;
+
+  // Runs `write` with the current view. Where HoldsStill() is true, nobody can take or release the
+  // state's lock until it returns; elsewhere the view may be old by the time `write` looks at it.
+  virtual Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) = 0;
+  virtual bool HoldsStill() const = 0;
+
+  // How many locks are held. Cheap enough for one call a minute.
+  virtual Result<uint64_t> CountHeld() = 0;
+  // OK when a lock could be taken now; otherwise what is wrong, for /ready.
+  virtual Status Check() = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCKER_H_

@@ -1,0 +1,67 @@
+// The identity of a state, and what is known of one of its versions. Plain values.
+#ifndef STATEWARD_STATE_H_
+#define STATEWARD_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace stateward {
+
+using Sha256Digest = std::array<uint8_t, 32>;
+
+// What a client names. project and name: 1 to 128 bytes of A-Za-z0-9._~-, not "." or "..".
+// tenant is empty for identified users; with the original's basic auth it is derived from the
+// secret (64 hex digits), so that each secret is a namespace of its own.
+struct StateKey {
+  std::string tenant;
+  std::string project;
+  std::string name;
+};
+inline bool operator==(const StateKey& a, const StateKey& b) {
+  return a.tenant == b.tenant && a.project == b.project && a.name == b.name;
+}
+
+// 64 lower-case hex digits, so it is safe as a file name, an object key or an SQL key.
+// Injective: each part of the key goes into the digest with its length in front
+// (docs/formats.md, "State id"). Only StateId::Of and StateId::Parse can make one.
+class StateId {
+ public:
+  static StateId Of(const StateKey& key);
+  // Reads what hex() gave. Returns false and leaves *out alone when text is anything else.
+  static bool Parse(const std::string& text, StateId* out);
+  StateId() = default;  // the empty id, which names nothing
+
+  const std::string& hex() const { return hex_; }
+
+ private:
+  explicit StateId(std::string hex) : hex_(std::move(hex)) {}
+  std::string hex_;
+};
+inline bool operator==(const StateId& a, const StateId& b) { return a.hex() == b.hex(); }
+
+enum class RecordKind : uint8_t {
+  kState = 1,      // a state document
+  kTombstone = 2,  // the state was deleted; keeps lineage and serial
+  kBurnt = 3,      // an empty record that takes a number away from a write that may still arrive
+};
+
+// What is sealed beside the bytes of a version.
+struct VersionInfo {
+  RecordKind kind = RecordKind::kState;
+  uint64_t serial = 0;
+  std::string lineage;
+  std::string terraform_version;  // "" when the document does not say
+  uint64_t size = 0;              // bytes of the document
+  Sha256Digest sha256{};          // of the document
+  std::string writer;             // principal
+  std::string operation;          // as the lock said: "OperationTypeApply", …; "" without a lock
+  std::string lock_id;            // "" when written without a lock
+  uint64_t lock_base = 0;         // the lock session's base; 0 when written without a lock
+  int64_t time_ms = 0;            // wall clock, since 1970 UTC
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_H_

@@ -1,0 +1,114 @@
+// Immutable, numbered, opaque records by state id. Knows nothing of HTTP, locks or encryption.
+//
+// Versions of a state are numbered 1, 2, 3, … without gaps at the top; nothing is ever overwritten
+// (Replace, for re-keying, exchanges the bytes of a version for others that hold the same
+// document). Pruning removes old numbers, never the newest, so numbers never start again.
+//
+// A store carries a marker (store id, format, the lock service that guards it). Without a readable
+// marker every call answers kUnavailable: an unmounted disk is not an empty store.
+//
+// Thread-safe. Every call ends within the time limit of the backend's configuration.
+// Errors: kNotFound only when the store SAID that the thing is absent; kUnavailable when that could
+// not be found out; kCorruption when the store itself knows that bytes are damaged.
+#ifndef STATEWARD_STORAGE_H_
+#define STATEWARD_STORAGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stateward/bytes.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+// What the marker of a store says. Made once by `statewardctl init` or with STORAGE_INIT=true.
+struct StoreMarker {
+  std::string store_id;   // 32 hex digits, random; part of what each record is sealed with
+  uint32_t format = 1;    // of the store's layout
+  std::string lock_kind;  // "local", "redis", "postgres", "s3"
+  std::string lock_id;    // the lock service's own id, 32 hex digits
+};
+
+struct AppendOutcome {
+  bool appended = false;  // false: another record took the number first
+  uint64_t n = 0;         // the new record's number; when not appended, a newer head's if known
+};
+
+// A refused upload, kept for the operator (design.md, promise 5). `sealed` is opaque here.
+struct QuarantineEntry {
+  std::string principal_tag;  // 32 hex digits; bytes are bounded per tag
+  std::string content_tag;    // 32 hex digits; the same tag again is the same upload
+  StateId id;
+  int64_t time_ms = 0;
+  uint64_t size = 0;
+};
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  // "fs", "s3", "postgres": part of the settings and of metrics.
+  virtual std::string_view Name() const = 0;
+
+  // The marker, read anew. kNotFound: the place can be read and has none.
+  virtual Result<StoreMarker> ReadMarker() = 0;
+  // Makes the marker in a place that is empty or holds nothing but the original's data; replaces
+  // the lock service of one that is there when `relock`. kConflict: refused, with the reason.
+  virtual Status WriteMarker(const StoreMarker& marker, bool relock) = 0;
+
+  // The number of the newest record; 0 when the state has none.
+  virtual Result<uint64_t> Head(const StateId& id) = 0;
+  // The bytes of record n. kNotFound: no such record.
+  virtual Result<Bytes> Get(const StateId& id, uint64_t n) = 0;
+  // The newest record in one step. n is 0 and bytes are empty when the state has none.
+  struct Newest {
+    uint64_t n = 0;
+    Bytes bytes;
+  };
+  virtual Result<Newest> GetNewest(const StateId& id) = 0;
+  // At least the first min(limit, size) bytes of record n: for reading what is sealed in front.
+  virtual Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) = 0;
+
+  // Makes record expected_head + 1, create-exclusive: this is the compare-and-swap.
+  // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown.
+  virtual Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
+                                       ByteView sealed) = 0;
+  // Exchanges the bytes of record n if their SHA-256 still is `expected`; for re-keying only.
+  // kConflict: they are others by now.
+  virtual Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                         ByteView sealed) = 0;
+
+  // The numbers that exist, newest first.
+  virtual Result<std::vector<uint64_t>> Versions(const StateId& id) = 0;
+  // Calls `each` for every state that has records, in order of id, until it returns false.
+  virtual Status List(const std::function<bool(const StateId&)>& each) = 0;
+  // How many states have records. Cheap enough for one call a minute.
+  virtual Result<uint64_t> Count() = 0;
+  // Removes record n; the newest is refused (kInvalidArgument). OK when it is gone already.
+  virtual Status Prune(const StateId& id, uint64_t n) = 0;
+
+  // Keeps a refused upload. Deduplicated by content_tag; when the principal's entries would pass
+  // the byte limit, entries older than the age limit go first, and if that is not enough the call
+  // is kUnavailable. Durable when it returns OK.
+  virtual Status Quarantine(const QuarantineEntry& entry, ByteView sealed) = 0;
+  virtual Result<std::vector<QuarantineEntry>> ListQuarantine() = 0;
+  virtual Result<Bytes> GetQuarantined(const QuarantineEntry& entry) = 0;
+
+  // The original's blob under its legacy id (64 hex digits). kNotFound: none.
+  virtual Result<Bytes> GetLegacy(const std::string& legacy_id) = 0;
+  // Who claimed a legacy id by a first write: nullopt when nobody. ClaimLegacy makes the claim,
+  // create-exclusive, and returns the claimant (perhaps another than `id`). Durable.
+  virtual Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) = 0;
+  virtual Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) = 0;
+
+  // OK when a write would have a chance now; otherwise what is wrong, for /ready.
+  virtual Status Check() = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STORAGE_H_
