@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that are missing, and prints nothing when none is.
+#
+#   tools/deps.sh run    what `make run` needs
+#   tools/deps.sh test   what `make test` needs besides
+#
+# Works as root, or with sudo. No service of this host is started, stopped, reloaded or enabled.
+set -euo pipefail
+
+# "a|b" is satisfied by either; the first one is installed.
+RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev
+     'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
+TEST=(apache2 spawn-fcgi multiwatch cpputest libcpputest-dev
+      clang clang-format clang-tidy libclang-rt-14-dev
+      python3 python3-cryptography python3-zstandard python3-pip curl git)
+# Packages that put a service in place: one that comes by this script stays off at boot, too.
+SERVICES=(nginx apache2)
+
+POLICY=/usr/sbin/policy-rc.d
+SAVED=$POLICY.before-stateward
+MARK='put here by tools/deps.sh of Stateward while it installs packages'
+LOCK=/run/lock/stateward-deps.lock
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+
+say() { printf 'deps: %s\n' "$*" >&2; }
+
+# Prints the packages, out of those named, that are not installed.
+missing() {
+  local installed want name found
+  installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' 2>/dev/null |
+              sed -n 's/ installed$//p')
+  for want in "$@"; do
+    found=no
+    for name in ${want//|/ }; do
+      if grep -qxF -- "$name" <<<"$installed"; then found=yes; fi
+    done
+    if [ $found = no ]; then printf '%s\n' "${want%%|*}"; fi
+  done
+}
+
+# True when a run that was killed left its policy-rc.d behind (or another run is at work).
+policy_is_ours() { [ -e $SAVED ] || [ -L $SAVED ] || grep -qsF "$MARK" $POLICY; }
+
+restore_policy() {
+  if [ -e $SAVED ] || [ -L $SAVED ]; then
+    mv -fT $SAVED $POLICY
+  elif grep -qsF "$MARK" $POLICY; then
+    rm -f $POLICY
+  fi
+}
+
+# 101 means "action forbidden": maintainer scripts then neither start nor restart anything.
+forbid_services() {
+  printf '#!/bin/sh\n# %s\nexit 101\n' "$MARK" >$POLICY.new
+  chmod 755 $POLICY.new
+  if [ -e $POLICY ] || [ -L $POLICY ]; then mv -T $POLICY $SAVED; fi
+  mv -T $POLICY.new $POLICY
+}
+
+apt() {
+  # --no-remove: nothing of the host goes away for our sake. 300 s: another apt may be at work.
+  # needrestart only lists; questions about configuration files keep what is there.
+  DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 \
+    apt-get -q -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+    -o Acquire::Retries=3 "$@" </dev/null >&2
+}
+
+# systemctl does the links of System V, too.
+disable() {
+  if command -v systemctl >/dev/null; then
+    systemctl disable "$1.service"
+  else
+    update-rc.d "$1" disable
+  fi
+}
+
+# A package that was already there keeps its boot setting.
+keep_off_at_boot() {
+  local name
+  for name in "${SERVICES[@]}"; do
+    case " $* " in *" $name "*) ;; *) continue ;; esac
+    if disable "$name" >/dev/null 2>&1; then
+      say "$name is installed, but not started and not enabled"
+    else
+      say "warning: could not disable $name; it may start at the next boot"
+    fi
+  done
+}
+
+# As root: one run at a time, since there is one policy-rc.d.
+install_packages() {
+  exec 9>$LOCK
+  flock 9
+  restore_policy
+  if [ $# = 0 ]; then return 0; fi
+  trap restore_policy EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  forbid_services
+  apt update || { say 'apt-get update failed, trying once more'; sleep 3; apt update; } ||
+    say 'warning: apt-get update failed twice; going on with the lists that are there'
+  apt install "$@"
+  keep_off_at_boot "$@"
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$SELF" as-root "$@"
+  elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    sudo -- "$SELF" as-root "$@"
+  else
+    say "needs root or sudo; as root: apt-get install --no-install-recommends $*"
+    return 1
+  fi
+}
+
+main() {
+  local want=("${RUN[@]}") need
+  case "${1-}" in
+    run) ;;
+    test) want+=("${TEST[@]}") ;;
+    as-root) shift; install_packages "$@"; return ;;
+    *) say 'usage: tools/deps.sh run|test'; return 2 ;;
+  esac
+  if ! command -v dpkg-query >/dev/null; then
+    say 'this is not Debian; install what this script names by hand'; return 1
+  fi
+  mapfile -t need < <(missing "${want[@]}")
+  if [ ${#need[@]} -gt 0 ]; then
+    say "installing: ${need[*]}"
+    as_root "${need[@]}"
+  elif policy_is_ours; then
+    as_root || say "warning: $POLICY was left there by a run that was killed"
+  fi
+}
+
+main "$@"
