@@ -43,7 +43,7 @@ class Disk {
   virtual int Stat(int fd, DiskStat* out) = 0;
   // The names in a folder, without "." and "..", in no order.
   virtual int ListDir(int dir, std::vector<std::string>* names) = 0;
-  // Waits for an exclusive flock. Released by Close.
+  // Tries for an exclusive flock; -EWOULDBLOCK when another description has it. Released by Close.
   virtual int LockFile(int fd) = 0;
 };
 

@@ -1,0 +1,58 @@
+#include "base/base64.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int Value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  if (c == '/') return 63;
+  return -1;
+}
+
+}  // namespace
+
+std::string Base64Encode(ByteView bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    size_t left = bytes.size() - i;
+    uint32_t group = static_cast<uint32_t>(bytes[i]) << 16;
+    if (left > 1) group |= static_cast<uint32_t>(bytes[i + 1]) << 8;
+    if (left > 2) group |= bytes[i + 2];
+    out += kAlphabet[group >> 18];
+    out += kAlphabet[group >> 12 & 63];
+    out += left > 1 ? kAlphabet[group >> 6 & 63] : '=';
+    out += left > 2 ? kAlphabet[group & 63] : '=';
+  }
+  return out;
+}
+
+std::optional<SecretBytes> Base64Decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  size_t digits = text.size() - padding;
+  SecretBytes out;
+  out.reserve(text.size() / 4 * 3);
+  uint32_t held = 0;
+  int bits = 0;
+  for (size_t i = 0; i < digits; ++i) {
+    int value = Value(text[i]);
+    if (value < 0) return std::nullopt;
+    held = (held << 6 | static_cast<uint32_t>(value)) & 0xFFFFFF;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<uint8_t>(held >> bits));
+    }
+  }
+  if ((held & ((1U << bits) - 1)) != 0) return std::nullopt;  // not the canonical spelling
+  return out;
+}
+
+}  // namespace stateward

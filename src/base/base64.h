@@ -1,0 +1,19 @@
+// Base64 of RFC 4648 section 4, with padding.
+#ifndef STATEWARD_BASE_BASE64_H_
+#define STATEWARD_BASE_BASE64_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stateward/bytes.h"
+
+namespace stateward {
+
+std::string Base64Encode(ByteView bytes);
+// Strict: full groups, padding only at the end, unused bits zero, nothing else.
+std::optional<SecretBytes> Base64Decode(std::string_view text);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_BASE_BASE64_H_

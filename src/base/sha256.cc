@@ -1,0 +1,43 @@
+#include "base/sha256.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+namespace stateward {
+
+// Freed through OpenSSL, which wipes the state.
+struct Sha256Stream::State {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                  &EVP_MD_CTX_free};
+};
+
+Sha256Digest Sha256(ByteView bytes) {
+  Sha256Digest digest;
+  SHA256(bytes.data(), bytes.size(), digest.data());
+  return digest;
+}
+
+std::array<uint8_t, 16> Md5(ByteView bytes) {
+  std::array<uint8_t, 16> digest{};
+  unsigned size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_md5(), nullptr);
+  return digest;
+}
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr);
+}
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Update(ByteView bytes) {
+  EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
+}
+
+Sha256Digest Sha256Stream::Finish() {
+  Sha256Digest digest;
+  unsigned size = 0;
+  EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size);
+  return digest;
+}
+
+}  // namespace stateward
