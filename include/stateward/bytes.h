@@ -2,9 +2,11 @@
 #ifndef STATEWARD_BYTES_H_
 #define STATEWARD_BYTES_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -53,6 +55,9 @@ class ByteView {
   ByteView(const Bytes& b) : ByteView(b.data(), b.size()) {}        // NOLINT: a view
   ByteView(const SecretBytes& b) : ByteView(b.data(), b.size()) {}  // NOLINT: a view
   ByteView(std::string_view s) : ByteView(s.data(), s.size()) {}    // NOLINT: a view
+  ByteView(const std::string& s) : ByteView(s.data(), s.size()) {}  // NOLINT: a view
+  template <size_t N>
+  ByteView(const std::array<uint8_t, N>& a) : ByteView(a.data(), N) {}  // NOLINT: a view
 
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }

@@ -13,7 +13,7 @@ StateId StateId::Of(const StateKey& key) {
     for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(size >> shift);
     text += *part;
   }
-  return StateId(HexEncode({Sha256(text).data(), sizeof(Sha256Digest)}));
+  return StateId(HexEncode(Sha256(text)));
 }
 
 bool StateId::Parse(const std::string& text, StateId* out) {
