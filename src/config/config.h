@@ -1,0 +1,77 @@
+// The settings as typed values, read from the environment, an env file, secret files and systemd's
+// credentials; all errors at once.
+//
+// The env file wins over the process environment, since a reload can read only the file anew.
+// A secret NAME is taken from the file that NAME_FILE names; else from the file NAME or name in
+// systemd's credentials folder; else from NAME.
+#ifndef STATEWARD_CONFIG_CONFIG_H_
+#define STATEWARD_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "config/env_file.h"
+#include "stateward/secret.h"
+
+namespace stateward {
+
+struct Config {
+  std::string fastcgi_listen;
+  std::string fastcgi_allow;
+  std::string fastcgi_peer_uids;
+  uint32_t workers = 0;
+  uint32_t threads = 0;
+  std::string runtime_dir;
+  uint64_t max_state_bytes = 0;
+  uint64_t max_inflight_bytes = 0;
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kLogfmt;
+  std::string metrics_listen_addr;
+
+  std::string storage_backend;
+  std::string storage_fs_dir;
+  bool storage_init = false;
+  uint64_t history_keep = 0;
+  uint64_t history_days = 0;
+  uint64_t quarantine_max_bytes = 0;
+  bool legacy_read = false;
+
+  std::string lock_backend;
+  std::string lock_local_dir;  // filled in when the setting is empty
+  bool force_unlock_enabled = false;
+  bool write_without_lock = false;
+  bool write_guard_strict = true;
+
+  std::string kms_backend;
+  SecretString kms_key;
+  SecretString kms_keyring;
+
+  bool auth_basic_enabled = false;
+  bool auth_basic_new_tenants = false;
+
+  // From systemd or whoever started the process.
+  std::string listen_fds;
+  std::string listen_pid;
+};
+
+struct LoadedConfig {
+  Config config;  // meaningful when errors is empty
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+};
+
+// The process environment. Call before threads exist.
+EnvMap ReadEnvironment();
+// `env_file` "" = none. Reads files, changes nothing.
+LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file);
+
+// One setting's value as LoadConfig would find it (secrets from their files); nullopt: not set.
+// For tools that need a setting or two and must not fail because of the others.
+Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std::string& name);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_CONFIG_CONFIG_H_

@@ -1,0 +1,147 @@
+#include "config/settings.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace stateward {
+namespace {
+
+using T = SettingType;
+constexpr uint64_t kKiB = 1024;
+constexpr uint64_t kMiB = 1024 * kKiB;
+constexpr uint64_t kGiB = 1024 * kMiB;
+
+// name, type, default, secret, reload, meaning, choices, min, max
+constexpr Setting kSettings[] = {
+    // The process
+    {"FASTCGI_LISTEN", T::kText, "unix:/run/stateward/fcgi.sock", false, false,
+     "Where the web server reaches Stateward: unix:/path, host:port or [v6]:port; ignored when a "
+     "listening socket is inherited."},
+    {"FASTCGI_ALLOW", T::kText, "", false, false,
+     "Addresses or CIDR ranges, separated by commas, that may connect over TCP besides loopback."},
+    {"FASTCGI_PEER_UIDS", T::kText, "", false, false,
+     "User ids, separated by commas, that may connect over the unix socket; empty: whoever the "
+     "socket's mode 0660 lets in."},
+    {"WORKERS", T::kNumber, "2", false, false,
+     "Worker processes when Stateward runs alone. At most 64, the slots for metrics.", "", 1, 64},
+    {"THREADS", T::kNumber, "8", false, false,
+     "Requests that one worker serves at the same time. At most 256: each may hold a whole state.",
+     "", 1, 256},
+    {"RUNTIME_DIR", T::kText, "/run/stateward", false, false,
+     "Folder for what workers of one host share while they run (metrics)."},
+    {"MAX_STATE_BYTES", T::kBytes, "256M", false, true,
+     "Largest state document; a larger one is 413 before it is read. At most 1G, what one "
+     "request may hold in memory.",
+     "", 1 * kKiB, 1 * kGiB},
+    {"MAX_INFLIGHT_BYTES", T::kBytes, "1G", false, false,
+     "Bodies that one worker holds at the same time; beyond it the answer is 503 with "
+     "Retry-After: 2.",
+     "", 1 * kMiB, 64 * kGiB},
+    {"LOG_LEVEL", T::kChoice, "info", false, true, "What is logged.",
+     "fatal|error|warning|info|debug|trace"},
+    {"LOG_FORMAT", T::kChoice, "logfmt", false, true, "How a log line is written.", "logfmt|json"},
+    {"METRICS_LISTEN_ADDR", T::kText, "", false, false,
+     "host:port that serves /metrics for Prometheus; empty: none."},
+    // Storage
+    {"STORAGE_BACKEND", T::kChoice, "fs", false, false, "Where states are kept.", "fs"},
+    {"STORAGE_FS_DIR", T::kText, "./states", false, false,
+     "Folder of the fs storage; the original's files in it are read where they lie."},
+    {"STORAGE_INIT", T::kBool, "false", false, false,
+     "Make the store's marker at start when the place is empty or holds nothing but the original's "
+     "data. Leave it off in service: a disk that is not mounted looks empty."},
+    {"HISTORY_KEEP", T::kNumber, "100", false, true,
+     "Versions of a state that are kept at least; with HISTORY_DAYS, whichever keeps more.", "", 1,
+     1000000},
+    {"HISTORY_DAYS", T::kNumber, "30", false, true,
+     "Days for which each version is kept at least; with HISTORY_KEEP, whichever keeps more.", "",
+     0, 36500},
+    {"QUARANTINE_MAX_BYTES", T::kBytes, "1G", false, true,
+     "Bytes of refused uploads that are kept for one principal; nothing younger than 7 days is "
+     "evicted, beyond it the answer is 503.",
+     "", 1 * kMiB, 1024 * kGiB},
+    {"LEGACY_READ", T::kBool, "true", false, true,
+     "Read states that the original wrote, where they lie; the first write makes them ours."},
+    // Locks
+    {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.", "local"},
+    {"LOCK_LOCAL_DIR", T::kText, "", false, false,
+     "Folder of the local lock; empty: locks in STORAGE_FS_DIR."},
+    {"FORCE_UNLOCK_ENABLED", T::kBool, "true", false, true,
+     "An UNLOCK without a lock ID (terraform force-unlock) releases whatever is held; false: 403."},
+    {"WRITE_WITHOUT_LOCK", T::kBool, "true", false, true,
+     "A state that nobody has locked may be written without a lock (the clients' -lock=false)."},
+    {"WRITE_GUARD", T::kChoice, "strict", false, true,
+     "strict: a write needs the same lineage and a larger serial; lock: the lock alone guards.",
+     "strict|lock"},
+    // Keys
+    {"KMS_BACKEND", T::kChoice, "local", false, false, "Where the encryption key comes from.",
+     "local"},
+    {"KMS_KEY", T::kText, "", true, true,
+     "The key new versions are sealed with: base64 of 32 bytes (statewardctl keygen)."},
+    {"KMS_KEYRING", T::kText, "", true, true,
+     "Further keys for reading, one base64 text each, separated by blanks, commas or lines."},
+    // Who may
+    {"AUTH_BASIC_ENABLED", T::kBool, "true", false, true,
+     "The original's basic auth: user basic, and each secret is a namespace of its own."},
+    {"AUTH_BASIC_NEW_TENANTS", T::kBool, "true", false, true,
+     "A secret under which nothing is stored yet opens a new namespace; false: 401, so that a "
+     "mistyped secret does not look like an empty namespace."},
+};
+
+size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+SettingTable Settings() { return {kSettings, sizeof kSettings / sizeof kSettings[0]}; }
+
+const Setting* FindSetting(std::string_view name) {
+  for (const Setting& row : Settings()) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+std::string_view NearestSetting(std::string_view name) {
+  std::string_view best;
+  // More than a third of the letters changed is another word, not a slip.
+  size_t best_distance = name.size() / 3 + 1;
+  for (const Setting& row : Settings()) {
+    size_t distance = Distance(name, row.name);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = row.name;
+    }
+  }
+  return best;
+}
+
+std::string_view TypeName(SettingType type) {
+  switch (type) {
+    case T::kText:
+      return "text";
+    case T::kBool:
+      return "bool";
+    case T::kNumber:
+      return "number";
+    case T::kBytes:
+      return "bytes";
+    case T::kChoice:
+      return "choice";
+  }
+  return "text";
+}
+
+}  // namespace stateward
