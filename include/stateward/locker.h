@@ -4,6 +4,9 @@
 // 423 answer, so it is bound to the principal that took it. Released IDs are remembered (the newest
 // 128 of a state, for 24 h by the backend's clock).
 //
+// Whatever an outcome reports is durable when the call returns: also a repeat (Granted::repeated,
+// NotHeld, WasReleased), since the worker that did it first may have died before it was synced.
+//
 // Thread-safe. Every call ends within the time limit of the backend's configuration.
 // Errors: kUnavailable only (the service cannot say, its epoch is not the one that the store's
 // marker names, or its record is damaged). "Held by somebody" is an answer.
@@ -58,8 +61,9 @@ using AcquireOutcome = std::variant<Granted, HeldBy, WasReleased>;
 using ReleaseOutcome = std::variant<Released, NotHeld, WasReleased, HeldBy>;
 
 struct ReleaseRequest {
-  std::string id;         // "" = force: whatever is held
-  std::string principal;  // who asks
+  std::string id;              // "" = force: whatever is held
+  std::string principal;       // who asks; another one's lock is HeldBy for him even with its ID
+  bool any_principal = false;  // an administrator: whoever holds it
 };
 
 // What a write sees while it is decided.

@@ -77,6 +77,10 @@ class Storage {
   // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown.
   virtual Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                        ByteView sealed) = 0;
+  // Makes sure that record n, which a reader can see, is durable: a worker may have died between
+  // making it visible and making it last. Called before a repeated write is answered with OK.
+  // kNotFound: no such record.
+  virtual Status Settle(const StateId& id, uint64_t n) = 0;
   // Exchanges the bytes of record n if their SHA-256 still is `expected`; for re-keying only.
   // kConflict: they are others by now.
   virtual Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
