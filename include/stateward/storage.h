@@ -53,6 +53,9 @@ class Storage {
   virtual ~Storage() = default;
   // "fs", "s3", "postgres": part of the settings and of metrics.
   virtual std::string_view Name() const = 0;
+  // True when an Append that failed, or whose worker is gone, may still take effect later (a
+  // request on its way to a server); false when it cannot (a system call on this host).
+  virtual bool WritesMayArriveLate() const = 0;
 
   // The marker, read anew. kNotFound: the place can be read and has none.
   virtual Result<StoreMarker> ReadMarker() = 0;
