@@ -1,0 +1,53 @@
+#include "kms/envelope_kms.h"
+
+#include "base/sha256.h"
+#include "kms/envelope.h"
+#include "kms/header.h"
+
+namespace stateward {
+
+Result<Bytes> EnvelopeKms::Seal(const SealContext& where, const SealedInfo& info,
+                                ByteView document) {
+  Result<MessageKey> key = keys_->NewMessageKey();
+  if (!key.ok()) return key.status();
+  MessageId message;
+  random_(message.data(), message.size());
+  return SealEnvelope(*suite_, *key, message, where, info, document);
+}
+
+Result<Opened> EnvelopeKms::Open(const SealContext& where, ByteView record) {
+  Result<Header> header = ParseHeader(record);
+  if (!header.ok()) return header.status();
+  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped);
+  if (!key.ok()) return key.status();
+  return OpenEnvelope(*suite_, *key, *header, where, record);
+}
+
+Result<SealedInfo> EnvelopeKms::OpenInfo(const SealContext& where, ByteView prefix) {
+  Result<Header> header = ParseHeader(prefix);
+  if (!header.ok()) return header.status();
+  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped);
+  if (!key.ok()) return key.status();
+  return OpenEnvelopeInfo(*suite_, *key, *header, where, prefix);
+}
+
+Status EnvelopeKms::Check() {
+  constexpr std::string_view kSample = "stateward checks its key";
+  SealContext where;
+  where.store_id = std::string(32, '0');
+  SealedInfo info;
+  info.key = {"", "check", "check"};
+  where.id = StateId::Of(info.key);
+  info.version.size = kSample.size();
+  info.version.sha256 = Sha256(kSample);
+  Result<Bytes> record = Seal(where, info, kSample);
+  if (!record.ok()) return std::move(record).status().At("kms check");
+  Result<Opened> opened = Open(where, *record);
+  if (!opened.ok()) return std::move(opened).status().At("kms check");
+  if (ByteView(opened->document) != ByteView(kSample)) {
+    return Status::Internal("kms check: what was opened is not what was sealed");
+  }
+  return Status();
+}
+
+}  // namespace stateward

@@ -1,0 +1,11 @@
+#include "kms/key_source.h"
+
+#include "base/hex.h"
+
+namespace stateward {
+
+Status UnknownKey(const KeyId& id) {
+  return Status::Corruption("key " + HexEncode(id) + " unknown");
+}
+
+}  // namespace stateward

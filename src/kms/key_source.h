@@ -1,0 +1,36 @@
+// Where keys come from: a keyring in memory, or a service. The sealed format is the same for all;
+// what the header says of the key (id, wrapped key) is all that a source needs to find it again.
+#ifndef STATEWARD_KMS_KEY_SOURCE_H_
+#define STATEWARD_KMS_KEY_SOURCE_H_
+
+#include "kms/suite.h"
+#include "stateward/bytes.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+// What a new record is sealed with. `key` is input to HKDF, never a cipher key itself.
+struct MessageKey {
+  KeyId id{};
+  SecretBytes key;  // kKeyBytes
+  Bytes wrapped;    // stands in the header; at most kMaxWrapped bytes, empty for keys of a ring
+};
+
+// Thread-safe. kUnavailable: a service did not answer.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+  // With the primary key.
+  virtual Result<MessageKey> NewMessageKey() = 0;
+  // kCorruption: "key <hex id> unknown".
+  virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) = 0;
+  // Kms::OpenLegacy.
+  virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
+};
+
+// The one text for a key that is not there.
+Status UnknownKey(const KeyId& id);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_KMS_KEY_SOURCE_H_

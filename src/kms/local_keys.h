@@ -1,0 +1,36 @@
+// Keys from the settings: KMS_KEY seals and opens, those of KMS_KEYRING only open.
+#ifndef STATEWARD_KMS_LOCAL_KEYS_H_
+#define STATEWARD_KMS_LOCAL_KEYS_H_
+
+#include <memory>
+#include <utility>
+
+#include "kms/key_source.h"
+#include "kms/keyring.h"
+#include "stateward/result.h"
+#include "stateward/secret.h"
+
+namespace stateward {
+
+class LocalKeys : public KeySource {
+ public:
+  explicit LocalKeys(Keyring ring) : ring_(std::move(ring)) {}
+
+  Result<MessageKey> NewMessageKey() override { return ring_.NewMessageKey(); }
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override {
+    return ring_.ResolveKey(id, wrapped);
+  }
+  Result<SecretBytes> OpenLegacy(ByteView blob) override { return ring_.OpenLegacy(blob); }
+
+ private:
+  const Keyring ring_;
+};
+
+// kInvalidArgument, naming the setting, for keys that are missing, broken or weak.
+Result<std::unique_ptr<KeySource>> NewLocalKeys(std::shared_ptr<const Suite> suite,
+                                                const SecretString& key,
+                                                const SecretString& keyring);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_KMS_LOCAL_KEYS_H_
