@@ -85,7 +85,9 @@ bool ZstdCompressor::Pays() const {
 Result<ZstdDecompressor> ZstdDecompressor::Start(uint8_t* out, size_t size) {
   std::unique_ptr<ZSTD_DCtx, FreeZstd> ctx(ZSTD_createDCtx_advanced(kWipingMemory));
   if (ctx == nullptr ||
-      ZSTD_isError(ZSTD_DCtx_setParameter(ctx.get(), ZSTD_d_windowLogMax, kWindowLogMax)) != 0) {
+      ZSTD_isError(ZSTD_DCtx_setParameter(ctx.get(), ZSTD_d_windowLogMax, kWindowLogMax)) != 0 ||
+      // All pieces go to one place, so the library need not keep a copy of the window.
+      ZSTD_isError(ZSTD_DCtx_setParameter(ctx.get(), ZSTD_d_stableOutBuffer, 1)) != 0) {
     return NoContext();
   }
   return ZstdDecompressor(std::move(ctx), out, size);
