@@ -6,3 +6,9 @@ $(O)/bench_seal: $(O)/bench/seal.o $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 -include $(O)/bench/seal.d
+
+# The reader that was written from docs/formats.md alone, on the records that are kept. It needs
+# Debian's Python modules, so it runs with Debian's Python.
+.PHONY: test-reader
+test-reader:
+	$(Q)cd tests/reader && /usr/bin/python3 -B -m unittest -q reader_test

@@ -1,0 +1,83 @@
+#include "kms/sealed_info.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <string>
+
+#include "conformance/kms_cases.h"
+#include "kms/header.h"
+
+namespace stateward {
+namespace {
+
+SecretBytes Field(uint8_t tag, const std::string& value) {
+  SecretBytes bytes = {tag, static_cast<uint8_t>(value.size() >> 8),
+                       static_cast<uint8_t>(value.size())};
+  bytes.insert(bytes.end(), value.begin(), value.end());
+  return bytes;
+}
+
+SecretBytes operator+(SecretBytes a, const SecretBytes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const SecretBytes kNames = Field(1, "p") + Field(2, "n");
+const SecretBytes kKind = Field(4, "\x01");
+const SecretBytes kRest = Field(8, std::string(8, '\0')) + Field(9, std::string(32, '\x07'));
+
+void CheckRefused(const SecretBytes& bytes) {
+  kms_cases::CheckCode(Code::kCorruption, DecodeSealedInfo(bytes));
+}
+
+}  // namespace
+
+TEST_GROUP(SealedInfoCodec){};
+
+TEST(SealedInfoCodec, WhatMustBeThereIsEnough) {
+  Result<SealedInfo> info = DecodeSealedInfo(kNames + kKind + kRest);
+  CHECK(info.ok());
+  STRCMP_EQUAL("p", info->key.project.c_str());
+  LONGS_EQUAL(7, info->version.sha256[31]);
+  CHECK(*EncodeSealedInfo(*info) == kNames + kKind + kRest);
+}
+
+TEST(SealedInfoCodec, FieldsOfLaterVersionsArePassedOver) {
+  for (int later : {15, 31, 32, 64, 255}) {
+    const auto tag = static_cast<uint8_t>(later);
+    CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "new")).ok());
+    CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "")).ok());
+  }
+}
+
+TEST(SealedInfoCodec, BrokenFieldsAreRefused) {
+  CheckRefused({});
+  CheckRefused(kKind + kRest);
+  CheckRefused(kNames + kRest);
+  CheckRefused(kNames + kKind + Field(9, std::string(32, '\0')));
+  CheckRefused(Field(2, "n") + Field(1, "p") + kKind + kRest);    // order
+  CheckRefused(Field(1, "p") + kNames + kKind + kRest);           // twice
+  CheckRefused(kNames + Field(4, std::string(1, '\0')) + kRest);  // no such kind
+  CheckRefused(kNames + Field(4, "\x04") + kRest);                // a later kind
+  CheckRefused(kNames + Field(4, "\x01\x01") + kRest);            // two bytes
+  CheckRefused(kNames + kKind + Field(5, "1234567") + kRest);     // 7 bytes
+  CheckRefused(kNames + kKind + Field(8, "12345678") + Field(9, "too short"));
+  CheckRefused(Field(0, "") + kNames + kKind + kRest);  // tag 0
+  const SecretBytes whole = kNames + kKind + kRest;
+  for (size_t n = 0; n < whole.size(); ++n) {
+    CheckRefused(SecretBytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(n)));
+  }
+}
+
+TEST(SealedInfoCodec, TheLimitHoldsForAllFieldsTogether) {
+  SealedInfo info = kms_cases::InfoOf(kms_cases::kSmall);
+  info.version.writer = std::string(3000, 'w');
+  info.version.operation = std::string(3000, 'o');
+  Result<SecretBytes> bytes = EncodeSealedInfo(info);
+  CHECK(bytes.ok());
+  CHECK(bytes->size() <= kMaxInfo);
+  info.version.lock_id = std::string(3000, 'l');
+  kms_cases::CheckCode(Code::kInvalidArgument, EncodeSealedInfo(info));
+}
+
+}  // namespace stateward
