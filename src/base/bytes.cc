@@ -1,6 +1,7 @@
 #include "stateward/bytes.h"
 
 #include <openssl/crypto.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 namespace stateward {
 
 void WipeMemory(void* p, size_t n) {
-  if (n != 0) OPENSSL_cleanse(p, n);
+  if (n != 0) explicit_bzero(p, n);
 }
 
 void AdviseHugePages(void* p, size_t n) {

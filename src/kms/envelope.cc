@@ -26,7 +26,7 @@ class Sealing {
 
   Result<Bytes> Run(ByteView key) {
     if (document_.empty()) return Raw(key);
-    Result<ZstdCompressor> zstd = ZstdCompressor::Start(document_);
+    Result<ZstdCompressor> zstd = ZstdCompressor::Start(suite_.compressors(), document_);
     if (!zstd.ok()) return zstd.status();
     SecretBytes piece(std::min(header_.chunk_bytes(), ZstdCompressor::Bound(document_.size())));
     Result<size_t> n = zstd->Next(piece.data(), piece.size());
@@ -134,17 +134,18 @@ Status OpenBody(ChunkOpener* chunks, ByteView body, const BodyLayout& layout, si
   return Status();
 }
 
-Status OpenRaw(ChunkOpener* chunks, ByteView body, const BodyLayout& layout, size_t chunk_bytes,
-               SecretBytes* document) {
+Status OpenRaw(const Suite&, ChunkOpener* chunks, ByteView body, const BodyLayout& layout,
+               size_t chunk_bytes, SecretBytes* document) {
   if (layout.plain != document->size()) return Status::Corruption("the document has another size");
   uint8_t* to = document->data();
   const auto place = [&to](size_t n) { return std::exchange(to, to + n); };
   return OpenBody(chunks, body, layout, chunk_bytes, place, [](ByteView) { return Status(); });
 }
 
-Status OpenCompressed(ChunkOpener* chunks, ByteView body, const BodyLayout& layout,
-                      size_t chunk_bytes, SecretBytes* document) {
-  Result<ZstdDecompressor> zstd = ZstdDecompressor::Start(document->data(), document->size());
+Status OpenCompressed(const Suite& suite, ChunkOpener* chunks, ByteView body,
+                      const BodyLayout& layout, size_t chunk_bytes, SecretBytes* document) {
+  Result<ZstdDecompressor> zstd =
+      ZstdDecompressor::Start(suite.decompressors(), document->data(), document->size());
   if (!zstd.ok()) return zstd.status();
   SecretBytes piece(std::min<uint64_t>(chunk_bytes, layout.plain));
   const auto place = [&piece](size_t) { return piece.data(); };
@@ -193,7 +194,7 @@ Result<Opened> OpenEnvelope(const Suite& suite, ByteView key, const Header& head
   opened.document.resize(size);
   const auto open = header.zstd ? OpenCompressed : OpenRaw;
   STATEWARD_RETURN_IF_ERROR(
-      open(&front->chunks, body, *layout, header.chunk_bytes(), &opened.document));
+      open(suite, &front->chunks, body, *layout, header.chunk_bytes(), &opened.document));
   opened.info = std::move(front->info);
   return opened;
 }

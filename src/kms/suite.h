@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kms/zstd_pool.h"
 #include "stateward/bytes.h"
 #include "stateward/result.h"
 
@@ -73,6 +74,9 @@ class Suite {
   Result<Gcm> Sealer(ByteView key) const { return NewGcm(key, 1); }
   Result<Gcm> Opener(ByteView key) const { return NewGcm(key, 0); }
 
+  ZstdPool<ZSTD_CCtx>& compressors() const { return compressors_; }
+  ZstdPool<ZSTD_DCtx>& decompressors() const { return decompressors_; }
+
   // HKDF (RFC 5869) with SHA-512. An empty salt is one of zeros. Expand gives at most 64 bytes.
   Result<SecretBytes> Extract(ByteView salt, ByteView input_key) const;
   Result<SecretBytes> Expand(ByteView prk, std::string_view info, size_t n) const;
@@ -83,6 +87,8 @@ class Suite {
   Result<SecretBytes> Hmac(ByteView key, std::initializer_list<ByteView> parts) const;
 
   std::unique_ptr<EVP_CIPHER, FreeOpenSsl> gcm_;
+  mutable ZstdPool<ZSTD_CCtx> compressors_;
+  mutable ZstdPool<ZSTD_DCtx> decompressors_;
   std::unique_ptr<EVP_MAC_CTX, FreeOpenSsl> hmac_;  // a template with the digest set; only copied
 };
 

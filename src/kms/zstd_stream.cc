@@ -1,10 +1,10 @@
-// The allocator hooks stand in zstd's "static only" part; the shared library exports them.
+// Progress and stable buffers stand in zstd's "static only" part; the shared library has them.
 #define ZSTD_STATIC_LINKING_ONLY
 #include "kms/zstd_stream.h"
 
 #include <zstd.h>
 
-#include <cstdlib>
+#include <array>
 #include <string>
 
 namespace stateward {
@@ -14,43 +14,20 @@ namespace {
 constexpr int kLevel = 1;
 // 8 MiB, what RFC 8878 asks of every reader: bounds the memory that a frame can claim.
 constexpr int kWindowLogMax = 23;
-
-// zstd's tables and windows hold the document's text, so they are wiped on the way out. The size
-// stands in front of each block; 16 bytes keep the alignment that malloc promises.
-constexpr size_t kFront = 16;
-
-void* Allocate(void* /*opaque*/, size_t n) {
-  if (n > SIZE_MAX - kFront) return nullptr;
-  auto* block = static_cast<uint8_t*>(std::malloc(n + kFront));
-  if (block == nullptr) return nullptr;
-  *reinterpret_cast<size_t*>(block) = n;
-  return block + kFront;
-}
-
-void Free(void* /*opaque*/, void* p) {
-  if (p == nullptr) return;
-  uint8_t* block = static_cast<uint8_t*>(p) - kFront;
-  WipeMemory(p, *reinterpret_cast<size_t*>(block));
-  std::free(block);
-}
-
-constexpr ZSTD_customMem kWipingMemory = {Allocate, Free, nullptr};
+constexpr std::array<uint8_t, 4> kMagic = {0x28, 0xb5, 0x2f, 0xfd};
 
 Status NoContext() { return Status::Internal("zstd: no memory for a context"); }
 Status Broken(const std::string& why) { return Status::Corruption("compressed document: " + why); }
 
 }  // namespace
 
-void FreeZstd::operator()(ZSTD_CCtx* p) const { ZSTD_freeCCtx(p); }
-void FreeZstd::operator()(ZSTD_DCtx* p) const { ZSTD_freeDCtx(p); }
-
 size_t ZstdCompressor::Bound(size_t n) { return ZSTD_compressBound(n); }
 
-Result<ZstdCompressor> ZstdCompressor::Start(ByteView document) {
-  std::unique_ptr<ZSTD_CCtx, FreeZstd> ctx(ZSTD_createCCtx_advanced(kWipingMemory));
+Result<ZstdCompressor> ZstdCompressor::Start(Compressors& pool, ByteView document) {
+  Compressors::Lease ctx = pool.Get();
   if (ctx == nullptr ||
-      ZSTD_isError(ZSTD_CCtx_setParameter(ctx.get(), ZSTD_c_compressionLevel, kLevel)) != 0 ||
-      ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(ctx.get(), document.size())) != 0) {
+      ZSTD_isError(ZSTD_CCtx_setParameter(ctx->context, ZSTD_c_compressionLevel, kLevel)) != 0 ||
+      ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(ctx->context, document.size())) != 0) {
     return NoContext();
   }
   return ZstdCompressor(std::move(ctx), document);
@@ -60,7 +37,7 @@ Result<size_t> ZstdCompressor::Next(uint8_t* out, size_t n) {
   ZSTD_inBuffer in = {document_.data(), document_.size(), consumed_};
   ZSTD_outBuffer to = {out, n, 0};
   while (!finished_ && to.pos < to.size) {
-    const size_t left = ZSTD_compressStream2(ctx_.get(), &to, &in, ZSTD_e_end);
+    const size_t left = ZSTD_compressStream2(ctx_->context, &to, &in, ZSTD_e_end);
     if (ZSTD_isError(left) != 0) {
       return Status::Internal(std::string("zstd: ") + ZSTD_getErrorName(left));
     }
@@ -75,32 +52,38 @@ bool ZstdCompressor::Pays() const {
   uint64_t in = consumed_;
   uint64_t out = given_;
   if (!finished_) {  // some of both waits within the library
-    const ZSTD_frameProgression progress = ZSTD_getFrameProgression(ctx_.get());
+    const ZSTD_frameProgression progress = ZSTD_getFrameProgression(ctx_->context);
     in = progress.consumed;
     out = progress.produced;
   }
   return out <= in - in / 16;
 }
 
-Result<ZstdDecompressor> ZstdDecompressor::Start(uint8_t* out, size_t size) {
-  std::unique_ptr<ZSTD_DCtx, FreeZstd> ctx(ZSTD_createDCtx_advanced(kWipingMemory));
+Result<ZstdDecompressor> ZstdDecompressor::Start(Decompressors& pool, uint8_t* out, size_t size) {
+  Decompressors::Lease ctx = pool.Get();
   if (ctx == nullptr ||
-      ZSTD_isError(ZSTD_DCtx_setParameter(ctx.get(), ZSTD_d_windowLogMax, kWindowLogMax)) != 0 ||
+      ZSTD_isError(ZSTD_DCtx_setParameter(ctx->context, ZSTD_d_windowLogMax, kWindowLogMax)) != 0 ||
       // All pieces go to one place, so the library need not keep a copy of the window.
-      ZSTD_isError(ZSTD_DCtx_setParameter(ctx.get(), ZSTD_d_stableOutBuffer, 1)) != 0) {
+      ZSTD_isError(ZSTD_DCtx_setParameter(ctx->context, ZSTD_d_stableOutBuffer, 1)) != 0) {
     return NoContext();
   }
   return ZstdDecompressor(std::move(ctx), out, size);
 }
 
 Status ZstdDecompressor::Add(ByteView piece) {
+  // The library would also read frames of zstd's drafts, and skip those that hold no text.
+  if (!started_ &&
+      (piece.size() < kMagic.size() || piece.Sub(0, kMagic.size()) != ByteView(kMagic))) {
+    return Broken("not a zstd frame");
+  }
+  started_ = true;
   ZSTD_inBuffer in = {piece.data(), piece.size(), 0};
   ZSTD_outBuffer to = {out_, size_, produced_};
   while (in.pos < in.size) {
     if (finished_) return Broken("more than one frame");
     const size_t in_before = in.pos;
     const size_t out_before = to.pos;
-    const size_t left = ZSTD_decompressStream(ctx_.get(), &to, &in);
+    const size_t left = ZSTD_decompressStream(ctx_->context, &to, &in);
     if (ZSTD_isError(left) != 0) return Broken(ZSTD_getErrorName(left));
     finished_ = left == 0;
     if (in.pos == in_before && to.pos == out_before) return Broken("longer than it says");

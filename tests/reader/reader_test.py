@@ -2,6 +2,7 @@
 """The independent reader opens every kept record: docs/formats.md says enough, and says it right."""
 import pathlib
 import re
+import sys
 import unittest
 
 import stateward_reader as reader
@@ -65,4 +66,7 @@ class ReaderTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    result = unittest.main(exit=False).result
+    bad = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - bad} passed, {bad} failed")
+    sys.exit(1 if bad else 0)
