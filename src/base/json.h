@@ -23,7 +23,7 @@ struct cJSON;
 namespace stateward {
 
 // A LockInfo is 250 bytes, a lock record at most 17 KiB, a key set of an issuer some KiB.
-inline constexpr size_t kSmallJsonMaxBytes = 64 * 1024;
+inline constexpr size_t kSmallJsonMaxBytes = size_t{64} * 1024;
 // Ours are 3 deep; the tree is freed recursively.
 inline constexpr size_t kSmallJsonMaxDepth = 32;
 
@@ -56,8 +56,8 @@ class JsonObject {
 
 // kInvalidArgument: larger or deeper than above; not exactly one JSON object in UTF-8; a \u0000
 // (cJSON would cut the string there); two names in one object that are the same, or that a reader
-// which ignores case takes for the same; a lone surrogate or a number of more than 63 characters
-// (cJSON refuses both). The text holds no byte of the input.
+// which ignores case takes for the same; a lone surrogate (cJSON refuses it); a number of more than
+// 63 characters. The text holds no byte of the input.
 // Not for secrets: the copies that the tree holds are not wiped.
 Result<JsonObject> ParseSmallJson(ByteView text);
 

@@ -67,6 +67,25 @@ inline Ptr SkipDigits(Ptr p, Ptr end) {
   return p;
 }
 
+uint8_t Closer(bool object) { return object ? '}' : ']'; }
+
+// May follow a backslash (u is another matter).
+bool IsEscape(uint8_t c) {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool IsHex(uint8_t c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
 std::string_view Text(Ptr from, Ptr to) {
@@ -154,7 +173,7 @@ Ptr Walker::Open(Ptr p, bool object) {
   ++depth_;
   in_object_ = object;
   p = SkipSpace(p, end_);
-  if (p == end_ || *p != (object ? '}' : ']')) return p;
+  if (p == end_ || *p != Closer(object)) return p;
   Close();
   return AfterValue(p + 1);
 }
@@ -172,7 +191,7 @@ inline Ptr Walker::AfterValue(Ptr p) {
     p = SkipSpace(p, end_);
     if (p == end_) return Fail(p, "the document is cut off");
     if (*p == ',') return p + 1;
-    if (*p != (in_object_ ? '}' : ']')) {
+    if (*p != Closer(in_object_)) {
       return Fail(p, in_object_ ? "',' or '}' expected" : "',' or ']' expected");
     }
     Close();
@@ -277,8 +296,7 @@ Ptr Walker::Special(Ptr p) {
   if (*p != '\\') return Fail(p, "a control character in a string");
   if (end_ - p < 2) return Fail(end_, "the document is cut off");
   if (p[1] != 'u') {
-    if (std::memchr("\"\\/bfnrt", p[1], 8) == nullptr) return Fail(p, "an unknown escape");
-    return p + 2;
+    return IsEscape(p[1]) ? p + 2 : Fail(p, "an unknown escape");
   }
   if (end_ - p < 6) return Fail(p, "an incomplete \\u escape");
   if (!std::all_of(p + 2, p + 6, IsHex)) return Fail(p, "an incomplete \\u escape");

@@ -27,8 +27,9 @@ class DocumentSink : public JsonSink {
  public:
   const char* Key(size_t, std::string_view raw) override {
     field_ = Field::kOther;
-    if (JsonKeyFoldsTo(raw, "serial")) return Guarded(raw, "serial", Field::kSerial);
-    if (JsonKeyFoldsTo(raw, "lineage")) return Guarded(raw, "lineage", Field::kLineage);
+    if (JsonKeyFoldsTo(raw, "serial")) return Guarded(raw, "serial", Field::kSerial, &has_serial_);
+    if (JsonKeyFoldsTo(raw, "lineage"))
+      return Guarded(raw, "lineage", Field::kLineage, &has_lineage_);
     if (raw == "terraform_version") field_ = Field::kTerraformVersion;
     if (raw == "encryption_version") field_ = Field::kEncryptionVersion;
     return nullptr;
@@ -69,15 +70,11 @@ class DocumentSink : public JsonSink {
     kEncryptionVersion,
   };
 
-  const char* Guarded(std::string_view raw, std::string_view name, Field field) {
-    const bool serial = field == Field::kSerial;
-    bool& seen = serial ? has_serial_ : has_lineage_;
-    if (raw != name) {
-      return serial ? "the key serial is spelt in another way"
-                    : "the key lineage is spelt in another way";
-    }
-    if (seen) return serial ? "the key serial stands twice" : "the key lineage stands twice";
-    seen = true;
+  // A key that a Go reader takes for serial or lineage.
+  const char* Guarded(std::string_view raw, std::string_view name, Field field, bool* seen) {
+    if (raw != name) return "serial or lineage is spelt in another way";
+    if (*seen) return "serial or lineage stands twice";
+    *seen = true;
     field_ = field;
     return nullptr;
   }

@@ -148,6 +148,12 @@ TEST(SmallJson, DepthAndSizeAreBounded) {
   CheckRefused(R"({"a":"x)" + fits + R"("})", "more than 65536 bytes");
 }
 
+TEST(SmallJson, NumbersAreBounded) {
+  const std::string longest(63, '1');
+  CHECK_TRUE(MustParse("{\"a\":" + longest + "}").Has("a"));
+  CheckRefused("{\"a\":" + longest + "1}", "more than 63 characters");
+}
+
 TEST(SmallJson, NoTruncationPasses) {
   const std::string whole = R"({"a":"b\u00e9\n","c":[1,-2.5e+7,true,null],"d":{"e":{}}})";
   MustParse(whole);
