@@ -134,9 +134,20 @@ Status OpenBody(ChunkOpener* chunks, ByteView body, const BodyLayout& layout, si
   return Status();
 }
 
+// The size was sealed by somebody who has the key; it is checked all the same before room is made.
+Status CheckSize(const Header& header, const BodyLayout& layout, uint64_t size) {
+  // A block of zstd gives at most 128 KiB and takes at least 4 bytes.
+  constexpr uint64_t kMostPerByte = 128 * 1024 / 4;
+  const bool possible = header.zstd ? size / kMostPerByte <= layout.plain : size == layout.plain;
+  if (!possible || size > kMaxDocument) {
+    return Status::Corruption("sealed record: the document cannot have " + std::to_string(size) +
+                              " bytes");
+  }
+  return Status();
+}
+
 Status OpenRaw(const Suite&, ChunkOpener* chunks, ByteView body, const BodyLayout& layout,
                size_t chunk_bytes, SecretBytes* document) {
-  if (layout.plain != document->size()) return Status::Corruption("the document has another size");
   uint8_t* to = document->data();
   const auto place = [&to](size_t n) { return std::exchange(to, to + n); };
   return OpenBody(chunks, body, layout, chunk_bytes, place, [](ByteView) { return Status(); });
@@ -188,9 +199,8 @@ Result<Opened> OpenEnvelope(const Suite& suite, ByteView key, const Header& head
   Result<BodyLayout> layout = LayOutBody(body.size(), header.chunk_bytes());
   if (!layout.ok()) return layout.status();
   const uint64_t size = front->info.version.size;
-  if (size > kMaxDocument) return Status::Corruption("the document is larger than any can be");
+  STATEWARD_RETURN_IF_ERROR(CheckSize(header, *layout, size));
   Opened opened;
-  // The size was sealed by somebody who has the key, so it is safe to make room for it.
   opened.document.resize(size);
   const auto open = header.zstd ? OpenCompressed : OpenRaw;
   STATEWARD_RETURN_IF_ERROR(
