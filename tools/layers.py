@@ -15,7 +15,7 @@ MAY = {
     "base": {"stateward"},
     "config": {"stateward", "base"},
     "fcgi": {"stateward", "base"},
-    "http": {"stateward", "base"},
+    "http": {"stateward", "base", "state"},
     "state": {"stateward", "base"},
     "auth": {"stateward", "base"},
     "storage": {"stateward", "base"},

@@ -1,0 +1,60 @@
+#include "auth/basic.h"
+
+#include "base/hex.h"
+#include "base/sha256.h"
+
+namespace stateward {
+namespace {
+
+// A secret is typed or generated; nobody has one of more than some hundred bytes.
+constexpr size_t kMaxSecret = 4096;
+
+std::string DigestOf(std::string_view tag, ByteView text) {
+  Sha256Stream stream;
+  stream.Update(tag);
+  stream.Update(text);
+  return HexEncode(stream.Finish());
+}
+
+}  // namespace
+
+Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
+                                            Verb /*verb*/) {
+  if (credentials.secret.empty() || credentials.secret.size() > kMaxSecret) {
+    return Status(Code::kUnauthenticated, "basic: the secret is to be 1 to 4096 bytes");
+  }
+  Grant grant;
+  grant.key = key;
+  grant.key.tenant = DigestOf("stateward tenant v1:", credentials.secret.Reveal());
+  // A digest of the digest, cut short: the log can tell principals apart, and names no secret.
+  grant.principal = "basic:" + DigestOf("stateward principal v1:", grant.key.tenant).substr(0, 16);
+  grant.legacy_ids.push_back(LegacyId(credentials.secret, key));
+  grant.legacy_ambiguous = IsLegacyAmbiguous(key);
+  return grant;
+}
+
+std::string LegacyId(const StateKey& key) {
+  return HexEncode(Sha256(key.project + "-" + key.name));
+}
+
+std::string LegacyId(const SecretString& secret, const StateKey& key) {
+  Sha256Stream stream;
+  stream.Update(secret.Reveal());
+  stream.Update(":" + key.project + "-" + key.name);
+  return HexEncode(stream.Finish());
+}
+
+bool IsLegacyAmbiguous(const StateKey& key) {
+  std::string joined = key.project + "-" + key.name;
+  for (size_t i = 1; i + 1 < joined.size(); ++i) {
+    if (joined[i] != '-' || i == key.project.size()) continue;
+    std::string_view left(joined.data(), i);
+    std::string_view right(joined.data() + i + 1, joined.size() - i - 1);
+    bool names = left != "." && left != ".." && right != "." && right != ".." &&
+                 left.size() <= 128 && right.size() <= 128;
+    if (names) return true;
+  }
+  return false;
+}
+
+}  // namespace stateward

@@ -1,0 +1,231 @@
+#include "http/app_handler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/base64.h"
+#include "base/json_writer.h"
+#include "base/sha256.h"
+#include "http/basic_header.h"
+#include "http/status_map.h"
+#include "state/lock_info.h"
+
+namespace stateward {
+
+struct AppHandler::Context {
+  const Request& request;
+  Matched matched;
+  std::string allow;      // of a 405
+  std::string principal;  // once known
+  std::string lock_id;
+  std::string reason;  // why it was refused or failed; for the log alone
+};
+
+namespace {
+
+void SetJson(std::string_view text, Response* out) {
+  out->content_type = "application/json";
+  out->body.assign(text.begin(), text.end());
+}
+
+// Both clients send Content-MD5 with every body: a free check from their memory to ours. A wrong
+// one is 503, not 4xx, so that the client sends the body again.
+Status CheckMd5(const Request& request, ByteView body) {
+  if (!request.content_md5) return Status();
+  std::optional<SecretBytes> want = Base64Decode(*request.content_md5);
+  if (!want || want->size() != 16) {
+    return Status::InvalidArgument("content-md5: not base64 of 16 bytes");
+  }
+  if (ByteView(*want) != ByteView(Md5(body))) {
+    return Status::Unavailable("content-md5: the body changed on its way");
+  }
+  return Status();
+}
+
+bool IsIdentity(const std::optional<std::string>& encoding) {
+  return !encoding || encoding->empty() || *encoding == "identity";
+}
+
+}  // namespace
+
+Response AppHandler::Handle(const Request& request) {
+  int64_t start = parts_.clock->SteadyUs();
+  Context context{request, {}, {}, {}, {}, {}};
+  Response response = Answer(&context);
+  int64_t duration = parts_.clock->SteadyUs() - start;
+  parts_.observer->OnRequest(context.matched.name, request.method, response.status, duration);
+  LogRequest(context, response, duration);
+  return response;
+}
+
+Response AppHandler::Answer(Context* context) {
+  Result<Target> target = ParseTarget(context->request.target);
+  if (!target.ok()) return FromStatus(context, target.status());
+  Status matched = MatchRoute(context->request.method, *target, &context->matched, &context->allow);
+  if (!matched.ok()) return FromStatus(context, matched);
+  switch (context->matched.route->action) {
+    case Action::kHealth: {
+      Response response;
+      response.status = 200;
+      SetJson(R"({"status":"ok"})", &response);
+      return response;
+    }
+    case Action::kReady:
+      return Ready(context);
+    case Action::kMetrics:
+      return Metrics(context);
+    default:
+      return AnswerState(context, *target);
+  }
+}
+
+Response AppHandler::AnswerState(Context* context, const Target& target) {
+  Result<Grant> grant = Authorize(*context);
+  if (!grant.ok()) return FromStatus(context, grant.status());
+  context->principal = grant->principal;
+  return FromAnswer(context, CallVerb(*context, target, *grant));
+}
+
+Result<Grant> AppHandler::Authorize(const Context& context) {
+  if (!context.request.authorization) {
+    return Status(Code::kUnauthenticated, "no authorization header");
+  }
+  Result<Credentials> credentials = ParseAuthorization(*context.request.authorization);
+  if (!credentials.ok()) return std::move(credentials).status();
+  for (Authenticator* authenticator : parts_.authenticators) {
+    if (authenticator->Name() != credentials->user) continue;
+    StateKey key{"", context.matched.project, context.matched.state};
+    return authenticator->Authorize(*credentials, key, context.matched.route->verb);
+  }
+  return Status(Code::kUnauthenticated, "no way in for this user name");
+}
+
+StateAnswer AppHandler::CallVerb(const Context& context, const Target& target, const Grant& grant) {
+  StateAnswer failed;
+  Result<std::string> query_id = OnlyQuery(target, "ID");
+  if (!query_id.ok()) failed.status = std::move(query_id).status();
+  if (query_id.ok() && !query_id->empty() && !IsLockId(*query_id)) {
+    failed.status = Status::InvalidArgument("ID is to be 1 to 128 visible ASCII characters");
+  }
+  if (!IsIdentity(context.request.content_encoding)) {
+    failed.status = Status::InvalidArgument("content-encoding: bodies are taken as they are");
+  }
+  if (!failed.status.ok()) return failed;
+  StateService& states = *parts_.states;
+  Action action = context.matched.route->action;
+  if (action == Action::kRead) return states.Get(grant);
+  if (action == Action::kDelete) return states.Delete(grant, *query_id);
+
+  bool is_write = action == Action::kWrite;
+  Result<SecretBytes> body =
+      context.request.body->ReadAll(is_write ? parts_.max_state_bytes : kMaxLockInfoBytes);
+  if (!body.ok()) {
+    failed.status = std::move(body).status();
+    return failed;
+  }
+  failed.status = CheckMd5(context.request, *body);
+  if (!failed.status.ok()) return failed;
+  if (is_write) return states.Put(grant, *query_id, *body);
+  if (action == Action::kLock) return states.Lock(grant, *body);
+  return states.Unlock(grant, *body, *query_id);
+}
+
+Response AppHandler::FromAnswer(Context* context, StateAnswer answer) {
+  context->lock_id = std::move(answer.lock_id);
+  if (answer.locked) {
+    context->reason = "locked by another";
+    Response response;
+    response.status = 423;
+    SetJson(answer.holder, &response);
+    return response;
+  }
+  if (!answer.status.ok()) {
+    Response response = FromStatus(context, answer.status);
+    if (!answer.holder.empty()) SetJson(answer.holder, &response);
+    return response;
+  }
+  Response response;
+  response.status = 200;
+  if (context->matched.route->action == Action::kRead) {
+    response.content_type = "application/json";
+    response.body = std::move(answer.document);
+  }
+  return response;
+}
+
+Response AppHandler::FromStatus(Context* context, const Status& status) {
+  context->reason = status.detail();
+  const HttpStatus& http = ToHttp(status.code());
+  Response response;
+  response.status = http.status;
+  if (http.retry_after_s > 0) {
+    response.headers.emplace_back("Retry-After", std::to_string(http.retry_after_s));
+  }
+  if (status.code() == Code::kUnauthenticated) {
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"stateward\"");
+  }
+  if (status.code() == Code::kMethodNotAllowed) {
+    response.headers.emplace_back("Allow", context->allow);
+  }
+  JsonWriter w;
+  w.BeginObject().Key("error").String(http.message);
+  // What is wrong with the input is ours to say: these texts hold no byte of anybody's data.
+  if (status.code() == Code::kInvalidArgument) w.Key("detail").String(status.detail());
+  w.Key("request_id").String(context->request.request_id).EndObject();
+  SetJson(w.text(), &response);
+  return response;
+}
+
+Response AppHandler::Ready(Context* context) {
+  std::vector<PartStatus> parts = parts_.ready();
+  bool all_ok = true;
+  JsonWriter w;
+  w.BeginObject().Key("parts").BeginObject();
+  for (const PartStatus& part : parts) {
+    w.Key(part.name).String(part.status.ok() ? "ok" : "not ready");
+    if (part.status.ok()) continue;
+    all_ok = false;
+    context->reason += part.name + ": " + part.status.detail() + "; ";
+  }
+  w.EndObject().Key("status").String(all_ok ? "ready" : "not ready").EndObject();
+  Response response;
+  response.status = all_ok ? 200 : 503;
+  if (!all_ok) response.headers.emplace_back("Retry-After", "15");
+  SetJson(w.text(), &response);
+  return response;
+}
+
+Response AppHandler::Metrics(Context* context) {
+  if (!parts_.metrics) return FromStatus(context, Status::InvalidArgument("no such path"));
+  std::string text = parts_.metrics();
+  Response response;
+  response.status = 200;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body.assign(text.begin(), text.end());
+  return response;
+}
+
+void AppHandler::LogRequest(const Context& context, const Response& response, int64_t duration_us) {
+  bool probe = context.matched.route != nullptr && !context.matched.route->auth;
+  LogLevel level = probe && response.status == 200 ? LogLevel::kDebug : LogLevel::kInfo;
+  if (response.status >= 500) level = LogLevel::kWarning;
+  const Log& log = *parts_.log;
+  if (!log.Enabled(level)) return;
+  LogLine line = log.Begin(level, "request");
+  line.Str("method", MethodName(context.request.method));
+  if (!context.matched.project.empty()) {
+    line.Str("state", context.matched.project + "/" + context.matched.state);
+  }
+  line.Int("status", response.status)
+      .Int("bytes_in", static_cast<int64_t>(context.request.content_length.value_or(0)))
+      .Int("bytes_out", static_cast<int64_t>(response.body.size()))
+      .Int("duration_us", duration_us);
+  if (!context.principal.empty()) line.Str("principal", context.principal);
+  if (!context.lock_id.empty()) line.Str("lock_id", context.lock_id);
+  if (!context.request.remote_addr.empty()) line.Str("remote", context.request.remote_addr);
+  line.Str("request_id", context.request.request_id);
+  if (!context.reason.empty()) line.Str("reason", context.reason);
+  log.Write(level, line);
+}
+
+}  // namespace stateward

@@ -1,0 +1,60 @@
+// From request to response: match, authenticate, authorise, then read the body, call the verb, map
+// the answer; one log line and one count for each request.
+#ifndef STATEWARD_HTTP_APP_HANDLER_H_
+#define STATEWARD_HTTP_APP_HANDLER_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "http/routes.h"
+#include "state/state_service.h"
+#include "stateward/authenticator.h"
+#include "stateward/clock.h"
+#include "stateward/http.h"
+#include "stateward/observer.h"
+
+namespace stateward {
+
+// What /ready says of one part.
+struct PartStatus {
+  std::string name;
+  Status status;
+};
+
+struct AppHandlerParts {
+  StateService* states = nullptr;
+  std::vector<Authenticator*> authenticators;  // chosen by the credentials' user name
+  std::function<std::vector<PartStatus>()> ready;
+  std::function<std::string()> metrics;  // Prometheus text; empty function: no such path
+  Observer* observer = nullptr;
+  const Log* log = nullptr;
+  const Clock* clock = nullptr;
+  uint64_t max_state_bytes = 0;
+};
+
+// Thread-safe. What `parts` points to must outlive it.
+class AppHandler : public Handler {
+ public:
+  explicit AppHandler(AppHandlerParts parts) : parts_(std::move(parts)) {}
+  Response Handle(const Request& request) override;
+
+ private:
+  struct Context;
+  Response Answer(Context* context);
+  Response AnswerState(Context* context, const Target& target);
+  Result<Grant> Authorize(const Context& context);
+  StateAnswer CallVerb(const Context& context, const Target& target, const Grant& grant);
+  Response FromAnswer(Context* context, StateAnswer answer);
+  Response FromStatus(Context* context, const Status& status);
+  Response Ready(Context* context);
+  Response Metrics(Context* context);
+  void LogRequest(const Context& context, const Response& response, int64_t duration_us);
+
+  const AppHandlerParts parts_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_HTTP_APP_HANDLER_H_

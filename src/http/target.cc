@@ -1,0 +1,109 @@
+#include "http/target.h"
+
+namespace stateward {
+namespace {
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool PercentDecode(std::string_view in, std::string* out) {
+  out->clear();
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in[i] != '%') {
+      *out += in[i];
+      continue;
+    }
+    if (i + 2 >= in.size()) return false;
+    int high = HexValue(in[i + 1]);
+    int low = HexValue(in[i + 2]);
+    if (high < 0 || low < 0) return false;
+    *out += static_cast<char>(high << 4 | low);
+    i += 2;
+  }
+  return true;
+}
+
+bool IsPlainSegment(std::string_view s) {
+  for (char c : s) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || c == '/') return false;
+  }
+  return true;
+}
+
+Status ParsePath(std::string_view path, Target* out) {
+  if (path.empty() || path[0] != '/') return Status::InvalidArgument("target: no absolute path");
+  path.remove_prefix(1);
+  while (!path.empty()) {
+    size_t slash = path.find('/');
+    std::string segment;
+    if (!PercentDecode(path.substr(0, slash), &segment) || !IsPlainSegment(segment)) {
+      return Status::InvalidArgument("target: a bad escape or byte in the path");
+    }
+    if (segment.empty()) return Status::InvalidArgument("target: an empty path segment");
+    out->segments.push_back(std::move(segment));
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return Status();
+}
+
+Status ParseQuery(std::string_view query, Target* out) {
+  while (!query.empty()) {
+    size_t end = query.find('&');
+    std::string_view pair = query.substr(0, end);
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+    if (pair.empty()) continue;
+    size_t equals = pair.find('=');
+    std::string name;
+    std::string value;
+    if (!PercentDecode(pair.substr(0, equals), &name)) {
+      return Status::InvalidArgument("target: a bad escape in the query");
+    }
+    if (equals != std::string_view::npos && !PercentDecode(pair.substr(equals + 1), &value)) {
+      return Status::InvalidArgument("target: a bad escape in the query");
+    }
+    out->query.emplace_back(std::move(name), std::move(value));
+  }
+  return Status();
+}
+
+}  // namespace
+
+Result<Target> ParseTarget(std::string_view target) {
+  if (target.size() > kMaxTarget) return Status::InvalidArgument("target: longer than 8 KiB");
+  Target out;
+  size_t mark = target.find('?');
+  STATEWARD_RETURN_IF_ERROR(ParsePath(target.substr(0, mark), &out));
+  if (mark != std::string_view::npos) {
+    STATEWARD_RETURN_IF_ERROR(ParseQuery(target.substr(mark + 1), &out));
+  }
+  return out;
+}
+
+Result<std::string> OnlyQuery(const Target& target, std::string_view name) {
+  const std::string* found = nullptr;
+  for (const auto& [key, value] : target.query) {
+    if (key != name) continue;
+    if (found != nullptr) {
+      return Status::InvalidArgument("target: " + std::string(name) + " stands twice in the query");
+    }
+    found = &value;
+  }
+  return found == nullptr ? std::string() : *found;
+}
+
+bool IsStateName(std::string_view name) {
+  if (name.empty() || name.size() > 128 || name == "." || name == "..") return false;
+  for (char c : name) {
+    bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '~' || c == '-';
+    if (!ok) return false;
+  }
+  return true;
+}
+
+}  // namespace stateward

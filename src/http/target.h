@@ -1,0 +1,36 @@
+// Takes a request target apart: REQUEST_URI as the client sent it.
+#ifndef STATEWARD_HTTP_TARGET_H_
+#define STATEWARD_HTTP_TARGET_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "stateward/result.h"
+
+namespace stateward {
+
+// A path of ours is at most "/state/" + 3 x 128 x 3 + "/lock" and the query holds a lock ID; web
+// servers stop at 8 KiB.
+inline constexpr size_t kMaxTarget = 8192;
+
+struct Target {
+  std::vector<std::string> segments;  // percent-decoded once; "/state/a/b/" has three
+  std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
+};
+
+// kInvalidArgument: no origin form, an empty segment (a final slash excepted), a bad escape, a
+// segment with a decoded slash or control byte.
+Result<Target> ParseTarget(std::string_view target);
+
+// The value of the only query member of that name; "" when absent. kInvalidArgument: more than one.
+Result<std::string> OnlyQuery(const Target& target, std::string_view name);
+
+// 1 to 128 bytes of A-Za-z0-9._~-, not "." or "..".
+bool IsStateName(std::string_view name);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_HTTP_TARGET_H_

@@ -1,0 +1,49 @@
+// May this document follow the newest version? A pure decision (docs/architecture.md, "The guarded
+// write"); who holds the lock has been settled before.
+#ifndef STATEWARD_STATE_GUARD_H_
+#define STATEWARD_STATE_GUARD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stateward/state.h"
+
+namespace stateward {
+
+// The newest record that is a state or a tombstone.
+struct NewestVersion {
+  VersionInfo info;
+  bool legacy = false;  // the original's blob: it has no number, and is to be written anew
+};
+
+struct GuardInput {
+  uint64_t serial = 0;
+  std::string_view lineage;
+  Sha256Digest sha256{};
+  std::string_view operation;           // of the lock; "" without one
+  bool strict = true;                   // WRITE_GUARD
+  std::optional<NewestVersion> newest;  // nullopt: no version yet
+};
+
+enum class GuardVerdict : uint8_t {
+  kAppend,
+  kSame,  // the very bytes are the newest version already
+  kRefuse,
+};
+
+struct GuardDecision {
+  GuardVerdict verdict = GuardVerdict::kRefuse;
+  const char* reason = "";  // of a refusal; for the log and the operator
+};
+
+GuardDecision DecideWrite(const GuardInput& in);
+
+// Operations whose purpose is to replace what is there (handbook of the clients: a forced push
+// looks like any other on the wire).
+bool MayReplaceHistory(std::string_view operation);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_GUARD_H_

@@ -1,0 +1,194 @@
+#include "state/guarded_write.h"
+
+#include <utility>
+
+#include "state/guard.h"
+
+namespace stateward {
+namespace {
+
+// Another writer takes the number between our look and our append only while it, too, is being
+// refused or burns numbers: a handful of tries is plenty.
+constexpr int kBurnTries = 16;
+
+WriteOutcome Refused(std::string reason) {
+  WriteOutcome out;
+  out.kind = WriteOutcome::Kind::kRefused;
+  out.reason = std::move(reason);
+  return out;
+}
+
+WriteOutcome Failed(Status status) {
+  WriteOutcome out;
+  out.kind = WriteOutcome::Kind::kFailed;
+  out.status = std::move(status);
+  return out;
+}
+
+WriteOutcome Done(uint64_t n) {
+  WriteOutcome out;
+  out.kind = WriteOutcome::Kind::kDone;
+  out.n = n;
+  return out;
+}
+
+// Does every version above the session's base bear its lock ID? Each write of a session proves it
+// before it appends and stores the base beside its lock ID, so the newest record alone tells.
+bool OnlyThisSessionWrote(const Newest& newest, const LockRecord& lock) {
+  if (newest.head == lock.base) return true;
+  // Damaged: the lock service named the holder, and the number is compared again by the append.
+  if (newest.damaged) return newest.head > lock.base;
+  return newest.head > lock.base && newest.head_info.lock_id == lock.id &&
+         newest.head_info.lock_base == lock.base;
+}
+
+}  // namespace
+
+WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
+  if (!view.holder) {
+    if (!request.lock_id.empty()) return Refused("the lock with this ID is not held");
+    if (!rules_.write_without_lock && request.kind == RecordKind::kState) {
+      return Refused("writes without a lock are switched off");
+    }
+    return RunUnlocked(request);
+  }
+  if (request.lock_id.empty()) return Refused("the state is locked by " + view.holder->id);
+  if (request.lock_id != view.holder->id) return Refused("another lock is held");
+  if (request.grant->principal != view.holder->principal) {
+    return Failed(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
+  }
+  return RunLocked(request, *view.holder);
+}
+
+WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
+  StateId id = StateId::Of(request.grant->key);
+  Result<Newest> newest =
+      LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
+  if (!newest.ok()) return Failed(std::move(newest).status());
+  if (newest->damaged) {
+    return Failed(Status::Corruption("the newest version is damaged; a write needs the lock"));
+  }
+  return Decide(request, *newest, nullptr);
+}
+
+WriteOutcome GuardedWrite::RunLocked(const WriteRequest& request, const LockRecord& lock) {
+  StateId id = StateId::Of(request.grant->key);
+  Result<Newest> newest =
+      LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
+  if (!newest.ok()) return Failed(std::move(newest).status());
+  if (!OnlyThisSessionWrote(*newest, lock)) {
+    // A repeat of what is stored already does no harm, whoever stored it.
+    if (newest->version && !newest->version->legacy &&
+        newest->version->info.sha256 == request.info.sha256 &&
+        newest->version->info.kind == request.kind) {
+      return Settled(request, *newest);
+    }
+    return Refused("another session wrote after this lock was taken");
+  }
+  return Decide(request, *newest, &lock);
+}
+
+WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
+                                  const LockRecord* lock) {
+  if (request.kind == RecordKind::kTombstone) {
+    if (newest.damaged) return Failed(Status::Corruption("the newest version is damaged"));
+    bool nothing = newest.head == 0 && newest.legacy_id.empty();
+    bool gone = newest.version && newest.version->info.kind == RecordKind::kTombstone;
+    if (nothing) return Done(0);
+    if (gone) return Settled(request, newest);
+    return Append(request, newest, lock);
+  }
+  if (newest.damaged) return Append(request, newest, lock);
+  GuardInput in;
+  in.serial = request.info.serial;
+  in.lineage = request.info.lineage;
+  in.sha256 = request.info.sha256;
+  if (lock != nullptr) in.operation = lock->operation;
+  in.strict = rules_.strict;
+  in.newest = newest.version;
+  GuardDecision decision = DecideWrite(in);
+  if (decision.verdict == GuardVerdict::kRefuse) return Refused(decision.reason);
+  if (decision.verdict == GuardVerdict::kSame) return Settled(request, newest);
+  return Append(request, newest, lock);
+}
+
+// The bytes stand there already: a repeat. Say so only when they last.
+WriteOutcome GuardedWrite::Settled(const WriteRequest& request, const Newest& newest) {
+  Status settled = storage_.Settle(StateId::Of(request.grant->key), newest.head);
+  if (!settled.ok()) return Failed(Status::Unavailable("settle: " + settled.detail()));
+  return Done(0);
+}
+
+WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& newest,
+                                  const LockRecord* lock) {
+  StateId id = StateId::Of(request.grant->key);
+  if (!newest.legacy_id.empty()) {
+    Result<StateId> claimant = storage_.ClaimLegacy(newest.legacy_id, id);
+    if (!claimant.ok()) return Failed(std::move(claimant).status());
+    if (!(*claimant == id)) return Refused("the legacy state was taken over under another name");
+  }
+  SealedInfo info;
+  info.key = request.grant->key;
+  info.version = request.info;
+  info.version.kind = request.kind;
+  if (request.kind == RecordKind::kTombstone && newest.version) {
+    info.version.serial = newest.version->info.serial;
+    info.version.lineage = newest.version->info.lineage;
+  }
+  info.version.writer = request.grant->principal;
+  info.version.time_ms = clock_.NowMs();
+  if (lock != nullptr) {
+    info.version.operation = lock->operation;
+    info.version.lock_id = lock->id;
+    info.version.lock_base = lock->base;
+  }
+  uint64_t n = newest.head + 1;
+  Result<Bytes> sealed = kms_.Seal({store_id_, id, n}, info, request.document);
+  if (!sealed.ok()) return Failed(std::move(sealed).status());
+  Result<AppendOutcome> appended = storage_.Append(id, newest.head, *sealed);
+  if (!appended.ok()) {
+    return Resolve(request, n, *sealed, info.version, std::move(appended).status());
+  }
+  if (!appended->appended) return Refused("another write came first");
+  return Done(n);
+}
+
+// The append failed, but may have taken effect, or may do so later. Read back; what is not there is
+// kept from arriving late, so that the client's repeat meets a state that stands still.
+WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, uint64_t n, ByteView sealed,
+                                   const VersionInfo& info, Status why) {
+  StateId id = StateId::Of(request.grant->key);
+  Result<Bytes> there = storage_.Get(id, n);
+  if (there.ok() && ByteView(*there) == sealed) {
+    if (storage_.Settle(id, n).ok()) return Done(n);
+    return Failed(std::move(why));
+  }
+  if (there.ok()) return Refused("another write came first");
+  bool may_arrive = storage_.WritesMayArriveLate();
+  if (there.status().code() == Code::kNotFound && may_arrive) {
+    // Best effort: when it fails, the base check still refuses what would interleave.
+    Status burnt = BurnNumber(storage_, kms_, store_id_, request.grant->key, id, info);
+    if (!burnt.ok()) return Failed(std::move(why).At("and not resolved"));
+  }
+  return Failed(std::move(why));
+}
+
+Status BurnNumber(Storage& storage, Kms& kms, const std::string& store_id, const StateKey& key,
+                  const StateId& id, VersionInfo info) {
+  info.kind = RecordKind::kBurnt;
+  info.size = 0;
+  info.sha256 = {};
+  SealedInfo sealed_info{key, std::move(info)};
+  for (int i = 0; i < kBurnTries; ++i) {
+    Result<uint64_t> head = storage.Head(id);
+    if (!head.ok()) return std::move(head).status();
+    Result<Bytes> sealed = kms.Seal({store_id, id, *head + 1}, sealed_info, {});
+    if (!sealed.ok()) return std::move(sealed).status();
+    Result<AppendOutcome> appended = storage.Append(id, *head, *sealed);
+    if (!appended.ok()) return std::move(appended).status();
+    if (appended->appended) return Status();
+  }
+  return Status::Unavailable("no number could be burnt: other writes came first each time");
+}
+
+}  // namespace stateward

@@ -1,0 +1,84 @@
+// One write, from the holder of the lock to the new record: the steps of docs/architecture.md, "The
+// guarded write". Made for one request, used by one thread.
+#ifndef STATEWARD_STATE_GUARDED_WRITE_H_
+#define STATEWARD_STATE_GUARDED_WRITE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "state/newest.h"
+#include "stateward/authenticator.h"
+#include "stateward/bytes.h"
+#include "stateward/clock.h"
+#include "stateward/kms.h"
+#include "stateward/locker.h"
+#include "stateward/status.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+// What the settings allow.
+struct WriteRules {
+  bool write_without_lock = true;
+  bool strict = true;
+  bool legacy_read = true;
+};
+
+// What is to be written. kind kState with a document, or kTombstone without.
+struct WriteRequest {
+  const Grant* grant = nullptr;
+  std::string lock_id;  // "" = the client holds no lock
+  RecordKind kind = RecordKind::kState;
+  ByteView document;
+  VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document
+};
+
+struct WriteOutcome {
+  enum class Kind : uint8_t {
+    kDone,     // appended as `n`, or there already
+    kRefused,  // the stored state or the lock does not allow it: 409, and a document is kept
+    kFailed,   // `status`: nothing is known to be stored
+  };
+  Kind kind = Kind::kFailed;
+  Status status;       // of a failure
+  std::string reason;  // of a refusal; for the log
+  uint64_t n = 0;      // 0: nothing new was stored
+};
+
+class GuardedWrite {
+ public:
+  GuardedWrite(Storage& storage, Kms& kms, const Clock& clock, const WriteRules& rules,
+               std::string store_id)
+      : storage_(storage),
+        kms_(kms),
+        clock_(clock),
+        rules_(rules),
+        store_id_(std::move(store_id)) {}
+
+  // REQUIRES: called from Locker::WithLock with its view.
+  WriteOutcome Run(const WriteRequest& request, const LockView& view);
+
+ private:
+  WriteOutcome RunUnlocked(const WriteRequest& request);
+  WriteOutcome RunLocked(const WriteRequest& request, const LockRecord& lock);
+  WriteOutcome Decide(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
+  WriteOutcome Settled(const WriteRequest& request, const Newest& newest);
+  WriteOutcome Append(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
+  WriteOutcome Resolve(const WriteRequest& request, uint64_t n, ByteView sealed,
+                       const VersionInfo& info, Status why);
+
+  Storage& storage_;
+  Kms& kms_;
+  const Clock& clock_;
+  const WriteRules rules_;
+  const std::string store_id_;
+};
+
+// Puts an empty record at the end, so that a write that may still arrive finds its number taken.
+// With the session's lock ID in `info` the session itself may go on behind it.
+Status BurnNumber(Storage& storage, Kms& kms, const std::string& store_id, const StateKey& key,
+                  const StateId& id, VersionInfo info);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_GUARDED_WRITE_H_

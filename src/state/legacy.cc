@@ -1,0 +1,33 @@
+#include "state/legacy.h"
+
+#include <utility>
+
+namespace stateward {
+
+Result<std::optional<LegacyState>> ReadLegacy(Storage& storage, Kms& kms, const Grant& grant,
+                                              const StateId& id) {
+  for (const std::string& legacy_id : grant.legacy_ids) {
+    Result<Bytes> blob = storage.GetLegacy(legacy_id);
+    if (!blob.ok()) {
+      if (blob.status().code() == Code::kNotFound) continue;
+      return std::move(blob).status().At("legacy state");
+    }
+    if (grant.legacy_ambiguous && grant.key.tenant.empty()) {
+      return Status(Code::kConflict, "legacy state " + legacy_id +
+                                         " may belong to more than one project and name; import "
+                                         "it by name with statewardctl");
+    }
+    Result<std::optional<StateId>> claim = storage.LegacyClaim(legacy_id);
+    if (!claim.ok()) return std::move(claim).status().At("legacy claim");
+    if (claim->has_value() && !(**claim == id)) {
+      return Status(Code::kConflict, "legacy state " + legacy_id + " was taken over as state " +
+                                         (*claim)->hex() + ", whose name it shares");
+    }
+    Result<SecretBytes> document = kms.OpenLegacy(*blob);
+    if (!document.ok()) return std::move(document).status().At("legacy state");
+    return std::optional<LegacyState>(LegacyState{legacy_id, std::move(*document)});
+  }
+  return std::optional<LegacyState>();
+}
+
+}  // namespace stateward

@@ -1,0 +1,39 @@
+// The client's LockInfo document: what we take from it, and how it is shown to others.
+#ifndef STATEWARD_STATE_LOCK_INFO_H_
+#define STATEWARD_STATE_LOCK_INFO_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "stateward/bytes.h"
+#include "stateward/locker.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+// A LockInfo is about 250 bytes; other tools put a paragraph into Info.
+inline constexpr size_t kMaxLockInfoBytes = 16 * 1024;
+
+// 1 to 128 visible ASCII characters: clients send a UUID, and it travels in a query.
+bool IsLockId(std::string_view id);
+
+struct ParsedLockInfo {
+  std::string id;         // "" when the document has none
+  std::string operation;  // "" when the document has none
+};
+// kInvalidArgument: not one small JSON object, or an ID that IsLockId refuses.
+Result<ParsedLockInfo> ParseLockInfo(ByteView body);
+
+// The body of a 423 answer: the holder's document byte for byte, but for three members. Path names
+// the state; Info says who holds it, since when, and how to free it; Created is replaced when it
+// is not RFC 3339, since clients then fail to read the whole document.
+std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms);
+
+// "2026-11-24T04:07:17Z"
+std::string FormatTime(int64_t ms);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_LOCK_INFO_H_

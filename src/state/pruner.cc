@@ -1,0 +1,102 @@
+#include "state/pruner.h"
+
+#include <utility>
+#include <vector>
+
+namespace stateward {
+namespace {
+
+constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
+
+Result<VersionInfo> InfoOf(Storage& storage, Kms& kms, const std::string& store_id,
+                           const StateId& id, uint64_t n) {
+  Result<Bytes> prefix = storage.GetPrefix(id, n, Kms::kInfoPrefix);
+  if (!prefix.ok()) return std::move(prefix).status();
+  Result<SealedInfo> info = kms.OpenInfo({store_id, id, n}, *prefix);
+  if (!info.ok()) return std::move(info).status();
+  return std::move(info->version);
+}
+
+}  // namespace
+
+Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
+                            const HistoryRules& rules, const std::string& store_id,
+                            const StateId& id) {
+  Result<std::vector<uint64_t>> versions = storage.Versions(id);
+  if (!versions.ok()) return std::move(versions).status();
+  uint64_t removed = 0;
+  int64_t oldest_kept = clock.NowMs() - static_cast<int64_t>(rules.days) * kDayMs;
+  // Oldest first: the rest is younger, so the first that is kept ends the work.
+  while (versions->size() > rules.keep) {
+    uint64_t n = versions->back();
+    versions->pop_back();
+    Result<VersionInfo> info = InfoOf(storage, kms, store_id, id, n);
+    if (!info.ok()) {
+      if (info.status().code() == Code::kNotFound) continue;  // another worker was here
+      return std::move(info).status();
+    }
+    if (info->time_ms > oldest_kept) break;
+    if (info->kind != RecordKind::kBurnt) {
+      // Is anything above it a real version? With `keep` burnt records on top, perhaps not.
+      bool another = false;
+      for (uint64_t above : *versions) {
+        Result<VersionInfo> other = InfoOf(storage, kms, store_id, id, above);
+        if (other.ok() && other->kind != RecordKind::kBurnt) {
+          another = true;
+          break;
+        }
+      }
+      if (!another) break;
+    }
+    STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
+    ++removed;
+  }
+  return removed;
+}
+
+Pruner::Pruner(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
+               const Log& log)
+    : storage_(storage), kms_(kms), clock_(clock), rules_(rules), log_(log) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Pruner::~Pruner() {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Pruner::Enqueue(const std::string& store_id, const StateId& id) {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (queue_.size() >= kMaxQueued) return;
+    for (const Job& job : queue_) {
+      if (job.id == id) return;
+    }
+    queue_.push_back({store_id, id});
+  }
+  wake_.notify_one();
+}
+
+void Pruner::Loop() {
+  std::unique_lock<std::mutex> hold(mutex_);
+  for (;;) {
+    wake_.wait(hold, [this] { return stop_ || !queue_.empty(); });
+    if (stop_) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    hold.unlock();
+    Result<uint64_t> removed = PruneState(storage_, kms_, clock_, rules_, job.store_id, job.id);
+    if (!removed.ok()) {
+      log_.Write(LogLevel::kWarning, log_.Begin(LogLevel::kWarning, "history not pruned")
+                                         .Str("state_id", job.id.hex())
+                                         .Str("reason", removed.status().detail()));
+    }
+    hold.lock();
+  }
+}
+
+}  // namespace stateward

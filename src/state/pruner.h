@@ -1,0 +1,65 @@
+// Removes versions that neither HISTORY_KEEP nor HISTORY_DAYS keeps, beside the requests.
+#ifndef STATEWARD_STATE_PRUNER_H_
+#define STATEWARD_STATE_PRUNER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/log.h"
+#include "stateward/clock.h"
+#include "stateward/kms.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct HistoryRules {
+  uint64_t keep = 100;  // the newest so many versions
+  uint64_t days = 30;   // and each version for so long
+};
+
+// Removes what `rules` do not keep of one state; never the newest record, nor the newest that is no
+// burnt one, nor anything that cannot be read. Returns how many were removed.
+Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
+                            const HistoryRules& rules, const std::string& store_id,
+                            const StateId& id);
+
+// A thread that prunes the states it is told of. Thread-safe.
+class Pruner {
+ public:
+  // Beyond it a state waits for its next write.
+  static constexpr size_t kMaxQueued = 1024;
+
+  Pruner(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules, const Log& log);
+  ~Pruner();
+  Pruner(const Pruner&) = delete;
+  Pruner& operator=(const Pruner&) = delete;
+
+  // Never blocks. Call it when a version beyond the first `keep` was written.
+  void Enqueue(const std::string& store_id, const StateId& id);
+
+ private:
+  struct Job {
+    std::string store_id;
+    StateId id;
+  };
+  void Loop();
+
+  Storage& storage_;
+  Kms& kms_;
+  const Clock& clock_;
+  const HistoryRules rules_;
+  const Log& log_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_PRUNER_H_

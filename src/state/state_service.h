@@ -1,0 +1,80 @@
+// The verbs of a state: read, write, delete, lock, unlock. Knows nothing of HTTP.
+//
+// Thread-safe. Everything it is given must outlive it.
+#ifndef STATEWARD_STATE_STATE_SERVICE_H_
+#define STATEWARD_STATE_STATE_SERVICE_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "state/guarded_write.h"
+#include "state/pruner.h"
+#include "state/store_gate.h"
+#include "stateward/authenticator.h"
+#include "stateward/clock.h"
+#include "stateward/kms.h"
+#include "stateward/locker.h"
+#include "stateward/observer.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct StateRules {
+  WriteRules write;
+  bool force_unlock_enabled = true;
+  bool new_tenants = true;  // AUTH_BASIC_NEW_TENANTS
+  HistoryRules history;
+};
+
+struct StateAnswer {
+  Status status;         // OK, or why not
+  SecretBytes document;  // of a Get
+  bool locked = false;   // a Lock met another holder: `holder` is the answer
+  std::string holder;    // LockInfo JSON of who holds the lock
+  std::string lock_id;   // what the request was about; for the log
+};
+
+class StateService {
+ public:
+  StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate, const Clock& clock,
+               Observer& observer, const Log& log, const StateRules& rules);
+  ~StateService();
+
+  StateAnswer Get(const Grant& grant);
+  // lock_id: of the client's lock; "" = none.
+  StateAnswer Put(const Grant& grant, const std::string& lock_id, const SecretBytes& body);
+  StateAnswer Delete(const Grant& grant, const std::string& lock_id);
+  StateAnswer Lock(const Grant& grant, const SecretBytes& body);
+  // The ID is taken from the body's LockInfo or from query_id; neither = force.
+  StateAnswer Unlock(const Grant& grant, const SecretBytes& body, const std::string& query_id);
+
+ private:
+  Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);
+  Status CheckTenant(const Grant& grant, const StateId& id);
+  Status RegisterTenant(const Grant& grant, const StateId& id);
+  Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id,
+                                 const std::string& store_id);
+  StateAnswer Write(const WriteRequest& request);
+  Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
+  StateAnswer ForceUnlock(const Grant& grant, const StateId& id, const std::string& store_id);
+  StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
+
+  Storage& storage_;
+  Locker& locker_;
+  Kms& kms_;
+  StoreGate& gate_;
+  const Clock& clock_;
+  Observer& observer_;
+  const Log& log_;
+  const StateRules rules_;
+  Pruner pruner_;
+  std::mutex tenants_mutex_;
+  std::unordered_set<std::string> tenants_;  // known to be registered; bounded
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_STATE_SERVICE_H_
