@@ -40,7 +40,7 @@ std::string LegacyId(const StateKey& key) {
 std::string LegacyId(const SecretString& secret, const StateKey& key) {
   Sha256Stream stream;
   stream.Update(secret.Reveal());
-  stream.Update(":" + key.project + "-" + key.name);
+  stream.Update(":" + LegacyId(key));
   return HexEncode(stream.Finish());
 }
 

@@ -16,7 +16,7 @@ class BasicAuthenticator : public Authenticator {
 
 // hex sha256(project "-" name): the original's id for identified users.
 std::string LegacyId(const StateKey& key);
-// hex sha256(secret ":" project "-" name): its id under basic auth.
+// hex sha256(secret ":" LegacyId(key)): its id under basic auth.
 std::string LegacyId(const SecretString& secret, const StateKey& key);
 // Whether project "-" name can be split at another dash into two valid names.
 bool IsLegacyAmbiguous(const StateKey& key);

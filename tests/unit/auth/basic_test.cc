@@ -1,0 +1,57 @@
+#include "auth/basic.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <string>
+
+namespace stateward {
+
+TEST_GROUP(BasicAuth) {
+  BasicAuthenticator basic;
+  Result<Grant> Ask(const char* secret, const char* project, const char* name) {
+    return basic.Authorize({"basic", SecretString(secret)}, {"", project, name}, Verb::kRead);
+  }
+};
+
+// What the original wrote (tests/data/seed/manifest.json).
+TEST(BasicAuth, LegacyIdsAreTheOriginals) {
+  STRCMP_EQUAL("3db09e98ba51cd0e852cb5f389ff1e79edcdd1be4cac1eeee9d70a9b226b467f",
+               Ask("s3cret-one", "network", "prod")->legacy_ids[0].c_str());
+  STRCMP_EQUAL("0d2cf0a51cfa39a34c78c9873dc448eb38d3931ad5b349ba21863b0715d85a2d",
+               Ask("s3cret-two", "a-b", "c")->legacy_ids[0].c_str());
+  STRCMP_EQUAL("24aafc9234aed53584a0f7f4647b0dc7655fd04bc754e19ca9fd1799e6eac00b",
+               Ask("p\xc3\xa4ssw\xc3\xb6rd", "app", "dev.eu-1")->legacy_ids[0].c_str());
+}
+
+TEST(BasicAuth, EachSecretIsANamespace) {
+  Result<Grant> one = Ask("one", "p", "n");
+  Result<Grant> two = Ask("two", "p", "n");
+  CHECK(one.ok() && two.ok());
+  CHECK(one->key.tenant != two->key.tenant);
+  CHECK(one->principal != two->principal);
+  CHECK(one->principal.find("one") == std::string::npos);
+  CHECK(Ask("one", "q", "m")->key.tenant == one->key.tenant);
+}
+
+TEST(BasicAuth, RefusesNoSecretAndHugeOnes) {
+  CHECK(Ask("", "p", "n").status().code() == Code::kUnauthenticated);
+  CHECK(Ask(std::string(4097, 'x').c_str(), "p", "n").status().code() == Code::kUnauthenticated);
+}
+
+TEST(BasicAuth, StateIdIsInjectiveWhereTheOriginalsIsNot) {
+  StateKey a{"", "a-b", "c"};
+  StateKey b{"", "a", "b-c"};
+  CHECK(LegacyId(a) == LegacyId(b));
+  CHECK_FALSE(StateId::Of(a) == StateId::Of(b));
+  CHECK_FALSE(StateId::Of({"t", "p", "n"}) == StateId::Of({"", "tp", "n"}));
+}
+
+TEST(BasicAuth, Ambiguity) {
+  CHECK_FALSE(IsLegacyAmbiguous({"", "network", "prod"}));
+  CHECK(IsLegacyAmbiguous({"", "a-b", "c"}));
+  CHECK(IsLegacyAmbiguous({"", "a", "b-c"}));
+  CHECK_FALSE(IsLegacyAmbiguous({"", "-a", "b"}));  // "" is no name
+  CHECK(IsLegacyAmbiguous({"", "a", "-b"}));        // "a-" and "b"
+}
+
+}  // namespace stateward

@@ -1,0 +1,150 @@
+#include "config/config.h"
+
+#include <CppUTest/TestHarness.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "config/settings.h"
+
+namespace stateward {
+namespace {
+
+bool AnyHas(const std::vector<std::string>& lines, const std::string& part) {
+  for (const std::string& line : lines) {
+    if (line.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_GROUP(Config) {
+  char dir[32] = "/tmp/stateward-config-XXXXXX";
+  EnvMap env;
+
+  void setup() override { CHECK(mkdtemp(dir) != nullptr); }
+  void teardown() override {
+    for (const char* name : {"/env", "/key", "/kms_key"}) unlink((std::string(dir) + name).c_str());
+    rmdir(dir);
+  }
+  std::string File(const char* name, const std::string& text, mode_t mode) {
+    std::string path = std::string(dir) + "/" + name;
+    FILE* f = fopen(path.c_str(), "w");
+    fwrite(text.data(), 1, text.size(), f);
+    fclose(f);
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  void Set(const char* name, const char* value) { env[name] = SecretString(value); }
+};
+
+TEST(Config, DefaultsAreTheTables) {
+  LoadedConfig c = LoadConfig(env, "");
+  CHECK(c.errors.empty());
+  CHECK(c.warnings.empty());
+  STRCMP_EQUAL("unix:/run/stateward/fcgi.sock", c.config.fastcgi_listen.c_str());
+  UNSIGNED_LONGS_EQUAL(256UL << 20, c.config.max_state_bytes);
+  STRCMP_EQUAL("./states/locks", c.config.lock_local_dir.c_str());
+  CHECK(c.config.legacy_read && c.config.write_guard_strict && !c.config.storage_init);
+}
+
+TEST(Config, EveryDefaultIsOfItsType) {
+  for (const Setting& row : Settings()) {
+    env.clear();
+    if (!row.fallback.empty()) env[std::string(row.name)] = SecretString(row.fallback);
+    LoadedConfig c = LoadConfig(env, "");
+    CHECK_TEXT(c.errors.empty(), std::string(row.name).c_str());
+  }
+}
+
+TEST(Config, AllErrorsAtOnceWithWhatWouldBeRight) {
+  Set("WORKERS", "0");
+  Set("LOG_LEVEL", "loud");
+  Set("STORAGE_INIT", "maybe");
+  Set("MAX_STATE_BYTES", "1T");
+  Set("THREADS", "12x");
+  LoadedConfig c = LoadConfig(env, "");
+  UNSIGNED_LONGS_EQUAL(5, c.errors.size());
+  CHECK(AnyHas(c.errors, "WORKERS \"0\" is to be a number from 1 to 64"));
+  CHECK(
+      AnyHas(c.errors, "LOG_LEVEL \"loud\" is to be one of: fatal error warning info debug trace"));
+  CHECK(AnyHas(c.errors, "STORAGE_INIT \"maybe\" is to be true or false"));
+}
+
+TEST(Config, UnknownNamesGetTheNearest) {
+  Set("STORAGE_FS_DIRR", "x");
+  Set("KMS_QUITE_OTHER_THING", "x");
+  Set("PATH", "x");
+  LoadedConfig c = LoadConfig(env, "");
+  UNSIGNED_LONGS_EQUAL(2, c.warnings.size());
+  CHECK(AnyHas(c.warnings,
+               "STORAGE_FS_DIRR is no setting of Stateward; did you mean STORAGE_FS_DIR?"));
+}
+
+TEST(Config, SettingsOfTheOriginalsListenerAreNamed) {
+  Set("LISTEN_ADDR", ":8080");
+  Set("TLS_KEY", "k");
+  LoadedConfig c = LoadConfig(env, "");
+  UNSIGNED_LONGS_EQUAL(2, c.warnings.size());
+  CHECK(AnyHas(c.warnings, "LISTEN_ADDR belongs to the web server now"));
+}
+
+TEST(Config, EnvFileWinsAndItsUnknownNamesWarn) {
+  Set("WORKERS", "3");
+  std::string file = File("env", "# comment\nWORKERS = 5\n\nLOG_FORMAT='json'\nWORKRES=1\n", 0644);
+  LoadedConfig c = LoadConfig(env, file);
+  CHECK(c.errors.empty());
+  UNSIGNED_LONGS_EQUAL(5, c.config.workers);
+  CHECK(c.config.log_format == LogFormat::kJson);
+  CHECK(AnyHas(c.warnings, "did you mean WORKERS?"));
+}
+
+TEST(Config, BrokenEnvFileNamesTheLine) {
+  std::string file = File("env", "A=1\nnonsense\nB=\"open\n1C=2\n", 0644);
+  LoadedConfig c = LoadConfig(env, file);
+  CHECK(AnyHas(c.errors, "line 2: no '='"));
+  CHECK(AnyHas(c.errors, "line 3: the quote does not end"));
+  CHECK(AnyHas(c.errors, "line 4: the name"));
+  CHECK(AnyHas(LoadConfig(env, file + "-absent").errors, "No such file"));
+}
+
+TEST(Config, SecretFileWinsAndLosesOneLineEnd) {
+  std::string key = File("key", "from-file\n", 0600);
+  Set("KMS_KEY", "from-env");
+  STRCMP_EQUAL("from-env", std::string(LoadConfig(env, "").config.kms_key.Reveal()).c_str());
+  Set("KMS_KEY_FILE", key.c_str());
+  LoadedConfig c = LoadConfig(env, "");
+  CHECK(c.warnings.empty());
+  STRCMP_EQUAL("from-file", std::string(c.config.kms_key.Reveal()).c_str());
+}
+
+TEST(Config, SecretFileOpenToEverybodyIsRefused) {
+  std::string key = File("key", "from-file\n", 0644);
+  Set("KMS_KEY_FILE", key.c_str());
+  LoadedConfig c = LoadConfig(env, "");
+  CHECK(AnyHas(c.errors, "KMS_KEY_FILE: "));
+  CHECK(AnyHas(c.errors, "every user may read it"));
+}
+
+TEST(Config, SystemdCredentials) {
+  File("kms_key", "from-credential", 0400);
+  Set("CREDENTIALS_DIRECTORY", dir);
+  Set("KMS_KEY", "from-env");
+  LoadedConfig c = LoadConfig(env, "");
+  STRCMP_EQUAL("from-credential", std::string(c.config.kms_key.Reveal()).c_str());
+}
+
+TEST(Config, ErrorsNeverShowASecret) {
+  for (const Setting& row : Settings()) {
+    if (row.secret) env[std::string(row.name)] = SecretString("tell-nobody");
+  }
+  LoadedConfig c = LoadConfig(env, "");
+  CHECK_FALSE(AnyHas(c.errors, "tell-nobody"));
+  CHECK_FALSE(AnyHas(c.warnings, "tell-nobody"));
+}
+
+}  // namespace stateward

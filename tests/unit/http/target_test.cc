@@ -1,0 +1,107 @@
+#include "http/target.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <string>
+
+#include "http/basic_header.h"
+#include "http/routes.h"
+#include "http/status_map.h"
+
+namespace stateward {
+
+TEST_GROUP(Target){};
+
+TEST(Target, DecodesEachSegmentOnce) {
+  Result<Target> t = ParseTarget("/state/a%2Db/%63?ID=x%20y&a=b&flag");
+  CHECK(t.ok());
+  UNSIGNED_LONGS_EQUAL(3, t->segments.size());
+  STRCMP_EQUAL("a-b", t->segments[1].c_str());
+  STRCMP_EQUAL("c", t->segments[2].c_str());
+  STRCMP_EQUAL("x y", t->query[0].second.c_str());
+  Result<Target> twice = ParseTarget("/state/a/%2563");
+  STRCMP_EQUAL("%63", twice->segments[2].c_str());
+}
+
+TEST(Target, TrailingSlashIsTheSamePath) {
+  UNSIGNED_LONGS_EQUAL(3, ParseTarget("/state/a/b/")->segments.size());
+}
+
+TEST(Target, Refuses) {
+  for (const char* bad : {"", "state/a/b", "http://h/state/a/b", "//state/a/b", "/state//b",
+                          "/state/a/b//", "/state/a%2Fb/c", "/state/a/%00", "/state/a/%zz",
+                          "/state/a/%4", "/state/a/b?ID=%x", "/state/a/\x01", "*"}) {
+    CHECK_TEXT(!ParseTarget(bad).ok(), bad);
+  }
+  CHECK_FALSE(ParseTarget("/" + std::string(kMaxTarget, 'a')).ok());
+}
+
+TEST(Target, OnlyOneId) {
+  STRCMP_EQUAL("x", OnlyQuery(*ParseTarget("/s?ID=x&b=1"), "ID")->c_str());
+  STRCMP_EQUAL("", OnlyQuery(*ParseTarget("/s?id=x"), "ID")->c_str());
+  CHECK_FALSE(OnlyQuery(*ParseTarget("/s?ID=x&ID=x"), "ID").ok());
+}
+
+TEST(Target, StateNames) {
+  CHECK(IsStateName("a"));
+  CHECK(IsStateName("A-Z.a_z~0"));
+  CHECK(IsStateName(std::string(128, 'x')));
+  for (const std::string& bad :
+       {std::string(""), std::string("."), std::string(".."), std::string(129, 'x'),
+        std::string("a b"), std::string("a\xc3\xa4"), std::string("a/b"), std::string("a%")}) {
+    CHECK_FALSE(IsStateName(bad));
+  }
+}
+
+TEST(Target, RoutesAndTheirMethods) {
+  Matched m;
+  std::string allow;
+  CHECK(MatchRoute(Method::kPut, *ParseTarget("/state/a/b"), &m, &allow).ok());
+  CHECK(m.route->action == Action::kWrite);
+  CHECK(MatchRoute(Method::kDelete, *ParseTarget("/state/a/b/lock"), &m, &allow).ok());
+  CHECK(m.route->action == Action::kUnlock);
+  Status other = MatchRoute(Method::kOther, *ParseTarget("/state/a/b"), &m, &allow);
+  CHECK(other.code() == Code::kMethodNotAllowed);
+  STRCMP_EQUAL("GET, POST, PUT, DELETE, LOCK, UNLOCK", allow.c_str());
+  for (const char* bad : {"/", "/state", "/state/a", "/state/a/b/c", "/state/a/b/lock/c", "/Health",
+                          "/state/a/..", "/state/./b"}) {
+    Status status = MatchRoute(Method::kGet, *ParseTarget(bad), &m, &allow);
+    CHECK_TEXT(status.code() == Code::kInvalidArgument, bad);
+  }
+}
+
+TEST(Target, EveryRouteOfAStateNeedsCredentials) {
+  for (const char* path : {"/state/a/b", "/state/a/b/lock"}) {
+    for (Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kDelete, Method::kLock,
+                          Method::kUnlock}) {
+      Matched m;
+      std::string allow;
+      if (MatchRoute(method, *ParseTarget(path), &m, &allow).ok()) CHECK(m.route->auth);
+    }
+  }
+}
+
+TEST(Target, OnlyAbsenceIs404) {
+  for (int c = 0; c <= static_cast<int>(Code::kInternal); ++c) {
+    Code code = static_cast<Code>(c);
+    CHECK(ToHttp(code).code == code);
+    CHECK((ToHttp(code).status == 404) == (code == Code::kNotFound));
+    int status = ToHttp(code).status;
+    CHECK((status == 503 || status == 429) == (ToHttp(code).retry_after_s > 0));
+  }
+}
+
+TEST(Target, BasicHeader) {
+  // base64 of "basic:a:b"
+  Result<Credentials> c = ParseAuthorization(SecretString("bAsIc YmFzaWM6YTpi"));
+  CHECK(c.ok());
+  STRCMP_EQUAL("basic", c->user.c_str());
+  STRCMP_EQUAL("a:b", std::string(c->secret.Reveal()).c_str());
+  for (const char* bad : {"", "Basic", "Bearer abc", "Basic YmFzaWM6YTpi, Basic YmFzaWM6YTpi",
+                          "Basic YmFzaWM6YTpi=", "Basic YmFzaWM=", "Basic !!!!"}) {
+    CHECK_TEXT(ParseAuthorization(SecretString(bad)).status().code() == Code::kUnauthenticated,
+               bad);
+  }
+}
+
+}  // namespace stateward

@@ -1,0 +1,88 @@
+#include "state/lock_info.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <string>
+
+#include "base/json.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kInfo[] =
+    R"({"ID":"f2a1","Operation":"OperationTypeApply","Info":"","Who":"alice@host",)"
+    R"("Version":"1.12.6","Created":"2026-11-23T16:00:54.123456789Z","Path":""})";
+
+LockRecord Record(const std::string& info) {
+  LockRecord r;
+  r.id = "f2a1";
+  r.info = info;
+  r.principal = "basic:12";
+  r.time_ms = 1764000000000;
+  return r;
+}
+
+}  // namespace
+
+TEST_GROUP(LockInfo){};
+
+TEST(LockInfo, Parse) {
+  Result<ParsedLockInfo> info = ParseLockInfo(std::string_view(kInfo));
+  STRCMP_EQUAL("f2a1", info->id.c_str());
+  STRCMP_EQUAL("OperationTypeApply", info->operation.c_str());
+  for (const char* bad : {"", "[]", "{", "null", R"({"ID":"a b"})", R"({"ID":"a","ID":"b"})",
+                          R"({"ID":"a","id":"b"})"}) {
+    CHECK_TEXT(!ParseLockInfo(std::string_view(bad)).ok(), bad);
+  }
+  CHECK_FALSE(ParseLockInfo("{\"ID\":\"" + std::string(129, 'x') + "\"}").ok());
+  CHECK(ParseLockInfo(std::string(kMaxLockInfoBytes + 1, ' ')).status().code() == Code::kTooLarge);
+}
+
+TEST(LockInfo, HolderKeepsAllButThreeMembers) {
+  std::string text = RenderHolder(Record(kInfo), {"", "net", "prod"}, 1764000720000);
+  CHECK(text.find(R"("ID":"f2a1","Operation":"OperationTypeApply","Who":"alice@host",)"
+                  R"("Version":"1.12.6","Created":"2026-11-23T16:00:54.123456789Z")") !=
+        std::string::npos);
+  Result<JsonObject> json = ParseSmallJson(text);
+  CHECK(json.ok());
+  STRCMP_EQUAL("net/prod", json->String("Path")->c_str());
+  std::string info = *json->String("Info");
+  CHECK(info.find("basic:12") != std::string::npos);
+  CHECK(info.find("12 min") != std::string::npos);
+  CHECK(info.find("force-unlock f2a1") != std::string::npos);
+}
+
+TEST(LockInfo, HolderSurvivesOddDocuments) {
+  for (const char* odd :
+       {R"({ "ID" : "f2a1" , "x" : { "a" : [ 1 , "},{" , null ] } , "Created" : "yesterday" })",
+        R"({"ID":"f2a1","Created":null,"Info":"kept \" text","extra":1e5})", R"({"ID":"f2a1"})"}) {
+    std::string text = RenderHolder(Record(odd), {"", "p", "n"}, 1764000000000);
+    Result<JsonObject> json = ParseSmallJson(text);
+    CHECK_TEXT(json.ok(), text.c_str());
+    STRCMP_EQUAL("f2a1", json->String("ID")->c_str());
+    STRCMP_EQUAL("2025-11-24T16:00:00Z", json->String("Created")->c_str());
+  }
+  std::string kept = RenderHolder(Record(R"({"ID":"f2a1","Info":"ticket 7"})"), {"", "p", "n"}, 0);
+  CHECK(kept.find("ticket 7") != std::string::npos);
+}
+
+TEST(LockInfo, CreatedMustBeReadableByGo) {
+  const char* const good[] = {"2026-11-23T16:00:54Z", "2026-02-28T16:00:54.1+02:00",
+                              "2024-02-29T00:00:00-11:30", "0001-01-01T00:00:00Z"};
+  const char* const bad[] = {"2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
+                             "2026-11-23 16:00:54Z", "2026-11-23T24:00:00Z",
+                             "2026-11-23T16:00:54",  "2026-11-23T16:00:54.Z",
+                             "2026-00-23T16:00:54Z", "2026-11-00T16:00:54Z"};
+  for (const char* created : good) {
+    std::string text = RenderHolder(
+        Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"), {"", "p", "n"}, 0);
+    CHECK_TEXT(text.find(created) != std::string::npos, created);
+  }
+  for (const char* created : bad) {
+    std::string text = RenderHolder(
+        Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"), {"", "p", "n"}, 0);
+    CHECK_TEXT(text.find(created) == std::string::npos, created);
+  }
+}
+
+}  // namespace stateward
