@@ -1,0 +1,6 @@
+# `make run` tries Stateward on this machine: own folder, own port, own nginx.
+.PHONY: run
+run:
+	$(Q)tools/deps.sh run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/try.sh

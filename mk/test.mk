@@ -1,0 +1,9 @@
+# `make test` installs and starts what the tests need and runs them all; `make test SUITES="unit"`
+# runs some (names: tests/run.py).
+.PHONY: test test-deps
+test-deps:
+	$(Q)tools/deps.sh run
+	$(Q)tools/deps.sh test
+test: test-deps
+	$(Q)$(MAKE) --no-print-directory tools
+	$(Q)python3 tests/run.py $(SUITES)

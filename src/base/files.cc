@@ -1,0 +1,148 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "base/random.h"
+
+namespace stateward {
+namespace {
+
+// Some network and overlay file systems know no unnamed files.
+bool IsWithoutTmpfile(int error) { return error == -EOPNOTSUPP || error == -EISDIR; }
+
+// An open, written and synced file without its final name; `temp_name` is "" for an unnamed one.
+struct Prepared {
+  Fd fd;
+  std::string temp_name;
+};
+
+Result<Prepared> Prepare(Disk& disk, int dir, ByteView bytes, bool named) {
+  Prepared out;
+  int fd = named ? -EOPNOTSUPP : disk.OpenAt(dir, ".", O_TMPFILE | O_WRONLY, 0600);
+  if (IsWithoutTmpfile(fd)) {
+    out.temp_name = ".tmp-" + RandomHex(16);
+    fd = disk.OpenAt(dir, out.temp_name.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600);
+  }
+  if (fd < 0) return FromErrno("create", -fd);
+  out.fd = Fd(disk, fd);
+  Status status = WriteAll(disk, fd, bytes);
+  // A failed sync is never tried again on the same file: the kernel may have dropped the pages.
+  if (status.ok()) status = SyncFd(disk, fd, "new file");
+  if (!status.ok()) {
+    if (!out.temp_name.empty()) disk.UnlinkAt(dir, out.temp_name.c_str());
+    return status;
+  }
+  return out;
+}
+
+}  // namespace
+
+Status DiskError(std::string_view what, int negative_errno) {
+  if (negative_errno == -ENOENT || negative_errno == -ENOTDIR) {
+    return Status::NotFound(std::string(what) + ": no such file or folder");
+  }
+  return FromErrno(what, -negative_errno);
+}
+
+Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path) {
+  return OpenFileAt(disk, dir, path, O_RDONLY | O_DIRECTORY);
+}
+
+Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags) {
+  int fd = disk.OpenAt(dir, path.c_str(), flags | O_NOFOLLOW, 0600);
+  if (fd < 0) return DiskError(path, fd);
+  return Fd(disk, fd);
+}
+
+Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit) {
+  DiskStat stat;
+  int r = disk.Stat(fd, &stat);
+  if (r < 0) return FromErrno("stat", -r);
+  Bytes bytes(std::min<uint64_t>(stat.size, limit));
+  size_t have = 0;
+  while (have < bytes.size()) {
+    long n = disk.ReadAt(fd, bytes.data() + have, bytes.size() - have, have);
+    if (n < 0) return FromErrno("read", static_cast<int>(-n));
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit) {
+  Result<Fd> fd = OpenFileAt(disk, dir, path, O_RDONLY);
+  if (!fd.ok()) return std::move(fd).status();
+  Result<Bytes> bytes = ReadUpTo(disk, fd->get(), limit + 1);
+  if (bytes.ok() && bytes->size() > limit) return Status::Corruption(path + ": too large");
+  return bytes;
+}
+
+Status WriteAll(Disk& disk, int fd, ByteView bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    long n = disk.Write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0) return FromErrno("write", static_cast<int>(-n));
+    if (n == 0) return Status::Unavailable("write: nothing was taken");
+    done += static_cast<size_t>(n);
+  }
+  return Status();
+}
+
+Status SyncFd(Disk& disk, int fd, std::string_view what) {
+  int r = disk.Sync(fd);
+  return r < 0 ? FromErrno(std::string("fsync ").append(what), -r) : Status();
+}
+
+Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made) {
+  int r = disk.MakeDirAt(dir, path.c_str(), 0700);
+  *made = r == 0;
+  if (r < 0 && r != -EEXIST) return FromErrno("mkdir " + path, -r);
+  return Status();
+}
+
+Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes) {
+  Result<Prepared> file = Prepare(disk, dir, bytes, false);
+  if (!file.ok()) return std::move(file).status();
+  int r = disk.LinkTmp(file->fd.get(), dir, name.c_str());
+  if (!file->temp_name.empty()) disk.UnlinkAt(dir, file->temp_name.c_str());
+  if (r == -EEXIST) return CreateOutcome::kExists;
+  if (r < 0) return FromErrno("link " + name, -r);
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk, dir, "folder"));
+  return CreateOutcome::kCreated;
+}
+
+Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes) {
+  Result<Prepared> file = Prepare(disk, dir, bytes, true);
+  if (!file.ok()) return std::move(file).status();
+  int r = disk.RenameAt(dir, file->temp_name.c_str(), dir, name.c_str());
+  if (r < 0) {
+    disk.UnlinkAt(dir, file->temp_name.c_str());
+    return FromErrno("rename to " + name, -r);
+  }
+  return SyncFd(disk, dir, "folder");
+}
+
+Status LockFd(Disk& disk, int fd, int limit_ms, std::string_view what) {
+  auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
+  // From well below one sync to well below what a person notices.
+  std::chrono::microseconds pause(50);
+  for (;;) {
+    int r = disk.LockFile(fd);
+    if (r == 0) return Status();
+    if (r != -EWOULDBLOCK) return FromErrno("flock", -r);
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return Status::Unavailable(std::string(what) + ": busy for " + std::to_string(limit_ms) +
+                                 " ms");
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::microseconds(5000));
+  }
+}
+
+}  // namespace stateward

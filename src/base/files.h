@@ -1,0 +1,70 @@
+// Files and folders through the Disk seam: owned descriptors, whole reads, durable creation.
+// Thread rule: an Fd belongs to one thread; the functions hold no state.
+#ifndef STATEWARD_BASE_FILES_H_
+#define STATEWARD_BASE_FILES_H_
+
+#include <string>
+#include <utility>
+
+#include "stateward/bytes.h"
+#include "stateward/disk.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+// A descriptor that is closed when this goes.
+class Fd {
+ public:
+  Fd() = default;
+  Fd(Disk& disk, int fd) : disk_(&disk), fd_(fd) {}
+  Fd(Fd&& other) noexcept : disk_(other.disk_), fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      disk_ = other.disk_;
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  ~Fd() { Reset(); }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  void Reset() {
+    if (fd_ >= 0) disk_->Close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  Disk* disk_ = nullptr;
+  int fd_ = -1;
+};
+
+// kNotFound exactly for ENOENT and ENOTDIR; kUnavailable for the rest. The caller decides whether
+// "not found" proves anything.
+Status DiskError(std::string_view what, int negative_errno);
+
+Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path);
+Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags);
+// The first `limit` bytes, or all when there are fewer.
+Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit);
+// A whole file of at most `limit` bytes; kCorruption when it is larger.
+Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit);
+Status WriteAll(Disk& disk, int fd, ByteView bytes);
+Status SyncFd(Disk& disk, int fd, std::string_view what);
+// OK when it exists afterwards; sets *made when this call made it.
+Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
+
+enum class CreateOutcome : uint8_t { kCreated, kExists };
+// Gives `bytes` the name `name` in folder `dir`, create-exclusive: nobody ever sees a part of them.
+// The bytes are synced before the name appears and the folder after it. When it fails, the name
+// may be there all the same, but then with all bytes.
+Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes);
+// The same, but exchanges what has the name.
+Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes);
+// Waits for the flock, at most `limit_ms`; kUnavailable then. Gone with the descriptor.
+Status LockFd(Disk& disk, int fd, int limit_ms, std::string_view what);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_BASE_FILES_H_

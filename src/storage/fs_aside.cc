@@ -1,0 +1,151 @@
+// What the fs storage keeps beside the versions: quarantine and the original's data.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/hex.h"
+#include "storage/fs_layout.h"
+#include "storage/fs_storage.h"
+
+namespace stateward {
+namespace {
+
+// Nothing younger is evicted (design.md, promise 5).
+constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+constexpr int kFlockMs = 10000;
+// The original set no limit; beyond a gibibyte it could not have served it.
+constexpr size_t kMaxLegacy = size_t{1} << 30;
+
+Status NeedFolder(Status status, const char* name) {
+  if (status.code() != Code::kNotFound) return status;
+  return Status::Unavailable(std::string("folder ") + name + " is missing");
+}
+
+// Entries of one principal, oldest first.
+Result<std::vector<QuarantineEntry>> EntriesOf(Disk& disk, int dir, const std::string& tag) {
+  std::vector<std::string> names;
+  int r = disk.ListDir(dir, &names);
+  if (r < 0) return FromErrno("list quarantine", -r);
+  std::sort(names.begin(), names.end());
+  std::vector<QuarantineEntry> entries;
+  for (const std::string& name : names) {
+    std::optional<QuarantineEntry> entry = fs_layout::ParseQuarantineName(tag, name);
+    if (entry) entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+}  // namespace
+
+Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
+  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
+  bool made = false;
+  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, all->get(), entry.principal_tag, &made));
+  Result<Fd> dir = OpenDirAt(disk_, all->get(), entry.principal_tag);
+  if (!dir.ok()) return NeedFolder(std::move(dir).status(), "of the principal");
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "quarantine"));
+  Result<std::vector<QuarantineEntry>> entries = EntriesOf(disk_, dir->get(), entry.principal_tag);
+  if (!entries.ok()) return std::move(entries).status();
+  uint64_t bytes = sealed.size();
+  for (const QuarantineEntry& old : *entries) {
+    if (old.content_tag == entry.content_tag) {
+      STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "quarantine"));
+      return SyncFd(disk_, all->get(), "quarantine");
+    }
+    bytes += old.size;
+  }
+  for (const QuarantineEntry& old : *entries) {
+    if (bytes <= options_.quarantine_max_bytes) break;
+    if (clock_.NowMs() - old.time_ms < kQuarantineKeptMs) break;
+    int r = disk_.UnlinkAt(dir->get(), fs_layout::QuarantineName(old).c_str());
+    if (r < 0 && r != -ENOENT) return FromErrno("unlink", -r);
+    bytes -= old.size;
+  }
+  if (bytes > options_.quarantine_max_bytes) {
+    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  }
+  Result<CreateOutcome> created =
+      CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry), sealed);
+  if (!created.ok()) return std::move(created).status();
+  return SyncFd(disk_, all->get(), "quarantine");
+}
+
+Result<std::vector<QuarantineEntry>> FsStorage::ListQuarantine() {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
+  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
+  std::vector<std::string> tags;
+  int r = disk_.ListDir(all->get(), &tags);
+  if (r < 0) return FromErrno("list quarantine", -r);
+  std::sort(tags.begin(), tags.end());
+  std::vector<QuarantineEntry> out;
+  for (const std::string& tag : tags) {
+    if (!IsHex(tag, 32)) continue;
+    Result<Fd> dir = OpenDirAt(disk_, all->get(), tag);
+    if (!dir.ok()) continue;
+    Result<std::vector<QuarantineEntry>> entries = EntriesOf(disk_, dir->get(), tag);
+    if (!entries.ok()) return std::move(entries).status();
+    std::move(entries->begin(), entries->end(), std::back_inserter(out));
+  }
+  return out;
+}
+
+Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  std::string path = std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag + "/" +
+                     fs_layout::QuarantineName(entry);
+  return ReadFileAt(disk_, root->get(), path, kMaxLegacy);
+}
+
+Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  return ReadFileAt(disk_, root->get(), legacy_id + ".tfstate", kMaxLegacy);
+}
+
+Result<std::optional<StateId>> FsStorage::ReadClaim(int root, const std::string& legacy_id) {
+  Result<Bytes> text = ReadFileAt(disk_, root, std::string(fs_layout::kLegacy) + "/" + legacy_id,
+                                  2 * sizeof(Sha256Digest) + 1);
+  if (!text.ok()) {
+    if (text.status().code() != Code::kNotFound) return std::move(text).status();
+    DiskStat stat;
+    if (disk_.StatAt(root, fs_layout::kLegacy, &stat) < 0) {
+      return NeedFolder(std::move(text).status(), fs_layout::kLegacy);
+    }
+    return std::optional<StateId>();
+  }
+  StateId id;
+  std::string hex(ByteView(*text).AsString().substr(0, 2 * sizeof(Sha256Digest)));
+  if (!StateId::Parse(hex, &id)) return Status::Corruption("legacy claim " + legacy_id);
+  return std::optional<StateId>(id);
+}
+
+Result<std::optional<StateId>> FsStorage::LegacyClaim(const std::string& legacy_id) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  return ReadClaim(root->get(), legacy_id);
+}
+
+Result<StateId> FsStorage::ClaimLegacy(const std::string& legacy_id, const StateId& id) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kLegacy);
+  if (!dir.ok()) return NeedFolder(std::move(dir).status(), fs_layout::kLegacy);
+  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), legacy_id, id.hex() + "\n");
+  if (!created.ok()) return std::move(created).status();
+  if (*created == CreateOutcome::kCreated) return id;
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "legacy"));
+  Result<std::optional<StateId>> claim = ReadClaim(root->get(), legacy_id);
+  if (!claim.ok()) return std::move(claim).status();
+  if (!claim->has_value()) return Status::Unavailable("legacy claim vanished");
+  return std::move(**claim);
+}
+
+}  // namespace stateward

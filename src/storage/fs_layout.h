@@ -1,0 +1,41 @@
+// Names of files and folders of the fs storage, and the text of its marker.
+#ifndef STATEWARD_STORAGE_FS_LAYOUT_H_
+#define STATEWARD_STORAGE_FS_LAYOUT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stateward/result.h"
+#include "stateward/storage.h"
+
+namespace stateward::fs_layout {
+
+inline constexpr char kMarker[] = "stateward-store";
+inline constexpr char kStates[] = "states";
+inline constexpr char kQuarantine[] = "quarantine";
+inline constexpr char kLegacy[] = "legacy";
+// A marker is about 200 bytes.
+inline constexpr size_t kMaxMarker = 4096;
+
+std::string StatePath(const StateId& id);                       // "states/<id[0:2]>/<id>"
+std::string VersionName(uint64_t n);                            // 20 digits
+std::optional<uint64_t> ParseVersion(const std::string& name);  // nullopt: some other file
+
+std::string FormatMarker(const StoreMarker& marker);
+// kCorruption: not one, damaged, or of a later format.
+Result<StoreMarker> ParseMarker(ByteView text);
+
+std::string QuarantineName(const QuarantineEntry& entry);
+std::optional<QuarantineEntry> ParseQuarantineName(const std::string& principal_tag,
+                                                   const std::string& name);
+
+// "" when nothing in the folder speaks against a new store; else the first name that does.
+std::string StrangeName(const std::vector<std::string>& names);
+
+// Refuses network file systems, on which neither link nor flock nor sync is to be trusted.
+Status CheckFileSystem(const std::string& dir);
+
+}  // namespace stateward::fs_layout
+
+#endif  // STATEWARD_STORAGE_FS_LAYOUT_H_

@@ -1,0 +1,366 @@
+#include "storage/fs_storage.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/sha256.h"
+#include "storage/fs_layout.h"
+
+namespace stateward {
+namespace {
+
+using fs_layout::kStates;
+
+// A sealed state of the largest size that the settings allow, with room for its envelope.
+constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
+// Beyond so many new versions since the last look, one list is cheaper than more looks.
+constexpr int kMaxSteps = 64;
+// Longer than any sync of a healthy disk; the client's patience is longer still.
+constexpr int kFlockMs = 10000;
+
+bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
+  DiskStat stat;
+  int r = disk.StatAt(dir, fs_layout::VersionName(n).c_str(), &stat);
+  if (r < 0 && r != -ENOENT) *error = FromErrno("stat", -r);
+  return r == 0;
+}
+
+// Absence was not what this look could prove.
+Status NotProved(Status status, std::string_view what) {
+  if (status.code() != Code::kNotFound) return status;
+  return Status::Unavailable(std::string(what) + ": " + status.detail());
+}
+
+}  // namespace
+
+FsStorage::FsStorage(Disk& disk, const Clock& clock, FsOptions options)
+    : disk_(disk), clock_(clock), options_(std::move(options)) {}
+
+Result<StoreMarker> FsStorage::ReadMarker() {
+  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
+  if (!root.ok()) return std::move(root).status();
+  Result<Bytes> text = ReadFileAt(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker);
+  if (!text.ok()) return std::move(text).status();
+  return fs_layout::ParseMarker(*text);
+}
+
+Result<Fd> FsStorage::OpenRoot() {
+  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
+  if (!root.ok()) return NotProved(std::move(root).status(), "store folder");
+  Result<Bytes> text = ReadFileAt(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker);
+  if (!text.ok()) {
+    return NotProved(std::move(text).status(), "store marker (see `statewardctl init`)");
+  }
+  std::lock_guard<std::mutex> hold(marker_mutex_);
+  if (*text == marker_text_) return root;
+  Result<StoreMarker> marker = fs_layout::ParseMarker(*text);
+  if (!marker.ok()) return Status::Unavailable(marker.status().detail());
+  if (!marker_.store_id.empty() &&
+      (marker_.store_id != marker->store_id || marker_.lock_kind != marker->lock_kind ||
+       marker_.lock_id != marker->lock_id)) {
+    return Status::Unavailable("another store, or one with another lock service, lies in " +
+                               options_.dir + " now; restart when that is meant");
+  }
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
+  DiskStat stat;
+  int r = disk_.Stat(root->get(), &stat);
+  if (r < 0) return FromErrno("stat", -r);
+  if ((stat.mode & 022) != 0) {
+    return Status::Unavailable(options_.dir + " may be written by other users; chmod 0700 it");
+  }
+  marker_ = std::move(*marker);
+  marker_text_ = std::move(*text);
+  return root;
+}
+
+Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
+  int made = disk_.MakeDirAt(AT_FDCWD, options_.dir.c_str(), 0700);
+  if (made < 0 && made != -EEXIST) return FromErrno("mkdir " + options_.dir, -made);
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
+  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
+  if (!root.ok()) return std::move(root).status();
+  std::string text = fs_layout::FormatMarker(marker);
+  DiskStat stat;
+  if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
+    if (!relock) return {Code::kConflict, options_.dir + " holds a store already"};
+    STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text));
+    std::lock_guard<std::mutex> hold(marker_mutex_);
+    marker_text_.clear();
+    marker_ = {};
+    return Status();
+  }
+  std::vector<std::string> names;
+  int r = disk_.ListDir(root->get(), &names);
+  if (r < 0) return FromErrno("list " + options_.dir, -r);
+  std::string strange = fs_layout::StrangeName(names);
+  if (!strange.empty()) {
+    return {Code::kConflict, options_.dir + " holds " + strange +
+                                 ": a store is made only in an empty folder or beside the "
+                                 "original's *.tfstate files"};
+  }
+  for (const char* name : {kStates, fs_layout::kQuarantine, fs_layout::kLegacy}) {
+    bool new_dir = false;
+    STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root->get(), name, &new_dir));
+    Result<Fd> dir = OpenDirAt(disk_, root->get(), name);
+    if (!dir.ok()) return std::move(dir).status();
+    r = disk_.ListDir(dir->get(), &names);
+    if (r < 0) return FromErrno("list", -r);
+    if (!names.empty()) {
+      return {Code::kConflict, options_.dir + "/" + name +
+                                   " is not empty, yet there is no marker: see what happened to "
+                                   "stateward-store before making a new one"};
+    }
+  }
+  Result<CreateOutcome> created = CreateDurably(disk_, root->get(), fs_layout::kMarker, text);
+  if (!created.ok()) return std::move(created).status();
+  if (*created == CreateOutcome::kExists) return {Code::kConflict, "another process was first"};
+  return Status();
+}
+
+Result<Fd> FsStorage::OpenState(int root, const StateId& id) {
+  Result<Fd> dir = OpenDirAt(disk_, root, fs_layout::StatePath(id));
+  if (dir.ok() || dir.status().code() != Code::kNotFound) return dir;
+  // The marker's folder of states must be there, or nothing is proved by what is not in it.
+  DiskStat stat;
+  int r = disk_.StatAt(root, kStates, &stat);
+  if (r < 0) return Status::Unavailable(std::string("folder ") + kStates + " is missing");
+  return dir;
+}
+
+Result<Fd> FsStorage::MakeState(int root, const StateId& id) {
+  DiskStat stat;
+  if (disk_.StatAt(root, kStates, &stat) < 0) {
+    return Status::Unavailable(std::string("folder ") + kStates + " is missing");
+  }
+  bool made = false;
+  std::string path = fs_layout::StatePath(id);
+  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, path.substr(0, path.rfind('/')), &made));
+  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, path, &made));
+  Result<Fd> dir = OpenDirAt(disk_, root, path);
+  if (!dir.ok()) return NotProved(std::move(dir).status(), "state folder");
+  return dir;
+}
+
+// The folders above a state's own. Whoever made them may have died before they were synced, so the
+// first version syncs them whoever made them.
+Status FsStorage::SyncParents(int root, const StateId& id) {
+  std::string path = fs_layout::StatePath(id);
+  for (const std::string& folder : {path.substr(0, path.rfind('/')), std::string(kStates)}) {
+    Result<Fd> dir = OpenDirAt(disk_, root, folder);
+    if (!dir.ok()) return NotProved(std::move(dir).status(), "folder");
+    STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
+  }
+  return Status();
+}
+
+Result<uint64_t> FsStorage::ListHead(int dir) {
+  std::vector<std::string> names;
+  int r = disk_.ListDir(dir, &names);
+  if (r < 0) return FromErrno("list", -r);
+  uint64_t head = 0;
+  for (const std::string& name : names) {
+    head = std::max(head, fs_layout::ParseVersion(name).value_or(0));
+  }
+  return head;
+}
+
+Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
+  Status error;
+  uint64_t n = hints_.Get(id);
+  int steps = 0;
+  if (n > 0 && Exists(disk_, dir, n, &error)) {
+    while (steps < kMaxSteps && Exists(disk_, dir, n + 1, &error)) {
+      ++n;
+      ++steps;
+    }
+    if (!error.ok()) return error;
+    if (steps < kMaxSteps) {
+      if (steps > 0) hints_.Set(id, n);
+      return n;
+    }
+  }
+  if (!error.ok()) return error;
+  Result<uint64_t> head = ListHead(dir);
+  if (head.ok() && *head > 0) hints_.Set(id, *head);
+  return head;
+}
+
+Result<uint64_t> FsStorage::Head(const StateId& id) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) {
+    if (dir.status().code() == Code::kNotFound) return uint64_t{0};
+    return std::move(dir).status();
+  }
+  return FindHead(dir->get(), id);
+}
+
+Result<Bytes> FsStorage::Get(const StateId& id, uint64_t n) { return GetPrefix(id, n, kMaxRecord); }
+
+Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) return std::move(dir).status();
+  Result<Fd> file = OpenFileAt(disk_, dir->get(), fs_layout::VersionName(n), O_RDONLY);
+  if (!file.ok()) return std::move(file).status();
+  return ReadUpTo(disk_, file->get(), limit);
+}
+
+Result<Storage::Newest> FsStorage::GetNewest(const StateId& id) {
+  Newest newest;
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) {
+    if (dir.status().code() == Code::kNotFound) return newest;
+    return std::move(dir).status();
+  }
+  Result<uint64_t> head = FindHead(dir->get(), id);
+  if (!head.ok()) return std::move(head).status();
+  if (*head == 0) return newest;
+  newest.n = *head;
+  Result<Bytes> bytes = ReadFileAt(disk_, dir->get(), fs_layout::VersionName(newest.n), kMaxRecord);
+  if (!bytes.ok()) return NotProved(std::move(bytes).status(), "newest version");
+  newest.bytes = std::move(*bytes);
+  return newest;
+}
+
+Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_head,
+                                        ByteView sealed) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = MakeState(root->get(), id);
+  if (!dir.ok()) return std::move(dir).status();
+  Result<uint64_t> head = FindHead(dir->get(), id);
+  if (!head.ok()) return std::move(head).status();
+  if (*head < expected_head) {
+    return Status::Unavailable("record " + std::to_string(expected_head) + " is gone");
+  }
+  if (*head > expected_head) return AppendOutcome{false, *head};
+  uint64_t n = expected_head + 1;
+  Result<CreateOutcome> created =
+      CreateDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed);
+  if (!created.ok()) return std::move(created).status();
+  if (*created == CreateOutcome::kExists) return AppendOutcome{false, n};
+  if (n == 1) STATEWARD_RETURN_IF_ERROR(SyncParents(root->get(), id));
+  hints_.Set(id, n);
+  return AppendOutcome{true, n};
+}
+
+Status FsStorage::Settle(const StateId& id, uint64_t n) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) return std::move(dir).status();
+  Status error;
+  if (!Exists(disk_, dir->get(), n, &error)) {
+    return error.ok() ? Status::NotFound("no such record") : error;
+  }
+  // The bytes were synced before the name appeared.
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
+  return n == 1 ? SyncParents(root->get(), id) : Status();
+}
+
+Status FsStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                          ByteView sealed) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) return std::move(dir).status();
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "replace"));
+  Result<Bytes> now = ReadFileAt(disk_, dir->get(), fs_layout::VersionName(n), kMaxRecord);
+  if (!now.ok()) return std::move(now).status();
+  if (Sha256(*now) != expected) return {Code::kConflict, "the record has other bytes by now"};
+  return ReplaceDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed);
+}
+
+Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {
+  std::vector<uint64_t> versions;
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) {
+    if (dir.status().code() == Code::kNotFound) return versions;
+    return std::move(dir).status();
+  }
+  std::vector<std::string> names;
+  int r = disk_.ListDir(dir->get(), &names);
+  if (r < 0) return FromErrno("list", -r);
+  for (const std::string& name : names) {
+    if (std::optional<uint64_t> n = fs_layout::ParseVersion(name)) versions.push_back(*n);
+  }
+  std::sort(versions.rbegin(), versions.rend());
+  return versions;
+}
+
+Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
+  if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
+  std::vector<std::string> groups;
+  int r = disk_.ListDir(states->get(), &groups);
+  if (r < 0) return FromErrno("list", -r);
+  std::sort(groups.begin(), groups.end());
+  for (const std::string& group : groups) {
+    Result<Fd> dir = OpenDirAt(disk_, states->get(), group);
+    if (!dir.ok()) continue;
+    std::vector<std::string> names;
+    r = disk_.ListDir(dir->get(), &names);
+    if (r < 0) return FromErrno("list", -r);
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      StateId id;
+      if (!StateId::Parse(name, &id)) continue;
+      Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
+      if (!state.ok()) continue;
+      Result<uint64_t> head = ListHead(state->get());
+      if (!head.ok()) return std::move(head).status();
+      if (*head > 0 && !each(id)) return Status();
+    }
+  }
+  return Status();
+}
+
+Result<uint64_t> FsStorage::Count() {
+  uint64_t count = 0;
+  STATEWARD_RETURN_IF_ERROR(List([&](const StateId&) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
+Status FsStorage::Prune(const StateId& id, uint64_t n) {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) return std::move(dir).status();
+  Result<uint64_t> head = FindHead(dir->get(), id);
+  if (!head.ok()) return std::move(head).status();
+  if (n >= *head) return Status::InvalidArgument("the newest record is never removed");
+  int r = disk_.UnlinkAt(dir->get(), fs_layout::VersionName(n).c_str());
+  return r < 0 && r != -ENOENT ? FromErrno("unlink", -r) : Status();
+}
+
+// A file is made and removed again: only that shows a full or read-only disk.
+Status FsStorage::Check() {
+  Result<Fd> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
+  if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
+  int fd = disk_.OpenAt(states->get(), ".", O_TMPFILE | O_WRONLY, 0600);
+  if (fd == -EOPNOTSUPP || fd == -EISDIR) return Status();
+  if (fd < 0) return FromErrno("create in " + options_.dir, -fd);
+  Fd file(disk_, fd);
+  Bytes probe(4096);
+  std::fill(probe.begin(), probe.end(), uint8_t{0});
+  return WriteAll(disk_, fd, probe);
+}
+
+}  // namespace stateward

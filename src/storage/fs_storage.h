@@ -1,0 +1,72 @@
+// States in files of this host (docs/formats.md, "Store layout"). Rules S2, S3, S12, S13.
+#ifndef STATEWARD_STORAGE_FS_STORAGE_H_
+#define STATEWARD_STORAGE_FS_STORAGE_H_
+
+#include <mutex>
+#include <string>
+
+#include "base/files.h"
+#include "stateward/clock.h"
+#include "stateward/disk.h"
+#include "stateward/storage.h"
+#include "storage/head_hints.h"
+
+namespace stateward {
+
+struct FsOptions {
+  std::string dir;
+  uint64_t quarantine_max_bytes = 1ULL << 30;  // of one principal
+};
+
+class FsStorage : public Storage {
+ public:
+  // `disk` and `clock` must outlive it. Touches nothing yet.
+  FsStorage(Disk& disk, const Clock& clock, FsOptions options);
+
+  std::string_view Name() const override { return "fs"; }
+  bool WritesMayArriveLate() const override { return false; }
+  Result<StoreMarker> ReadMarker() override;
+  Status WriteMarker(const StoreMarker& marker, bool relock) override;
+  Result<uint64_t> Head(const StateId& id) override;
+  Result<Bytes> Get(const StateId& id, uint64_t n) override;
+  Result<Newest> GetNewest(const StateId& id) override;
+  Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
+  Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
+  Status Settle(const StateId& id, uint64_t n) override;
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 ByteView sealed) override;
+  Result<std::vector<uint64_t>> Versions(const StateId& id) override;
+  Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<uint64_t> Count() override;
+  Status Prune(const StateId& id, uint64_t n) override;
+  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
+  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
+  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
+  Result<Bytes> GetLegacy(const std::string& legacy_id) override;
+  Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
+  Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status Check() override;
+
+ private:
+  // The root folder, after its marker was read and found to be the one seen first.
+  Result<Fd> OpenRoot();
+  // The state's folder; kNotFound when its absence is proved.
+  Result<Fd> OpenState(int root, const StateId& id);
+  Result<Fd> MakeState(int root, const StateId& id);
+  Status SyncParents(int root, const StateId& id);
+  Result<uint64_t> FindHead(int dir, const StateId& id);
+  Result<uint64_t> ListHead(int dir);
+  Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
+
+  Disk& disk_;
+  const Clock& clock_;
+  const FsOptions options_;
+  HeadHints hints_;
+  std::mutex marker_mutex_;
+  Bytes marker_text_;  // as read first; every later read must find the same store id
+  StoreMarker marker_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STORAGE_FS_STORAGE_H_

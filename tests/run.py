@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Runs every suite of `make test`, one after the other, and counts.
+
+Each suite's output goes to build/test-logs/NAME.log; of a failed one the end is shown. The last
+line is "N passed, N failed". A suite that counts nothing counts as one test.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "test-logs"
+
+CPPUTEST_OK = re.compile(r"^OK \((\d+) tests, (\d+) ran", re.M)
+CPPUTEST_BAD = re.compile(r"^Errors \((?:(\d+) failures?, )?(\d+) tests, (\d+) ran", re.M)
+COUNTED = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.M)
+
+
+def make(target, *more):
+    return ["make", "--no-print-directory", f"-j{os.cpu_count() or 2}", *more, target]
+
+
+def unit(variant, *more):
+    return [f"build/{variant}/unit_tests", *more]
+
+
+# name, command, seconds it may take (about ten times what it takes: a hang is to be seen, a slow
+# machine is not).
+SUITES = [
+    ("layers", ["python3", "tools/layers.py"], 60),
+    ("format", make("fmt-check"), 120),
+    ("build", make("all"), 1200),
+    ("build-unit", make("unit"), 1200),
+    ("unit", unit("release"), 600),
+    ("build-asan", make("asan"), 1800),
+    ("unit-asan", unit("asan"), 1800),
+    ("build-tsan", make("tsan"), 1800),
+    ("unit-tsan", unit("tsan", "-g", "Tsan"), 900),
+    ("tidy", make("tidy"), 1800),
+]
+
+
+def extra_suites():
+    """Suites that live in files of their own: tests/suites.d/*.suite, one line each:
+    name | seconds | command"""
+    for path in sorted((ROOT / "tests" / "suites.d").glob("*.suite")):
+        for line in path.read_text().splitlines():
+            if line.strip() and not line.startswith("#"):
+                name, seconds, command = (part.strip() for part in line.split("|", 2))
+                yield name, ["bash", "-c", command], int(seconds)
+
+
+def count(text, code):
+    """(passed, failed, skipped) of one suite's output."""
+    ok = CPPUTEST_OK.findall(text)
+    bad = CPPUTEST_BAD.findall(text)
+    if ok or bad:
+        passed = sum(int(ran) for _, ran in ok)
+        failed = sum(int(fails or 1) for fails, _, _ in bad)
+        passed += sum(int(ran) - int(fails or 1) for fails, _, ran in bad)
+        ran_nothing = passed + failed == 0
+        return passed, max(failed, 1 if code != 0 or ran_nothing else 0), 0
+    counted = COUNTED.findall(text)
+    if counted:
+        passed, failed, skipped = (int(x or 0) for x in counted[-1])
+        ran_nothing = passed + failed == 0
+        return passed, max(failed, 1 if code != 0 or ran_nothing else 0), skipped
+    return (1, 0, 0) if code == 0 else (0, 1, 0)
+
+
+def run(name, command, seconds):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{name}.log"
+    start = time.monotonic()
+    with open(log, "wb") as out:
+        # A session of its own, so that a suite that hangs ends with all that it started.
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            code = 124
+            out.write(f"\ntimed out after {seconds} s\n".encode())
+    text = log.read_text(errors="replace")
+    result = count(text, code)
+    verdict = "ok" if result[1] == 0 else "FAILED"
+    print(f"{name:24} {result[0]:5} passed {result[1]:3} failed  "
+          f"{time.monotonic() - start:7.1f} s  {verdict}", flush=True)
+    if result[1]:
+        print("\n".join("    " + line for line in text.splitlines()[-40:]), flush=True)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these suites")
+    names = parser.parse_args().names
+    total = [0, 0, 0]
+    suites = SUITES + list(extra_suites())
+    for name in names:
+        if name not in [s[0] for s in suites]:
+            sys.exit(f"no suite {name}; there are: {' '.join(s[0] for s in suites)}")
+    for suite in suites:
+        if names and suite[0] not in names:
+            continue
+        result = run(*suite)
+        total = [a + b for a, b in zip(total, result)]
+        if suite[0] in ("build", "build-unit") and result[1]:
+            break
+    skipped = f", {total[2]} skipped" if total[2] else ""
+    print(f"{total[0]} passed, {total[1]} failed{skipped}")
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
