@@ -1,0 +1,63 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+
+namespace stateward {
+namespace {
+
+// 0: no such process.
+uint64_t StartOf(uint32_t pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%u/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[1024];
+  ssize_t n = read(fd, text, sizeof text);
+  close(fd);
+  if (n <= 0) return 0;
+  std::string_view rest(text, static_cast<size_t>(n));
+  // The name in parentheses may hold anything; the fields after its last ')' are numbers.
+  size_t name_end = rest.rfind(')');
+  if (name_end == std::string_view::npos) return 0;
+  rest.remove_prefix(name_end + 1);
+  for (int field = 3; field <= 22; ++field) {
+    size_t from = rest.find_first_not_of(' ');
+    if (from == std::string_view::npos) return 0;
+    rest.remove_prefix(from);
+    size_t end = rest.find(' ');
+    if (field == 22) {
+      uint64_t start = 0;
+      std::from_chars(rest.data(), rest.data() + (end == rest.npos ? rest.size() : end), start);
+      return start;
+    }
+    if (end == std::string_view::npos) return 0;
+    rest.remove_prefix(end);
+  }
+  return 0;
+}
+
+}  // namespace
+
+ProcessId SelfProcess() {
+  // A child of fork() has another pid, and so looks anew.
+  static std::atomic<uint32_t> known_pid{0};
+  static std::atomic<uint64_t> known_start{0};
+  auto pid = static_cast<uint32_t>(getpid());
+  if (known_pid.load(std::memory_order_acquire) != pid) {
+    known_start.store(StartOf(pid), std::memory_order_relaxed);
+    known_pid.store(pid, std::memory_order_release);
+  }
+  return {pid, known_start.load(std::memory_order_relaxed)};
+}
+
+bool IsAlive(const ProcessId& process) {
+  return process.pid != 0 && process.start != 0 && StartOf(process.pid) == process.start;
+}
+
+}  // namespace stateward

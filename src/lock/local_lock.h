@@ -1,0 +1,60 @@
+// Locks in files of this host, shared by any number of processes; they survive all of them.
+//
+// <dir>/lock-service names the service; <dir>/<id[0:2]>/<id> is one slot file for each state that
+// was ever locked. The flock on that file, which is never renamed or removed, makes each step
+// atomic; the kernel gives it up when a process dies.
+#ifndef STATEWARD_LOCK_LOCAL_LOCK_H_
+#define STATEWARD_LOCK_LOCAL_LOCK_H_
+
+#include <mutex>
+#include <string>
+
+#include "base/files.h"
+#include "lock/lock_book.h"
+#include "lock/slot_file.h"
+#include "stateward/clock.h"
+#include "stateward/disk.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+class LocalLock : public Locker {
+ public:
+  // `disk` and `clock` must outlive it. Touches nothing yet.
+  LocalLock(Disk& disk, const Clock& clock, std::string dir);
+
+  std::string_view Name() const override { return "local"; }
+  Result<std::string> ServiceId() override;
+  Result<std::string> InitService() override;
+  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+                                 const BaseFn& base) override;
+  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override;
+  Result<LockView> Look(const StateId& id) override;
+  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override;
+  bool HoldsStill() const override { return true; }
+  Result<uint64_t> CountHeld() override;
+  Status Check() override;
+
+ private:
+  // The state's file with its flock, and what it says.
+  struct Held {
+    Fd fd;
+    Slot slot;
+    LockBook book;
+  };
+  Result<Held> Open(const StateId& id);
+  Result<Fd> OpenService();
+  Result<Fd> MakeFile(int root, const StateId& id);
+  Status Store(Held* held);
+  Status Settle(const Held& held);
+
+  Disk& disk_;
+  const Clock& clock_;
+  const std::string dir_;
+  std::mutex service_mutex_;
+  std::string service_id_;  // as seen first; every later look must find the same
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_LOCAL_LOCK_H_

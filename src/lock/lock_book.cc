@@ -1,0 +1,203 @@
+#include "lock/lock_book.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/sha256.h"
+
+namespace stateward {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+const ReleasedId* FindReleased(const LockBook& book, const std::string& id, int64_t now_ms) {
+  Sha256Digest digest = Sha256(id);
+  for (const ReleasedId& entry : book.released) {
+    if (entry.id == digest && now_ms - entry.time_ms < kReleasedIdsKeptMs) return &entry;
+  }
+  return nullptr;
+}
+
+class Writer {
+ public:
+  void U8(uint8_t v) { out_.push_back(v); }
+  void U64(uint64_t v) {
+    for (int shift = 56; shift >= 0; shift -= 8) out_.push_back(static_cast<uint8_t>(v >> shift));
+  }
+  void Text(const std::string& s) {
+    // Longer texts are refused before they get here (16 KiB of lock info).
+    size_t size = std::min<size_t>(s.size(), UINT16_MAX);
+    U8(static_cast<uint8_t>(size >> 8));
+    U8(static_cast<uint8_t>(size));
+    out_.insert(out_.end(), s.begin(), s.begin() + static_cast<ptrdiff_t>(size));
+  }
+  void Digest(const Sha256Digest& d) { out_.insert(out_.end(), d.begin(), d.end()); }
+  Bytes Take() { return std::move(out_); }
+
+ private:
+  Bytes out_;
+};
+
+class Reader {
+ public:
+  explicit Reader(ByteView in) : in_(in) {}
+  uint8_t U8() {
+    if (at_ >= in_.size()) return Fail();
+    return in_[at_++];
+  }
+  uint64_t U64() {
+    uint64_t v = 0;
+    for (int i = 0; i < 8; ++i) v = v << 8 | U8();
+    return v;
+  }
+  std::string Text() {
+    size_t size = static_cast<size_t>(U8()) << 8;
+    size |= U8();
+    if (size > in_.size() - at_) {
+      Fail();
+      return {};
+    }
+    std::string s(in_.Sub(at_, size).AsString());
+    at_ += size;
+    return s;
+  }
+  Sha256Digest Digest() {
+    Sha256Digest d{};
+    if (d.size() > in_.size() - at_) {
+      Fail();
+      return d;
+    }
+    std::memcpy(d.data(), in_.data() + at_, d.size());
+    at_ += d.size();
+    return d;
+  }
+  bool AtEnd() const { return ok_ && at_ == in_.size(); }
+  bool ok() const { return ok_; }
+
+ private:
+  uint8_t Fail() {
+    ok_ = false;
+    at_ = in_.size();
+    return 0;
+  }
+  ByteView in_;
+  size_t at_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace
+
+AcquireOutcome DecideAcquire(const LockBook& book, const LockRecord& want, int64_t now_ms) {
+  if (book.holder) {
+    bool mine = book.holder->id == want.id && book.holder->principal == want.principal;
+    if (mine) return Granted{true};
+    return HeldBy{*book.holder};
+  }
+  if (FindReleased(book, want.id, now_ms) != nullptr) return WasReleased{};
+  return Granted{false};
+}
+
+void Take(LockBook* book, LockRecord record, int64_t now_ms) {
+  record.time_ms = now_ms;
+  book->holder = std::move(record);
+}
+
+ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t now_ms) {
+  bool force = request.id.empty();
+  if (force && book->last_forced && book->last_forced->principal == request.principal &&
+      now_ms - book->last_forced->time_ms < kForceRepeatMs) {
+    return NotHeld{};  // the repeat of a release that was answered already, perhaps unheard
+  }
+  bool matches = book->holder && (force || book->holder->id == request.id);
+  if (!matches) {
+    if (!force && FindReleased(*book, request.id, now_ms) != nullptr) return WasReleased{};
+    if (!book->holder) return NotHeld{};
+    return HeldBy{*book->holder};
+  }
+  if (!force && !request.any_principal && book->holder->principal != request.principal) {
+    return HeldBy{*book->holder};
+  }
+  ReleasedId entry;
+  entry.id = Sha256(book->holder->id);
+  entry.principal = Sha256(book->holder->principal);
+  entry.time_ms = now_ms;
+  entry.forced = force;
+  entry.token_sha256 = book->holder->token_sha256;
+  auto& released = book->released;
+  released.erase(std::remove_if(released.begin(), released.end(),
+                                [&](const ReleasedId& old) {
+                                  return now_ms - old.time_ms >= kReleasedIdsKeptMs ||
+                                         old.id == entry.id;
+                                }),
+                 released.end());
+  if (released.size() >= kReleasedIdsKept) released.erase(released.begin());
+  released.push_back(std::move(entry));
+  if (force) book->last_forced = ForcedRelease{request.principal, now_ms};
+  Released out{std::move(*book->holder)};
+  book->holder.reset();
+  return out;
+}
+
+Bytes EncodeLockBook(const LockBook& book) {
+  Writer w;
+  w.U8(kVersion);
+  w.U8(book.holder ? 1 : 0);
+  if (book.holder) {
+    const LockRecord& h = *book.holder;
+    for (const std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
+      w.Text(*s);
+    }
+    w.U64(h.base);
+    w.U64(static_cast<uint64_t>(h.time_ms));
+  }
+  w.U8(book.last_forced ? 1 : 0);
+  if (book.last_forced) {
+    w.Text(book.last_forced->principal);
+    w.U64(static_cast<uint64_t>(book.last_forced->time_ms));
+  }
+  w.U8(static_cast<uint8_t>(book.released.size()));
+  for (const ReleasedId& entry : book.released) {
+    w.Digest(entry.id);
+    w.Digest(entry.principal);
+    w.U64(static_cast<uint64_t>(entry.time_ms));
+    w.U8(entry.forced ? 1 : 0);
+    w.Text(entry.token_sha256);
+  }
+  return w.Take();
+}
+
+Result<LockBook> DecodeLockBook(ByteView bytes) {
+  Reader r(bytes);
+  LockBook book;
+  if (r.U8() != kVersion) return Status::Corruption("lock record: unknown version");
+  if (r.U8() != 0) {
+    LockRecord h;
+    for (std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
+      *s = r.Text();
+    }
+    h.base = r.U64();
+    h.time_ms = static_cast<int64_t>(r.U64());
+    book.holder = std::move(h);
+  }
+  if (r.U8() != 0) {
+    ForcedRelease forced;
+    forced.principal = r.Text();
+    forced.time_ms = static_cast<int64_t>(r.U64());
+    book.last_forced = std::move(forced);
+  }
+  size_t count = r.U8();
+  for (size_t i = 0; i < count && r.ok(); ++i) {
+    ReleasedId entry;
+    entry.id = r.Digest();
+    entry.principal = r.Digest();
+    entry.time_ms = static_cast<int64_t>(r.U64());
+    entry.forced = r.U8() != 0;
+    entry.token_sha256 = r.Text();
+    book.released.push_back(std::move(entry));
+  }
+  if (!r.AtEnd() || count > kReleasedIdsKept) return Status::Corruption("lock record: damaged");
+  return book;
+}
+
+}  // namespace stateward

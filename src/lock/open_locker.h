@@ -1,0 +1,25 @@
+// Makes the Locker that the settings ask for.
+#ifndef STATEWARD_LOCK_OPEN_LOCKER_H_
+#define STATEWARD_LOCK_OPEN_LOCKER_H_
+
+#include <memory>
+#include <string>
+
+#include "stateward/clock.h"
+#include "stateward/disk.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+struct LockSettings {
+  std::string backend = "local";  // LOCK_BACKEND
+  std::string local_dir;          // LOCK_LOCAL_DIR
+};
+
+// kInvalidArgument: the text names the setting and says what would be right.
+Result<std::unique_ptr<Locker>> OpenLocker(const LockSettings& settings, Disk& disk,
+                                           const Clock& clock);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_OPEN_LOCKER_H_

@@ -1,0 +1,128 @@
+#include "lock/slot_file.h"
+
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "base/sha256.h"
+
+namespace stateward {
+namespace {
+
+constexpr std::string_view kMagic = "STWSLOT1";
+// Most records are shorter, so that one read gets all of a place.
+constexpr size_t kFirstRead = 4096;
+
+void PutBig(uint64_t value, size_t n, uint8_t* out) {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<uint8_t>(value >> (8 * (n - 1 - i)));
+}
+
+uint64_t GetBig(const uint8_t* in, size_t n) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < n; ++i) value = value << 8 | in[i];
+  return value;
+}
+
+Sha256Digest Sum(const uint8_t* header, ByteView record) {
+  Sha256Stream stream;
+  stream.Update({header + 8, 24});  // sequence, length, writer
+  stream.Update(record);
+  return stream.Finish();
+}
+
+Bytes Encode(uint64_t sequence, ByteView record) {
+  Bytes out(kSlotHeader + record.size());
+  std::memcpy(out.data(), kMagic.data(), kMagic.size());
+  PutBig(sequence, 8, out.data() + 8);
+  PutBig(record.size(), 4, out.data() + 16);
+  if (!record.empty()) std::memcpy(out.data() + kSlotHeader, record.data(), record.size());
+  ProcessId self = SelfProcess();
+  PutBig(self.pid, 4, out.data() + 20);
+  PutBig(self.start, 8, out.data() + 24);
+  Sha256Digest sum = Sum(out.data(), record);
+  std::memcpy(out.data() + 32, sum.data(), sum.size());
+  return out;
+}
+
+uint64_t PlaceOf(uint64_t sequence) { return sequence % 2 * kSlotBytes; }
+
+Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, uint64_t offset) {
+  size_t have = 0;
+  while (have < n) {
+    long got = disk.ReadAt(fd, to + have, n - have, offset + have);
+    if (got < 0) return FromErrno("read lock", static_cast<int>(-got));
+    if (got == 0) break;
+    have += static_cast<size_t>(got);
+  }
+  return have;
+}
+
+// nullopt: no whole record in this place.
+Result<std::optional<Slot>> ReadPlace(Disk& disk, int fd, uint64_t offset) {
+  Bytes bytes(kFirstRead);
+  Result<size_t> have = ReadPart(disk, fd, bytes.data(), bytes.size(), offset);
+  if (!have.ok()) return std::move(have).status();
+  if (*have < kSlotHeader || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
+    return std::optional<Slot>();
+  }
+  uint64_t sequence = GetBig(bytes.data() + 8, 8);
+  size_t size = GetBig(bytes.data() + 16, 4);
+  if (size > kSlotBytes - kSlotHeader || PlaceOf(sequence) != offset) return std::optional<Slot>();
+  size_t total = kSlotHeader + size;
+  if (total > *have) {
+    bytes.resize(total);
+    Result<size_t> rest = ReadPart(disk, fd, bytes.data() + *have, total - *have, offset + *have);
+    if (!rest.ok()) return std::move(rest).status();
+    if (*have + *rest < total) return std::optional<Slot>();
+  }
+  ByteView record(bytes.data() + kSlotHeader, size);
+  Sha256Digest sum = Sum(bytes.data(), record);
+  if (std::memcmp(bytes.data() + 32, sum.data(), sum.size()) != 0) return std::optional<Slot>();
+  Slot slot;
+  slot.sequence = sequence;
+  slot.writer = {static_cast<uint32_t>(GetBig(bytes.data() + 20, 4)), GetBig(bytes.data() + 24, 8)};
+  slot.record.assign(record.begin(), record.end());
+  return std::optional<Slot>(std::move(slot));
+}
+
+}  // namespace
+
+Bytes FirstSlot(ByteView record) {
+  // Sequence 2 lies in the place at offset 0.
+  return Encode(2, record);
+}
+
+Result<Slot> ReadSlot(Disk& disk, int fd) {
+  Result<std::optional<Slot>> a = ReadPlace(disk, fd, 0);
+  if (!a.ok()) return std::move(a).status();
+  Result<std::optional<Slot>> b = ReadPlace(disk, fd, kSlotBytes);
+  if (!b.ok()) return std::move(b).status();
+  if (!a->has_value() && !b->has_value()) {
+    return Status::Corruption("lock record: neither of its two copies is whole");
+  }
+  if (!b->has_value() || (a->has_value() && (**a).sequence > (**b).sequence)) {
+    return std::move(**a);
+  }
+  return std::move(**b);
+}
+
+Status WriteSlot(Disk& disk, int fd, const Slot& now, ByteView record) {
+  if (record.size() > kSlotBytes - kSlotHeader) return Status::Internal("lock record: too long");
+  if (!(now.writer == SelfProcess()) && !IsAlive(now.writer)) {
+    int synced = disk.SyncData(fd);
+    if (synced < 0) return FromErrno("fdatasync lock", -synced);
+  }
+  uint64_t sequence = now.sequence + 1;
+  Bytes bytes = Encode(sequence, record);
+  size_t done = 0;
+  while (done < bytes.size()) {
+    long n = disk.WriteAt(fd, bytes.data() + done, bytes.size() - done, PlaceOf(sequence) + done);
+    if (n < 0) return FromErrno("write lock", static_cast<int>(-n));
+    if (n == 0) return Status::Unavailable("write lock: nothing was taken");
+    done += static_cast<size_t>(n);
+  }
+  int r = disk.SyncData(fd);
+  return r < 0 ? FromErrno("fdatasync lock", -r) : Status();
+}
+
+}  // namespace stateward

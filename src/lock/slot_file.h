@@ -1,0 +1,41 @@
+// One record in a file with two places for it (docs/formats.md, "Slot file"). An update writes the
+// place that does not hold the newest record and syncs the data: one flush of the disk, no new name
+// and no journal entry for one. When the update breaks off, the other place still holds the record
+// that was there before, and nobody was told of the new one.
+//
+// Each function needs the flock on the file; none takes it.
+#ifndef STATEWARD_LOCK_SLOT_FILE_H_
+#define STATEWARD_LOCK_SLOT_FILE_H_
+
+#include <cstdint>
+
+#include "base/process.h"
+#include "stateward/bytes.h"
+#include "stateward/disk.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+// A record and its header fit; the file is sparse, so that a short one takes a block.
+inline constexpr size_t kSlotBytes = 64 * 1024;
+// magic, sequence, length, writer's pid and start, SHA-256
+inline constexpr size_t kSlotHeader = 8 + 8 + 4 + 4 + 8 + 32;
+
+struct Slot {
+  uint64_t sequence = 0;
+  ProcessId writer;
+  Bytes record;
+};
+
+// What a new file is to hold, so that its first record is there from its beginning.
+Bytes FirstSlot(ByteView record);
+// kCorruption: neither place holds a whole record. kUnavailable: cannot be read.
+Result<Slot> ReadSlot(Disk& disk, int fd);
+// REQUIRES: `now` is what ReadSlot gave, under the same flock.
+// When the process that wrote `now` is gone, it may have died before it synced; then `now` is
+// synced first, since the write below takes the place of the record before it.
+Status WriteSlot(Disk& disk, int fd, const Slot& now, ByteView record);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_SLOT_FILE_H_
