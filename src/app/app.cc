@@ -1,0 +1,70 @@
+#include "app/app.h"
+
+#include <utility>
+
+#include "kms/open_kms.h"
+#include "lock/open_locker.h"
+#include "storage/open_storage.h"
+
+namespace stateward {
+
+Result<Backends> OpenBackends(const Config& config, Disk& disk) {
+  Backends out;
+  Result<std::unique_ptr<Storage>> storage =
+      OpenStorage({config.storage_backend, config.storage_fs_dir, config.quarantine_max_bytes},
+                  disk, SystemClock());
+  if (!storage.ok()) return std::move(storage).status();
+  Result<std::unique_ptr<Locker>> locker =
+      OpenLocker({config.lock_backend, config.lock_local_dir}, disk, SystemClock());
+  if (!locker.ok()) return std::move(locker).status();
+  Result<std::unique_ptr<Kms>> kms =
+      OpenKms({config.kms_backend, config.kms_key, config.kms_keyring});
+  if (!kms.ok()) return std::move(kms).status();
+  out.storage = std::move(*storage);
+  out.locker = std::move(*locker);
+  out.kms = std::move(*kms);
+  return out;
+}
+
+Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Observer& observer,
+                                        std::function<std::string()> metrics, const Log& log,
+                                        bool init) {
+  Result<Backends> backends = OpenBackends(config, disk);
+  if (!backends.ok()) return std::move(backends).status();
+  auto app = std::shared_ptr<App>(new App);
+  app->backends_ = std::move(*backends);
+  Backends& b = app->backends_;
+  app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
+  if (init && config.storage_init) {
+    Status made = app->gate_->Init(false);
+    if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
+  }
+  StateRules rules;
+  rules.write = {config.write_without_lock, config.write_guard_strict, config.legacy_read};
+  rules.force_unlock_enabled = config.force_unlock_enabled;
+  rules.new_tenants = config.auth_basic_new_tenants;
+  rules.history = {config.history_keep, config.history_days};
+  app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
+                                                SystemClock(), observer, log, rules);
+  AppHandlerParts parts;
+  parts.states = app->states_.get();
+  if (config.auth_basic_enabled) parts.authenticators.push_back(&app->basic_);
+  App* self = app.get();
+  parts.ready = [self] { return self->Ready(); };
+  parts.metrics = std::move(metrics);
+  parts.observer = &observer;
+  parts.log = &log;
+  parts.clock = &SystemClock();
+  parts.max_state_bytes = config.max_state_bytes;
+  app->handler_ = std::make_unique<AppHandler>(std::move(parts));
+  return app;
+}
+
+std::vector<PartStatus> App::Ready() {
+  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  return {{"store", store.ok() ? backends_.storage->Check() : store.status()},
+          {"lock", backends_.locker->Check()},
+          {"key", backends_.kms->Check()}};
+}
+
+}  // namespace stateward

@@ -1,0 +1,52 @@
+// The object graph of a serving process: from settings to a Handler.
+#ifndef STATEWARD_APP_APP_H_
+#define STATEWARD_APP_APP_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "auth/basic.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/app_handler.h"
+#include "state/state_service.h"
+#include "state/store_gate.h"
+#include "stateward/disk.h"
+#include "stateward/observer.h"
+
+namespace stateward {
+
+// The backends that the settings name, and the proof that they belong together.
+struct Backends {
+  std::unique_ptr<Storage> storage;
+  std::unique_ptr<Locker> locker;
+  std::unique_ptr<Kms> kms;
+};
+// kInvalidArgument: the settings are wrong. An outage is no error: it shows in each request.
+Result<Backends> OpenBackends(const Config& config, Disk& disk);
+
+class App {
+ public:
+  // As OpenBackends. With `init`, STORAGE_INIT is obeyed: only at a process's start, never when the
+  // settings are read anew. `disk`, `observer` and `log` must outlive it.
+  static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, Observer& observer,
+                                            std::function<std::string()> metrics, const Log& log,
+                                            bool init);
+
+  Handler& handler() { return *handler_; }
+
+ private:
+  App() = default;
+  std::vector<PartStatus> Ready();
+
+  Backends backends_;
+  std::unique_ptr<StoreGate> gate_;
+  BasicAuthenticator basic_;
+  std::unique_ptr<StateService> states_;
+  std::unique_ptr<AppHandler> handler_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_APP_APP_H_

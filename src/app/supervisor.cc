@@ -1,0 +1,168 @@
+#include "app/supervisor.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <optional>
+#include <vector>
+
+#include "stateward/clock.h"
+
+namespace stateward {
+namespace {
+
+// A worker that ends so soon after its start will end again: it is replaced after a pause that
+// doubles up to the longest, so that a broken installation does not keep a core busy.
+constexpr int64_t kTooSoonUs = 1000000;
+constexpr int64_t kFirstPauseUs = 100000;
+constexpr int64_t kLongestPauseUs = 5000000;
+// Drain (5 s) and the longest grace for a running request (30 s), and some.
+constexpr int64_t kStopUs = 45LL * 1000000;
+
+struct Worker {
+  pid_t pid = -1;  // -1: to be started
+  int64_t start_us = 0;
+  int64_t not_before_us = 0;
+  int64_t pause_us = 0;
+};
+
+class Supervisor {
+ public:
+  Supervisor(const SupervisorOptions& options, const std::function<int()>& work, const Log& log)
+      : options_(options), work_(work), log_(log), workers_(options.workers) {}
+
+  int Run();
+
+ private:
+  std::optional<int> StartMissing();
+  void Reap();
+  int64_t NextStartUs() const;
+  int WaitForSignal(int64_t until_us);
+  void Tell(int signal);
+  int Stop();
+
+  const SupervisorOptions& options_;
+  const std::function<int()>& work_;
+  const Log& log_;
+  std::vector<Worker> workers_;
+};
+
+int64_t NowUs() { return SystemClock().SteadyUs(); }
+
+int Supervisor::Run() {
+  for (;;) {
+    // In a new worker this returns the exit code.
+    if (std::optional<int> code = StartMissing()) return *code;
+    int signal = WaitForSignal(NextStartUs());
+    if (signal == SIGTERM || signal == SIGINT) return Stop();
+    if (signal == SIGHUP || signal == SIGUSR2) Tell(signal);
+    Reap();
+  }
+}
+
+std::optional<int> Supervisor::StartMissing() {
+  for (Worker& worker : workers_) {
+    if (worker.pid > 0 || NowUs() < worker.not_before_us) continue;
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+      log_.Error("fork failed; the worker is started later");
+      worker.not_before_us = NowUs() + kTooSoonUs;
+      continue;
+    }
+    if (pid == 0) {
+      // When the supervisor is killed its workers finish what they do and end.
+      prctl(PR_SET_PDEATHSIG, SIGTERM);
+      if (getppid() != parent) return 0;
+      return work_();
+    }
+    worker.pid = pid;
+    worker.start_us = NowUs();
+  }
+  return std::nullopt;
+}
+
+void Supervisor::Reap() {
+  int status = 0;
+  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (Worker& worker : workers_) {
+      if (worker.pid != pid) continue;
+      int64_t now = NowUs();
+      bool soon = now - worker.start_us < kTooSoonUs;
+      worker.pause_us =
+          soon ? std::min(std::max(worker.pause_us * 2, kFirstPauseUs), kLongestPauseUs) : 0;
+      worker.pid = -1;
+      worker.not_before_us = now + worker.pause_us;
+      LogLine line = log_.Begin(LogLevel::kWarning, "a worker ended and is replaced");
+      line.Int("pid", pid).Int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+      log_.Write(LogLevel::kWarning, line.Int("code", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+    }
+  }
+}
+
+int64_t Supervisor::NextStartUs() const {
+  int64_t next = INT64_MAX;
+  for (const Worker& worker : workers_) {
+    if (worker.pid < 0) next = std::min(next, worker.not_before_us);
+  }
+  return next;
+}
+
+// The signal that came, or 0 when `until_us` has passed.
+int Supervisor::WaitForSignal(int64_t until_us) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) sigaddset(&set, signal);
+  if (until_us == INT64_MAX) {
+    int signal = 0;
+    return sigwait(&set, &signal) == 0 ? signal : 0;
+  }
+  int64_t left = std::max<int64_t>(until_us - NowUs(), 0);
+  timespec wait{left / 1000000, left % 1000000 * 1000};
+  return std::max(sigtimedwait(&set, nullptr, &wait), 0);
+}
+
+void Supervisor::Tell(int signal) {
+  for (const Worker& worker : workers_) {
+    if (worker.pid > 0) kill(worker.pid, signal);
+  }
+}
+
+int Supervisor::Stop() {
+  if (!options_.unix_path.empty()) unlink(options_.unix_path.c_str());
+  // Not TERM: what waits in the socket's backlog has nobody else to serve it.
+  Tell(SIGINT);
+  int64_t until = NowUs() + kStopUs;
+  auto running = [this] {
+    return std::any_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.pid > 0; });
+  };
+  while (running() && NowUs() < until) {
+    WaitForSignal(std::min(until, NowUs() + kTooSoonUs));
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+      for (Worker& worker : workers_) {
+        if (worker.pid == pid) worker.pid = -1;
+      }
+    }
+  }
+  Tell(SIGKILL);
+  return 0;
+}
+
+}  // namespace
+
+int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
+                  const Log& log) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return Supervisor(options, work, log).Run();
+}
+
+}  // namespace stateward

@@ -1,0 +1,27 @@
+// Keeps WORKERS processes running on one socket.
+#ifndef STATEWARD_APP_SUPERVISOR_H_
+#define STATEWARD_APP_SUPERVISOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/log.h"
+
+namespace stateward {
+
+struct SupervisorOptions {
+  uint32_t workers = 2;
+  std::string unix_path;  // removed at the end, so that nobody connects to a socket without workers
+};
+
+// Forks the workers, replaces one that ends, passes HUP and USR2 on, and ends them on TERM or INT.
+// `work` runs in each worker and returns its exit code. Returns this process's exit code; in a
+// worker it returns what `work` returned.
+// REQUIRES: BlockWorkerSignals() was called; no thread exists.
+int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
+                  const Log& log);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_APP_SUPERVISOR_H_

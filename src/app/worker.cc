@@ -1,0 +1,81 @@
+#include "app/worker.h"
+
+#include <csignal>
+#include <mutex>
+#include <utility>
+
+#include "fcgi/fcgi_request.h"
+
+namespace stateward {
+namespace {
+
+class SwappableHandler : public HandlerSource {
+ public:
+  explicit SwappableHandler(std::shared_ptr<Handler> first) : handler_(std::move(first)) {}
+  std::shared_ptr<Handler> Current() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return handler_;
+  }
+  void Swap(std::shared_ptr<Handler> next) {
+    // The old one may be destroyed here, outside of the lock, or by the last request that uses it.
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      handler_.swap(next);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<Handler> handler_;
+};
+
+sigset_t WorkerSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGUSR2}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+void BlockWorkerSignals() {
+  sigset_t set = WorkerSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& build,
+              const Log& log) {
+  Result<std::shared_ptr<Handler>> first = build();
+  if (!first.ok()) {
+    log.Error(first.status().detail());
+    return 1;
+  }
+  InitFcgiLibrary();
+  SwappableHandler handlers(std::move(*first));
+  FcgiLoop loop(listen_fd, options, handlers, SystemClock(), log);
+  Status started = loop.Start();
+  if (!started.ok()) {
+    log.Error(started.detail());
+    return 1;
+  }
+  sigset_t set = WorkerSignals();
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) continue;
+    if (signal != SIGHUP && signal != SIGUSR2) {
+      loop.BeginDrain(signal == SIGINT);
+      break;
+    }
+    Result<std::shared_ptr<Handler>> next = build();
+    if (next.ok()) {
+      handlers.Swap(std::move(*next));
+      log.Info("settings were read anew");
+    } else {
+      log.Error("reload failed, the old settings stay: " + next.status().detail());
+    }
+  }
+  loop.Join();
+  return 0;
+}
+
+}  // namespace stateward

@@ -1,0 +1,152 @@
+// The server: settings, then a worker on an inherited socket or a supervisor on one of its own.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/app.h"
+#include "app/hardening.h"
+#include "app/supervisor.h"
+#include "app/worker.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "fcgi/listen_socket.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: stateward [--env-file FILE] [--check-config]\n"
+    "  --env-file FILE   settings as NAME=VALUE lines; they win over the environment's\n"
+    "  --check-config    reads the settings, says what is wrong with them, and ends\n";
+
+struct Options {
+  std::string env_file;
+  bool check_config = false;
+  bool ok = true;
+};
+
+Options ParseArguments(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    std::string_view arg = argv[i];
+    if (arg == "--env-file" && i + 1 < argc) {
+      options.env_file = argv[++i];
+    } else if (arg == "--check-config") {
+      options.check_config = true;
+    } else {
+      options.ok = false;
+    }
+  }
+  return options;
+}
+
+class NullObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override {}
+};
+
+int CheckConfig(const LoadedConfig& loaded) {
+  for (const std::string& warning : loaded.warnings) {
+    fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  for (const std::string& error : loaded.errors) fprintf(stderr, "error: %s\n", error.c_str());
+  if (!loaded.errors.empty()) return 1;
+  Result<Backends> backends = OpenBackends(loaded.config, PosixDisk());
+  Result<PeerRules> peers =
+      PeerRules::Parse(loaded.config.fastcgi_allow, loaded.config.fastcgi_peer_uids);
+  if (!backends.ok()) fprintf(stderr, "error: %s\n", backends.status().detail().c_str());
+  if (!peers.ok()) fprintf(stderr, "error: %s\n", peers.status().detail().c_str());
+  if (!backends.ok() || !peers.ok()) return 1;
+  puts("the settings are good");
+  return 0;
+}
+
+Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Observer& observer,
+                                             const Log& log, bool init) {
+  Result<std::shared_ptr<App>> app = App::Build(config, PosixDisk(), observer, {}, log, init);
+  if (!app.ok()) return std::move(app).status();
+  return std::shared_ptr<Handler>(*app, &(*app)->handler());
+}
+
+// What stays as it was when the settings are read anew: the store, and what guards it.
+void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
+  bool moved =
+      config->storage_backend != old.storage_backend ||
+      config->storage_fs_dir != old.storage_fs_dir || config->lock_backend != old.lock_backend ||
+      config->lock_local_dir != old.lock_local_dir || config->kms_backend != old.kms_backend;
+  if (moved) log.Warning("STORAGE_*, LOCK_* and KMS_BACKEND change only with a new start");
+  config->storage_backend = old.storage_backend;
+  config->storage_fs_dir = old.storage_fs_dir;
+  config->lock_backend = old.lock_backend;
+  config->lock_local_dir = old.lock_local_dir;
+  config->kms_backend = old.kms_backend;
+}
+
+int Serve(int listen_fd, const EnvMap& environment, const Options& options, const Config& config,
+          const PeerRules& peers, Log& log) {
+  NullObserver observer;
+  FcgiOptions fcgi;
+  fcgi.threads = config.threads;
+  fcgi.max_inflight_bytes = config.max_inflight_bytes;
+  fcgi.peers = peers;
+  bool first = true;
+  auto build = [&]() -> Result<std::shared_ptr<Handler>> {
+    if (first) {
+      first = false;
+      return MakeHandler(config, observer, log, true);
+    }
+    LoadedConfig loaded = LoadConfig(environment, options.env_file);
+    if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
+    KeepFixedSettings(config, &loaded.config, log);
+    log.SetLevel(loaded.config.log_level);
+    log.SetFormat(loaded.config.log_format);
+    return MakeHandler(loaded.config, observer, log, false);
+  };
+  return RunWorker(listen_fd, fcgi, build, log);
+}
+
+int Main(int argc, char** argv) {
+  Options options = ParseArguments(argc, argv);
+  if (!options.ok) {
+    fputs(kUsage, stderr);
+    return 2;
+  }
+  EnvMap environment = ReadEnvironment();
+  LoadedConfig loaded = LoadConfig(environment, options.env_file);
+  if (options.check_config) return CheckConfig(loaded);
+  const Config& config = loaded.config;
+  Log log(ChooseLogTarget(), config.log_format, config.log_level);
+  for (const std::string& warning : loaded.warnings) log.Warning(warning);
+  for (const std::string& error : loaded.errors) log.Error(error);
+  if (!loaded.errors.empty()) return 1;
+  Result<PeerRules> peers = PeerRules::Parse(config.fastcgi_allow, config.fastcgi_peer_uids);
+  Result<Backends> backends = OpenBackends(config, PosixDisk());
+  for (const Status& status :
+       {peers.ok() ? Status() : peers.status(), backends.ok() ? Status() : backends.status()}) {
+    if (!status.ok()) log.Error(status.detail());
+  }
+  if (!peers.ok() || !backends.ok()) return 1;
+
+  HardenProcess();
+  BlockWorkerSignals();
+  ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
+  if (inherited.fd >= 0) {
+    return Serve(inherited.fd, environment, options, config, *peers, log);
+  }
+  Result<ListenSocket> bound = BindListen(config.fastcgi_listen);
+  if (!bound.ok()) {
+    log.Error(bound.status().detail());
+    return 1;
+  }
+  log.Info("listening on " + config.fastcgi_listen);
+  auto work = [&] { return Serve(bound->fd, environment, options, config, *peers, log); };
+  return RunSupervisor({config.workers, bound->unix_path}, work, log);
+}
+
+}  // namespace
+}  // namespace stateward
+
+int main(int argc, char** argv) { return stateward::Main(argc, argv); }
