@@ -1,0 +1,34 @@
+// What a command of statewardctl gets from main: streams and settings, so that tests can give
+// others. A command is a function
+//   int CmdName(const CliContext& cli, const std::vector<std::string>& args);
+// with the arguments behind its name; what it returns is the process's exit code.
+#ifndef STATEWARD_CLI_CLI_CONTEXT_H_
+#define STATEWARD_CLI_CLI_CONTEXT_H_
+
+#include <cstdio>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "stateward/result.h"
+#include "stateward/secret.h"
+
+namespace stateward {
+
+struct CliContext {
+  FILE* out = stdout;  // what was asked for
+  FILE* err = stderr;  // what is said about it
+  // A setting's value, secrets from their files; nullopt: not set. An error when a file that a
+  // setting names cannot be read.
+  std::function<Result<std::optional<SecretString>>(const std::string& name)> setting;
+};
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_CLI_CLI_CONTEXT_H_

@@ -1,0 +1,32 @@
+#include "cli/cmd_keygen.h"
+
+#include <unistd.h>
+
+#include "kms/key_text.h"
+
+namespace stateward {
+
+int CmdKeygen(const CliContext& cli, const std::vector<std::string>& args) {
+  if (!args.empty()) {
+    std::fprintf(cli.err, "usage: statewardctl %s", kKeygenHelp);
+    return kExitUsage;
+  }
+  const SecretString key = NewKeyText();
+  const std::string_view text = key.Reveal();
+  const bool written = std::fwrite(text.data(), 1, text.size(), cli.out) == text.size() &&
+                       std::fputc('\n', cli.out) != EOF && std::fflush(cli.out) == 0;
+  if (!written) {
+    std::fprintf(cli.err, "statewardctl: keygen: cannot write the key\n");
+    return kExitFailed;
+  }
+  if (isatty(fileno(cli.out)) == 1) {
+    std::fprintf(
+        cli.err,
+        "Keep it where only the server reads it, and a copy elsewhere: without it no state "
+        "can be read.\n  (umask 077; statewardctl keygen > /etc/stateward/kms.key)\n"
+        "and name the file in KMS_KEY_FILE.\n");
+  }
+  return kExitOk;
+}
+
+}  // namespace stateward
