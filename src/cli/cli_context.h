@@ -21,6 +21,7 @@ struct CliContext {
   // A setting's value, secrets from their files; nullopt: not set. An error when a file that a
   // setting names cannot be read.
   std::function<Result<std::optional<SecretString>>(const std::string& name)> setting;
+  std::string env_file = {};  // of --env-file; "" = none
 };
 
 enum ExitCode : int {

@@ -1,0 +1,72 @@
+// statewardctl: the administrator's tool.
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "cli/cli_context.h"
+#include "cli/cmd_decrypt.h"
+#include "cli/cmd_init.h"
+#include "cli/cmd_keygen.h"
+#include "cli/cmd_quarantine.h"
+#include "config/config.h"
+
+namespace stateward {
+namespace {
+
+struct Command {
+  std::string_view name;
+  int (*run)(const CliContext&, const std::vector<std::string>&);
+  std::string_view help;
+};
+
+constexpr Command kCommands[] = {
+    {"keygen", CmdKeygen, kKeygenHelp},
+    {"init", CmdInit, kInitHelp},
+    {"decrypt", CmdDecrypt, kDecryptHelp},
+    {"quarantine", CmdQuarantine, kQuarantineHelp},
+};
+
+int Usage(FILE* to) {
+  fputs("usage: statewardctl [--env-file FILE] COMMAND …\n", to);
+  for (const Command& command : kCommands) {
+    fprintf(to, "\n%.*s", static_cast<int>(command.help.size()), command.help.data());
+  }
+  return to == stdout ? 0 : 2;
+}
+
+int Main(int argc, char** argv) {
+  CliContext context;
+  int at = 1;
+  if (at + 1 < argc && std::string_view(argv[at]) == "--env-file") {
+    context.env_file = argv[at + 1];
+    at += 2;
+  }
+  if (at >= argc) return Usage(stderr);
+  EnvMap environment = ReadEnvironment();
+  if (!context.env_file.empty()) {
+    EnvMap file;
+    Result<SecretBytes> text = ReadSmallFile(context.env_file, 1 << 20);
+    if (!text.ok()) {
+      fprintf(stderr, "statewardctl: %s\n", text.status().detail().c_str());
+      return 1;
+    }
+    for (const std::string& problem : ParseEnvText(ByteView(*text).AsString(), &file)) {
+      fprintf(stderr, "statewardctl: %s: %s\n", context.env_file.c_str(), problem.c_str());
+      return 1;
+    }
+    for (auto& [name, value] : file) environment[name] = value;
+  }
+  context.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
+  std::string_view name = argv[at];
+  if (name == "help" || name == "--help") return Usage(stdout);
+  for (const Command& command : kCommands) {
+    if (command.name != name) continue;
+    return command.run(context, std::vector<std::string>(argv + at + 1, argv + argc));
+  }
+  return Usage(stderr);
+}
+
+}  // namespace
+}  // namespace stateward
+
+int main(int argc, char** argv) { return stateward::Main(argc, argv); }
