@@ -279,11 +279,7 @@ FcgiLoop::After FcgiLoop::Serve(int fd) {
   FcgiRequest::End end = request.Finish();
   if (end == FcgiRequest::End::kClosed) return After::kGone;
   if (end == FcgiRequest::End::kUnread) return After::kLinger;
-  if (!keep) return After::kClose;
-  char byte = 0;
-  ssize_t more = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  // A web server does not send a request before it has the answer to the last one.
-  return more < 0 && errno == EAGAIN ? After::kKeep : After::kClose;
+  return keep ? After::kKeep : After::kClose;
 }
 
 }  // namespace stateward

@@ -1,8 +1,10 @@
 #include "fcgi/fcgi_request.h"
 
 #include <fcgiapp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -224,11 +226,15 @@ FcgiRequest::End FcgiRequest::Finish() {
   State& s = *state_;
   s.ReadEmptyBody();
   bool whole = FCGX_GetError(s.fcgi.in) == 0 && FCGX_HasSeenEOF(s.fcgi.in) != 0;
+  // Before the end of the answer is written: until it has that, a web server sends nothing more,
+  // and what is there belongs to no request that we know. Afterwards the next one may come at once.
+  char byte = 0;
+  bool silent = recv(s.fcgi.ipcFd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
   s.fcgi.keepConnection = 1;  // closing is ours: libfcgi would wait for the peer, up to 2 s a read
   s.fcgi.detached = 1;
   FCGX_Finish_r(&s.fcgi);
   if (s.fcgi.ipcFd < 0) return End::kClosed;
-  return whole ? End::kClean : End::kUnread;
+  return whole && silent ? End::kClean : End::kUnread;
 }
 
 }  // namespace stateward
