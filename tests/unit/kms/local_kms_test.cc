@@ -37,6 +37,11 @@ TEST_GROUP(LocalKms) { std::unique_ptr<Kms> kms = MustOpen(kSeedKey, kOtherKey);
 
 KMS_CONFORMS(LocalKms)
 
+// The thread sanitizer runs the groups with Tsan in their names.
+TEST_GROUP(LocalKmsTsan) { std::unique_ptr<Kms> kms = MustOpen(kSeedKey); };
+
+KMS_TEST_(LocalKmsTsan, ThreadsDoNotMix)
+
 TEST(LocalKms, OldKeysOpenAndTheNewOneSeals) {
   const Bytes old_record = kms_cases::MustSeal(*kms, kms_cases::Where(), kms_cases::kSmall);
   const auto rotated = MustOpen(kThirdKey, kSeedKey);
