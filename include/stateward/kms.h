@@ -54,7 +54,7 @@ class Kms {
   virtual Status Check() = 0;
 
   // Header, wrapped key and sealed info together never are longer.
-  static constexpr size_t kInfoPrefix = 16 * 1024;
+  static constexpr size_t kInfoPrefix = size_t{16} * 1024;
 };
 
 }  // namespace stateward

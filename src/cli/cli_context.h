@@ -24,6 +24,9 @@ struct CliContext {
   std::string env_file = {};  // of --env-file; "" = none
 };
 
+// Tells people something. There is nobody left to tell when that fails.
+inline void Say(FILE* to, const std::string& text) { (void)std::fputs(text.c_str(), to); }
+
 enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,

@@ -152,7 +152,7 @@ Result<Opened> OpenFile(const CliContext& cli, const Options& options) {
 // The document, once it is known that there is one.
 Status Write(const CliContext& cli, const Options& options, const Opened& opened) {
   if (!options.legacy) {
-    if (options.info) std::fprintf(cli.err, "%s\n", InfoLine(opened.info).c_str());
+    if (options.info) Say(cli.err, InfoLine(opened.info) + "\n");
     if (opened.info.version.kind != RecordKind::kState) {
       return Status::NotFound("this version holds no state: it is a " +
                               std::string(KindName(opened.info.version.kind)) + " record");
@@ -171,14 +171,14 @@ Status Write(const CliContext& cli, const Options& options, const Opened& opened
 int CmdDecrypt(const CliContext& cli, const std::vector<std::string>& args) {
   Result<Options> options = ParseArguments(args);
   if (!options.ok()) {
-    std::fprintf(cli.err, "statewardctl: decrypt: %s\nusage: statewardctl %s",
-                 options.status().detail().c_str(), kDecryptHelp);
+    Say(cli.err, "statewardctl: decrypt: " + options.status().detail() + "\nusage: statewardctl " +
+                     kDecryptHelp);
     return kExitUsage;
   }
   Result<Opened> opened = OpenFile(cli, *options);
   const Status done = opened.ok() ? Write(cli, *options, *opened) : opened.status();
   if (done.ok()) return kExitOk;
-  std::fprintf(cli.err, "statewardctl: decrypt: %s\n", done.detail().c_str());
+  Say(cli.err, "statewardctl: decrypt: " + done.detail() + "\n");
   return kExitFailed;
 }
 

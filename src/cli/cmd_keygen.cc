@@ -8,7 +8,7 @@ namespace stateward {
 
 int CmdKeygen(const CliContext& cli, const std::vector<std::string>& args) {
   if (!args.empty()) {
-    std::fprintf(cli.err, "usage: statewardctl %s", kKeygenHelp);
+    Say(cli.err, std::string("usage: statewardctl ") + kKeygenHelp);
     return kExitUsage;
   }
   const SecretString key = NewKeyText();
@@ -16,15 +16,14 @@ int CmdKeygen(const CliContext& cli, const std::vector<std::string>& args) {
   const bool written = std::fwrite(text.data(), 1, text.size(), cli.out) == text.size() &&
                        std::fputc('\n', cli.out) != EOF && std::fflush(cli.out) == 0;
   if (!written) {
-    std::fprintf(cli.err, "statewardctl: keygen: cannot write the key\n");
+    Say(cli.err, "statewardctl: keygen: cannot write the key\n");
     return kExitFailed;
   }
   if (isatty(fileno(cli.out)) == 1) {
-    std::fprintf(
-        cli.err,
-        "Keep it where only the server reads it, and a copy elsewhere: without it no state "
-        "can be read.\n  (umask 077; statewardctl keygen > /etc/stateward/kms.key)\n"
-        "and name the file in KMS_KEY_FILE.\n");
+    Say(cli.err,
+        "Keep it where only the server reads it, and a copy elsewhere: without it no state can be "
+        "read.\n  (umask 077; statewardctl keygen > /etc/stateward/kms.key)\nand name the file in "
+        "KMS_KEY_FILE.\n");
   }
   return kExitOk;
 }
