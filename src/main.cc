@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
+#include "metrics/listener.h"
+#include "metrics/metrics.h"
 
 namespace stateward {
 namespace {
@@ -41,12 +43,10 @@ Options ParseArguments(int argc, char** argv) {
   return options;
 }
 
-class NullObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
-};
+Status CheckMetricsAddress(const Config& config) {
+  if (config.metrics_listen_addr.empty()) return Status();
+  return MetricsListener::CheckAddress(config.metrics_listen_addr);
+}
 
 int CheckConfig(const LoadedConfig& loaded) {
   for (const std::string& warning : loaded.warnings) {
@@ -59,16 +59,32 @@ int CheckConfig(const LoadedConfig& loaded) {
       PeerRules::Parse(loaded.config.fastcgi_allow, loaded.config.fastcgi_peer_uids);
   if (!backends.ok()) fprintf(stderr, "error: %s\n", backends.status().detail().c_str());
   if (!peers.ok()) fprintf(stderr, "error: %s\n", peers.status().detail().c_str());
-  if (!backends.ok() || !peers.ok()) return 1;
+  Status metrics = CheckMetricsAddress(loaded.config);
+  if (!metrics.ok()) fprintf(stderr, "error: %s\n", metrics.detail().c_str());
+  if (!backends.ok() || !peers.ok() || !metrics.ok()) return 1;
   puts("the settings are good");
   return 0;
 }
 
-Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Observer& observer,
-                                             const Log& log, bool init) {
-  Result<std::shared_ptr<App>> app = App::Build(config, PosixDisk(), observer, {}, log, init);
+Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Metrics& metrics, const Log& log,
+                                             bool init) {
+  auto render = [&metrics] { return metrics.Render(); };
+  Result<std::shared_ptr<App>> app = App::Build(config, PosixDisk(), metrics, render, log, init);
   if (!app.ok()) return std::move(app).status();
+  std::weak_ptr<App> weak = *app;
+  metrics.SetGauges([weak]() -> Result<Region::Gauges> {
+    std::shared_ptr<App> live = weak.lock();
+    return live ? live->LookUpGauges() : Status::Unavailable("the settings are being exchanged");
+  });
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
+}
+
+std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
+  Result<std::unique_ptr<Region>> region = Region::Open(config.runtime_dir);
+  if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
+  BackendNames names{config.storage_backend, config.lock_backend, config.kms_backend};
+  return std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names,
+                                   SystemClock());
 }
 
 // What stays as it was when the settings are read anew: the store, and what guards it.
@@ -87,7 +103,12 @@ void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
 
 int Serve(int listen_fd, const EnvMap& environment, const Options& options, const Config& config,
           const PeerRules& peers, Log& log) {
-  NullObserver observer;
+  std::unique_ptr<Metrics> metrics = MakeMetrics(config, log);
+  std::unique_ptr<MetricsListener> listener;
+  if (!config.metrics_listen_addr.empty()) {
+    listener = std::make_unique<MetricsListener>(
+        config.metrics_listen_addr, [&] { return metrics->Render(); }, log);
+  }
   FcgiOptions fcgi;
   fcgi.threads = config.threads;
   fcgi.max_inflight_bytes = config.max_inflight_bytes;
@@ -96,14 +117,14 @@ int Serve(int listen_fd, const EnvMap& environment, const Options& options, cons
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, observer, log, true);
+      return MakeHandler(config, *metrics, log, true);
     }
     LoadedConfig loaded = LoadConfig(environment, options.env_file);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     KeepFixedSettings(config, &loaded.config, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, observer, log, false);
+    return MakeHandler(loaded.config, *metrics, log, false);
   };
   return RunWorker(listen_fd, fcgi, build, log);
 }

@@ -4,6 +4,7 @@
 
 #include "kms/open_kms.h"
 #include "lock/open_locker.h"
+#include "metrics/metered.h"
 #include "storage/open_storage.h"
 
 namespace stateward {
@@ -32,8 +33,10 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Observ
   Result<Backends> backends = OpenBackends(config, disk);
   if (!backends.ok()) return std::move(backends).status();
   auto app = std::shared_ptr<App>(new App);
-  app->backends_ = std::move(*backends);
   Backends& b = app->backends_;
+  b.storage = MeterStorage(std::move(backends->storage), observer, SystemClock());
+  b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
+  b.kms = MeterKms(std::move(backends->kms), observer, SystemClock());
   app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
   if (init && config.storage_init) {
     Status made = app->gate_->Init(false);
@@ -58,6 +61,14 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Observ
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
   return app;
+}
+
+Result<Region::Gauges> App::LookUpGauges() {
+  Result<uint64_t> states = backends_.storage->Count();
+  if (!states.ok()) return std::move(states).status();
+  Result<uint64_t> locks = backends_.locker->CountHeld();
+  if (!locks.ok()) return std::move(locks).status();
+  return Region::Gauges{*states, *locks, 0};
 }
 
 std::vector<PartStatus> App::Ready() {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/app_handler.h"
+#include "metrics/region.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
 #include "stateward/disk.h"
@@ -35,6 +36,8 @@ class App {
                                             bool init);
 
   Handler& handler() { return *handler_; }
+  // Counts states and locks, for metrics.
+  Result<Region::Gauges> LookUpGauges();
 
  private:
   App() = default;

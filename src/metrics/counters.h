@@ -1,0 +1,74 @@
+// What is counted, and where each count lies in a slot of the shared region.
+#ifndef STATEWARD_METRICS_COUNTERS_H_
+#define STATEWARD_METRICS_COUNTERS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace stateward::counters {
+
+inline constexpr std::string_view kRoutes[] = {"state", "lock",    "outputs", "health",
+                                               "ready", "metrics", "unknown"};
+inline constexpr std::string_view kMethods[] = {"GET",  "POST",   "PUT",  "DELETE",
+                                                "LOCK", "UNLOCK", "other"};
+// 0 stands for every other status.
+inline constexpr int kStatuses[] = {200, 400, 401, 403, 404, 405, 409,
+                                    410, 413, 423, 429, 500, 503, 0};
+
+struct BackendCall {
+  std::string_view kind;  // of BackendKind, in its order
+  std::string_view call;
+};
+inline constexpr BackendCall kCalls[] = {
+    {"storage", "head"},
+    {"storage", "get"},
+    {"storage", "get_newest"},
+    {"storage", "get_prefix"},
+    {"storage", "append"},
+    {"storage", "settle"},
+    {"storage", "replace"},
+    {"storage", "versions"},
+    {"storage", "prune"},
+    {"storage", "quarantine"},
+    {"storage", "get_legacy"},
+    {"storage", "legacy_claim"},
+    {"storage", "claim_legacy"},
+    {"lock", "acquire"},
+    {"lock", "release"},
+    {"lock", "look"},
+    {"lock", "with_lock"},
+    {"kms", "seal"},
+    {"kms", "open"},
+    {"kms", "open_info"},
+    {"kms", "open_legacy"},
+    {"storage", "other"},
+    {"lock", "other"},
+    {"kms", "other"},
+};
+
+// Upper bounds in microseconds; the last bucket has none. From a cached read on a fast disk to the
+// limits after which requests are given up.
+inline constexpr int64_t kBoundsUs[] = {100,   250,   500,    1000,   2500,    5000,    10000,
+                                        25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
+
+inline constexpr size_t kRouteCount = std::size(kRoutes);
+inline constexpr size_t kMethodCount = std::size(kMethods);
+inline constexpr size_t kStatusCount = std::size(kStatuses);
+inline constexpr size_t kCallCount = std::size(kCalls);
+// buckets, the one without a bound, sum in microseconds
+inline constexpr size_t kHistogram = std::size(kBoundsUs) + 2;
+
+inline constexpr size_t kRequests = 0;
+inline constexpr size_t kDurations = kRequests + kRouteCount * kMethodCount * kStatusCount;
+inline constexpr size_t kCallDurations = kDurations + kRouteCount * kMethodCount * kHistogram;
+inline constexpr size_t kCallFailures = kCallDurations + kCallCount * kHistogram;
+inline constexpr size_t kQuarantined = kCallFailures + kCallCount;
+inline constexpr size_t kTotal = kQuarantined + 1;
+
+using Values = std::array<uint64_t, kTotal>;
+
+}  // namespace stateward::counters
+
+#endif  // STATEWARD_METRICS_COUNTERS_H_

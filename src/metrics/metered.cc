@@ -1,0 +1,172 @@
+#include "metrics/metered.h"
+
+#include <utility>
+
+namespace stateward {
+namespace {
+
+// "There is none" is an answer, not a failure of the backend.
+bool IsFine(const Status& status) {
+  return status.ok() || status.code() == Code::kNotFound || status.code() == Code::kConflict;
+}
+template <typename T>
+bool IsFine(const Result<T>& result) {
+  return result.ok() || IsFine(result.status());
+}
+
+class Meter {
+ public:
+  Meter(BackendKind kind, Observer& observer, const Clock& clock)
+      : kind_(kind), observer_(observer), clock_(clock) {}
+  template <typename Call>
+  auto operator()(std::string_view name, Call call) const {
+    int64_t start = clock_.SteadyUs();
+    auto result = call();
+    observer_.OnBackendCall(kind_, name, IsFine(result), clock_.SteadyUs() - start);
+    return result;
+  }
+
+ private:
+  const BackendKind kind_;
+  Observer& observer_;
+  const Clock& clock_;
+};
+
+class MeteredStorage : public Storage {
+ public:
+  MeteredStorage(std::unique_ptr<Storage> inner, Observer& observer, const Clock& clock)
+      : s_(std::move(inner)), meter_(BackendKind::kStorage, observer, clock) {}
+
+  std::string_view Name() const override { return s_->Name(); }
+  bool WritesMayArriveLate() const override { return s_->WritesMayArriveLate(); }
+  Result<StoreMarker> ReadMarker() override { return s_->ReadMarker(); }
+  Status WriteMarker(const StoreMarker& marker, bool relock) override {
+    return s_->WriteMarker(marker, relock);
+  }
+  Result<uint64_t> Head(const StateId& id) override {
+    return meter_("head", [&] { return s_->Head(id); });
+  }
+  Result<Bytes> Get(const StateId& id, uint64_t n) override {
+    return meter_("get", [&] { return s_->Get(id, n); });
+  }
+  Result<Newest> GetNewest(const StateId& id) override {
+    return meter_("get_newest", [&] { return s_->GetNewest(id); });
+  }
+  Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
+    return meter_("get_prefix", [&] { return s_->GetPrefix(id, n, limit); });
+  }
+  Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
+                               ByteView sealed) override {
+    return meter_("append", [&] { return s_->Append(id, expected_head, sealed); });
+  }
+  Status Settle(const StateId& id, uint64_t n) override {
+    return meter_("settle", [&] { return s_->Settle(id, n); });
+  }
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 ByteView sealed) override {
+    return meter_("replace", [&] { return s_->Replace(id, n, expected, sealed); });
+  }
+  Result<std::vector<uint64_t>> Versions(const StateId& id) override {
+    return meter_("versions", [&] { return s_->Versions(id); });
+  }
+  Status List(const std::function<bool(const StateId&)>& each) override { return s_->List(each); }
+  Result<uint64_t> Count() override { return s_->Count(); }
+  Status Prune(const StateId& id, uint64_t n) override {
+    return meter_("prune", [&] { return s_->Prune(id, n); });
+  }
+  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override {
+    return meter_("quarantine", [&] { return s_->Quarantine(entry, sealed); });
+  }
+  Result<std::vector<QuarantineEntry>> ListQuarantine() override { return s_->ListQuarantine(); }
+  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
+    return s_->GetQuarantined(entry);
+  }
+  Result<Bytes> GetLegacy(const std::string& legacy_id) override {
+    return meter_("get_legacy", [&] { return s_->GetLegacy(legacy_id); });
+  }
+  Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
+    return meter_("legacy_claim", [&] { return s_->LegacyClaim(legacy_id); });
+  }
+  Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override {
+    return meter_("claim_legacy", [&] { return s_->ClaimLegacy(legacy_id, id); });
+  }
+  Status Check() override { return s_->Check(); }
+
+ private:
+  std::unique_ptr<Storage> s_;
+  Meter meter_;
+};
+
+class MeteredLocker : public Locker {
+ public:
+  MeteredLocker(std::unique_ptr<Locker> inner, Observer& observer, const Clock& clock)
+      : l_(std::move(inner)), meter_(BackendKind::kLock, observer, clock) {}
+
+  std::string_view Name() const override { return l_->Name(); }
+  Result<std::string> ServiceId() override { return l_->ServiceId(); }
+  Result<std::string> InitService() override { return l_->InitService(); }
+  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+                                 const BaseFn& base) override {
+    return meter_("acquire", [&] { return l_->Acquire(id, want, base); });
+  }
+  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override {
+    return meter_("release", [&] { return l_->Release(id, request); });
+  }
+  Result<LockView> Look(const StateId& id) override {
+    return meter_("look", [&] { return l_->Look(id); });
+  }
+  // With the time of `write`: that is how long others wait for this state.
+  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
+    return meter_("with_lock", [&] { return l_->WithLock(id, write); });
+  }
+  bool HoldsStill() const override { return l_->HoldsStill(); }
+  Result<uint64_t> CountHeld() override { return l_->CountHeld(); }
+  Status Check() override { return l_->Check(); }
+
+ private:
+  std::unique_ptr<Locker> l_;
+  Meter meter_;
+};
+
+class MeteredKms : public Kms {
+ public:
+  MeteredKms(std::unique_ptr<Kms> inner, Observer& observer, const Clock& clock)
+      : k_(std::move(inner)), meter_(BackendKind::kKms, observer, clock) {}
+
+  std::string_view Name() const override { return k_->Name(); }
+  Result<Bytes> Seal(const SealContext& where, const SealedInfo& info, ByteView document) override {
+    return meter_("seal", [&] { return k_->Seal(where, info, document); });
+  }
+  Result<Opened> Open(const SealContext& where, ByteView record) override {
+    return meter_("open", [&] { return k_->Open(where, record); });
+  }
+  Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) override {
+    return meter_("open_info", [&] { return k_->OpenInfo(where, prefix); });
+  }
+  Result<SecretBytes> OpenLegacy(ByteView blob) override {
+    return meter_("open_legacy", [&] { return k_->OpenLegacy(blob); });
+  }
+  Status Check() override { return k_->Check(); }
+
+ private:
+  std::unique_ptr<Kms> k_;
+  Meter meter_;
+};
+
+}  // namespace
+
+std::unique_ptr<Storage> MeterStorage(std::unique_ptr<Storage> inner, Observer& observer,
+                                      const Clock& clock) {
+  return std::make_unique<MeteredStorage>(std::move(inner), observer, clock);
+}
+
+std::unique_ptr<Locker> MeterLocker(std::unique_ptr<Locker> inner, Observer& observer,
+                                    const Clock& clock) {
+  return std::make_unique<MeteredLocker>(std::move(inner), observer, clock);
+}
+
+std::unique_ptr<Kms> MeterKms(std::unique_ptr<Kms> inner, Observer& observer, const Clock& clock) {
+  return std::make_unique<MeteredKms>(std::move(inner), observer, clock);
+}
+
+}  // namespace stateward

@@ -1,0 +1,53 @@
+// Counts what the server does and shows it as Prometheus text (docs/metrics.md).
+// Thread-safe.
+#ifndef STATEWARD_METRICS_METRICS_H_
+#define STATEWARD_METRICS_METRICS_H_
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "metrics/region.h"
+#include "stateward/clock.h"
+#include "stateward/observer.h"
+
+namespace stateward {
+
+struct BackendNames {
+  std::string storage;
+  std::string lock;
+  std::string kms;
+};
+
+class Metrics : public Observer {
+ public:
+  // `region` may be null: then nothing is counted, and Render() says only what it knows.
+  Metrics(std::unique_ptr<Region> region, BackendNames names, const Clock& clock);
+
+  void OnRequest(RouteName route, Method method, int status, int64_t duration_us) override;
+  void OnBackendCall(BackendKind kind, std::string_view call, bool ok,
+                     int64_t duration_us) override;
+  void OnQuarantined() override;
+
+  // Looks up stored objects and locks held; asked at most once a minute for all processes together.
+  using LookUpGauges = std::function<Result<Region::Gauges>()>;
+  void SetGauges(LookUpGauges look_up);
+
+  // Prometheus text format 0.0.4.
+  std::string Render();
+
+ private:
+  void Observe(size_t histogram, int64_t duration_us);
+  Region::Gauges CurrentGauges();
+
+  std::unique_ptr<Region> region_;
+  const BackendNames names_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  LookUpGauges look_up_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_METRICS_METRICS_H_

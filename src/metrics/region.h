@@ -1,0 +1,62 @@
+// Counters that all processes of a host share, however they were started: a mapped file in
+// RUNTIME_DIR with one slot for each process. A process adds to its own slot alone; the sum is over
+// all of them. The slot of a process that is gone is added to the retired counts, exactly once even
+// when the process that does it is killed on the way, and is used again.
+//
+// Thread-safe.
+#ifndef STATEWARD_METRICS_REGION_H_
+#define STATEWARD_METRICS_REGION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "metrics/counters.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+class Region {
+ public:
+  // As many as WORKERS may be, twice: a restart overlaps with what it replaces.
+  static constexpr size_t kSlots = 128;
+
+  // Opens or makes the file and takes a slot for this process. kUnavailable: no such folder, not
+  // writable, or all slots are taken by live processes.
+  static Result<std::unique_ptr<Region>> Open(const std::string& folder);
+  ~Region();
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+
+  void Add(size_t counter, uint64_t n) { slot_[counter].fetch_add(n, std::memory_order_relaxed); }
+
+  struct Sum {
+    counters::Values values{};
+    uint64_t processes = 0;  // live ones
+  };
+  Result<Sum> Total();
+
+  // Numbers that somebody looked up for all processes, and when (wall clock; 0 = never).
+  struct Gauges {
+    uint64_t stored_objects = 0;
+    uint64_t locks_held = 0;
+    int64_t time_ms = 0;
+  };
+  Gauges ReadGauges() const;
+  void WriteGauges(const Gauges& gauges);
+
+ private:
+  struct File;
+  Region(int fd, File* file) : fd_(fd), file_(file) {}
+  Status TakeSlot();
+  void FoldDead();
+
+  int fd_;
+  File* file_;
+  std::atomic<uint64_t>* slot_ = nullptr;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_METRICS_REGION_H_
