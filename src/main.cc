@@ -6,13 +6,13 @@
 
 #include "app/app.h"
 #include "app/hardening.h"
+#include "app/serve.h"
 #include "app/supervisor.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
 #include "metrics/listener.h"
-#include "metrics/metrics.h"
 
 namespace stateward {
 namespace {
@@ -66,69 +66,6 @@ int CheckConfig(const LoadedConfig& loaded) {
   return 0;
 }
 
-Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Metrics& metrics, const Log& log,
-                                             bool init) {
-  auto render = [&metrics] { return metrics.Render(); };
-  Result<std::shared_ptr<App>> app = App::Build(config, PosixDisk(), metrics, render, log, init);
-  if (!app.ok()) return std::move(app).status();
-  std::weak_ptr<App> weak = *app;
-  metrics.SetGauges([weak]() -> Result<Region::Gauges> {
-    std::shared_ptr<App> live = weak.lock();
-    return live ? live->LookUpGauges() : Status::Unavailable("the settings are being exchanged");
-  });
-  return std::shared_ptr<Handler>(*app, &(*app)->handler());
-}
-
-std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
-  Result<std::unique_ptr<Region>> region = Region::Open(config.runtime_dir);
-  if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
-  BackendNames names{config.storage_backend, config.lock_backend, config.kms_backend};
-  return std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names,
-                                   SystemClock());
-}
-
-// What stays as it was when the settings are read anew: the store, and what guards it.
-void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
-  bool moved =
-      config->storage_backend != old.storage_backend ||
-      config->storage_fs_dir != old.storage_fs_dir || config->lock_backend != old.lock_backend ||
-      config->lock_local_dir != old.lock_local_dir || config->kms_backend != old.kms_backend;
-  if (moved) log.Warning("STORAGE_*, LOCK_* and KMS_BACKEND change only with a new start");
-  config->storage_backend = old.storage_backend;
-  config->storage_fs_dir = old.storage_fs_dir;
-  config->lock_backend = old.lock_backend;
-  config->lock_local_dir = old.lock_local_dir;
-  config->kms_backend = old.kms_backend;
-}
-
-int Serve(int listen_fd, const EnvMap& environment, const Options& options, const Config& config,
-          const PeerRules& peers, Log& log) {
-  std::unique_ptr<Metrics> metrics = MakeMetrics(config, log);
-  std::unique_ptr<MetricsListener> listener;
-  if (!config.metrics_listen_addr.empty()) {
-    listener = std::make_unique<MetricsListener>(
-        config.metrics_listen_addr, [&] { return metrics->Render(); }, log);
-  }
-  FcgiOptions fcgi;
-  fcgi.threads = config.threads;
-  fcgi.max_inflight_bytes = config.max_inflight_bytes;
-  fcgi.peers = peers;
-  bool first = true;
-  auto build = [&]() -> Result<std::shared_ptr<Handler>> {
-    if (first) {
-      first = false;
-      return MakeHandler(config, *metrics, log, true);
-    }
-    LoadedConfig loaded = LoadConfig(environment, options.env_file);
-    if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
-    KeepFixedSettings(config, &loaded.config, log);
-    log.SetLevel(loaded.config.log_level);
-    log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, *metrics, log, false);
-  };
-  return RunWorker(listen_fd, fcgi, build, log);
-}
-
 int Main(int argc, char** argv) {
   Options options = ParseArguments(argc, argv);
   if (!options.ok) {
@@ -154,16 +91,15 @@ int Main(int argc, char** argv) {
   HardenProcess();
   BlockWorkerSignals();
   ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
-  if (inherited.fd >= 0) {
-    return Serve(inherited.fd, environment, options, config, *peers, log);
-  }
+  ServeSettings settings{config, *peers, environment, options.env_file};
+  if (inherited.fd >= 0) return Serve(inherited.fd, settings, log);
   Result<ListenSocket> bound = BindListen(config.fastcgi_listen);
   if (!bound.ok()) {
     log.Error(bound.status().detail());
     return 1;
   }
   log.Info("listening on " + config.fastcgi_listen);
-  auto work = [&] { return Serve(bound->fd, environment, options, config, *peers, log); };
+  auto work = [&] { return Serve(bound->fd, settings, log); };
   return RunSupervisor({config.workers, bound->unix_path}, work, log);
 }
 

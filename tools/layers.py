@@ -28,7 +28,7 @@ MAY = {
             "kms", "client", "metrics"},
     "cli": {"stateward", "base", "config", "state", "auth", "storage", "lock", "kms", "client",
             "app"},
-    ".": {"stateward", "base", "config", "fcgi", "app"},
+    ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 for backend in ("auth", "storage", "lock", "kms"):
     MAY[backend].add("client")

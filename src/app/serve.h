@@ -1,0 +1,25 @@
+// One serving process from its settings: metrics, handler, worker.
+#ifndef STATEWARD_APP_SERVE_H_
+#define STATEWARD_APP_SERVE_H_
+
+#include <string>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "fcgi/listen_socket.h"
+
+namespace stateward {
+
+struct ServeSettings {
+  Config config;
+  PeerRules peers;
+  EnvMap environment;    // as the process was started; a reload reads only the env file anew
+  std::string env_file;  // "" = none
+};
+
+// Serves on `listen_fd` until it is told to end; returns the exit code (app/worker.h).
+int Serve(int listen_fd, const ServeSettings& settings, Log& log);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_APP_SERVE_H_
