@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path"
+	"sync"
+	"time"
+)
+
+// double is a server in memory that keeps the contract, except for one bug, and has bad luck as a
+// real one has whose workers are killed and paused.
+type double struct {
+	bug    string        // "" or a name that bugs of prove_test.go lists
+	badly  bool          // drop connections, answer 503, be late
+	late   time.Duration // how late, at most
+	mu     sync.Mutex
+	random *rand.Rand
+	states map[string]*doubleState
+}
+
+type doubleState struct {
+	holder, info string
+	released     map[string]bool
+	forced       time.Time
+	versions     []Document
+}
+
+func newDouble(bug string, seed uint64) *double {
+	return &double{bug: bug, random: rand.New(rand.NewPCG(seed, 0)), states: map[string]*doubleState{}}
+}
+
+// has is true for some of the requests that could show the bug, so that it is a rare one.
+func (d *double) has(bug string) bool { return d.bug == bug && d.random.IntN(3) == 0 }
+
+func (d *double) chance(per int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.random.IntN(per) == 0
+}
+
+func (d *double) pause(longest time.Duration) {
+	d.mu.Lock()
+	pause := time.Duration(d.random.Int64N(int64(longest)))
+	d.mu.Unlock()
+	time.Sleep(pause)
+}
+
+func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	d.pause(2 * time.Millisecond)
+	if d.badly && d.chance(40) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if d.badly && d.chance(100) {
+		panic(http.ErrAbortHandler)
+	}
+	if d.badly && d.chance(200) {
+		d.pause(d.late) // the client may have gone by then; the effect comes all the same
+	}
+	d.mu.Lock()
+	status, answer := d.handle(r, body)
+	d.mu.Unlock()
+	d.pause(2 * time.Millisecond)
+	if d.badly && d.chance(100) {
+		panic(http.ErrAbortHandler)
+	}
+	w.WriteHeader(status)
+	w.Write(answer)
+}
+
+func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
+	name := path.Base(r.URL.Path)
+	s := d.states[name]
+	if s == nil {
+		s = &doubleState{released: map[string]bool{}}
+		d.states[name] = s
+	}
+	var info struct{ ID string }
+	if len(body) > 0 && json.Unmarshal(body, &info) != nil {
+		return http.StatusBadRequest, nil
+	}
+	switch r.Method {
+	case "GET":
+		return d.get(s)
+	case "LOCK":
+		return d.lock(s, info.ID, string(body))
+	case "UNLOCK":
+		if info.ID == "" {
+			return d.force(s), nil
+		}
+		return d.unlock(s, info.ID), nil
+	case "POST":
+		doc, err := ParseDocument(body)
+		if err != nil {
+			return http.StatusBadRequest, nil
+		}
+		return d.post(s, r.URL.Query().Get("ID"), doc), nil
+	}
+	return http.StatusMethodNotAllowed, nil
+}
+
+func (d *double) get(s *doubleState) (int, []byte) {
+	n := len(s.versions)
+	switch {
+	case n > 0 && d.has("false absence"):
+		return http.StatusNotFound, nil
+	case n > 1 && d.has("old version read"):
+		return http.StatusOK, s.versions[n-2].Bytes
+	case n > 0:
+		return http.StatusOK, s.versions[n-1].Bytes
+	}
+	return http.StatusNotFound, nil
+}
+
+func (d *double) lock(s *doubleState, id, info string) (int, []byte) {
+	switch {
+	case s.released[id] && !d.has("lock resurrected"):
+		return http.StatusGone, nil
+	case s.holder == id && !d.has("repeated lock refused"):
+		return http.StatusOK, nil
+	case s.holder != "" && d.has("two holders"):
+		return http.StatusOK, nil
+	case s.holder != "":
+		return http.StatusLocked, []byte(s.info)
+	}
+	if d.has("lock lost") {
+		return http.StatusOK, nil
+	}
+	s.holder, s.info = id, info
+	return http.StatusOK, nil
+}
+
+func (d *double) free(s *doubleState) {
+	if !d.has("released not remembered") {
+		s.released[s.holder] = true
+	}
+	s.holder, s.info = "", ""
+}
+
+func (d *double) unlock(s *doubleState, id string) int {
+	switch {
+	case s.holder == id && d.has("unlock without effect"):
+	case s.holder == id:
+		d.free(s)
+	case s.holder != "" && !s.released[id] && !d.has("unlock by anybody"):
+		return http.StatusConflict
+	case s.holder != "" && (d.bug == "unlock by anybody" || d.has("repeated unlock frees")):
+		d.free(s)
+	}
+	return http.StatusOK
+}
+
+func (d *double) force(s *doubleState) int {
+	repeat := time.Since(s.forced) < forceRepeat && !d.has("repeated force frees")
+	if s.holder != "" && !repeat && d.bug != "force without effect" {
+		d.free(s)
+		s.forced = time.Now()
+	}
+	return http.StatusOK
+}
+
+func (d *double) post(s *doubleState, id string, doc Document) int {
+	n := len(s.versions)
+	if id != s.holder && !(id == "" && d.has("write past the lock")) &&
+		!(s.released[id] && d.has("late write accepted")) {
+		return http.StatusConflict
+	}
+	if n > 0 && string(s.versions[n-1].Bytes) != string(doc.Bytes) {
+		head := s.versions[n-1]
+		if doc.Lineage != head.Lineage && d.bug != "lineage ignored" ||
+			doc.Lineage == head.Lineage && doc.Serial <= head.Serial && !d.has("serial ignored") {
+			return http.StatusConflict
+		}
+	}
+	if !d.has("write lost") {
+		s.versions = append(s.versions, doc)
+	}
+	return http.StatusOK
+}

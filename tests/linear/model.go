@@ -1,0 +1,212 @@
+package main
+
+import (
+	"time"
+)
+
+// A forced release within this time of the last one is its repeat: 200, nothing freed.
+const forceRepeat = 10 * time.Second
+
+// The server's clock and ours are not read at the same moment, and its clock may be slewed: this
+// close to the limit both outcomes are right.
+const forceSlack = 500 * time.Millisecond
+
+// state is what the contract says about one stored state at one moment. Names are numbers given by
+// a namer (0 = none), so that states are compared and hashed by value.
+type state struct {
+	holder   int    // lock ID
+	released string // bit set of lock IDs that are remembered as released
+	// IDs of UNLOCK requests that met a free state: a server may remember them or not.
+	maybeReleased string
+	sha           int // of the newest version; 0: there is none
+	lineage       int
+	serial        uint64
+	// When the last forced release that freed something was asked and answered (ns); -1: never.
+	forceCall, forceReturn int64
+}
+
+var initialState = state{forceCall: -1}
+
+// operation is a Record with its names replaced by numbers.
+type operation struct {
+	record          *Record
+	id, holder, sha int
+	lineage         int
+	call, ret       int64
+	unknown         bool
+	bit             int // of an unknown one: its number in history.unknown
+}
+
+func has(set string, i int) bool { return i/8 < len(set) && set[i/8]&(1<<(i%8)) != 0 }
+
+func with(set string, i int) string {
+	size := max(len(set), i/8+1)
+	bits := make([]byte, size)
+	copy(bits, set)
+	bits[i/8] |= 1 << (i % 8)
+	return string(bits)
+}
+
+func without(set string, i int) string {
+	if !has(set, i) {
+		return set
+	}
+	bits := []byte(set)
+	bits[i/8] &^= 1 << (i % 8)
+	return string(bits)
+}
+
+func (s state) freed() state {
+	s.released = with(s.released, s.holder)
+	s.holder = 0
+	return s
+}
+
+// step lists the states that may follow when op gets its answer in s: none if the contract forbids
+// that answer. An operation of unknown outcome may leave s as it is, or have its effect.
+func (s state) step(op *operation) []state {
+	switch op.record.Kind {
+	case Get:
+		return s.get(op)
+	case Lock:
+		return s.lock(op)
+	case Unlock:
+		return s.unlock(op)
+	case Force:
+		return s.force(op)
+	case Post:
+		return s.post(op)
+	}
+	return nil
+}
+
+func (s state) get(op *operation) []state {
+	switch {
+	case op.unknown,
+		op.record.Status == 200 && s.sha != 0 && s.sha == op.sha,
+		op.record.Status == 404 && s.sha == 0:
+		return []state{s}
+	}
+	return nil
+}
+
+func (s state) lock(op *operation) []state {
+	id, released := op.id, has(s.released, op.id)
+	forgotten, remembered := s, s // how an UNLOCK that met a free state was taken, now known
+	forgotten.maybeReleased = without(s.maybeReleased, id)
+	remembered.maybeReleased = forgotten.maybeReleased
+	remembered.released = with(s.released, id)
+	granted := forgotten
+	granted.holder = id
+	free := s.holder == 0 && !released
+	switch {
+	case op.unknown && free:
+		return []state{s, granted}
+	case op.unknown:
+		return []state{s}
+	case op.record.Status == 200 && s.holder == id:
+		return []state{s}
+	case op.record.Status == 200 && free:
+		return []state{granted}
+	case op.record.Status == 423 && s.holder != 0 && s.holder != id && op.holder == s.holder &&
+		!released:
+		return []state{forgotten}
+	case op.record.Status == 410 && s.holder != id && (released || has(s.maybeReleased, id)):
+		return []state{remembered}
+	}
+	return nil
+}
+
+func (s state) unlock(op *operation) []state {
+	id, released := op.id, has(s.released, op.id)
+	after := s // what a 200 leaves behind
+	accepted := true
+	switch {
+	case s.holder == id:
+		after = s.freed()
+	case released:
+	case s.holder == 0:
+		after.maybeReleased = with(s.maybeReleased, id)
+	case has(s.maybeReleased, id):
+		after.released = with(s.released, id)
+		after.maybeReleased = without(s.maybeReleased, id)
+	default:
+		accepted = false
+	}
+	switch {
+	case op.unknown && s.holder == id:
+		return []state{s, after}
+	case op.unknown && !released:
+		s.maybeReleased = with(s.maybeReleased, id) // "maybe" covers that it did not happen, too
+		return []state{s}
+	case op.unknown:
+		return []state{s}
+	case op.record.Status == 200 && accepted:
+		return []state{after}
+	case op.record.Status == 409 && s.holder != 0 && s.holder != id && !released:
+		s.maybeReleased = without(s.maybeReleased, id)
+		return []state{s}
+	}
+	return nil
+}
+
+func (s state) force(op *operation) []state {
+	if op.record.Status != 200 && !op.unknown {
+		return nil
+	}
+	if s.holder == 0 {
+		return []state{s}
+	}
+	mayRepeat, mayFree := false, true
+	if s.forceCall >= 0 {
+		// What is known of the time between the two decisions of the server.
+		shortest, longest := op.call-s.forceReturn, op.ret-s.forceCall
+		mayRepeat = shortest <= int64(forceRepeat+forceSlack)
+		mayFree = longest >= int64(forceRepeat-forceSlack)
+	}
+	var next []state
+	if mayRepeat || op.unknown {
+		next = append(next, s)
+	}
+	if mayFree {
+		freed := s.freed()
+		freed.forceCall, freed.forceReturn = op.call, op.ret
+		if s.forceCall >= 0 { // it is no repeat of that one, so it came later
+			freed.forceCall = max(op.call, s.forceCall+int64(forceRepeat-forceSlack))
+		}
+		next = append(next, freed)
+	}
+	return next
+}
+
+func (s state) post(op *operation) []state {
+	written := s
+	written.sha, written.lineage, written.serial = op.sha, op.lineage, op.record.Serial
+	holds := op.id == s.holder // no ID is the holder of an unlocked state
+	follows := s.sha == 0 || op.sha == s.sha ||
+		op.lineage == s.lineage && op.record.Serial > s.serial
+	accepted := holds && follows
+	switch {
+	case op.unknown && accepted:
+		return []state{s, written}
+	case op.unknown:
+		return []state{s}
+	case op.record.Status == 200 && accepted:
+		return []state{written}
+	case op.record.Status == 409 && !accepted:
+		return []state{s}
+	}
+	return nil
+}
+
+// tooLate is true when the unknown operation can have no effect any more, whatever follows.
+func (s state) tooLate(op *operation) bool {
+	switch op.record.Kind {
+	case Lock, Unlock:
+		return has(s.released, op.id)
+	case Post:
+		behind := op.lineage != s.lineage || op.record.Serial <= s.serial
+		return has(s.released, op.id) || s.sha != 0 && behind
+	}
+	return false
+}
