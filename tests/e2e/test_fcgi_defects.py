@@ -1,0 +1,364 @@
+"""The defects of libfcgi and of web servers that the FastCGI layer closes, one test each."""
+import base64
+import json
+import os
+import pathlib
+import signal
+import threading
+import time
+import unittest
+
+import fcgi_client as fcgi
+from box import ROOT, Box, connects, wait_for
+from client import Client, basic
+
+PROGRAM = os.environ.get("STATEWARD_BIN", str(ROOT / "build/release/stateward"))
+KEY = base64.b64encode(bytes(range(32))).decode()
+AUTH = basic("basic", "secret")
+
+
+def document(serial, filler=0):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l", "x": "y" * filler}).encode()
+
+
+class Server:
+    """One worker process with few threads, so that a thread that is held shows at once."""
+
+    def __init__(self, box, threads=2, workers=1, argv=(PROGRAM,), **settings):
+        self.box = box
+        self.socket = box.path("fcgi.sock")
+        box.make_dir("run")
+        self.env = {"FASTCGI_LISTEN": "unix:" + self.socket, "RUNTIME_DIR": box.path("run"),
+                    "STORAGE_FS_DIR": box.path("states"), "STORAGE_INIT": "true", "KMS_KEY": KEY,
+                    "THREADS": str(threads), "WORKERS": str(workers), **settings}
+        self.process = box.start(argv, env=self.env, log="stateward.log")
+        self.process.wait_until(lambda: connects(self.socket), "stateward listens")
+
+    def workers(self):
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in tasks.read_text().split()]
+
+    def link(self):
+        return fcgi.Link(self.socket)
+
+    def ask(self, method, uri, body=None, **more):
+        with self.link() as link:
+            link.send(fcgi.request(method, uri, body, HTTP_AUTHORIZATION=AUTH, **more))
+            return link.answer()
+
+
+class Defects(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def serve(self, **options):
+        return Server(self.box, **options)
+
+    def test_an_unread_body_never_becomes_a_request(self):
+        server = self.serve()
+        forged = fcgi.request("GET", "/health", REMOTE_USER="admin")
+        with server.link() as link:
+            # No credentials: 401 before the body is read, with the connection to be kept. libfcgi
+            # drops what it has in its buffer; the rest of the body would be the next request.
+            body = b"x" * (8192 * 2) + forged * 200
+            link.send(fcgi.begin(flags=fcgi.KEEP) +
+                      fcgi.params({"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
+                                   "CONTENT_LENGTH": str(len(body))}))
+            status, _, _ = link.answer()
+            self.assertEqual(401, status)
+            try:
+                link.send(forged * 50)
+                self.assertIsNone(link.answer(), "a request was read out of a body")
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+
+    def test_a_kept_connection_serves_many_requests(self):
+        server = self.serve()
+        with server.link() as link:
+            for _ in range(50):
+                link.send(fcgi.request("GET", "/health", flags=fcgi.KEEP))
+                self.assertEqual(200, link.answer()[0])
+            body = document(1)
+            link.send(fcgi.request("POST", "/state/p/n", body, flags=fcgi.KEEP,
+                                   HTTP_AUTHORIZATION=AUTH))
+            self.assertEqual(200, link.answer()[0])
+            link.send(fcgi.request("GET", "/state/p/n", flags=fcgi.KEEP, HTTP_AUTHORIZATION=AUTH))
+            self.assertEqual(body, link.answer()[2])
+
+    def test_bytes_behind_a_request_end_the_connection(self):
+        server = self.serve()
+        with server.link() as link:
+            # More than libfcgi reads ahead, and drops.
+            link.send(fcgi.request("GET", "/health", flags=fcgi.KEEP) * 200)
+            self.assertEqual(200, link.answer()[0])
+            self.assertIsNone(link.answer())
+
+    def test_idle_kept_connections_hold_no_thread(self):
+        server = self.serve(threads=2)
+        links = [server.link() for _ in range(64)]
+        try:
+            for link in links:
+                link.send(fcgi.request("GET", "/health", flags=fcgi.KEEP))
+                self.assertEqual(200, link.answer()[0])
+            start = time.monotonic()
+            self.assertEqual(200, server.ask("GET", "/health")[0])
+            self.assertLess(time.monotonic() - start, 1)
+        finally:
+            for link in links:
+                link.close()
+
+    def test_silent_connections_hold_no_thread(self):
+        server = self.serve(threads=2)
+        links = [server.link() for _ in range(32)]
+        try:
+            start = time.monotonic()
+            self.assertEqual(200, server.ask("GET", "/health")[0])
+            self.assertLess(time.monotonic() - start, 1)
+        finally:
+            for link in links:
+                link.close()
+
+    def test_management_records_never_reach_the_library(self):
+        server = self.serve()
+        worker = server.workers()
+        values = b"".join(fcgi.pair("FCGI_MAX_CONNS", "") for _ in range(64))
+        attack = fcgi.record(fcgi.GET_VALUES, values, request_id=0)
+        head = fcgi.begin()
+        some = fcgi.record(fcgi.PARAMS, fcgi.pair("REQUEST_METHOD", "GET"))
+        for data in (attack, head + attack, head + some + attack, attack[:4] + b"\0" * 60):
+            with server.link() as link:
+                link.send(data)
+                self.assertTrue(link.ended())
+        self.assertEqual(200, server.ask("GET", "/health")[0])
+        self.assertEqual(worker, server.workers(), "a worker died")
+
+    def test_a_parameter_stream_that_breaks_off_is_no_request(self):
+        server = self.serve()
+        body = document(1)
+        whole = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
+                 "HTTP_AUTHORIZATION": AUTH, "CONTENT_LENGTH": str(len(body))}
+        stream = fcgi.begin() + fcgi.record(fcgi.PARAMS, b"".join(
+            fcgi.pair(k, v) for k, v in whole.items()))
+        for cut in (len(stream), len(stream) - 3, 20):  # at a pair's end; within one; in a header
+            with server.link() as link:
+                link.send(stream[:cut])
+                link.socket.shutdown(1)
+                self.assertIsNone(link.answer())
+            with server.link() as link:  # and silence in place of the end
+                link.send(stream[:cut])
+                self.assertTrue(link.ended())
+        self.assertEqual(404, server.ask("GET", "/state/p/n")[0])
+
+    def test_heads_beyond_the_limits_are_refused(self):
+        server = self.serve()
+        many = {f"X{i}": "y" for i in range(300)}
+        for more in (many, {"HTTP_X": "z" * 70000}):
+            with server.link() as link:
+                try:
+                    link.send(fcgi.request("GET", "/health", **more))
+                    self.assertIsNone(link.answer())
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+        self.assertEqual(200, server.ask("GET", "/health", HTTP_X="z" * 60000)[0])
+        lies = fcgi.begin() + fcgi.record(fcgi.PARAMS, b"\xff\xff\xff\xff\xff\xff\xff\xff")
+        with server.link() as link:
+            link.send(lies + fcgi.record(fcgi.PARAMS))
+            self.assertTrue(link.ended())
+
+    def test_other_roles_versions_and_ids_are_refused(self):
+        server = self.serve()
+        good = fcgi.params({"REQUEST_METHOD": "GET", "REQUEST_URI": "/health"})
+        end = fcgi.record(fcgi.STDIN)
+        for bad in (fcgi.begin(role=2) + good + end, fcgi.begin(role=3) + good + end,
+                    fcgi.begin(request_id=0) + good + end, fcgi.begin(request_id=7) + good + end,
+                    b"\2" + fcgi.begin()[1:] + good + end, b"GET / HTTP/1.0\r\n\r\n" + b"\0" * 40):
+            with server.link() as link:
+                link.send(bad)
+                self.assertIsNone(link.answer())
+        no_uri = fcgi.begin() + fcgi.params({"REQUEST_METHOD": "GET"}) + end
+        with server.link() as link:
+            link.send(no_uri)
+            self.assertIsNone(link.answer())
+
+    def test_a_short_body_is_never_stored(self):
+        server = self.serve()
+        body = document(1)
+        lengths = {"CONTENT_LENGTH": str(len(body) + 1)}
+        # It says that it is longer than it is.
+        answer = server.ask("POST", "/state/p/n", body, **lengths)
+        self.assertEqual(503, answer[0])
+        # It says that it is shorter.
+        self.assertEqual(503, server.ask("POST", "/state/p/n", body,
+                                         CONTENT_LENGTH=str(len(body) - 1))[0])
+        # It breaks off: with a length, and without one (chunked), each time on whole JSON.
+        for size in (str(len(body) + 10), ""):
+            with server.link() as link:
+                link.send(fcgi.begin() + fcgi.params(
+                    {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n", "CONTENT_LENGTH": size,
+                     "HTTP_TRANSFER_ENCODING": "chunked", "HTTP_AUTHORIZATION": AUTH}))
+                link.send(fcgi.record(fcgi.STDIN, body))
+                link.socket.shutdown(1)
+                answer = link.answer()
+                self.assertTrue(answer is None or answer[0] == 503, answer)
+        self.assertEqual(404, server.ask("GET", "/state/p/n")[0])
+        # Without a length, but whole.
+        self.assertEqual(200, server.ask("POST", "/state/p/n", body, CONTENT_LENGTH="",
+                                         HTTP_TRANSFER_ENCODING="chunked")[0])
+
+    def test_the_answer_to_an_unread_upload_arrives(self):
+        server = self.serve()
+        with server.link() as link:
+            link.send(fcgi.begin() + fcgi.params(
+                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
+                 "CONTENT_LENGTH": str(50 << 20)}))
+            sent = threading.Thread(target=self.flood, args=(link,))
+            sent.start()
+            time.sleep(0.3)  # the answer is there and the socket is full of unread bytes
+            self.assertEqual(401, link.answer()[0])
+            link.close()
+            sent.join()
+
+    @staticmethod
+    def flood(link):
+        try:
+            for _ in range(50):
+                link.send(fcgi.record(fcgi.STDIN, b"x" * 32768) * 32)
+        except OSError:
+            pass
+
+    def test_out_of_descriptors_is_waited_out(self):
+        limit = ["prlimit", "--nofile=40:40", PROGRAM]
+        server = self.serve(argv=limit)
+        links = []
+        try:
+            for _ in range(60):
+                links.append(server.link())
+            time.sleep(0.3)
+        finally:
+            for link in links:
+                link.close()
+        self.assertEqual(200, server.ask("GET", "/health")[0])
+        self.assertTrue(server.process.alive())
+        self.assertIn("out of descriptors", server.process.log())
+
+    def test_term_while_idle_ends_at_once(self):
+        server = self.serve()
+        server.ask("GET", "/health")
+        start = time.monotonic()
+        self.assertEqual(0, server.process.stop(signal.SIGTERM))
+        self.assertLess(time.monotonic() - start, 2)
+        self.assertFalse(os.path.exists(server.socket))
+
+    def test_term_with_kept_connections_ends_within_the_drain(self):
+        server = self.serve()
+        with server.link() as link:
+            link.send(fcgi.request("GET", "/health", flags=fcgi.KEEP))
+            link.answer()
+            start = time.monotonic()
+            server.process.send(signal.SIGTERM)
+            time.sleep(1)
+            # What the web server sends meanwhile is still served.
+            link.send(fcgi.request("GET", "/health", flags=fcgi.KEEP))
+            self.assertEqual(200, link.answer()[0])
+            self.assertEqual(0, server.process.stop(signal.SIGTERM))
+            self.assertLess(time.monotonic() - start, 7)
+
+    def test_term_while_busy_finishes_the_request(self):
+        server = self.serve()
+        body = document(1, 1 << 20)
+        with server.link() as link:
+            link.send(fcgi.begin() + fcgi.params(
+                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
+                 "CONTENT_LENGTH": str(len(body)), "HTTP_AUTHORIZATION": AUTH}))
+            half = len(body) // 2
+            for at in range(0, half, 32768):
+                link.send(fcgi.record(fcgi.STDIN, body[at:min(at + 32768, half)]))
+            time.sleep(0.2)
+            server.process.send(signal.SIGTERM)
+            time.sleep(0.5)
+            for at in range(half, len(body), 32768):
+                link.send(fcgi.record(fcgi.STDIN, body[at:at + 32768]))
+            link.send(fcgi.record(fcgi.STDIN))
+            self.assertEqual(200, link.answer()[0])
+        self.assertEqual(0, server.process.stop(signal.SIGTERM))
+
+
+class Load(unittest.TestCase):
+    """Through nginx with its kept connections, as shipped; every answer counts."""
+
+    def setUp(self):
+        from webservers import Nginx
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Server(self.box, threads=4, workers=2)
+        self.nginx = Nginx(self.box, "unix:" + self.server.socket)
+        self.stop = threading.Event()
+        self.bad, self.good = [], 0
+        self.threads = [threading.Thread(target=self.hammer, args=(i,)) for i in range(16)]
+
+    def hammer(self, number):
+        client = Client(self.nginx.plain, auth=AUTH, keep=True)
+        target = f"/state/load/s{number}"
+        serial = 0
+        while not self.stop.is_set():
+            serial += 1
+            for answer in (client.post(target, document(serial)), client.get(target)):
+                if answer.status == 200:
+                    self.good += 1
+                else:
+                    self.bad.append(answer)
+        client.close()
+
+    def run_load(self, disturb):
+        for thread in self.threads:
+            thread.start()
+        try:
+            wait_for(lambda: self.good > 200, "the load runs")
+            disturb()
+            before = self.good
+            wait_for(lambda: self.good > before + 200, "the load goes on")
+        finally:
+            self.stop.set()
+            for thread in self.threads:
+                thread.join()
+        return self.bad
+
+    def replaced(self, old):
+        now = self.server.workers()
+        return len(now) == 2 and old not in now
+
+    def test_a_worker_that_is_told_to_end_loses_no_request(self):
+        def disturb():
+            for _ in range(2):
+                worker = self.server.workers()[0]
+                os.kill(worker, signal.SIGTERM)
+                wait_for(lambda w=worker: self.replaced(w), "the worker is replaced", 15)
+        self.assertEqual([], self.run_load(disturb))
+
+    def test_a_reload_loses_no_request(self):
+        def disturb():
+            for _ in range(5):
+                self.server.process.send(signal.SIGHUP)
+                time.sleep(0.3)
+        self.assertEqual([], self.run_load(disturb))
+        self.assertIn("settings were read anew", self.server.process.log())
+
+    def test_a_killed_worker_is_replaced_within_a_second(self):
+        def disturb():
+            worker = self.server.workers()[0]
+            start = time.monotonic()
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda: self.replaced(worker), "the worker is replaced")
+            self.assertLess(time.monotonic() - start, 1)
+        bad = self.run_load(disturb)
+        # Only what was on that worker may fail (each client has one request under way), and then as
+        # an outage that clients wait out.
+        self.assertLess(len(bad), len(self.threads))
+        for answer in bad:
+            self.assertEqual(503, answer.status)
+            self.assertIsNotNone(answer.header("Retry-After"))
+
+
+if __name__ == "__main__":
+    unittest.main()
