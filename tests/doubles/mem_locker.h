@@ -1,0 +1,90 @@
+// A Locker in memory. With `still` false it behaves like a service on another host: what WithLock
+// shows may be old by the time the write looks at it.
+#ifndef STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_
+#define STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "lock/lock_book.h"
+#include "stateward/clock.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+class MemLocker : public Locker {
+ public:
+  explicit MemLocker(const Clock& clock) : clock_(clock) {}
+
+  bool still = true;
+  bool down = false;
+  std::string service_id = std::string(32, 'a');  // "" = none yet
+  std::function<void()> between;  // runs after WithLock looked, before its write; then is cleared
+
+  std::string_view Name() const override { return "mem"; }
+  Result<std::string> ServiceId() override {
+    if (down) return Down();
+    if (service_id.empty()) return Status::NotFound("none yet");
+    return service_id;
+  }
+  Result<std::string> InitService() override {
+    if (service_id.empty()) service_id = std::string(32, 'b');
+    return ServiceId();
+  }
+  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+                                 const BaseFn& base) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    LockBook& book = books_[id.hex()];
+    AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
+    const auto* granted = std::get_if<Granted>(&outcome);
+    if (granted == nullptr || granted->repeated) return outcome;
+    Result<uint64_t> head = base();
+    if (!head.ok()) return std::move(head).status();
+    LockRecord record = want;
+    record.base = *head;
+    Take(&book, std::move(record), clock_.NowMs());
+    return outcome;
+  }
+  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    return stateward::Release(&books_[id.hex()], request, clock_.NowMs());
+  }
+  Result<LockView> Look(const StateId& id) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    return LockView{books_[id.hex()].holder};
+  }
+  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
+    Result<LockView> view = Look(id);
+    if (!view.ok()) return std::move(view).status();
+    if (auto step = std::exchange(between, nullptr)) step();
+    write(*view);
+    return Status();
+  }
+  bool HoldsStill() const override { return still; }
+  Result<uint64_t> CountHeld() override {
+    uint64_t count = 0;
+    for (const auto& [id, book] : books_) count += book.holder ? 1 : 0;
+    return count;
+  }
+  Status Check() override { return down ? Down() : Status(); }
+
+  // As a lock service that lost its memory.
+  void ForgetEverything() { books_.clear(); }
+
+ private:
+  static Status Down() { return Status::Unavailable("the lock service is down"); }
+
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, LockBook> books_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_

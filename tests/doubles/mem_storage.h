@@ -1,0 +1,212 @@
+// A Storage in memory, with switches for what real ones do on bad days.
+#ifndef STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
+#define STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/sha256.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+class MemStorage : public Storage {
+ public:
+  enum class NextAppend : uint8_t {
+    kWorks,
+    kFails,         // nothing is stored, and it says so
+    kDoneButFails,  // stored, but the answer is lost
+    kArrivesLate,   // not stored yet: Arrive() lets it in
+  };
+
+  // The switches. Set them before threads use the storage.
+  NextAppend next_append = NextAppend::kWorks;  // falls back to kWorks after one Append
+  bool down = false;                            // everything is kUnavailable
+  bool late = false;                            // WritesMayArriveLate()
+  int settles = 0;
+  uint64_t quarantine_limit = UINT64_MAX;
+
+  std::string_view Name() const override { return "mem"; }
+  bool WritesMayArriveLate() const override { return late; }
+
+  Result<StoreMarker> ReadMarker() override {
+    if (down) return Down();
+    if (!marker_) return Status::NotFound("no marker");
+    return *marker_;
+  }
+  Status WriteMarker(const StoreMarker& marker, bool relock) override {
+    if (down) return Down();
+    if (marker_ && !relock) return {Code::kConflict, "there is one"};
+    marker_ = marker;
+    return Status();
+  }
+  Result<uint64_t> Head(const StateId& id) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    auto& versions = states_[id.hex()];
+    return versions.empty() ? uint64_t{0} : versions.rbegin()->first;
+  }
+  Result<Bytes> Get(const StateId& id, uint64_t n) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    auto& versions = states_[id.hex()];
+    auto it = versions.find(n);
+    if (it == versions.end()) return Status::NotFound("no such record");
+    return it->second;
+  }
+  Result<Newest> GetNewest(const StateId& id) override {
+    Result<uint64_t> head = Head(id);
+    if (!head.ok()) return std::move(head).status();
+    if (*head == 0) return Newest{};
+    Result<Bytes> bytes = Get(id, *head);
+    if (!bytes.ok()) return std::move(bytes).status();
+    return Newest{*head, std::move(*bytes)};
+  }
+  Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
+    Result<Bytes> bytes = Get(id, n);
+    if (bytes.ok() && bytes->size() > limit) bytes->resize(limit);
+    return bytes;
+  }
+  Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
+                               ByteView sealed) override {
+    NextAppend how = std::exchange(next_append, NextAppend::kWorks);
+    if (down || how == NextAppend::kFails) return Down();
+    if (how == NextAppend::kArrivesLate) {
+      late_ = {id, expected_head, Bytes(sealed.begin(), sealed.end())};
+      return Status::Unavailable("timed out");
+    }
+    AppendOutcome outcome = AppendNow(id, expected_head, sealed);
+    if (how == NextAppend::kDoneButFails) return Status::Unavailable("the answer was lost");
+    return outcome;
+  }
+  // The late write reaches the store now.
+  AppendOutcome Arrive() { return AppendNow(late_.id, late_.expected, late_.bytes); }
+
+  Status Settle(const StateId& id, uint64_t n) override {
+    ++settles;
+    Result<Bytes> bytes = Get(id, n);
+    return bytes.ok() ? Status() : bytes.status();
+  }
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 ByteView sealed) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    auto& versions = states_[id.hex()];
+    auto it = versions.find(n);
+    if (it == versions.end()) return Status::NotFound("no such record");
+    if (Sha256(it->second) != expected) return {Code::kConflict, "others by now"};
+    it->second.assign(sealed.begin(), sealed.end());
+    return Status();
+  }
+  Result<std::vector<uint64_t>> Versions(const StateId& id) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    std::vector<uint64_t> out;
+    auto& versions = states_[id.hex()];
+    for (auto it = versions.rbegin(); it != versions.rend(); ++it) out.push_back(it->first);
+    return out;
+  }
+  Status List(const std::function<bool(const StateId&)>& each) override {
+    if (down) return Down();
+    for (const auto& [hex, versions] : states_) {
+      StateId id;
+      if (versions.empty() || !StateId::Parse(hex, &id)) continue;
+      if (!each(id)) break;
+    }
+    return Status();
+  }
+  Result<uint64_t> Count() override {
+    uint64_t count = 0;
+    STATEWARD_RETURN_IF_ERROR(List([&](const StateId&) {
+      ++count;
+      return true;
+    }));
+    return count;
+  }
+  Status Prune(const StateId& id, uint64_t n) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    auto& versions = states_[id.hex()];
+    if (versions.empty() || n >= versions.rbegin()->first) {
+      return Status::InvalidArgument("the newest record is never removed");
+    }
+    versions.erase(n);
+    return Status();
+  }
+  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    uint64_t bytes = sealed.size();
+    for (const auto& [old, kept] : quarantine_) {
+      if (old.principal_tag != entry.principal_tag) continue;
+      if (old.content_tag == entry.content_tag) return Status();
+      bytes += kept.size();
+    }
+    if (bytes > quarantine_limit) return Status::Unavailable("full");
+    quarantine_.emplace_back(entry, Bytes(sealed.begin(), sealed.end()));
+    return Status();
+  }
+  Result<std::vector<QuarantineEntry>> ListQuarantine() override {
+    if (down) return Down();
+    std::vector<QuarantineEntry> out;
+    for (const auto& [entry, bytes] : quarantine_) out.push_back(entry);
+    return out;
+  }
+  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
+    for (const auto& [old, bytes] : quarantine_) {
+      if (old.content_tag == entry.content_tag) return bytes;
+    }
+    return Status::NotFound("no such entry");
+  }
+  Result<Bytes> GetLegacy(const std::string& legacy_id) override {
+    if (down) return Down();
+    auto it = legacy.find(legacy_id);
+    if (it == legacy.end()) return Status::NotFound("none");
+    return it->second;
+  }
+  Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
+    if (down) return Down();
+    auto it = claims_.find(legacy_id);
+    return it == claims_.end() ? std::optional<StateId>() : std::optional<StateId>(it->second);
+  }
+  Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override {
+    if (down) return Down();
+    return claims_.emplace(legacy_id, id).first->second;
+  }
+  Status Check() override { return down ? Down() : Status(); }
+
+  // What a disk may do to a record.
+  void Damage(const StateId& id, uint64_t n) { states_[id.hex()][n].back() ^= 1; }
+  void DamageFront(const StateId& id, uint64_t n) { states_[id.hex()][n][40] ^= 1; }
+
+  std::map<std::string, Bytes> legacy;
+
+ private:
+  struct Late {
+    StateId id;
+    uint64_t expected = 0;
+    Bytes bytes;
+  };
+  static Status Down() { return Status::Unavailable("the store is down"); }
+  AppendOutcome AppendNow(const StateId& id, uint64_t expected_head, ByteView sealed) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    auto& versions = states_[id.hex()];
+    uint64_t head = versions.empty() ? 0 : versions.rbegin()->first;
+    if (head != expected_head) return {false, head};
+    versions[head + 1].assign(sealed.begin(), sealed.end());
+    return {true, head + 1};
+  }
+
+  std::mutex mutex_;
+  std::optional<StoreMarker> marker_;
+  std::map<std::string, std::map<uint64_t, Bytes>> states_;
+  std::map<std::string, StateId> claims_;
+  std::vector<std::pair<QuarantineEntry, Bytes>> quarantine_;
+  Late late_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_

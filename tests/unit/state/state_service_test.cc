@@ -1,0 +1,509 @@
+// The verbs over doubles: every rule of docs/architecture.md, "The guarded write" and "Locks".
+#include "state/state_service.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "auth/basic.h"
+#include "base/base64.h"
+#include "base/json.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/open_kms.h"
+
+namespace stateward {
+namespace {
+
+class CountingObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override { ++quarantined; }
+  int quarantined = 0;
+};
+
+SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
+
+SecretBytes Doc(uint64_t serial, const std::string& lineage = "L", const std::string& more = "") {
+  return Text("{\"version\":4,\"serial\":" + std::to_string(serial) + ",\"lineage\":\"" + lineage +
+              "\",\"more\":\"" + more + "\"}");
+}
+
+SecretBytes Info(const std::string& id, const std::string& operation = "OperationTypeApply") {
+  return Text("{\"ID\":\"" + id + "\",\"Operation\":\"" + operation + "\"}");
+}
+
+Bytes ReadFile(const std::string& path) {
+  Bytes bytes;
+  if (FILE* f = fopen(path.c_str(), "rb")) {
+    int c = 0;
+    while ((c = fgetc(f)) != EOF) bytes.push_back(static_cast<uint8_t>(c));
+    fclose(f);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_GROUP(StateService) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  CountingObserver observer;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::unique_ptr<Kms> kms;
+  StoreGate gate{storage, locker};
+  StateRules rules;
+  std::unique_ptr<StateService> service;
+  BasicAuthenticator basic;
+  Grant grant;
+
+  void setup() override {
+    KmsSettings settings;
+    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    kms = std::move(*OpenKms(settings));
+    CHECK(gate.Init(false).ok());
+    grant = As("secret", "p", "n");
+    Restart();
+  }
+  void Restart() {
+    service.reset();
+    service =
+        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
+  }
+  Grant As(const char* secret, const char* project, const char* name) {
+    return *basic.Authorize({"basic", SecretString(secret)}, {"", project, name}, Verb::kRead);
+  }
+  StateId Id() { return StateId::Of(grant.key); }
+  Code Put(const SecretBytes& doc, const std::string& lock = "") {
+    return service->Put(grant, lock, doc).status.code();
+  }
+  Code Lock(const std::string& id, const std::string& operation = "OperationTypeApply") {
+    StateAnswer answer = service->Lock(grant, Info(id, operation));
+    return answer.locked ? Code::kConflict : answer.status.code();
+  }
+  Code Unlock(const std::string& id) {
+    return service->Unlock(grant, id.empty() ? SecretBytes() : Info(id), "").status.code();
+  }
+  Code Delete(const std::string& lock = "") { return service->Delete(grant, lock).status.code(); }
+  // The stored document, or the code's name.
+  std::string Get() {
+    StateAnswer answer = service->Get(grant);
+    if (!answer.status.ok()) return std::string(CodeName(answer.status.code()));
+    return std::string(ByteView(answer.document).AsString());
+  }
+  void Holds(const SecretBytes& doc) {
+    STRCMP_EQUAL(std::string(ByteView(doc).AsString()).c_str(), Get().c_str());
+  }
+  void Is(Code want, Code got) {
+    STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
+  }
+  uint64_t HeadOf() { return *storage.Head(Id()); }
+  size_t Kept() { return storage.ListQuarantine()->size(); }
+};
+
+TEST(StateService, CycleOfARun) {
+  STRCMP_EQUAL("not_found", Get().c_str());
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  Is(Code::kOk, Put(Doc(4), "a"));
+  Is(Code::kOk, Unlock("a"));
+  Holds(Doc(4));
+  LONGS_EQUAL(2, HeadOf());
+  LONGS_EQUAL(0, observer.quarantined);
+}
+
+TEST(StateService, BytesComeBackExactly) {
+  SecretBytes odd =
+      Text("{ \"lineage\" : \"L\",\n\t\"x\":1e400, \"serial\":18446744073709551615 }\n");
+  Is(Code::kOk, Put(odd));
+  Holds(odd);
+}
+
+TEST(StateService, LockRules) {
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Lock("a"));        // a repeat
+  Is(Code::kConflict, Lock("b"));  // held
+  Is(Code::kConflict, Unlock("b"));
+  Is(Code::kOk, Unlock("a"));
+  Is(Code::kOk, Unlock("a"));   // a repeat
+  Is(Code::kOk, Unlock("zz"));  // free
+  Is(Code::kGone, Lock("a"));   // a late duplicate makes no zombie
+  Is(Code::kOk, Lock("b"));
+  Is(Code::kOk, Unlock("a"));  // a late duplicate frees nothing
+  Is(Code::kConflict, Lock("c"));
+  clock.Advance(kReleasedIdsKeptMs + 1);
+  Is(Code::kOk, Unlock("b"));
+  Is(Code::kOk, Lock("a"));  // forgotten by now
+}
+
+TEST(StateService, SameLockIdByAnotherPrincipalIsHeld) {
+  Is(Code::kOk, Lock("a"));
+  Grant other = grant;
+  other.principal = "somebody else";
+  CHECK(service->Lock(other, Info("a")).locked);
+  Is(Code::kConflict, service->Unlock(other, Info("a"), "").status.code());
+  Is(Code::kPermissionDenied, service->Put(other, "a", Doc(1)).status.code());
+  Is(Code::kOk, Put(Doc(1), "a"));
+}
+
+TEST(StateService, HolderIsShown) {
+  Is(Code::kOk, Lock("a"));
+  StateAnswer answer = service->Lock(grant, Info("b"));
+  CHECK(answer.locked);
+  Result<JsonObject> json = ParseSmallJson(answer.holder);
+  STRCMP_EQUAL("a", json->String("ID")->c_str());
+  STRCMP_EQUAL("p/n", json->String("Path")->c_str());
+}
+
+TEST(StateService, BadLockInfo) {
+  for (const char* bad : {"", "{}", "{\"ID\":\"\"}", "[]", "{\"ID\":5}", "{\"ID\":\"a b\"}"}) {
+    Is(Code::kInvalidArgument, service->Lock(grant, Text(bad)).status.code());
+  }
+  for (const char* bad : {"{}", "null", "{\"ID\":\"\"}"}) {
+    Is(Code::kInvalidArgument, service->Unlock(grant, Text(bad), "").status.code());
+  }
+  Is(Code::kInvalidArgument, service->Unlock(grant, Info("a"), "b").status.code());
+}
+
+TEST(StateService, UnlockByQuery) {
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kConflict, service->Unlock(grant, {}, "b").status.code());
+  Is(Code::kOk, service->Unlock(grant, {}, "a").status.code());
+  Is(Code::kOk, Lock("c"));
+}
+
+TEST(StateService, ForcedUnlock) {
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Unlock(""));
+  Is(Code::kOk, Lock("b"));
+  Is(Code::kOk, Unlock(""));  // within ten seconds: the repeat of the first
+  Is(Code::kConflict, Lock("c"));
+  clock.Advance(kForceRepeatMs);
+  Is(Code::kOk, Unlock(""));
+  Is(Code::kOk, Lock("c"));
+  Is(Code::kConflict, Put(Doc(1), "b"));  // the old holder comes too late
+  LONGS_EQUAL(1, Kept());
+}
+
+TEST(StateService, ForcedUnlockSwitchedOff) {
+  rules.force_unlock_enabled = false;
+  Restart();
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kPermissionDenied, Unlock(""));
+  Is(Code::kConflict, Lock("b"));
+}
+
+TEST(StateService, WriteNeedsTheHoldersId) {
+  Is(Code::kConflict, Put(Doc(1), "a"));  // not locked, yet an ID
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kConflict, Put(Doc(1)));
+  Is(Code::kConflict, Put(Doc(1), "b"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  Is(Code::kOk, Unlock("a"));
+  Is(Code::kConflict, Put(Doc(2), "a"));  // released
+  Is(Code::kOk, Put(Doc(2)));             // -lock=false
+  LONGS_EQUAL(2, Kept());                 // Doc(1) once, Doc(2) once: the same upload is one
+}
+
+TEST(StateService, WriteWithoutLockSwitchedOff) {
+  rules.write.write_without_lock = false;
+  Restart();
+  Is(Code::kConflict, Put(Doc(1)));
+  LONGS_EQUAL(1, Kept());
+}
+
+TEST(StateService, SerialAndLineage) {
+  Is(Code::kOk, Put(Doc(5)));
+  Is(Code::kOk, Put(Doc(5)));  // the same bytes: nothing new
+  LONGS_EQUAL(1, HeadOf());
+  CHECK(storage.settles > 0);  // and that they last was seen to
+  Is(Code::kConflict, Put(Doc(5, "L", "other")));
+  Is(Code::kConflict, Put(Doc(4)));
+  Is(Code::kConflict, Put(Doc(6, "M")));
+  LONGS_EQUAL(3, Kept());
+  Holds(Doc(5));
+  Is(Code::kOk, Lock("a", "state-push"));
+  Is(Code::kOk, Put(Doc(1, "M"), "a"));
+  Holds(Doc(1, "M"));
+}
+
+TEST(StateService, GuardOff) {
+  rules.write.strict = false;
+  Restart();
+  Is(Code::kOk, Put(Doc(5)));
+  Is(Code::kOk, Put(Doc(1, "M")));
+  Holds(Doc(1, "M"));
+}
+
+TEST(StateService, RefusedUploadsAreKeptAndReadable) {
+  Is(Code::kOk, Put(Doc(5)));
+  Is(Code::kConflict, Put(Doc(4, "L", "precious")));
+  LONGS_EQUAL(1, observer.quarantined);
+  QuarantineEntry entry = storage.ListQuarantine()->front();
+  Result<Opened> opened =
+      kms->Open({storage.ReadMarker()->store_id, Id(), 0}, *storage.GetQuarantined(entry));
+  CHECK(opened.ok());
+  CHECK(ByteView(opened->document) == ByteView(Doc(4, "L", "precious")));
+}
+
+TEST(StateService, WhatCannotBeKeptIsAnOutage) {
+  Is(Code::kOk, Put(Doc(5)));
+  storage.quarantine_limit = 10;
+  Is(Code::kUnavailable, Put(Doc(4)));
+}
+
+TEST(StateService, DeleteKeepsLineageAndSerial) {
+  Is(Code::kOk, Delete());  // nothing there
+  LONGS_EQUAL(0, HeadOf());
+  Is(Code::kOk, Put(Doc(5)));
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kConflict, Delete());
+  Is(Code::kConflict, Delete("b"));
+  Is(Code::kOk, Delete("a"));
+  Is(Code::kOk, Delete("a"));  // a repeat
+  LONGS_EQUAL(2, HeadOf());
+  STRCMP_EQUAL("not_found", Get().c_str());
+  Is(Code::kOk, Unlock("a"));
+  Is(Code::kConflict, Put(Doc(5)));  // a late duplicate does not bring it back
+  Is(Code::kConflict, Put(Doc(4)));
+  STRCMP_EQUAL("not_found", Get().c_str());
+  Is(Code::kOk, Put(Doc(6)));
+  Is(Code::kOk, Delete());
+  Is(Code::kOk, Put(Doc(1, "new")));
+  Holds(Doc(1, "new"));
+}
+
+TEST(StateService, AnotherSessionsVersionAboveTheBase) {
+  // The lock service forgot, let another in, and then remembered (a snapshot that was restored).
+  locker.still = false;
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(2), "a"));
+  locker.ForgetEverything();
+  Is(Code::kOk, Lock("b"));
+  Is(Code::kConflict, Put(Doc(3, "L", "a's"), "a"));
+  Is(Code::kOk, Put(Doc(3, "L", "b's"), "b"));
+  Is(Code::kOk, Unlock("b"));
+  Holds(Doc(3, "L", "b's"));
+  LONGS_EQUAL(1, Kept());
+}
+
+TEST(StateService, WriteBetweenLookAndAppendLoses) {
+  locker.still = false;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  // While a's write is paused its lock is forced away and b works.
+  locker.between = [this] {
+    Is(Code::kOk, Unlock(""));
+    Is(Code::kOk, Lock("b"));
+    Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
+  };
+  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
+  Holds(Doc(2, "L", "b's"));
+  LONGS_EQUAL(1, Kept());
+}
+
+TEST(StateService, ForcedReleaseTakesTheNumberOfALateWrite) {
+  locker.still = false;
+  storage.late = true;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  // a's next write times out, and so does the look whether it arrived.
+  storage.next_append = MemStorage::NextAppend::kArrivesLate;
+  locker.between = [] {};
+  StateAnswer lost = service->Put(grant, "a", Doc(2, "L", "late"));
+  Is(Code::kUnavailable, lost.status.code());
+  uint64_t head = HeadOf();
+  Is(Code::kOk, Unlock(""));
+  CHECK(HeadOf() > head);  // burnt
+  Is(Code::kOk, Lock("b"));
+  CHECK_FALSE(storage.Arrive().appended);
+  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
+  Holds(Doc(2, "L", "b's"));
+}
+
+TEST(StateService, UnknownOutcomeIsReadBack) {
+  Is(Code::kOk, Lock("a"));
+  storage.next_append = MemStorage::NextAppend::kDoneButFails;
+  Is(Code::kOk, Put(Doc(1), "a"));
+  LONGS_EQUAL(1, HeadOf());
+  storage.next_append = MemStorage::NextAppend::kFails;
+  Is(Code::kUnavailable, Put(Doc(2), "a"));
+  Is(Code::kOk, Put(Doc(2), "a"));
+  Holds(Doc(2));
+}
+
+TEST(StateService, SessionGoesOnBehindItsOwnBurntNumber) {
+  storage.late = true;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  storage.next_append = MemStorage::NextAppend::kArrivesLate;
+  Is(Code::kUnavailable, Put(Doc(2), "a"));
+  CHECK_FALSE(storage.Arrive().appended);
+  Is(Code::kOk, Put(Doc(2), "a"));  // the client's repeat
+  Is(Code::kOk, Unlock("a"));
+  Holds(Doc(2));
+  LONGS_EQUAL(0, Kept());
+}
+
+TEST(StateService, OutagesAreNeverAbsence) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.down = true;
+  STRCMP_EQUAL("unavailable", Get().c_str());
+  Is(Code::kUnavailable, Put(Doc(2)));
+  Is(Code::kUnavailable, Lock("a"));
+  Is(Code::kUnavailable, Delete());
+  storage.down = false;
+  locker.down = true;
+  Holds(Doc(1));  // reading needs no lock service
+  Is(Code::kUnavailable, Put(Doc(2)));
+  Is(Code::kUnavailable, Lock("a"));
+  Is(Code::kUnavailable, Unlock("a"));
+}
+
+TEST(StateService, DamagedNewestVersion) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  storage.Damage(Id(), 2);
+  STRCMP_EQUAL("corruption", Get().c_str());  // never the one before it
+  storage.DamageFront(Id(), 2);
+  STRCMP_EQUAL("corruption", Get().c_str());
+  Is(Code::kCorruption, Put(Doc(3)));
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(3), "a"));
+  Is(Code::kOk, Unlock("a"));
+  Holds(Doc(3));
+}
+
+TEST(StateService, AnotherLockServiceIsAnOutageUntilItIsMeant) {
+  Is(Code::kOk, Put(Doc(1)));
+  locker.service_id = std::string(32, 'c');
+  StoreGate fresh(storage, locker);
+  CHECK(fresh.Store().status().code() == Code::kUnavailable);
+  CHECK(fresh.Init(false).ok());  // does not change what is there
+  CHECK_FALSE(fresh.Store().ok());
+  CHECK(fresh.Init(true).ok());
+  CHECK(fresh.Store().ok());
+}
+
+TEST(StateService, NoMarkerIsAnOutage) {
+  MemStorage empty;
+  StoreGate fresh(empty, locker);
+  CHECK(fresh.Store().status().code() == Code::kUnavailable);
+}
+
+TEST(StateService, UnknownTenants) {
+  Is(Code::kOk, Put(Doc(1)));
+  rules.new_tenants = false;
+  Restart();
+  Holds(Doc(1));
+  Grant mistyped = As("secert", "p", "n");
+  Is(Code::kUnauthenticated, service->Get(mistyped).status.code());
+  Is(Code::kUnauthenticated, service->Put(mistyped, "", Doc(1)).status.code());
+  Is(Code::kUnauthenticated, service->Lock(mistyped, Info("a")).status.code());
+  Grant other_state = As("secret", "q", "m");
+  Is(Code::kNotFound, service->Get(other_state).status.code());
+}
+
+TEST(StateService, HistoryIsPruned) {
+  rules.history = {3, 1};
+  Restart();
+  for (uint64_t i = 1; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
+  std::string store_id = storage.ReadMarker()->store_id;
+  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, rules.history, store_id, Id()));  // too young
+  clock.Advance(2LL * 24 * 60 * 60 * 1000);
+  LONGS_EQUAL(3, *PruneState(storage, *kms, clock, rules.history, store_id, Id()));
+  LONGS_EQUAL(3, storage.Versions(Id())->size());
+  Holds(Doc(6));
+}
+
+TEST(StateService, PruningKeepsTheNewestDocumentBelowBurntNumbers) {
+  Is(Code::kOk, Put(Doc(1)));
+  std::string store_id = storage.ReadMarker()->store_id;
+  for (int i = 0; i < 4; ++i) {
+    VersionInfo info;
+    info.time_ms = clock.NowMs();
+    CHECK(BurnNumber(storage, *kms, store_id, grant.key, Id(), info).ok());
+  }
+  clock.Advance(100LL * 24 * 60 * 60 * 1000);
+  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, {1, 1}, store_id, Id()));
+  Holds(Doc(1));
+}
+
+// ---- What the original wrote (tests/data/seed, with the key and secrets of its manifest). ----
+
+TEST(StateService, TheOriginalsStateIsReadWhereItLies) {
+  grant = As("s3cret-one", "network", "prod");
+  storage.legacy[grant.legacy_ids[0]] =
+      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
+  std::string before = Get();
+  LONGS_EQUAL(2097, before.size());
+  LONGS_EQUAL(0, HeadOf());
+  Is(Code::kOk, Put(Text(before)));  // the same bytes: the first write makes it ours
+  LONGS_EQUAL(1, HeadOf());
+  storage.legacy.clear();
+  STRCMP_EQUAL(before.c_str(), Get().c_str());
+}
+
+TEST(StateService, TheOriginalsSerialCounts) {
+  grant = As("s3cret-one", "network", "prod");
+  storage.legacy[grant.legacy_ids[0]] =
+      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
+  Is(Code::kConflict, Put(Doc(1)));  // another lineage
+  LONGS_EQUAL(0, HeadOf());
+  Is(Code::kOk, Delete());
+  STRCMP_EQUAL("not_found", Get().c_str());  // a tombstone: the original's bytes are not served
+}
+
+TEST(StateService, TheFirstWriteClaimsAnAmbiguousName) {
+  Grant ab_c = As("s3cret-two", "a-b", "c");
+  Grant a_bc = As("s3cret-two", "a", "b-c");
+  STRCMP_EQUAL(ab_c.legacy_ids[0].c_str(), a_bc.legacy_ids[0].c_str());
+  storage.legacy[ab_c.legacy_ids[0]] =
+      ReadFile("tests/data/seed/fs/" + ab_c.legacy_ids[0] + ".tfstate");
+  grant = ab_c;
+  std::string before = Get();
+  grant = a_bc;
+  STRCMP_EQUAL(before.c_str(), Get().c_str());
+  Is(Code::kOk, Put(Text(before)));
+  grant = ab_c;
+  STRCMP_EQUAL("conflict", Get().c_str());
+  Is(Code::kConflict, Put(Text(before)));
+  grant = a_bc;
+  STRCMP_EQUAL(before.c_str(), Get().c_str());
+}
+
+TEST(StateService, IdentifiedUsersAreNotGivenAnAmbiguousName) {
+  grant = As("x", "a-b", "c");
+  storage.legacy[LegacyId(grant.key)] = ReadFile(
+      "tests/data/seed/fs/"
+      "0d2cf0a51cfa39a34c78c9873dc448eb38d3931ad5b349ba21863b0715d85a2d.tfstate");
+  grant.legacy_ids = {LegacyId(grant.key)};
+  grant.key.tenant.clear();
+  STRCMP_EQUAL("conflict", Get().c_str());
+}
+
+TEST(StateService, LegacyReadSwitchedOff) {
+  grant = As("s3cret-one", "network", "prod");
+  storage.legacy[grant.legacy_ids[0]] =
+      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
+  rules.write.legacy_read = false;
+  Restart();
+  STRCMP_EQUAL("not_found", Get().c_str());
+}
+
+TEST(StateService, DamagedLegacyStateIsNotAbsent) {
+  grant = As("s3cret-one", "network", "prod");
+  Bytes blob = ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
+  blob[100] ^= 1;
+  storage.legacy[grant.legacy_ids[0]] = blob;
+  STRCMP_EQUAL("corruption", Get().c_str());
+  Is(Code::kCorruption, Put(Doc(9)));
+}
+
+}  // namespace stateward
