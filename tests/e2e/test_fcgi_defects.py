@@ -1,50 +1,19 @@
 """The defects of libfcgi and of web servers that the FastCGI layer closes, one test each."""
-import base64
 import json
 import os
-import pathlib
 import signal
 import threading
 import time
 import unittest
 
 import fcgi_client as fcgi
-from box import ROOT, Box, connects, wait_for
-from client import Client, basic
-
-PROGRAM = os.environ.get("STATEWARD_BIN", str(ROOT / "build/release/stateward"))
-KEY = base64.b64encode(bytes(range(32))).decode()
-AUTH = basic("basic", "secret")
-
+from box import Box, wait_for
+from client import Client
+from stateward import AUTH, PROGRAM, Stateward
+from webservers import Nginx
 
 def document(serial, filler=0):
     return json.dumps({"version": 4, "serial": serial, "lineage": "l", "x": "y" * filler}).encode()
-
-
-class Server:
-    """One worker process with few threads, so that a thread that is held shows at once."""
-
-    def __init__(self, box, threads=2, workers=1, argv=(PROGRAM,), **settings):
-        self.box = box
-        self.socket = box.path("fcgi.sock")
-        box.make_dir("run")
-        self.env = {"FASTCGI_LISTEN": "unix:" + self.socket, "RUNTIME_DIR": box.path("run"),
-                    "STORAGE_FS_DIR": box.path("states"), "STORAGE_INIT": "true", "KMS_KEY": KEY,
-                    "THREADS": str(threads), "WORKERS": str(workers), **settings}
-        self.process = box.start(argv, env=self.env, log="stateward.log")
-        self.process.wait_until(lambda: connects(self.socket), "stateward listens")
-
-    def workers(self):
-        tasks = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in tasks.read_text().split()]
-
-    def link(self):
-        return fcgi.Link(self.socket)
-
-    def ask(self, method, uri, body=None, **more):
-        with self.link() as link:
-            link.send(fcgi.request(method, uri, body, HTTP_AUTHORIZATION=AUTH, **more))
-            return link.answer()
 
 
 class Defects(unittest.TestCase):
@@ -52,8 +21,9 @@ class Defects(unittest.TestCase):
         self.box = Box()
         self.addCleanup(self.box.close)
 
-    def serve(self, **options):
-        return Server(self.box, **options)
+    def serve(self, threads=2, workers=1, **options):
+        # Few threads, so that one that is held shows at once.
+        return Stateward(self.box, threads=threads, workers=workers, **options)
 
     def test_an_unread_body_never_becomes_a_request(self):
         server = self.serve()
@@ -288,10 +258,9 @@ class Load(unittest.TestCase):
     """Through nginx with its kept connections, as shipped; every answer counts."""
 
     def setUp(self):
-        from webservers import Nginx
         self.box = Box()
         self.addCleanup(self.box.close)
-        self.server = Server(self.box, threads=4, workers=2)
+        self.server = Stateward(self.box)
         self.nginx = Nginx(self.box, "unix:" + self.server.socket)
         self.stop = threading.Event()
         self.bad, self.good = [], 0

@@ -1,0 +1,204 @@
+"""A temporary folder, and processes that end with the test, whatever becomes of the test.
+
+Everything runs as an ordinary user: as who runs the tests, or, when that is root, as www-data (the
+web servers' user in Debian), so that a socket of mode 0660 and the peer check are those of a real
+host.
+"""
+import atexit
+import ctypes
+import os
+import pathlib
+import pwd
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Long enough for a sanitizer build on a busy machine with two cores.
+PATIENCE_S = 30
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def wait_for(condition, what, seconds=PATIENCE_S):
+    """Polls until condition() is true and returns its value; fails the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(0.01)
+
+
+def test_user():
+    """(uid, gid) to run programs as; None when we are an ordinary user already."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("www-data", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+            return entry.pw_uid, entry.pw_gid
+        except KeyError:
+            continue
+    raise RuntimeError("neither www-data nor nobody exists")
+
+
+def free_port(host="127.0.0.1"):
+    """A port below the range from which the kernel takes ports for outgoing connections."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket(family) as probe:
+            try:
+                probe.bind((host, port))
+                return port
+            except OSError:
+                continue
+
+
+def connects(address):
+    """Whether something listens at a path or a (host, port)."""
+    family = (socket.AF_UNIX if isinstance(address, str) else
+              socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    with socket.socket(family) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(address)
+            return True
+        except OSError:
+            return False
+
+
+def _die_with_parent():
+    # A test that is killed takes its programs along: each of them stops its own children on TERM.
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+class Process:
+    """One started program; its output goes to a file."""
+
+    def __init__(self, box, argv, *, env=None, stdin=subprocess.DEVNULL, pass_fds=(), log=None):
+        self.name = os.path.basename(str(argv[0]))
+        self.log_path = box.path(log or f"{self.name}-{random.randrange(1 << 32):08x}.log")
+        with open(self.log_path, "ab") as log_file:
+            self.popen = subprocess.Popen(
+                [str(a) for a in argv], env=environment(env), cwd=box.folder, stdin=stdin,
+                stdout=log_file, stderr=log_file, pass_fds=pass_fds, process_group=0,
+                preexec_fn=_die_with_parent, **box.identity())
+        self.pid = self.popen.pid
+
+    def log(self):
+        return pathlib.Path(self.log_path).read_text(errors="replace")
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def wait_until(self, condition, what, seconds=PATIENCE_S):
+        """As wait_for, but fails at once, with the log, when the program ends."""
+        def check():
+            value = condition()
+            if not value and not self.alive():
+                raise AssertionError(f"{self.name} ended ({self.popen.returncode}) before: {what}\n"
+                                     + self.log()[-3000:])
+            return value
+        return wait_for(check, what, seconds)
+
+    def send(self, number):
+        if self.popen.poll() is None:
+            os.kill(self.pid, number)
+
+    def stop(self, number=signal.SIGTERM, seconds=15):
+        """Signals, waits, then kills what is left of the process group; returns the exit code."""
+        if self.popen.returncode is not None:
+            return self.popen.returncode
+        self.send(number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.popen.returncode is None:
+            # WNOWAIT: until it is reaped, its number cannot become another group's.
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                break
+            time.sleep(0.005)
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return self.popen.wait()
+
+
+def environment(extra):
+    """Nothing of the caller's settings reaches a program, sanitizer options excepted."""
+    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    env.update(extra or {})
+    return env
+
+
+class Box:
+    """The folder and the processes of one test or one group of tests. Close it, or use `with`."""
+
+    def __init__(self, parent=None):
+        self.user = test_user()
+        # Paths of sockets in it must fit into 107 bytes.
+        self.folder = tempfile.mkdtemp(prefix="stateward-", dir=parent)
+        if self.user:
+            os.chown(self.folder, *self.user)
+        self.processes = []
+        atexit.register(self.close)
+
+    def identity(self):
+        if not self.user:
+            return {}
+        return {"user": self.user[0], "group": self.user[1], "extra_groups": []}
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def make_dir(self, name, mode=0o700):
+        path = self.path(name)
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode)
+        self.give(path)
+        return path
+
+    def write(self, name, text, mode=0o600):
+        path = self.path(name)
+        pathlib.Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
+        os.chmod(path, mode)
+        self.give(path)
+        return path
+
+    def give(self, path):
+        if self.user:
+            os.chown(path, *self.user)
+
+    def start(self, argv, **options):
+        process = Process(self, argv, **options)
+        self.processes.append(process)
+        return process
+
+    def run(self, argv, **options):
+        """Runs a program to its end as the test user; returns the CompletedProcess."""
+        return subprocess.run([str(a) for a in argv], env=environment(options.pop("env", None)),
+                              capture_output=True, text=True, timeout=60, cwd=self.folder,
+                              **self.identity(), **options)
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.stop()
+        self.processes = []
+        shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

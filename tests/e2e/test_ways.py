@@ -1,0 +1,201 @@
+"""Each way to run: LOCK, POST, GET, UNLOCK through nginx; reload; where logs go."""
+import json
+import os
+import signal
+import stat
+import threading
+import time
+import unittest
+
+from box import Box, free_port, wait_for
+from client import Client
+from stateward import AUTH, PROGRAM, WAYS, Stateward
+from webservers import Nginx
+
+LOCK = json.dumps({"ID": "a-lock", "Operation": "OperationTypeApply", "Who": "me"}).encode()
+
+
+def document(serial):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l"}).encode()
+
+
+class Ways(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def cycle(self, app):
+        client = Client(Nginx(self.box, app).plain, auth=AUTH)
+        target = "/state/p/n"
+        self.assertEqual(200, client.lock(target, LOCK).status)
+        self.assertEqual(200, client.post(target + "?ID=a-lock", document(1)).status)
+        answer = client.get(target)
+        self.assertEqual((200, document(1)), (answer.status, answer.body))
+        self.assertEqual(200, client.unlock(target, LOCK).status)
+        return client
+
+    def test_every_way(self):
+        for way in WAYS:
+            with self.subTest(way), Box() as box:
+                self.box = box
+                server = Stateward(box, way)
+                self.cycle("unix:" + server.socket)
+                self.assertEqual(0, server.process.stop(), server.log())
+
+    def test_four_spawned(self):
+        server = Stateward(self.box, ready=False, way="alone", argv=(
+            "spawn-fcgi", "-s", self.box.path("fcgi.sock"), "-M", "0660", "-F", "4", "-P",
+            self.box.path("pids"), "--", PROGRAM))
+        pids = wait_for(lambda: self.pids(), "four processes")
+        try:
+            self.cycle("unix:" + server.socket)
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+
+    def pids(self):
+        path = self.box.path("pids")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="ascii") as file:
+            pids = [int(p) for p in file.read().split()]
+        return pids if len(pids) == 4 else None
+
+    def test_unix_socket_is_for_owner_and_group(self):
+        server = Stateward(self.box)
+        self.assertEqual(0o660, stat.S_IMODE(os.stat(server.socket).st_mode))
+
+    def test_tcp(self):
+        for host in ("127.0.0.1", "[::1]"):
+            with self.subTest(host), Box() as box:
+                self.box = box
+                listen = f"{host}:{free_port(host.strip('[]'))}"
+                Stateward(box, listen=listen)
+                self.cycle(listen)
+
+    def test_a_second_server_does_not_take_the_socket(self):
+        server = Stateward(self.box)
+        second = self.box.start([PROGRAM], env=server.settings, log="second.log")
+        self.assertEqual(1, wait_for(lambda: None if second.alive() else second.popen.returncode,
+                                     "the second one ends"))
+        self.assertIn("another process answers on it", second.log())
+        self.assertEqual(200, server.ask("GET", "/health")[0])
+
+    def test_a_stale_socket_is_replaced(self):
+        server = Stateward(self.box)
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.popen.wait()
+        self.assertTrue(os.path.exists(server.socket))
+        server.start()
+        self.assertEqual(200, server.ask("GET", "/health")[0])
+
+    def test_workers_end_when_their_supervisor_is_killed(self):
+        server = Stateward(self.box)
+        workers = server.workers()
+        server.process.send(signal.SIGKILL)
+        wait_for(lambda: not any(os.path.exists(f"/proc/{w}") for w in workers), "workers end")
+
+    def test_settings_that_are_wrong_are_all_named_at_start(self):
+        server = Stateward(self.box, ready=False, LOG_FORMAT="xml", HISTORY_KEEP="0", KMS_KEY="x")
+        code = wait_for(lambda: server.process.popen.poll(), "it ends")
+        self.assertEqual(1, code)
+        for name in ("LOG_FORMAT", "HISTORY_KEEP"):
+            self.assertIn(name, server.log())
+        check = self.box.run([PROGRAM, "--check-config"], env=server.settings)
+        self.assertEqual(1, check.returncode)
+        self.assertIn("HISTORY_KEEP", check.stderr)
+        good = dict(server.settings, LOG_FORMAT="json", HISTORY_KEEP="5",
+                    KMS_KEY="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+        check = self.box.run([PROGRAM, "--check-config"], env=good)
+        self.assertEqual((0, "the settings are good\n"), (check.returncode, check.stdout))
+
+    def test_without_n(self):
+        """spawn-fcgi without -n: stderr is nowhere (tests/unit/base/log_test.cc: then syslog)."""
+        server = Stateward(self.box, ready=False, argv=(
+            "spawn-fcgi", "-s", self.box.path("fcgi.sock"), "-M", "0660", "-P",
+            self.box.path("pid"), "--", PROGRAM))
+        wait_for(lambda: not server.process.alive(), "spawn-fcgi ends")
+        with open(self.box.path("pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        try:
+            self.assertEqual("/dev/null", os.readlink(f"/proc/{pid}/fd/2"))
+            self.cycle("unix:" + server.socket)
+            self.assertNotIn("msg=request", server.log())
+        finally:
+            os.kill(pid, signal.SIGTERM)
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def reload_under_load(self, way, signals):
+        server = Stateward(self.box, way, env_file=True, MAX_STATE_BYTES=4096)
+        target = Nginx(self.box, "unix:" + server.socket)
+        stop, bad = threading.Event(), []
+
+        def hammer(number):
+            client = Client(target.plain, auth=AUTH, keep=True)
+            serial = 0
+            while not stop.is_set():
+                serial += 1
+                answer = client.post(f"/state/load/s{number}", document(serial))
+                if answer.status != 200:
+                    bad.append(answer)
+            client.close()
+
+        client = Client(target.plain, auth=AUTH)
+        big = json.dumps({"serial": 1, "lineage": "l", "x": "y" * 5000}).encode()
+        self.assertEqual(413, client.post("/state/p/n", big).status)
+        threads = [threading.Thread(target=hammer, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            server.write_env(MAX_STATE_BYTES="8192")
+            signals(server)
+            # In all workers: asked more often than there are workers.
+            wait_for(lambda: all(client.post("/state/p/n", big).status == 200 for _ in range(20)),
+                     "the new limit holds")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual([], bad)
+        return server
+
+    def test_hup(self):
+        server = self.reload_under_load("alone", lambda s: s.process.send(signal.SIGHUP))
+        # A file that is wrong leaves the old settings in force.
+        server.write_env(LOG_FORMAT="xml")
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: "reload failed" in server.log(), "the refusal is logged")
+        self.assertEqual(200, server.ask("GET", "/health")[0])
+
+    def test_usr2_under_multiwatch(self):
+        def signals(server):
+            time.sleep(0.3)  # until its children have set their signals
+            server.process.send(signal.SIGUSR2)
+        self.reload_under_load("multiwatch", signals)
+
+    def test_secret_files_are_read_anew(self):
+        """The key is rotated: the old one moves into the ring."""
+        key = self.box.write("key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+        ring = self.box.write("ring", "\n")
+        server = Stateward(self.box, env_file=True, KMS_KEY="", KMS_KEY_FILE=key,
+                           KMS_KEYRING_FILE=ring)
+        self.assertEqual(200, server.ask("POST", "/state/p/n", document(1))[0])
+        self.box.write("ring", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+        self.box.write("key", "w1pRBpB2Z0lSbCjA3m1bT2q8Y0d6cX1kZ2VqS0hxUkE=\n")
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: server.log().count("settings were read anew") == 2, "both workers reload")
+        self.assertEqual(200, server.ask("GET", "/state/p/n")[0])
+        self.assertEqual(200, server.ask("POST", "/state/p/n", document(2))[0])
+        self.box.write("ring", "\n")
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: server.log().count("settings were read anew") == 4, "both workers reload")
+        self.assertEqual(document(2), server.ask("GET", "/state/p/n")[2])
+
+
+if __name__ == "__main__":
+    unittest.main()

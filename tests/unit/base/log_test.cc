@@ -1,0 +1,93 @@
+#include "base/log.h"
+
+#include <CppUTest/TestHarness.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/json.h"
+
+namespace stateward {
+namespace {
+
+// What `act` writes to descriptor 2, in a process of its own.
+template <typename Act>
+std::string Stderr(Act act) {
+  int ends[2];
+  if (pipe(ends) != 0) return "";
+  pid_t pid = fork();
+  if (pid == 0) {
+    dup2(ends[1], 2);
+    act();
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[16384];
+  for (ssize_t n = 0; (n = read(ends[0], buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(n));
+  }
+  close(ends[0]);
+  waitpid(pid, nullptr, 0);
+  return text;
+}
+
+void WriteOne(LogFormat format, const std::string& value) {
+  Log log(LogTarget::kStderr, format, LogLevel::kInfo);
+  log.Write(LogLevel::kInfo,
+            log.Begin(LogLevel::kInfo, "request").Str("state", value).Int("status", 200));
+  log.Write(LogLevel::kDebug, log.Begin(LogLevel::kDebug, "never").Str("state", value));
+}
+
+}  // namespace
+
+TEST_GROUP(Log){};
+
+TEST(Log, Logfmt) {
+  std::string line = Stderr([] { WriteOne(LogFormat::kLogfmt, "p/n"); });
+  CHECK(line.find(" level=info msg=request state=p/n status=200\n") != std::string::npos);
+  CHECK(line.find("never") == std::string::npos);
+}
+
+TEST(Log, Json) {
+  std::string line = Stderr([] { WriteOne(LogFormat::kJson, "p/\"n\""); });
+  Result<JsonObject> json = ParseSmallJson(line);
+  CHECK(json.ok());
+  STRCMP_EQUAL("p/\"n\"", json->String("state")->c_str());
+  CHECK(json->Uint("status") == uint64_t{200});
+}
+
+TEST(Log, AValueCannotMakeALineOrAField) {
+  std::string line =
+      Stderr([] { WriteOne(LogFormat::kLogfmt, "x\nlevel=fatal msg=forged \" status=500"); });
+  LONGS_EQUAL(1, std::count(line.begin(), line.end(), '\n'));
+  CHECK(line.find(R"(state="x\u000alevel=fatal msg=forged \" status=500" status=200)") !=
+        std::string::npos);
+}
+
+TEST(Log, LinesHaveALimit) {
+  std::string line = Stderr([] { WriteOne(LogFormat::kLogfmt, std::string(100000, 'x')); });
+  LONGS_EQUAL(Log::kMaxLine + 1, line.size());
+}
+
+// spawn-fcgi without -n.
+TEST(Log, SyslogWhenStderrIsNowhere) {
+  CHECK(ChooseLogTarget() == LogTarget::kStderr);
+  for (bool closed : {false, true}) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      close(2);
+      if (!closed) open("/dev/null", O_WRONLY);  // gets number 2
+      _exit(ChooseLogTarget() == LogTarget::kSyslog ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(pid, &status, 0);
+    LONGS_EQUAL(0, status);
+  }
+}
+
+}  // namespace stateward
