@@ -15,6 +15,7 @@ The query of the request asks for other behaviour:
 import hashlib
 import json
 import os
+import socket
 import socketserver
 import struct
 import sys
@@ -91,6 +92,10 @@ class Exchange(socketserver.StreamRequestHandler):
         ask = dict(urllib.parse.parse_qsl(target.partition("?")[2]))
         if "early" in ask:
             self.answer(ask, {"params": params})
+            # As Stateward closes: what is still on its way is read, so that the answer arrives.
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read1(65536):
+                pass
             return False
         size, digest = self.hash_stream(STDIN)
         time.sleep(float(ask.get("sleep", 0)))
