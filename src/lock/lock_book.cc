@@ -89,12 +89,13 @@ class Reader {
 }  // namespace
 
 AcquireOutcome DecideAcquire(const LockBook& book, const LockRecord& want, int64_t now_ms) {
-  if (book.holder) {
-    bool mine = book.holder->id == want.id && book.holder->principal == want.principal;
-    if (mine) return Granted{true};
+  if (book.holder && book.holder->id == want.id) {
+    if (book.holder->principal == want.principal) return Granted{true};
     return HeldBy{*book.holder};
   }
+  // Also while another holds it: a client that waits for the lock would ask again in vain.
   if (FindReleased(book, want.id, now_ms) != nullptr) return WasReleased{};
+  if (book.holder) return HeldBy{*book.holder};
   return Granted{false};
 }
 
