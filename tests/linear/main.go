@@ -5,7 +5,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -83,6 +85,9 @@ func prove(o options) error {
 	if err != nil {
 		return err
 	}
+	if len(records) == 0 {
+		return cmp.Or(weak, errors.New("an empty history"))
+	}
 	summarize(records)
 	began := time.Now()
 	verdict := Check(records, o.checkLimit, o.late)
@@ -134,6 +139,7 @@ func collect(o options) (records []Record, weak, err error) {
 	return records, weak, nil
 }
 
+// run returns an error when what it recorded proves nothing.
 func run(o options) ([]Record, error) {
 	base := strings.TrimRight(o.url, "/") + "/state/" + url.PathEscape(o.project)
 	w := Workload{History: &History{}, Clients: o.clients, Total: o.ops, Duration: o.duration,
@@ -141,6 +147,9 @@ func run(o options) ([]Record, error) {
 	for i := range o.states {
 		// New names: nothing is known of states of an earlier run.
 		w.States = append(w.States, fmt.Sprintf("s%d-%d-%d", o.seed, time.Now().UnixMilli(), i))
+	}
+	if first, _ := w.Client.Do(0, Request{State: w.States[0], Kind: Get}); first.Status != 404 {
+		return nil, fmt.Errorf("GET of a new state: %d %s, should be 404", first.Status, first.Note)
 	}
 	nemesis := Nemesis{Command: o.nemesis, Shortest: o.nemesisShortest, Longest: o.nemesisLongest}
 	working, done := context.WithCancel(context.Background())
@@ -162,8 +171,8 @@ func run(o options) ([]Record, error) {
 	switch {
 	case !settled:
 		return records, fmt.Errorf("no answer from the server within %s after the run", o.settle)
-	case o.nemesis != "" && nemesis.Runs == nemesis.Failures:
-		return records, fmt.Errorf("the nemesis never succeeded")
+	case o.nemesis != "" && nemesis.Failures*2 >= nemesis.Runs:
+		return records, fmt.Errorf("the nemesis failed %d of %d times", nemesis.Failures, nemesis.Runs)
 	}
 	return records, weakness(records)
 }
