@@ -1,0 +1,420 @@
+// Load driver: clients that send what Terraform's HTTP backend sends, over kept connections, one
+// request each at a time. One thread with epoll, so that it takes little from what it measures.
+// bench/README.md shows its use.
+#include <getopt.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http_client.h"
+#include "process_watch.h"
+#include "workload.h"
+
+namespace bench {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: driver [options] HOST:PORT | unix:/PATH\n"
+    "  --mode MODE      cycle (LOCK GET POST UNLOCK), get, lock (LOCK UNLOCK), post\n"
+    "  --clients N      concurrent clients (16)\n"
+    "  --states N       states in all, at least one for each client (one each)\n"
+    "  --size BYTES     of a state (20000)\n"
+    "  --duration S     measured time (5)\n"
+    "  --warmup S       before it (1)\n"
+    "  --base PATH      before the state's number (/state/bench/RANDOM-)\n"
+    "  --user NAME --password SECRET (basic, bench)\n"
+    "  --pids N,N       processes whose memory and processor time are reported\n"
+    "  --no-md5         no Content-MD5\n"
+    "  --no-check       a GET's answer need not be the state that was written\n"
+    "  --json           for programs\n"
+    "Exit code 1: there were errors. Rates of a verb are clients / mean latency.\n";
+
+// Between two looks at the memory of the processes.
+constexpr int64_t kLookUs = 20000;
+// After the end, until freed memory has surely been given back.
+constexpr int kAfterMs = 500;
+// A client that fails at once again and again is not to fill the run with its failures.
+constexpr int kPauseAfterErrorUs = 1000;
+
+int64_t NowUs() {
+  using std::chrono::steady_clock;
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
+}
+
+struct Options {
+  WorkloadOptions workload;
+  Address address;
+  size_t clients = 16;
+  size_t states = 0;
+  double duration_s = 5;
+  double warmup_s = 1;
+  std::vector<int> pids;
+  bool check = true;
+  bool json = false;
+};
+
+struct Client {
+  HttpClient http;
+  std::unique_ptr<Workload> work;
+  std::vector<Verb> verbs;  // of this part
+  size_t next = 0;
+  size_t rounds = 0;
+  int64_t sent_us = 0;
+  bool watches_write = false;
+  bool waiting = false;  // for the others, between two parts
+};
+
+enum class Part : uint8_t { kPrologue, kRounds, kEpilogue };
+
+class Driver {
+ public:
+  explicit Driver(const Options& options)
+      : options_(options), clients_(options.clients), watch_(options.pids) {}
+  bool Run();
+  void Print() const;
+  bool clean() const { return errors_.empty(); }
+
+ private:
+  void RunPart(Part part);
+  bool PartIsOver(const Client& client) const;
+  void Turn(Client* client);
+  void Start(Client* client, Request request);
+  void Follow(Client* client, Progress progress);
+  void Note(Client* client);
+  void Tick();
+  void PrintText() const;
+  void PrintJson() const;
+
+  const Options& options_;
+  std::vector<Client> clients_;
+  ProcessWatch watch_;
+  int epoll_ = -1;
+  Part part_ = Part::kPrologue;
+  int64_t measure_from_us_ = INT64_MAX;
+  int64_t measure_to_us_ = INT64_MAX;
+  int64_t last_look_us_ = 0;
+  bool measuring_ = false;
+  int64_t own_cpu_us_ = 0;
+  uint64_t cycles_ = 0;
+  std::vector<uint32_t> latency_us_[kVerbs];
+  std::map<std::string, uint64_t> errors_;
+};
+
+bool Driver::Run() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  size_t from = 0;
+  auto seed = static_cast<uint64_t>(NowUs()) ^ (static_cast<uint64_t>(getpid()) << 40);
+  for (size_t i = 0; i < clients_.size(); ++i) {
+    size_t to = options_.states * (i + 1) / clients_.size();
+    clients_[i].work = std::make_unique<Workload>(options_.workload, from, to - from, seed + i);
+    from = to;
+  }
+  RunPart(Part::kPrologue);
+  if (!clean()) return false;
+  auto us = [](double seconds) { return static_cast<int64_t>(seconds * 1e6); };
+  measure_from_us_ = NowUs() + us(options_.warmup_s);
+  measure_to_us_ = measure_from_us_ + us(options_.duration_s);
+  RunPart(Part::kRounds);
+  Tick();
+  RunPart(Part::kEpilogue);
+  usleep(kAfterMs * 1000);
+  watch_.After();
+  close(epoll_);
+  return clean();
+}
+
+void Driver::RunPart(Part part) {
+  part_ = part;
+  for (Client& client : clients_) {
+    const Workload& work = *client.work;
+    client.verbs = part == Part::kPrologue ? work.Prologue()
+                   : part == Part::kRounds ? work.Round()
+                                           : work.Epilogue();
+    client.next = client.rounds = 0;
+    client.waiting = client.verbs.empty();
+    if (!client.waiting) Turn(&client);
+  }
+  auto all_wait = [this] {
+    return std::all_of(clients_.begin(), clients_.end(), [](const Client& c) { return c.waiting; });
+  };
+  while (!all_wait()) {
+    epoll_event events[64];
+    int n = epoll_wait(epoll_, events, 64, 20);
+    for (int i = 0; i < n; ++i) {
+      auto* client = static_cast<Client*>(events[i].data.ptr);
+      if (client->http.fd() >= 0 && !client->waiting) Follow(client, client->http.Step());
+    }
+    Tick();
+  }
+}
+
+// The measured part's begin and end, and what is looked at in between.
+void Driver::Tick() {
+  int64_t now = NowUs();
+  if (!measuring_ && now >= measure_from_us_ && now < measure_to_us_) {
+    measuring_ = true;
+    watch_.Begin();
+    own_cpu_us_ = -OwnCpuUs();
+  }
+  if (!measuring_) return;
+  if (now - last_look_us_ >= kLookUs) {
+    watch_.Look();
+    last_look_us_ = now;
+  }
+  if (now >= measure_to_us_) {
+    measuring_ = false;
+    measure_to_us_ = now;
+    watch_.End();
+    own_cpu_us_ += OwnCpuUs();
+  }
+}
+
+bool Driver::PartIsOver(const Client& client) const {
+  if (part_ != Part::kRounds) return client.rounds == client.work->states();
+  return NowUs() >= measure_to_us_;
+}
+
+void Driver::Turn(Client* client) {
+  if (client->next == client->verbs.size()) {
+    client->next = 0;
+    ++client->rounds;
+    client->work->NextState();
+    if (measuring_) ++cycles_;
+    if (PartIsOver(*client)) {
+      client->waiting = true;
+      return;
+    }
+  }
+  Start(client, client->work->Make(client->verbs[client->next]));
+}
+
+void Driver::Start(Client* client, Request request) {
+  client->sent_us = NowUs();
+  bool made = false;
+  if (!client->http.Open(options_.address, &made)) {
+    fprintf(stderr, "driver: cannot connect\n");
+    exit(1);  // main's own file: nothing here outlives it
+  }
+  if (made) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = client;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, client->http.fd(), &event);
+    client->watches_write = false;
+  }
+  Follow(client, client->http.Send(std::move(request), client->work->document().mark_at()));
+}
+
+void Driver::Follow(Client* client, Progress progress) {
+  if (progress == Progress::kBroken) {
+    ++errors_["broken connection"];
+    client->http.Close();
+    usleep(kPauseAfterErrorUs);
+    Start(client, client->work->Again());
+    return;
+  }
+  if (progress == Progress::kAnswered) {
+    Note(client);
+    ++client->next;
+    Turn(client);
+    return;
+  }
+  bool wants_write = progress == Progress::kWriting;
+  if (wants_write == client->watches_write) return;
+  client->watches_write = wants_write;
+  epoll_event event{};
+  event.events = wants_write ? EPOLLOUT : EPOLLIN;
+  event.data.ptr = client;
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, client->http.fd(), &event);
+}
+
+void Driver::Note(Client* client) {
+  Verb verb = client->verbs[client->next];
+  const HttpClient& http = client->http;
+  if (measuring_) {
+    auto us = static_cast<uint32_t>(NowUs() - client->sent_us);
+    latency_us_[static_cast<size_t>(verb)].push_back(us);
+  }
+  if (http.status() != 200) {
+    ++errors_[std::string(VerbName(verb)) + " " + std::to_string(http.status())];
+    usleep(kPauseAfterErrorUs);
+  } else if (verb == Verb::kGet && options_.check) {
+    const Document& want = client->work->document();
+    if (http.body_bytes() != want.text().size() || http.watched() != want.mark()) {
+      ++errors_["GET of another document"];
+    }
+  }
+}
+
+struct VerbFigures {
+  const char* name;
+  size_t count;
+  double per_s;  // had every client sent nothing else
+  uint32_t p50_us, p99_us, max_us;
+};
+
+std::vector<VerbFigures> Figures(const std::vector<uint32_t> (&all)[kVerbs], size_t clients) {
+  std::vector<VerbFigures> out;
+  for (size_t i = 0; i < kVerbs; ++i) {
+    std::vector<uint32_t> us = all[i];
+    if (us.empty()) continue;
+    std::sort(us.begin(), us.end());
+    double sum = 0;
+    for (uint32_t x : us) sum += x;
+    double mean_s = sum / static_cast<double>(us.size()) / 1e6;
+    out.push_back({VerbName(static_cast<Verb>(i)), us.size(), static_cast<double>(clients) / mean_s,
+                   us[us.size() / 2], us[us.size() * 99 / 100], us.back()});
+  }
+  return out;
+}
+
+void Driver::Print() const { options_.json ? PrintJson() : PrintText(); }
+
+void Driver::PrintText() const {
+  double seconds = static_cast<double>(measure_to_us_ - measure_from_us_) / 1e6;
+  printf("%s: %zu clients, %zu states of %zu bytes, %.1f s: %.0f cycles/s\n",
+         options_.workload.mode.c_str(), options_.clients, options_.states, options_.workload.size,
+         seconds, static_cast<double>(cycles_) / seconds);
+  printf("  %-8s %10s %10s %10s %10s %10s\n", "verb", "count", "rate/s", "p50 ms", "p99 ms",
+         "max ms");
+  for (const VerbFigures& v : Figures(latency_us_, options_.clients)) {
+    printf("  %-8s %10zu %10.0f %10.3f %10.3f %10.3f\n", v.name, v.count, v.per_s, v.p50_us / 1e3,
+           v.p99_us / 1e3, v.max_us / 1e3);
+  }
+  for (const Usage& u : watch_.usage()) {
+    printf("  pid %d: %.1f MiB at first, %.1f at most, %.1f after; processor %.2f s\n", u.pid,
+           static_cast<double>(u.first_kib) / 1024, static_cast<double>(u.max_kib) / 1024,
+           static_cast<double>(u.after_kib) / 1024, static_cast<double>(u.cpu_us) / 1e6);
+  }
+  printf("  driver: processor %.2f s\n", static_cast<double>(own_cpu_us_) / 1e6);
+  for (const auto& [what, count] : errors_)
+    printf("  ERROR %s: %" PRIu64 "\n", what.c_str(), count);
+}
+
+void Driver::PrintJson() const {
+  double seconds = static_cast<double>(measure_to_us_ - measure_from_us_) / 1e6;
+  printf("{\"mode\":\"%s\",\"clients\":%zu,\"size\":%zu,\"seconds\":%.3f,\"cycles_per_s\":%.1f,",
+         options_.workload.mode.c_str(), options_.clients, options_.workload.size, seconds,
+         static_cast<double>(cycles_) / seconds);
+  const char* comma = "";
+  printf("\"verbs\":{");
+  for (const VerbFigures& v : Figures(latency_us_, options_.clients)) {
+    printf("%s\"%s\":{\"count\":%zu,\"per_s\":%.1f,\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}",
+           comma, v.name, v.count, v.per_s, v.p50_us, v.p99_us, v.max_us);
+    comma = ",";
+  }
+  printf("},\"errors\":{");
+  comma = "";
+  for (const auto& [what, count] : errors_) {
+    printf("%s\"%s\":%" PRIu64, comma, what.c_str(), count);
+    comma = ",";
+  }
+  printf("},\"processes\":[");
+  comma = "";
+  for (const Usage& u : watch_.usage()) {
+    printf("%s{\"pid\":%d,\"first_kib\":%" PRId64 ",\"max_kib\":%" PRId64 ",\"after_kib\":%" PRId64
+           ",\"cpu_us\":%" PRId64 "}",
+           comma, u.pid, u.first_kib, u.max_kib, u.after_kib, u.cpu_us);
+    comma = ",";
+  }
+  printf("],\"driver_cpu_us\":%" PRId64 "}\n", own_cpu_us_);
+}
+
+std::vector<int> Numbers(const std::string& list) {
+  std::vector<int> out;
+  std::stringstream text(list);
+  for (std::string item; std::getline(text, item, ',');) out.push_back(atoi(item.c_str()));
+  return out;
+}
+
+bool Parse(int argc, char** argv, Options* options) {
+  const option kLong[] = {
+      {"mode", 1, nullptr, 'm'}, {"clients", 1, nullptr, 'c'},  {"states", 1, nullptr, 's'},
+      {"size", 1, nullptr, 'z'}, {"duration", 1, nullptr, 'd'}, {"warmup", 1, nullptr, 'w'},
+      {"base", 1, nullptr, 'b'}, {"user", 1, nullptr, 'u'},     {"password", 1, nullptr, 'p'},
+      {"pids", 1, nullptr, 'i'}, {"no-md5", 0, nullptr, '5'},   {"no-check", 0, nullptr, 'k'},
+      {"json", 0, nullptr, 'j'}, {nullptr, 0, nullptr, 0}};
+  WorkloadOptions& work = options->workload;
+  work.base += std::to_string(NowUs() % 1000000000) + "-";
+  for (int c = 0; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
+    const std::string value = optarg == nullptr ? "" : optarg;
+    auto number = [&] { return static_cast<size_t>(strtoull(value.c_str(), nullptr, 10)); };
+    switch (c) {
+      case 'm':
+        work.mode = value;
+        break;
+      case 'c':
+        options->clients = number();
+        break;
+      case 's':
+        options->states = number();
+        break;
+      case 'z':
+        work.size = number();
+        break;
+      case 'd':
+        options->duration_s = strtod(value.c_str(), nullptr);
+        break;
+      case 'w':
+        options->warmup_s = strtod(value.c_str(), nullptr);
+        break;
+      case 'b':
+        work.base = value;
+        break;
+      case 'u':
+        work.user = value;
+        break;
+      case 'p':
+        work.password = value;
+        break;
+      case 'i':
+        options->pids = Numbers(value);
+        break;
+      case '5':
+        work.md5 = false;
+        break;
+      case 'k':
+        options->check = false;
+        break;
+      case 'j':
+        options->json = true;
+        break;
+      default:
+        return false;
+    }
+  }
+  if (options->states == 0) options->states = options->clients;
+  bool known =
+      work.mode == "cycle" || work.mode == "get" || work.mode == "lock" || work.mode == "post";
+  return known && optind + 1 == argc && options->address.Parse(argv[optind]) &&
+         options->clients > 0 && options->states >= options->clients && options->duration_s > 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  bench::Options options;
+  if (!bench::Parse(argc, argv, &options)) {
+    fputs(bench::kUsage, stderr);
+    return 2;
+  }
+  bench::Driver driver(options);
+  bool clean = driver.Run();
+  driver.Print();
+  return clean ? 0 : 1;
+}

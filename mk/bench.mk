@@ -1,0 +1,23 @@
+# Speed of the whole server, beside a program that only answers and one that only syncs
+# (bench/README.md). BENCH_ARGS: python3 bench/run.py --help.
+BENCH_PROGRAMS := $(O)/bench/driver $(O)/bench/ceiling $(O)/bench/loop
+
+.PHONY: bench bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+bench: programs bench-programs
+	$(Q)python3 bench/run.py --build $(O) $(BENCH_ARGS)
+
+$(O)/bench/driver: $(O)/bench/driver.o $(O)/bench/workload.o $(O)/bench/http_client.o \
+                   $(O)/bench/process_watch.o
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lcrypto
+$(O)/bench/ceiling: $(O)/bench/ceiling.o
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lfcgi
+$(O)/bench/loop: $(O)/bench/loop.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+$(O)/bench/%.o: bench/%.c
+	@mkdir -p $(@D); echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+-include $(wildcard $(O)/bench/*.d)
