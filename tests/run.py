@@ -40,7 +40,6 @@ SUITES = [
     ("unit-asan", unit("asan"), 1800),
     ("build-tsan", make("tsan"), 1800),
     ("unit-tsan", unit("tsan", "-g", "Tsan"), 900),
-    ("tidy", make("tidy"), 1800),
 ]
 
 

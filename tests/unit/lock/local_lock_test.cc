@@ -1,0 +1,172 @@
+#include "lock/local_lock.h"
+
+#include <CppUTest/TestHarness.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "doubles/fake_clock.h"
+
+namespace stateward {
+namespace {
+
+// A folder with a lock service, gone with the test.
+struct LockFolder {
+  char dir[40] = "/tmp/stateward-lock-XXXXXX";
+  FakeClock clock;
+  StateId id = StateId::Of({"", "p", "n"});
+
+  LockFolder() {
+    if (mkdtemp(dir) == nullptr) dir[0] = '\0';
+    LocalLock lock(PosixDisk(), clock, Dir());
+    if (!lock.InitService().ok()) dir[0] = '\0';
+  }
+  ~LockFolder() { [[maybe_unused]] int r = system(("rm -rf " + std::string(dir)).c_str()); }
+  std::string Dir() const { return std::string(dir) + "/locks"; }
+  std::string File() const { return Dir() + "/" + id.hex().substr(0, 2) + "/" + id.hex(); }
+  LocalLock Make() { return LocalLock(PosixDisk(), clock, Dir()); }
+};
+
+LockRecord Want(const std::string& id) {
+  LockRecord record;
+  record.id = id;
+  record.info = "{\"ID\":\"" + id + "\"}";
+  record.principal = "me";
+  return record;
+}
+
+bool IsGranted(const Result<AcquireOutcome>& r) {
+  return r.ok() && std::holds_alternative<Granted>(*r);
+}
+bool IsHeld(const Result<AcquireOutcome>& r) {
+  return r.ok() && std::holds_alternative<HeldBy>(*r);
+}
+Result<uint64_t> Base7() { return uint64_t{7}; }
+
+}  // namespace
+
+TEST_GROUP(LocalLock) { LockFolder folder; };
+
+TEST(LocalLock, SurvivesTheProcess) {
+  {
+    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+    CHECK(IsGranted(lock.Acquire(folder.id, Want("a"), Base7)));
+  }
+  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+  Result<LockView> view = lock.Look(folder.id);
+  CHECK(view.ok() && view->holder);
+  STRCMP_EQUAL("a", view->holder->id.c_str());
+  LONGS_EQUAL(7, view->holder->base);
+  CHECK(IsHeld(lock.Acquire(folder.id, Want("b"), Base7)));
+  LONGS_EQUAL(1, *lock.CountHeld());
+}
+
+TEST(LocalLock, FailedBaseGrantsNothing) {
+  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+  auto fails = [] { return Result<uint64_t>(Status::NotFound("no")); };
+  Result<AcquireOutcome> r = lock.Acquire(folder.id, Want("a"), fails);
+  CHECK(r.status().code() == Code::kUnavailable);
+  CHECK(IsGranted(lock.Acquire(folder.id, Want("b"), Base7)));
+}
+
+TEST(LocalLock, GoneServiceIsAnOutageAndHeals) {
+  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+  CHECK(IsGranted(lock.Acquire(folder.id, Want("a"), Base7)));
+  std::string service = folder.Dir() + "/lock-service";
+  CHECK(rename(service.c_str(), (service + ".away").c_str()) == 0);
+  CHECK(lock.Acquire(folder.id, Want("b"), Base7).status().code() == Code::kUnavailable);
+  CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);
+  CHECK(rename((service + ".away").c_str(), service.c_str()) == 0);
+  CHECK(IsHeld(lock.Acquire(folder.id, Want("b"), Base7)));
+  std::string away = folder.Dir() + ".away";
+  CHECK(rename(folder.Dir().c_str(), away.c_str()) == 0);
+  CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);
+  CHECK(LocalLock(PosixDisk(), folder.clock, folder.Dir()).InitService().ok());
+  CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);  // another service
+}
+
+// An update that breaks off at any byte leaves the state before it or the one after it.
+TEST(LocalLock, TornUpdates) {
+  {
+    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+    CHECK(IsGranted(lock.Acquire(folder.id, Want("a"), Base7)));
+  }
+  std::string path = folder.File();
+  struct stat st {};
+  CHECK(stat(path.c_str(), &st) == 0);
+  std::string before(static_cast<size_t>(st.st_size), '\0');
+  int fd = open(path.c_str(), O_RDWR);
+  CHECK(pread(fd, before.data(), before.size(), 0) == st.st_size);
+  {
+    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+    CHECK(lock.Release(folder.id, {"a", "me", false}).ok());
+  }
+  CHECK(stat(path.c_str(), &st) == 0);
+  std::string after(static_cast<size_t>(st.st_size), '\0');
+  CHECK(pread(fd, after.data(), after.size(), 0) == st.st_size);
+  before.resize(after.size(), '\0');
+  size_t first = 0;
+  while (first < after.size() && before[first] == after[first]) ++first;
+  size_t last = after.size();
+  while (last > first && before[last - 1] == after[last - 1]) --last;
+  CHECK(last > first);
+  for (size_t cut = first; cut < last; ++cut) {
+    std::string torn = after.substr(0, cut) + before.substr(cut);
+    CHECK(pwrite(fd, torn.data(), torn.size(), 0) == static_cast<ssize_t>(torn.size()));
+    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+    Result<LockView> view = lock.Look(folder.id);
+    CHECK(view.ok() && view->holder);  // not released yet
+  }
+  // Both copies damaged: nobody may think that it is free.
+  std::string bad = after;
+  bad[kSlotBytes + 20] ^= 1;
+  bad[20] ^= 1;
+  CHECK(pwrite(fd, bad.data(), bad.size(), 0) == static_cast<ssize_t>(bad.size()));
+  close(fd);
+  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+  CHECK(lock.Acquire(folder.id, Want("b"), Base7).status().code() == Code::kUnavailable);
+}
+
+TEST_GROUP(LocalLockTsan) { LockFolder folder; };
+
+// Two processes with four threads each: at most one holder at any time.
+TEST(LocalLockTsan, OneHolderAtATime) {
+  auto hammer = [this](int who) {
+    std::atomic<int> holders{0};
+    std::atomic<bool> bad{false};
+    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 40; ++i) {
+          std::string id = std::to_string(who) + "-" + std::to_string(t) + "-" + std::to_string(i);
+          Result<AcquireOutcome> r = lock.Acquire(folder.id, Want(id), Base7);
+          if (!r.ok()) bad = true;
+          if (!IsGranted(r)) continue;
+          if (holders.fetch_add(1) != 0) bad = true;
+          Result<LockView> view = lock.Look(folder.id);
+          if (!view.ok() || !view->holder || view->holder->id != id) bad = true;
+          holders.fetch_sub(1);
+          if (!lock.Release(folder.id, {id, "me", false}).ok()) bad = true;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return !bad;
+  };
+  pid_t child = fork();
+  if (child == 0) _exit(hammer(1) ? 0 : 1);
+  CHECK(hammer(2));
+  int status = -1;
+  waitpid(child, &status, 0);
+  LONGS_EQUAL(0, status);
+}
+
+}  // namespace stateward
