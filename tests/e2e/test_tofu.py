@@ -1,0 +1,156 @@
+"""The real OpenTofu keeps its state in Stateward, through nginx."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import unittest
+
+from box import ROOT, Box, wait_for
+from client import Client, basic
+from stateward import Stateward
+from webservers import Nginx
+
+TOFU = subprocess.run([str(ROOT / "tests/tools/build.sh"), "tofu"], capture_output=True, text=True,
+                      check=True).stdout.strip()
+
+CONFIG = """
+terraform {
+  backend "http" {
+    address        = "%(url)s"
+    lock_address   = "%(url)s"
+    unlock_address = "%(url)s"
+    username       = "basic"
+    password       = "secret"
+  }
+}
+variable "note" { default = "first" }
+resource "terraform_data" "many" {
+  count = 3
+  input = "${var.note} ${count.index}"
+}
+resource "terraform_data" "slow" {
+  triggers_replace = var.note
+  provisioner "local-exec" { command = "sleep %(sleep)s" }
+}
+output "note" { value = terraform_data.many[0].output }
+"""
+
+
+class Tofu(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box)
+        self.nginx = Nginx(self.box, "unix:" + self.server.socket)
+        self.client = Client(self.nginx.plain, auth=basic("basic", "secret"))
+        self.target = "/state/demo/tofu"
+        self.folder = self.workspace("one")
+
+    def workspace(self, name, sleep="0"):
+        url = f"http://127.0.0.1:{self.nginx.plain[1]}{self.target}"
+        folder = self.box.make_dir(name)
+        self.box.write(f"{name}/main.tf", CONFIG % {"url": url, "sleep": sleep})
+        self.tofu("init", "-input=false", folder=folder)
+        return folder
+
+    def argv(self, *arguments, folder):
+        return [TOFU, f"-chdir={folder}", *arguments]
+
+    def tofu(self, *arguments, folder=None, code=0):
+        """Runs it to its end; the output. The cache may lie where the test user cannot read."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+        env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
+        run = subprocess.run(self.argv(*arguments, folder=folder or self.folder), env=env,
+                             capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout if code == 0 else run.stdout + run.stderr
+
+    def apply(self, note, *more, **options):
+        return self.tofu("apply", "-auto-approve", "-input=false", f"-var=note={note}", *more,
+                         **options)
+
+    def state(self):
+        return json.loads(self.client.get(self.target).body)
+
+    def test_life_of_a_state(self):
+        self.assertIn("4 added", self.apply("first"))
+        self.assertIn("No changes", self.tofu("plan", "-input=false"))
+        self.assertIn("first 0", self.tofu("output"))
+        self.apply("second")
+        pulled = self.tofu("state", "pull")
+        self.assertEqual(self.state()["serial"], json.loads(pulled)["serial"])
+        self.tofu("state", "mv", "terraform_data.many[2]", "terraform_data.moved")
+        self.tofu("taint", "terraform_data.many[0]")
+        serial = self.state()["serial"]
+        # An older state is refused, and goes in by force.
+        old = self.box.write("old.tfstate", pulled)
+        self.tofu("state", "push", old, code=1)
+        self.assertEqual(serial, self.state()["serial"])
+        self.tofu("state", "push", "-force", old)
+        self.assertEqual(json.loads(pulled)["resources"], self.state()["resources"])
+        self.apply("third", "-lock=false")
+        self.tofu("destroy", "-auto-approve", "-input=false")
+        self.assertEqual([], self.state()["resources"])
+
+    def test_a_held_lock_is_shown_and_forced(self):
+        lock = json.dumps({"ID": "11111111-2222-3333-4444-555555555555", "Who": "alice@laptop",
+                           "Operation": "OperationTypeApply", "Info": "", "Version": "1.12.6",
+                           "Created": "2026-11-23T16:00:54Z", "Path": ""}).encode()
+        self.assertEqual(200, self.client.lock(self.target, lock).status)
+        text = self.apply("x", code=1)
+        self.assertIn("11111111-2222-3333-4444-555555555555", text)
+        self.assertIn("alice@laptop", text)
+        self.assertIn("demo/tofu", text)
+        # With patience it gets the lock as soon as it is free.
+        timer = threading.Timer(2, lambda: self.tofu(
+            "force-unlock", "-force", "11111111-2222-3333-4444-555555555555"))
+        timer.start()
+        self.apply("x", "-lock-timeout=30s")
+        timer.join()
+
+    def test_workers_may_die_during_an_apply(self):
+        slow = self.workspace("slow", sleep="4")
+        result = []
+        run = threading.Thread(target=lambda: result.append(self.apply("slow", folder=slow)))
+        run.start()
+        wait_for(lambda: "method=LOCK state=demo/tofu status=200" in self.server.log(),
+                 "the apply holds the lock")
+        for worker in self.server.workers():
+            os.kill(worker, signal.SIGKILL)
+        run.join()
+        self.assertEqual(1, len(result))
+        self.assertIn("Apply complete", result[0])
+        self.assertFalse(os.path.exists(os.path.join(slow, "errored.tfstate")))
+        self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
+
+    def test_migration_from_a_local_file(self):
+        folder = self.box.make_dir("local")
+        config = open(os.path.join(self.folder, "main.tf"), encoding="utf-8").read()
+        start, end = config.index('  backend "http"'), config.index('variable "note"')
+        self.box.write("local/main.tf", config[:start] + "}\n" + config[end:])
+        self.tofu("init", "-input=false", folder=folder)
+        self.apply("local", folder=folder)
+        self.box.write("local/main.tf", config)
+        self.tofu("init", "-input=false", "-migrate-state", "-force-copy", folder=folder)
+        self.assertEqual("local 0", self.state()["outputs"]["note"]["value"])
+
+    def test_encrypted_by_the_client(self):
+        self.box.write("one/encryption.tf", """
+terraform {
+  encryption {
+    key_provider "pbkdf2" "mine" { passphrase = "correct horse battery staple" }
+    method "aes_gcm" "mine" { keys = key_provider.pbkdf2.mine }
+    state { method = method.aes_gcm.mine }
+  }
+}
+""")
+        self.tofu("init", "-input=false")
+        self.apply("hidden")
+        self.assertIn("encrypted_data", self.state())
+        self.apply("again")
+        self.assertIn("again 0", self.tofu("output"))
+
+
+if __name__ == "__main__":
+    unittest.main()
