@@ -55,7 +55,7 @@ http {
 $(sed "s#unix:/run/stateward/fcgi.sock#unix:$dir/run/fcgi.sock#" "$root/nginx/stateward-upstream.conf")
   server {
     listen 127.0.0.1:$port;
-$(cat "$root/nginx/stateward.conf")
+$(sed "s#/var/log/nginx/#$dir/nginx/#" "$root/nginx/stateward.conf")
   }
 }
 END
