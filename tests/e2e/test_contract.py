@@ -1,0 +1,126 @@
+"""The contract, row by row (tests/data/contract.table), through nginx and Apache, plain and TLS."""
+import json
+import unittest
+
+from box import ROOT, Box
+from client import Client, basic
+from stateward import Stateward
+from webservers import Apache, Nginx
+
+
+def body_of(text):
+    """(bytes or None, chunked)."""
+    kind, _, rest = text.partition(":")
+    if kind == "doc":
+        serial, lineage, more = (rest.split(":") + ["", ""])[:3]
+        return json.dumps({"version": 4, "serial": int(serial), "lineage": lineage or "L",
+                           "more": more}).encode(), False
+    if kind == "lock":
+        lock, _, operation = rest.partition(":")
+        return json.dumps({"ID": lock, "Operation": operation or "OperationTypeApply",
+                           "Info": "", "Who": "me@host", "Version": "1.12.6",
+                           "Created": "2026-11-23T16:00:54.123Z", "Path": ""}).encode(), False
+    if kind == "raw":
+        return rest.encode(), False
+    return (b"", True) if kind == "chunked-empty" else (None, False)
+
+
+def cases():
+    found = []
+    for line in (ROOT / "tests/data/contract.table").read_text().splitlines():
+        if line.startswith("== "):
+            found.append((line[3:], []))
+        elif line and not line.startswith("#"):
+            found[-1][1].append(line)
+    return found
+
+
+class Contract:
+    SERVER, TLS = None, False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.app = Stateward(cls.box, MAX_STATE_BYTES=100000)
+        cls.server = cls.SERVER(cls.box, "unix:" + cls.app.socket)
+
+    def client(self, secret="contract"):
+        auth = basic("basic", secret) if secret else None
+        if self.TLS:
+            return Client(self.server.tls, tls=self.server.context(), auth=auth)
+        return Client(self.server.plain, auth=auth)
+
+    def check(self, answer, want, line):
+        for item in want:
+            kind, _, value = item.partition("=" if not item.startswith("header:") else ":")
+            if kind == "body":
+                self.assertEqual(body_of(value)[0], answer.body, line)
+                self.assertEqual("application/json", answer.header("Content-Type"), line)
+            elif kind == "holder":
+                holder = json.loads(answer.body)
+                self.assertEqual(value, holder["ID"], line)
+                self.assertEqual("2026-11-23T16:00:54.123Z", holder["Created"], line)
+                self.assertEqual("p/n", holder["Path"], line)
+                self.assertIn("held since", holder["Info"], line)
+            else:
+                name, _, text = value.partition("=")
+                found = answer.header(name)
+                self.assertIsNotNone(found, line)
+                if text:
+                    self.assertEqual(text, found, line)
+
+    def test_table(self):
+        for number, (name, lines) in enumerate(cases()):
+            client = self.client(f"case-{number}")  # a namespace of its own
+            with self.subTest(name):
+                for line in lines:
+                    request, _, wanted = line.rpartition(" => ")
+                    method, target, text = request.split(" ", 2)
+                    status, *want = wanted.split()
+                    body, chunked = body_of(text)
+                    answer = client.request(method, target, body, chunked=chunked)
+                    self.assertEqual(int(status), answer.status, f"{line}: {answer}")
+                    self.check(answer, want, line)
+
+    def test_credentials(self):
+        for auth in (None, "Basic !!!", "Bearer x", basic("other", "x"), basic("basic", "")):
+            answer = self.client().request("POST", "/state/p/n", b"{}", auth=auth)
+            self.assertEqual(401, answer.status)
+            self.assertIn("Basic", answer.header("WWW-Authenticate"))
+
+    def test_checksum_and_size(self):
+        client, (body, _) = self.client("sizes"), body_of("doc:1")
+        wrong = [("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")]
+        answer = client.request("POST", "/state/p/n", body, headers=wrong, md5=False)
+        self.assertEqual((503, "15"), (answer.status, answer.header("Retry-After")))
+        odd = [("Content-MD5", "nonsense")]
+        self.assertEqual(400, client.request("POST", "/state/p/n", body, headers=odd,
+                                             md5=False).status)
+        zipped = [("Content-Encoding", "gzip")]
+        self.assertEqual(400, client.request("POST", "/state/p/n", body, headers=zipped).status)
+        big = json.dumps({"serial": 1, "lineage": "l", "x": "y" * 100000}).encode()
+        self.assertEqual(413, client.post("/state/p/n", big).status)
+        self.assertEqual(413, client.post("/state/p/n", big, chunked=True).status)
+        self.assertEqual(404, client.get("/state/p/n").status)
+        self.assertEqual(200, client.post("/state/p/n", body, chunked=True).status)
+
+
+class NginxContract(Contract, unittest.TestCase):
+    SERVER = Nginx
+
+
+class NginxTlsContract(Contract, unittest.TestCase):
+    SERVER, TLS = Nginx, True
+
+
+class ApacheContract(Contract, unittest.TestCase):
+    SERVER = Apache
+
+
+class ApacheTlsContract(Contract, unittest.TestCase):
+    SERVER, TLS = Apache, True
+
+
+if __name__ == "__main__":
+    unittest.main()
