@@ -19,13 +19,13 @@ Result<VersionInfo> InfoOf(Storage& storage, Kms& kms, const std::string& store_
 
 }  // namespace
 
-Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
-                            const HistoryRules& rules, const std::string& store_id,
-                            const StateId& id) {
+Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
+                          const std::string& store_id, const StateId& id) {
   Result<std::vector<uint64_t>> versions = storage.Versions(id);
   if (!versions.ok()) return std::move(versions).status();
-  uint64_t removed = 0;
-  int64_t oldest_kept = clock.NowMs() - static_cast<int64_t>(rules.days) * kDayMs;
+  Pruned out;
+  int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
+  int64_t oldest_kept = clock.NowMs() - kept_ms;
   // Oldest first: the rest is younger, so the first that is kept ends the work.
   while (versions->size() > rules.keep) {
     uint64_t n = versions->back();
@@ -35,7 +35,10 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
       return std::move(info).status();
     }
-    if (info->time_ms > oldest_kept) break;
+    if (info->time_ms > oldest_kept) {
+      out.nothing_before_ms = info->time_ms + kept_ms;
+      break;
+    }
     if (info->kind != RecordKind::kBurnt) {
       // Is anything above it a real version? With `keep` burnt records on top, perhaps not.
       bool another = false;
@@ -49,9 +52,9 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
       if (!another) break;
     }
     STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
-    ++removed;
+    ++out.removed;
   }
-  return removed;
+  return out;
 }
 
 Pruner::Pruner(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
@@ -72,6 +75,8 @@ Pruner::~Pruner() {
 void Pruner::Enqueue(const std::string& store_id, const StateId& id) {
   {
     std::lock_guard<std::mutex> hold(mutex_);
+    auto known = nothing_before_ms_.find(id.hex());
+    if (known != nothing_before_ms_.end() && clock_.NowMs() < known->second) return;
     if (queue_.size() >= kMaxQueued) return;
     for (const Job& job : queue_) {
       if (job.id == id) return;
@@ -89,14 +94,21 @@ void Pruner::Loop() {
     Job job = std::move(queue_.front());
     queue_.pop_front();
     hold.unlock();
-    Result<uint64_t> removed = PruneState(storage_, kms_, clock_, rules_, job.store_id, job.id);
-    if (!removed.ok()) {
+    Result<Pruned> pruned = PruneState(storage_, kms_, clock_, rules_, job.store_id, job.id);
+    if (!pruned.ok()) {
       log_.Write(LogLevel::kWarning, log_.Begin(LogLevel::kWarning, "history not pruned")
                                          .Str("state_id", job.id.hex())
-                                         .Str("reason", removed.status().detail()));
+                                         .Str("reason", pruned.status().detail()));
     }
     hold.lock();
+    NoteResult(job, pruned);
   }
+}
+
+// REQUIRES: mutex_ is held.
+void Pruner::NoteResult(const Job& job, const Result<Pruned>& pruned) {
+  if (nothing_before_ms_.size() >= kMaxRemembered) nothing_before_ms_.clear();
+  nothing_before_ms_[job.id.hex()] = pruned.ok() ? pruned->nothing_before_ms : 0;
 }
 
 }  // namespace stateward

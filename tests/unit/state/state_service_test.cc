@@ -415,9 +415,12 @@ TEST(StateService, HistoryIsPruned) {
   Restart();
   for (uint64_t i = 1; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
   std::string store_id = storage.ReadMarker()->store_id;
-  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, rules.history, store_id, Id()));  // too young
-  clock.Advance(2LL * 24 * 60 * 60 * 1000);
-  LONGS_EQUAL(3, *PruneState(storage, *kms, clock, rules.history, store_id, Id()));
+  int64_t first_ms = clock.NowMs();
+  Result<Pruned> young = PruneState(storage, *kms, clock, rules.history, store_id, Id());
+  LONGS_EQUAL(0, young->removed);
+  CHECK(young->nothing_before_ms == first_ms + 24LL * 60 * 60 * 1000);
+  clock.Advance(young->nothing_before_ms - first_ms);
+  LONGS_EQUAL(3, PruneState(storage, *kms, clock, rules.history, store_id, Id())->removed);
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
 }
@@ -431,7 +434,7 @@ TEST(StateService, PruningKeepsTheNewestDocumentBelowBurntNumbers) {
     CHECK(BurnNumber(storage, *kms, store_id, grant.key, Id(), info).ok());
   }
   clock.Advance(100LL * 24 * 60 * 60 * 1000);
-  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, {1, 1}, store_id, Id()));
+  LONGS_EQUAL(0, PruneState(storage, *kms, clock, {1, 1}, store_id, Id())->removed);
   Holds(Doc(1));
 }
 
