@@ -1,0 +1,18 @@
+# kill -9 at random moments and at every step of a write: nothing acknowledged may be lost
+# (tests/e2e/prove_crash.py).
+KILLS ?= 10000
+# Every call of PosixDisk() meets the test's disk first; the rest is the program as it is shipped.
+WRAP_DISK := -Wl,--wrap=_ZN9stateward9PosixDiskEv
+
+.PHONY: prove-crash prove-crash-small killpoints
+killpoints: $(O)/stateward-killpoints
+$(O)/stateward-killpoints: $(O)/src/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) $(WRAP_DISK) -o $@ $^ $(LDLIBS)
+
+prove-crash: programs killpoints
+	$(Q)python3 -B tests/e2e/prove_crash.py --kills $(KILLS)
+# Part of `make test`.
+prove-crash-small: programs killpoints
+	$(Q)python3 -B tests/e2e/prove_crash.py --kills 300
+-include $(wildcard $(O)/tests/killpoints/*.d)

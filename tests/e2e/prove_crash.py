@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""Kills Stateward again and again and proves that nothing acknowledged is lost, torn or mixed.
+
+  at random  8 writers on 4 states through nginx; a worker, or the supervisor and all workers, are
+             killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call
+  in order   one client; the server ends itself at each disk call of its requests, one after another
+  self-test  files are removed, cut, exchanged behind the server's back: the prover must see each
+
+The last line is "N passed, N failed"; each kill counts as one.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import statistics
+import sys
+import time
+
+import crash_steps
+from box import ROOT, Box, wait_for
+from crash_world import Caller, Violation, World
+from stateward import PROGRAM, Stateward
+from webservers import Nginx
+
+KILLPOINTS = str(pathlib.Path(PROGRAM).parent / "stateward-killpoints")
+LATEST_KILL_S = 0.150
+# Of one LOCK, POST, UNLOCK there are nine calls; so a pool dies within its first few requests.
+LAST_CALL = 60
+RESTART_S = 1.0
+
+
+def quiet(name, text):
+    """A long run's logs would fill a disk."""
+    text = re.sub(r"access_log [^;]*;", "access_log off;", text)
+    return re.sub(r"(error_log \S+) info;", r"\1 crit;", text)
+
+
+class Pool:
+    """The supervisor and its workers, started and killed many times on one store."""
+
+    def __init__(self, box):
+        # Little history, so that the pruner works while it is killed, too.
+        self.server = Stateward(box, threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0)
+        self.nginx = Nginx(box, "unix:" + self.server.socket, edit=quiet)
+        self.caller = Caller(self.nginx.plain)
+        self.restart_s = []
+
+    def pids(self):
+        return [self.server.process.pid] + self.server.workers()
+
+    def kill_worker(self):
+        workers = self.server.workers()
+        if not workers:
+            return False
+        os.kill(random.choice(workers), signal.SIGKILL)
+        return True
+
+    def kill(self):
+        pids = self.pids()
+        os.killpg(self.server.process.pid, signal.SIGKILL)
+        self.bury(pids)
+
+    def bury(self, pids):
+        self.server.process.popen.wait(10)
+        # A worker that is still going away holds the socket: the next one would call it in use.
+        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}/stat") and not is_zombie(pid)
+                                 for pid in pids), "all are gone", 10)
+
+    def start(self, point=None):
+        """The time to its first answer; None if it ended before that."""
+        server = self.server
+        server.argv = [KILLPOINTS if point else PROGRAM]
+        server.env = {**server.settings, **({"STATEWARD_TEST_KILL_AT": point} if point else {})}
+        begin = time.monotonic()
+        server.start(ready=False)
+        while server.process.alive():
+            try:
+                if self.caller.client.get("/health").status == 200:
+                    return time.monotonic() - begin
+            except OSError:
+                pass
+            if time.monotonic() - begin > 10:
+                raise Violation("no answer in 10 s after a restart:\n" + server.log()[-2000:])
+            time.sleep(0.002)
+        return None
+
+    def restart(self):
+        took = self.start()
+        if took is None:
+            raise Violation("it ended at its start:\n" + self.server.log()[-2000:])
+        self.restart_s.append(took)
+
+
+def is_zombie(pid):
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return text.rsplit(")", 1)[1].split()[0] in "ZX"
+
+
+def die_at_a_call(pool):
+    """The pool is exchanged for one that ends itself; False if it did not within some seconds."""
+    pool.kill()
+    point = f"{random.choice(('before', 'after', 'half'))}:{random.randint(1, LAST_CALL)}"
+    if pool.start(point) is not None:
+        try:
+            wait_for(lambda: not pool.server.process.alive(), "the kill point is reached", 10)
+        except AssertionError:
+            pool.kill()
+            return False
+    pool.bury([])
+    return True
+
+
+def kill_once(pool, counts):
+    kind = random.choice(("worker", "pool", "pool", "call"))
+    time.sleep(random.uniform(0, LATEST_KILL_S))
+    if kind == "worker":
+        if not pool.kill_worker():
+            return
+    elif kind == "pool":
+        pool.kill()
+        pool.restart()
+    else:
+        counts["pool"] += 1  # the one before it
+        if die_at_a_call(pool):
+            counts["call"] += 1
+        pool.restart()
+        return
+    counts[kind] += 1
+
+
+def at_random(kills, seed):
+    random.seed(seed)
+    print(f"at random: {kills} kills, seed {seed}", flush=True)
+    counts = {"worker": 0, "pool": 0, "call": 0}
+    with Box() as box:
+        pool = Pool(box)
+        world = World(pool.nginx.plain)
+        world.start()
+        begin = time.monotonic()
+        reported = 0
+        while sum(counts.values()) < kills:
+            kill_once(pool, counts)
+            world.check()
+            if sum(counts.values()) >= reported + 1000:
+                reported = sum(counts.values())
+                print(f"  {reported} kills, {world.totals()[0]} writes", flush=True)
+        world.stop()
+        world.finish()
+        seconds = time.monotonic() - begin
+    writes, cycles, retries = world.totals()
+    slow = sorted(pool.restart_s)
+    print(f"  {counts['worker']} workers, {counts['pool']} pools at a random moment, "
+          f"{counts['call']} pools at a random disk call, in {seconds:.0f} s; {writes} writes in "
+          f"{cycles} locks acknowledged, {retries} requests repeated, {world.checks} checks")
+    print(f"  from restart to first answer: median {statistics.median(slow):.3f} s, "
+          f"99 % {slow[len(slow) * 99 // 100]:.3f} s, longest {slow[-1]:.3f} s", flush=True)
+    if slow[len(slow) * 99 // 100] >= RESTART_S:
+        raise Violation("restarts take too long")
+    if writes < kills or not all(counts.values()):
+        raise Violation("too little happened to prove anything")
+    return sum(counts.values())
+
+
+def in_order():
+    calls = crash_steps.list_calls(KILLPOINTS)
+    points = list(crash_steps.points(calls))
+    print(f"in order: {len(calls)} disk calls, {len(points)} kill points", flush=True)
+    begin = time.monotonic()
+    for point in points:
+        if not crash_steps.kill_at(KILLPOINTS, PROGRAM, point):
+            raise Violation(f"{point} was not reached")
+    print(f"  all in {time.monotonic() - begin:.0f} s", flush=True)
+    return len(points)
+
+
+# ---- Self-test: does the prover see what it is there to see? ----
+
+def newest(folder):
+    return max(folder.iterdir())
+
+
+def lose(world):
+    newest(world.folders["s0"]).unlink()
+
+
+def cut(world):
+    path = newest(world.folders["s0"])
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def mix(world):
+    source, target = newest(world.folders["s1"]), newest(world.folders["s0"])
+    target.write_bytes(source.read_bytes())
+
+
+def go_back(world):
+    """An older version under the newest one's number."""
+    target = newest(world.folders["s0"])
+    target.write_bytes(sorted(world.folders["s0"].iterdir())[0].read_bytes())
+
+
+def forget_lock(world):
+    folder = world.folders["kept"]
+    (world.store / "locks" / folder.parent.name / folder.name).unlink()
+
+
+def old_lock(world):
+    """The lock file as it was before the lock was taken."""
+    folder = world.folders["kept"]
+    path = world.store / "locks" / folder.parent.name / folder.name
+    shutil.copyfile(world.free_lock, path)
+
+
+class MarkedWorld(World):
+    """One that knows which folder is whose."""
+
+    def __init__(self, address, store):
+        super().__init__(address, states=2, writers=4)
+        self.store = pathlib.Path(store)
+        self.folders = {}
+        self.caller.patience_s = 1.5
+
+    def create(self, state):
+        super().create(state)
+        known = set(self.folders.values())
+        self.folders[state.name] = next(p for p in self.store.glob("states/??/*")
+                                        if p not in known)
+        if state is self.kept:
+            folder = self.folders["kept"]
+            self.free_lock = self.store.parent / "free-lock"
+            shutil.copyfile(self.store / "locks" / folder.parent.name / folder.name,
+                            self.free_lock)
+
+
+def sabotage(harm, pattern):
+    """The prover must find the harm, and name it."""
+    with Box() as box:
+        server = Stateward(box, LOG_LEVEL="error")
+        world = MarkedWorld(Nginx(box, "unix:" + server.socket, edit=quiet).plain,
+                            box.path("states"))
+        world.start()
+        wait_for(lambda: all(s.acknowledged > 5 for s in world.states), "some writes")
+        world.stop()
+        world.check()
+        harm(world)
+        try:
+            world.check()
+        except Violation as seen:
+            if re.search(pattern, str(seen)):
+                print(f"  {harm.__name__}: {str(seen)[:100]}", flush=True)
+                return
+            raise
+        raise Violation(f"the prover did not see the harm done by {harm.__name__}")
+
+
+def self_test():
+    print("self-test:", flush=True)
+    harms = ((lose, "lost$"), (cut, "GET .* only 503"), (mix, "GET .* only 503"),
+             (go_back, "GET .* only 503"), (forget_lock, "a probe got it"),
+             (old_lock, "a probe got it"))
+    for harm, pattern in harms:
+        sabotage(harm, pattern)
+    return len(harms)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=300, help="at random")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--only", choices=("random", "order", "self-test"))
+    options = parser.parse_args()
+    for program in (PROGRAM, KILLPOINTS):
+        if not os.access(program, os.X_OK):
+            sys.exit(f"{os.path.relpath(program, ROOT)} is missing: make all killpoints")
+    passed = failed = 0
+    parts = {"self-test": self_test, "order": in_order,
+             "random": lambda: at_random(options.kills, options.seed)}
+    for name, part in parts.items():
+        if options.only in (None, name):
+            try:
+                passed += part()
+            except (Violation, AssertionError) as error:
+                print(f"  FAILED: {error}", flush=True)
+                failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
