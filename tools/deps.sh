@@ -8,13 +8,15 @@
 set -euo pipefail
 
 # "a|b" is satisfied by either; the first one is installed.
-RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev
+RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev
+     libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev
      'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
-TEST=(apache2 spawn-fcgi multiwatch cpputest libcpputest-dev
+TEST=(apache2 spawn-fcgi multiwatch postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
+      redis-tools stunnel4 cpputest libcpputest-dev
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-zstandard python3-pip curl git)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
-SERVICES=(nginx apache2)
+SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4)
 
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-stateward
