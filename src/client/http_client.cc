@@ -208,9 +208,9 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
   if (request.sign) {
     curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, request.sign->scope.c_str());
     curl_easy_setopt(curl, CURLOPT_USERNAME, request.sign->access_key.c_str());
-    SecretBytes secret(request.sign->secret_key.size() + 1);
-    std::memcpy(secret.data(), request.sign->secret_key.Reveal().data(), secret.size() - 1);
-    secret.back() = 0;
+    std::string_view key = request.sign->secret_key.Reveal();
+    SecretBytes secret(key.begin(), key.end());
+    secret.push_back(0);
     curl_easy_setopt(curl, CURLOPT_PASSWORD, reinterpret_cast<const char*>(secret.data()));
   }
   return Status();
