@@ -22,6 +22,9 @@ POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-stateward
 MARK='put here by tools/deps.sh of Stateward while it installs packages'
 LOCK=/run/lock/stateward-deps.lock
+# Debian's postgresql-15 makes a cluster of the host when it comes for the first time, unless told.
+CLUSTERS=/etc/postgresql-common/createcluster.d
+NO_CLUSTER=$CLUSTERS/stateward-tests.conf
 SELF=$(readlink -f "${BASH_SOURCE[0]}")
 
 say() { printf 'deps: %s\n' "$*" >&2; }
@@ -40,10 +43,16 @@ missing() {
   done
 }
 
-# True when a run that was killed left its policy-rc.d behind (or another run is at work).
-policy_is_ours() { [ -e $SAVED ] || [ -L $SAVED ] || grep -qsF "$MARK" $POLICY; }
+# True when a run that was killed left something behind (or another run is at work).
+left_behind() {
+  [ -e $SAVED ] || [ -L $SAVED ] || [ -e $NO_CLUSTER ] || grep -qsF "$MARK" $POLICY
+}
 
-restore_policy() {
+restore() {
+  if [ -e $NO_CLUSTER ]; then
+    rm -f $NO_CLUSTER
+    rmdir --ignore-fail-on-non-empty $CLUSTERS
+  fi
   if [ -e $SAVED ] || [ -L $SAVED ]; then
     mv -fT $SAVED $POLICY
   elif grep -qsF "$MARK" $POLICY; then
@@ -57,6 +66,12 @@ forbid_services() {
   chmod 755 $POLICY.new
   if [ -e $POLICY ] || [ -L $POLICY ]; then mv -T $POLICY $SAVED; fi
   mv -T $POLICY.new $POLICY
+}
+
+# The tests make clusters of their own; one that is there is not touched by this.
+forbid_cluster() {
+  mkdir -p $CLUSTERS
+  printf '# %s\ncreate_main_cluster = off\n' "$MARK" >$NO_CLUSTER
 }
 
 apt() {
@@ -94,12 +109,13 @@ keep_off_at_boot() {
 install_packages() {
   exec 9>$LOCK
   flock 9
-  restore_policy
+  restore
   if [ $# = 0 ]; then return 0; fi
-  trap restore_policy EXIT
+  trap restore EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   forbid_services
+  case " $* " in *' postgresql-15 '*) forbid_cluster ;; esac
   apt update || { say 'apt-get update failed, trying once more'; sleep 3; apt update; } ||
     say 'warning: apt-get update failed twice; going on with the lists that are there'
   apt install "$@"
@@ -132,8 +148,8 @@ main() {
   if [ ${#need[@]} -gt 0 ]; then
     say "installing: ${need[*]}"
     as_root "${need[@]}"
-  elif policy_is_ours; then
-    as_root || say "warning: $POLICY was left there by a run that was killed"
+  elif left_behind; then
+    as_root || say "warning: $POLICY or $NO_CLUSTER was left there by a run that was killed"
   fi
 }
 
