@@ -40,6 +40,7 @@ struct LockRecord {
   uint64_t base = 0;         // the head when the lock was taken
   int64_t time_ms = 0;       // when it was taken, by the backend's clock
   std::string token_sha256;  // of the token it was taken with: 64 hex digits, or ""
+  bool plan_only = false;    // taken with the role plan: a writer may force it
 };
 
 // Reads the head of the state's storage, for LockRecord::base.
@@ -61,9 +62,11 @@ using AcquireOutcome = std::variant<Granted, HeldBy, WasReleased>;
 using ReleaseOutcome = std::variant<Released, NotHeld, WasReleased, HeldBy>;
 
 struct ReleaseRequest {
-  std::string id;              // "" = force: whatever is held
-  std::string principal;       // who asks; another one's lock is HeldBy for him even with its ID
-  bool any_principal = false;  // an administrator: whoever holds it
+  std::string id;         // "" = force: whatever is held
+  std::string principal;  // who asks; another one's lock is HeldBy for him even with its ID
+  // Whoever holds the lock with this ID. Of another principal's lock it is a forced release: it
+  // counts for kForceRepeatMs as one with an empty ID does.
+  bool any_principal = false;
 };
 
 // What a write sees while it is decided.
@@ -91,6 +94,10 @@ class Locker {
   // kForceRepeatMs of the same principal's forced release, when it is that one's repeat: NotHeld.
   virtual Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) = 0;
   virtual Result<LockView> Look(const StateId& id) = 0;
+  // Whether a lock of this state that was taken with this token (64 hex digits, never "") was
+  // released within the time for which released IDs are remembered. Asked once for a request with a
+  // token that has expired.
+  virtual Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) = 0;
 
   // Runs `write` with the current view. Where HoldsStill() is true, nobody can take or release the
   // state's lock until it returns; elsewhere the view may be old by the time `write` looks at it.

@@ -30,6 +30,7 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   grant.principal = "basic:" + DigestOf("stateward principal v1:", grant.key.tenant).substr(0, 16);
   grant.legacy_ids.push_back(LegacyId(credentials.secret, key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
+  grant.role = Role::kAdmin;  // of this namespace
   return grant;
 }
 

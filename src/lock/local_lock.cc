@@ -170,6 +170,12 @@ Result<LockView> LocalLock::Look(const StateId& id) {
   return LockView{std::move(held->book.holder)};
 }
 
+Result<bool> LocalLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
+  Result<Held> held = Open(id);
+  if (!held.ok()) return std::move(held).status();
+  return stateward::TokenReleased(held->book, token_sha256, clock_.NowMs());
+}
+
 Status LocalLock::WithLock(const StateId& id, const std::function<void(const LockView&)>& write) {
   Result<Held> held = Open(id);
   if (!held.ok()) return std::move(held).status();

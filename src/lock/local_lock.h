@@ -30,6 +30,7 @@ class LocalLock : public Locker {
                                  const BaseFn& base) override;
   Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override;
   Result<LockView> Look(const StateId& id) override;
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override;
   bool HoldsStill() const override { return true; }
   Result<uint64_t> CountHeld() override;

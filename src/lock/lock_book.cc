@@ -11,6 +11,10 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
+// The byte in front of the holder.
+constexpr uint8_t kHeld = 1;
+constexpr uint8_t kHeldForAPlan = 3;
+
 const ReleasedId* FindReleased(const LockBook& book, const std::string& id, int64_t now_ms) {
   Sha256Digest digest = Sha256(id);
   for (const ReleasedId& entry : book.released) {
@@ -105,20 +109,20 @@ void Take(LockBook* book, LockRecord record, int64_t now_ms) {
 }
 
 ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t now_ms) {
-  bool force = request.id.empty();
-  if (force && book->last_forced && book->last_forced->principal == request.principal &&
+  bool any = request.id.empty();
+  if (any && book->last_forced && book->last_forced->principal == request.principal &&
       now_ms - book->last_forced->time_ms < kForceRepeatMs) {
     return NotHeld{};  // the repeat of a release that was answered already, perhaps unheard
   }
-  bool matches = book->holder && (force || book->holder->id == request.id);
+  bool matches = book->holder && (any || book->holder->id == request.id);
   if (!matches) {
-    if (!force && FindReleased(*book, request.id, now_ms) != nullptr) return WasReleased{};
+    if (!any && FindReleased(*book, request.id, now_ms) != nullptr) return WasReleased{};
     if (!book->holder) return NotHeld{};
     return HeldBy{*book->holder};
   }
-  if (!force && !request.any_principal && book->holder->principal != request.principal) {
-    return HeldBy{*book->holder};
-  }
+  bool own = book->holder->principal == request.principal;
+  if (!any && !own && !request.any_principal) return HeldBy{*book->holder};
+  bool force = any || !own;
   ReleasedId entry;
   entry.id = Sha256(book->holder->id);
   entry.principal = Sha256(book->holder->principal);
@@ -140,10 +144,17 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
   return out;
 }
 
+bool TokenReleased(const LockBook& book, const std::string& token_sha256, int64_t now_ms) {
+  return !token_sha256.empty() &&
+         std::any_of(book.released.begin(), book.released.end(), [&](const ReleasedId& entry) {
+           return entry.token_sha256 == token_sha256 && now_ms - entry.time_ms < kReleasedIdsKeptMs;
+         });
+}
+
 Bytes EncodeLockBook(const LockBook& book) {
   Writer w;
   w.U8(kVersion);
-  w.U8(book.holder ? 1 : 0);
+  w.U8(!book.holder ? 0 : book.holder->plan_only ? kHeldForAPlan : kHeld);
   if (book.holder) {
     const LockRecord& h = *book.holder;
     for (const std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
@@ -172,8 +183,13 @@ Result<LockBook> DecodeLockBook(ByteView bytes) {
   Reader r(bytes);
   LockBook book;
   if (r.U8() != kVersion) return Status::Corruption("lock record: unknown version");
-  if (r.U8() != 0) {
+  uint8_t held = r.U8();
+  if (held != 0 && held != kHeld && held != kHeldForAPlan) {
+    return Status::Corruption("lock record: damaged");
+  }
+  if (held != 0) {
     LockRecord h;
+    h.plan_only = held == kHeldForAPlan;
     for (std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
       *s = r.Text();
     }

@@ -41,6 +41,9 @@ void Take(LockBook* book, LockRecord record, int64_t now_ms);
 // Changes *book only when the outcome is Released.
 ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t now_ms);
 
+// Locker::TokenReleased.
+bool TokenReleased(const LockBook& book, const std::string& token_sha256, int64_t now_ms);
+
 // docs/formats.md, "Lock record". At most kMaxLockBookBytes when info is at most 16 KiB.
 inline constexpr size_t kMaxLockBookBytes = 48 * 1024;
 Bytes EncodeLockBook(const LockBook& book);

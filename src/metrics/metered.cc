@@ -115,6 +115,9 @@ class MeteredLocker : public Locker {
   Result<LockView> Look(const StateId& id) override {
     return meter_("look", [&] { return l_->Look(id); });
   }
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
+    return meter_("token_released", [&] { return l_->TokenReleased(id, token_sha256); });
+  }
   // With the time of `write`: that is how long others wait for this state.
   Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
     return meter_("with_lock", [&] { return l_->WithLock(id, write); });

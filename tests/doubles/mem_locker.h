@@ -59,6 +59,11 @@ class MemLocker : public Locker {
     if (down) return Down();
     return LockView{books_[id.hex()].holder};
   }
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    return stateward::TokenReleased(books_[id.hex()], token_sha256, clock_.NowMs());
+  }
   Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
     Result<LockView> view = Look(id);
     if (!view.ok()) return std::move(view).status();
