@@ -25,8 +25,9 @@ enum class Role : uint8_t {
 };
 
 struct Credentials {
-  std::string user;
+  std::string user;  // "" for a bearer token
   SecretString secret;
+  bool bearer = false;  // Authorization: Bearer, and not Basic
 };
 
 struct Grant {
@@ -50,8 +51,12 @@ struct Grant {
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  // Equals the user name that selects it ("basic", "jwt").
+  // For the log; and the user name that selects it, unless Takes() says otherwise.
   virtual std::string_view Name() const = 0;
+  // Whether it decides about such credentials. The first one that takes them is asked, alone.
+  virtual bool Takes(const Credentials& credentials) const {
+    return !credentials.bearer && credentials.user == Name();
+  }
   // kUnauthenticated and kPermissionDenied are answers. kUnavailable (an issuer that cannot be
   // reached): undecided, and the caller refuses.
   virtual Result<Grant> Authorize(const Credentials& credentials, const StateKey& key,

@@ -93,11 +93,11 @@ Result<Grant> AppHandler::Authorize(const Context& context) {
   Result<Credentials> credentials = ParseAuthorization(*context.request.authorization);
   if (!credentials.ok()) return std::move(credentials).status();
   for (Authenticator* authenticator : parts_.authenticators) {
-    if (authenticator->Name() != credentials->user) continue;
+    if (!authenticator->Takes(*credentials)) continue;
     StateKey key{"", context.matched.project, context.matched.state};
     return authenticator->Authorize(*credentials, key, context.matched.route->verb);
   }
-  return Status(Code::kUnauthenticated, "no way in for this user name");
+  return Status(Code::kUnauthenticated, "no way in for such credentials");
 }
 
 StateAnswer AppHandler::CallVerb(const Context& context, const Target& target, const Grant& grant) {
@@ -162,6 +162,7 @@ Response AppHandler::FromStatus(Context* context, const Status& status) {
     response.headers.emplace_back("Retry-After", std::to_string(http.retry_after_s));
   }
   if (status.code() == Code::kUnauthenticated) {
+    // Basic alone: the clients of Terraform know it, and it carries tokens, too.
     response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"stateward\"");
   }
   if (status.code() == Code::kMethodNotAllowed) {

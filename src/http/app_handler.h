@@ -25,7 +25,7 @@ struct PartStatus {
 
 struct AppHandlerParts {
   StateService* states = nullptr;
-  std::vector<Authenticator*> authenticators;  // chosen by the credentials' user name
+  std::vector<Authenticator*> authenticators;  // the first that takes the credentials
   std::function<std::vector<PartStatus>()> ready;
   std::function<std::string()> metrics;  // Prometheus text; empty function: no such path
   Observer* observer = nullptr;

@@ -8,7 +8,8 @@
 
 namespace stateward {
 
-// "Basic " and canonical base64 of user:secret, split at the first colon.
+// "Basic " and canonical base64 of user:secret, split at the first colon; or "Bearer " and a token
+// (RFC 6750: letters, digits, - . _ ~ + / and = at its end). The scheme's case does not matter.
 // kUnauthenticated: anything else, two headers joined by a comma, or more than 16 KiB.
 Result<Credentials> ParseAuthorization(const SecretString& header);
 

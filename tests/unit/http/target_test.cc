@@ -91,14 +91,27 @@ TEST(Target, OnlyAbsenceIs404) {
   }
 }
 
+TEST(Target, BearerHeader) {
+  Result<Credentials> c = ParseAuthorization(SecretString("bEaReR  a-b._~+/c=="));
+  CHECK(c.ok() && c->bearer);
+  STRCMP_EQUAL("", c->user.c_str());
+  STRCMP_EQUAL("a-b._~+/c==", std::string(c->secret.Reveal()).c_str());
+  for (const char* bad : {"Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer a=b",
+                          "Bearer a, Bearer b", "Bearer a\t", "Bearer \xc3\xa4", "Bearer:a"}) {
+    CHECK_TEXT(ParseAuthorization(SecretString(bad)).status().code() == Code::kUnauthenticated,
+               bad);
+  }
+}
+
 TEST(Target, BasicHeader) {
   // base64 of "basic:a:b"
   Result<Credentials> c = ParseAuthorization(SecretString("bAsIc YmFzaWM6YTpi"));
   CHECK(c.ok());
   STRCMP_EQUAL("basic", c->user.c_str());
   STRCMP_EQUAL("a:b", std::string(c->secret.Reveal()).c_str());
-  for (const char* bad : {"", "Basic", "Bearer abc", "Basic YmFzaWM6YTpi, Basic YmFzaWM6YTpi",
-                          "Basic YmFzaWM6YTpi=", "Basic YmFzaWM=", "Basic !!!!"}) {
+  for (const char* bad :
+       {"", "Basic", "Basic ", "Digest abc", "Basicx", "Basic YmFzaWM6YTpi, Basic YmFzaWM6YTpi",
+        "Basic YmFzaWM6YTpi=", "Basic YmFzaWM=", "Basic !!!!"}) {
     CHECK_TEXT(ParseAuthorization(SecretString(bad)).status().code() == Code::kUnauthenticated,
                bad);
   }
