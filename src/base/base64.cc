@@ -5,13 +5,38 @@ namespace {
 
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int Value(char c) {
+// The last two digits of the two alphabets.
+constexpr std::string_view kStandard = "+/";
+constexpr std::string_view kUrl = "-_";
+
+int Value(char c, std::string_view last) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
   if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  if (c == '/') return 63;
+  if (c == last[0]) return 62;
+  if (c == last[1]) return 63;
   return -1;
+}
+
+// Digits without padding.
+std::optional<SecretBytes> Decode(std::string_view digits, std::string_view last) {
+  if (digits.size() % 4 == 1) return std::nullopt;
+  SecretBytes out;
+  out.reserve(digits.size() / 4 * 3 + 2);
+  uint32_t held = 0;
+  int bits = 0;
+  for (char c : digits) {
+    int value = Value(c, last);
+    if (value < 0) return std::nullopt;
+    held = (held << 6 | static_cast<uint32_t>(value)) & 0xFFFFFF;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<uint8_t>(held >> bits));
+    }
+  }
+  if ((held & ((1U << bits) - 1)) != 0) return std::nullopt;  // not the canonical spelling
+  return out;
 }
 
 }  // namespace
@@ -36,23 +61,9 @@ std::optional<SecretBytes> Base64Decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  size_t digits = text.size() - padding;
-  SecretBytes out;
-  out.reserve(text.size() / 4 * 3);
-  uint32_t held = 0;
-  int bits = 0;
-  for (size_t i = 0; i < digits; ++i) {
-    int value = Value(text[i]);
-    if (value < 0) return std::nullopt;
-    held = (held << 6 | static_cast<uint32_t>(value)) & 0xFFFFFF;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<uint8_t>(held >> bits));
-    }
-  }
-  if ((held & ((1U << bits) - 1)) != 0) return std::nullopt;  // not the canonical spelling
-  return out;
+  return Decode(text.substr(0, text.size() - padding), kStandard);
 }
+
+std::optional<SecretBytes> Base64UrlDecode(std::string_view text) { return Decode(text, kUrl); }
 
 }  // namespace stateward

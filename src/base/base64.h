@@ -1,4 +1,4 @@
-// Base64 of RFC 4648 section 4, with padding.
+// Base64 of RFC 4648: section 4, with padding, and section 5 (base64url), without.
 #ifndef STATEWARD_BASE_BASE64_H_
 #define STATEWARD_BASE_BASE64_H_
 
@@ -13,6 +13,9 @@ namespace stateward {
 std::string Base64Encode(ByteView bytes);
 // Strict: full groups, padding only at the end, unused bits zero, nothing else.
 std::optional<SecretBytes> Base64Decode(std::string_view text);
+
+// Strict: no padding, unused bits zero, nothing else.
+std::optional<SecretBytes> Base64UrlDecode(std::string_view text);
 
 }  // namespace stateward
 

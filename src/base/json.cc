@@ -76,15 +76,15 @@ struct JsonObject::Document {
   Tree tree;
 };
 
-Result<JsonObject> ParseSmallJson(ByteView text) {
-  if (text.size() > kSmallJsonMaxBytes) {
-    return Status::InvalidArgument("JSON of more than " + std::to_string(kSmallJsonMaxBytes) +
+Result<JsonObject> ParseSmallJson(ByteView text, const JsonBounds& bounds) {
+  if (text.size() > bounds.max_bytes) {
+    return Status::InvalidArgument("JSON of more than " + std::to_string(bounds.max_bytes) +
                                    " bytes");
   }
   auto document = std::make_shared<JsonObject::Document>();
   document->text = text.AsString();
   PreScan scan(&document->numbers);
-  const JsonLimits limits{kSmallJsonMaxDepth, kSmallJsonMaxDepth};
+  const JsonLimits limits{bounds.max_depth, bounds.max_depth};
   STATEWARD_RETURN_IF_ERROR(WalkJson(document->text, limits, &scan));
 
   // The NUL behind the text counts: only then does cJSON check that nothing follows.
@@ -127,6 +127,12 @@ std::optional<uint64_t> JsonObject::Uint(const std::string& key) const {
   return ParseUint64(document_->numbers[static_cast<size_t>(member->valueint)]);
 }
 
+std::optional<std::string> JsonObject::Number(const std::string& key) const {
+  const cJSON* const member = Member(key);
+  if (!cJSON_IsNumber(member)) return std::nullopt;
+  return std::string(document_->numbers[static_cast<size_t>(member->valueint)]);
+}
+
 std::optional<bool> JsonObject::Bool(const std::string& key) const {
   const cJSON* const member = Member(key);
   if (!cJSON_IsBool(member)) return std::nullopt;
@@ -146,6 +152,17 @@ std::optional<std::vector<JsonObject>> JsonObject::Objects(const std::string& ke
   for (const cJSON* item = member->child; item != nullptr; item = item->next) {
     if (!cJSON_IsObject(item)) return std::nullopt;
     out.push_back(JsonObject(document_, item));
+  }
+  return out;
+}
+
+std::optional<std::vector<std::string>> JsonObject::Strings(const std::string& key) const {
+  const cJSON* const member = Member(key);
+  if (!cJSON_IsArray(member)) return std::nullopt;
+  std::vector<std::string> out;
+  for (const cJSON* item = member->child; item != nullptr; item = item->next) {
+    if (!cJSON_IsString(item)) return std::nullopt;
+    out.emplace_back(item->valuestring);
   }
   return out;
 }

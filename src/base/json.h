@@ -27,6 +27,12 @@ inline constexpr size_t kSmallJsonMaxBytes = size_t{64} * 1024;
 // Ours are 3 deep; the tree is freed recursively.
 inline constexpr size_t kSmallJsonMaxDepth = 32;
 
+// For documents that have bounds of their own.
+struct JsonBounds {
+  size_t max_bytes = kSmallJsonMaxBytes;
+  size_t max_depth = kSmallJsonMaxDepth;
+};
+
 // An object of a parsed document. A value: copies share the document and keep it alive.
 // Thread-safe, as nothing can be changed. Member names are compared exactly.
 //
@@ -38,14 +44,17 @@ class JsonObject {
   // Exactly, from the digits: a number without sign, fraction and exponent, or a string that
   // consists of such digits (JsonWriter::Text64); nullopt above 2^64-1.
   std::optional<uint64_t> Uint(const std::string& key) const;
+  // A number as it is written: its digits, with sign, fraction and exponent if there are any.
+  std::optional<std::string> Number(const std::string& key) const;
   std::optional<bool> Bool(const std::string& key) const;
   std::optional<JsonObject> Object(const std::string& key) const;
-  // nullopt too when an element is not an object.
+  // nullopt too when an element is not an object, or not a string.
   std::optional<std::vector<JsonObject>> Objects(const std::string& key) const;
+  std::optional<std::vector<std::string>> Strings(const std::string& key) const;
 
  private:
   struct Document;
-  friend Result<JsonObject> ParseSmallJson(ByteView text);
+  friend Result<JsonObject> ParseSmallJson(ByteView text, const JsonBounds& bounds);
   JsonObject(std::shared_ptr<const Document> document, const cJSON* node)
       : document_(std::move(document)), node_(node) {}
   const cJSON* Member(const std::string& key) const;
@@ -59,7 +68,7 @@ class JsonObject {
 // which ignores case takes for the same; a lone surrogate (cJSON refuses it); a number of more than
 // 63 characters. The text holds no byte of the input.
 // Not for secrets: the copies that the tree holds are not wiped.
-Result<JsonObject> ParseSmallJson(ByteView text);
+Result<JsonObject> ParseSmallJson(ByteView text, const JsonBounds& bounds = {});
 
 // Digits only, no leading zero, at most 2^64-1.
 std::optional<uint64_t> ParseUint64(std::string_view digits);
