@@ -7,6 +7,10 @@
 // Whatever an outcome reports is durable when the call returns: also a repeat (Granted::repeated,
 // NotHeld, WasReleased), since the worker that did it first may have died before it was synced.
 //
+// A service that may have forgotten locks (it was emptied, restored, or another process answers in
+// its place) keeps its id but enters a new epoch; see BaseFn and docs/lock.md, "What a service
+// forgets". It never takes a service id over by itself before ServiceId() found it there once.
+//
 // Thread-safe. Every call ends within the time limit of the backend's configuration.
 // Errors: kUnavailable only (the service cannot say, its epoch is not the one that the store's
 // marker names, or its record is damaged). "Held by somebody" is an answer.
@@ -18,7 +22,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "stateward/result.h"
 #include "stateward/state.h"
@@ -32,19 +38,39 @@ inline constexpr int64_t kReleasedIdsKeptMs = 24LL * 60 * 60 * 1000;
 // A forced release is repeated by the client's retries for some seconds (1 s + 2 s by default).
 inline constexpr int64_t kForceRepeatMs = 10 * 1000;
 
+// What a lock is for. A StateId alone will do where the original's locks do not matter.
+struct LockKey {
+  LockKey(StateId state) : id(std::move(state)) {}  // NOLINT: a StateId is a LockKey
+  LockKey(StateId state, std::vector<std::string> legacy)
+      : id(std::move(state)), legacy_ids(std::move(legacy)) {}
+
+  StateId id;
+  // The original's ids of this state (64 hex digits). A lock that the original still holds under
+  // one of them is held for this state too, until it is released by its ID or by force; which
+  // removes the original's record. Only `redis` and `postgres` can find any.
+  std::vector<std::string> legacy_ids;
+};
+
 struct LockRecord {
   std::string id;            // 1 to 128 bytes
   std::string info;          // the client's LockInfo JSON, byte for byte (at most 16 KiB)
-  std::string principal;     // who took it
+  std::string principal;     // who took it; "" = the original's lock: whoever names its ID
   std::string operation;     // from the LockInfo; decides what a write may replace
   uint64_t base = 0;         // the head when the lock was taken
-  int64_t time_ms = 0;       // when it was taken, by the backend's clock
+  int64_t time_ms = 0;       // when it was taken, by the backend's clock; 0 = unknown
   std::string token_sha256;  // of the token it was taken with: 64 hex digits, or ""
   bool plan_only = false;    // taken with the role plan: a writer may force it
 };
 
-// Reads the head of the state's storage, for LockRecord::base.
-using BaseFn = std::function<Result<uint64_t>()>;
+inline bool IsHeldBy(const LockRecord& holder, std::string_view principal) {
+  return holder.principal.empty() || holder.principal == principal;
+}
+
+// Reads the head of the state's storage, for LockRecord::base. With `burn` it takes the next number
+// away first: a write of an earlier holder may still be on its way. A locker says so on the first
+// grant after a forced release, after BurnNext, and of each state in an epoch before which locks
+// may have been forgotten; and again until the base that came of it is stored.
+using BaseFn = std::function<Result<uint64_t>(bool burn)>;
 
 struct Granted {
   bool repeated = false;  // the same principal held it already with this ID
@@ -83,17 +109,20 @@ class Locker {
   // The lock service's own id (32 hex digits), read anew. kNotFound: reachable, has none yet.
   virtual Result<std::string> ServiceId() = 0;
   // Gives a service without an id a new one and returns it; returns the old one where there is one.
-  virtual Result<std::string> InitService() = 0;
+  // `forgotten`: the store was guarded before, and this service may not know by what locks.
+  virtual Result<std::string> InitService(bool forgotten) = 0;
 
   // Takes the lock if it is free. `base` is called once while nobody else can hold the lock, and
   // its value is stored with the lock before this returns; its error is this call's error and the
   // lock is then not granted (or not complete: a repeated Acquire completes it).
-  virtual Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+  virtual Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                          const BaseFn& base) = 0;
   // Compare and release. An empty request.id releases whatever is held, except within
   // kForceRepeatMs of the same principal's forced release, when it is that one's repeat: NotHeld.
-  virtual Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) = 0;
-  virtual Result<LockView> Look(const StateId& id) = 0;
+  virtual Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) = 0;
+  virtual Result<LockView> Look(const LockKey& key) = 0;
+  // An append of this state has an unknown outcome: the next grant is to say `burn`.
+  virtual Status BurnNext(const LockKey& key) = 0;
   // Whether a lock of this state that was taken with this token (64 hex digits, never "") was
   // released within the time for which released IDs are remembered. Asked once for a request with a
   // token that has expired.
@@ -101,13 +130,17 @@ class Locker {
 
   // Runs `write` with the current view. Where HoldsStill() is true, nobody can take or release the
   // state's lock until it returns; elsewhere the view may be old by the time `write` looks at it.
-  virtual Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) = 0;
+  virtual Status WithLock(const LockKey& key,
+                          const std::function<void(const LockView&)>& write) = 0;
   virtual bool HoldsStill() const = 0;
 
   // How many locks are held. Cheap enough for one call a minute.
   virtual Result<uint64_t> CountHeld() = 0;
   // OK when a lock could be taken now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
+  // What promises less than it should although it works, as far as known; "" = nothing. A fixed
+  // text of ours that names the setting: for the log and for /ready.
+  virtual std::string Warning() { return ""; }
 };
 
 }  // namespace stateward

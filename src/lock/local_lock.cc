@@ -53,7 +53,7 @@ Result<std::string> LocalLock::ServiceId() {
   return id;
 }
 
-Result<std::string> LocalLock::InitService() {
+Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
   Result<std::string> there = ServiceId();
   if (there.ok() || there.status().code() != Code::kNotFound) return there;
   // The folder above may be a store that is being made in the same breath.
@@ -131,9 +131,9 @@ Status LocalLock::Settle(const Held& held) {
   return r < 0 ? FromErrno("fdatasync lock", -r) : Status();
 }
 
-Result<AcquireOutcome> LocalLock::Acquire(const StateId& id, const LockRecord& want,
+Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& want,
                                           const BaseFn& base) {
-  Result<Held> held = Open(id);
+  Result<Held> held = Open(key.id);
   if (!held.ok()) return std::move(held).status();
   int64_t now = clock_.NowMs();
   AcquireOutcome outcome = DecideAcquire(held->book, want, now);
@@ -144,7 +144,7 @@ Result<AcquireOutcome> LocalLock::Acquire(const StateId& id, const LockRecord& w
     return outcome;
   }
   LockRecord record = want;
-  Result<uint64_t> head = base();
+  Result<uint64_t> head = base(held->book.burn);
   if (!head.ok()) return Outage(std::move(head).status());
   record.base = *head;
   Take(&held->book, std::move(record), now);
@@ -152,8 +152,8 @@ Result<AcquireOutcome> LocalLock::Acquire(const StateId& id, const LockRecord& w
   return outcome;
 }
 
-Result<ReleaseOutcome> LocalLock::Release(const StateId& id, const ReleaseRequest& request) {
-  Result<Held> held = Open(id);
+Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseRequest& request) {
+  Result<Held> held = Open(key.id);
   if (!held.ok()) return std::move(held).status();
   ReleaseOutcome outcome = stateward::Release(&held->book, request, clock_.NowMs());
   if (std::holds_alternative<Released>(outcome)) {
@@ -164,8 +164,8 @@ Result<ReleaseOutcome> LocalLock::Release(const StateId& id, const ReleaseReques
   return outcome;
 }
 
-Result<LockView> LocalLock::Look(const StateId& id) {
-  Result<Held> held = Open(id);
+Result<LockView> LocalLock::Look(const LockKey& key) {
+  Result<Held> held = Open(key.id);
   if (!held.ok()) return std::move(held).status();
   return LockView{std::move(held->book.holder)};
 }
@@ -176,8 +176,15 @@ Result<bool> LocalLock::TokenReleased(const StateId& id, const std::string& toke
   return stateward::TokenReleased(held->book, token_sha256, clock_.NowMs());
 }
 
-Status LocalLock::WithLock(const StateId& id, const std::function<void(const LockView&)>& write) {
-  Result<Held> held = Open(id);
+Status LocalLock::BurnNext(const LockKey& key) {
+  Result<Held> held = Open(key.id);
+  if (!held.ok()) return std::move(held).status();
+  held->book.burn = true;
+  return Store(&*held);
+}
+
+Status LocalLock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
+  Result<Held> held = Open(key.id);
   if (!held.ok()) return std::move(held).status();
   write(LockView{std::move(held->book.holder)});
   return Status();

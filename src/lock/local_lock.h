@@ -25,13 +25,15 @@ class LocalLock : public Locker {
 
   std::string_view Name() const override { return "local"; }
   Result<std::string> ServiceId() override;
-  Result<std::string> InitService() override;
-  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+  // `forgotten` does not matter here: whoever wrote under other locks is to be stopped before.
+  Result<std::string> InitService(bool forgotten) override;
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override;
-  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override;
-  Result<LockView> Look(const StateId& id) override;
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
+  Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
-  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override;
+  Status BurnNext(const LockKey& key) override;
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
   bool HoldsStill() const override { return true; }
   Result<uint64_t> CountHeld() override;
   Status Check() override;

@@ -11,9 +11,10 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
-// The byte in front of the holder.
+// The bits of the byte in front of the holder.
 constexpr uint8_t kHeld = 1;
-constexpr uint8_t kHeldForAPlan = 3;
+constexpr uint8_t kPlanOnly = 2;
+constexpr uint8_t kBurn = 4;
 
 const ReleasedId* FindReleased(const LockBook& book, const std::string& id, int64_t now_ms) {
   Sha256Digest digest = Sha256(id);
@@ -94,7 +95,7 @@ class Reader {
 
 AcquireOutcome DecideAcquire(const LockBook& book, const LockRecord& want, int64_t now_ms) {
   if (book.holder && book.holder->id == want.id) {
-    if (book.holder->principal == want.principal) return Granted{true};
+    if (IsHeldBy(*book.holder, want.principal)) return Granted{true};
     return HeldBy{*book.holder};
   }
   // Also while another holds it: a client that waits for the lock would ask again in vain.
@@ -106,6 +107,7 @@ AcquireOutcome DecideAcquire(const LockBook& book, const LockRecord& want, int64
 void Take(LockBook* book, LockRecord record, int64_t now_ms) {
   record.time_ms = now_ms;
   book->holder = std::move(record);
+  book->burn = false;
 }
 
 ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t now_ms) {
@@ -120,7 +122,7 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
     if (!book->holder) return NotHeld{};
     return HeldBy{*book->holder};
   }
-  bool own = book->holder->principal == request.principal;
+  bool own = IsHeldBy(*book->holder, request.principal);
   if (!any && !own && !request.any_principal) return HeldBy{*book->holder};
   bool force = any || !own;
   ReleasedId entry;
@@ -138,7 +140,10 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
                  released.end());
   if (released.size() >= kReleasedIdsKept) released.erase(released.begin());
   released.push_back(std::move(entry));
-  if (force) book->last_forced = ForcedRelease{request.principal, now_ms};
+  if (force) {
+    book->last_forced = ForcedRelease{request.principal, now_ms};
+    book->burn = true;
+  }
   Released out{std::move(*book->holder)};
   book->holder.reset();
   return out;
@@ -154,7 +159,9 @@ bool TokenReleased(const LockBook& book, const std::string& token_sha256, int64_
 Bytes EncodeLockBook(const LockBook& book) {
   Writer w;
   w.U8(kVersion);
-  w.U8(!book.holder ? 0 : book.holder->plan_only ? kHeldForAPlan : kHeld);
+  bool plan_only = book.holder && book.holder->plan_only;
+  w.U8(static_cast<uint8_t>((book.holder ? kHeld : 0) | (plan_only ? kPlanOnly : 0) |
+                            (book.burn ? kBurn : 0)));
   if (book.holder) {
     const LockRecord& h = *book.holder;
     for (const std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
@@ -183,13 +190,12 @@ Result<LockBook> DecodeLockBook(ByteView bytes) {
   Reader r(bytes);
   LockBook book;
   if (r.U8() != kVersion) return Status::Corruption("lock record: unknown version");
-  uint8_t held = r.U8();
-  if (held != 0 && held != kHeld && held != kHeldForAPlan) {
-    return Status::Corruption("lock record: damaged");
-  }
-  if (held != 0) {
+  uint8_t flags = r.U8();
+  if (flags > (kHeld | kPlanOnly | kBurn)) return Status::Corruption("lock record: damaged");
+  book.burn = (flags & kBurn) != 0;
+  if ((flags & kHeld) != 0) {
     LockRecord h;
-    h.plan_only = held == kHeldForAPlan;
+    h.plan_only = (flags & kPlanOnly) != 0;
     for (std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
       *s = r.Text();
     }

@@ -32,13 +32,15 @@ struct LockBook {
   std::optional<LockRecord> holder;
   std::vector<ReleasedId> released;  // oldest first; at most kReleasedIdsKept
   std::optional<ForcedRelease> last_forced;
+  bool burn = false;  // the next grant says so to its BaseFn
 };
 
-// May `want` have the lock? Granted (not repeated): the caller fills want's base and calls Take.
+// May `want` have the lock? Granted (not repeated): the caller fills want's base by calling BaseFn
+// with book.burn, and calls Take, which clears it.
 AcquireOutcome DecideAcquire(const LockBook& book, const LockRecord& want, int64_t now_ms);
 void Take(LockBook* book, LockRecord record, int64_t now_ms);
 
-// Changes *book only when the outcome is Released.
+// Changes *book only when the outcome is Released. A forced one sets book->burn.
 ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t now_ms);
 
 // Locker::TokenReleased.

@@ -104,27 +104,31 @@ class MeteredLocker : public Locker {
 
   std::string_view Name() const override { return l_->Name(); }
   Result<std::string> ServiceId() override { return l_->ServiceId(); }
-  Result<std::string> InitService() override { return l_->InitService(); }
-  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+  Result<std::string> InitService(bool forgotten) override { return l_->InitService(forgotten); }
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override {
-    return meter_("acquire", [&] { return l_->Acquire(id, want, base); });
+    return meter_("acquire", [&] { return l_->Acquire(key, want, base); });
   }
-  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override {
-    return meter_("release", [&] { return l_->Release(id, request); });
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
+    return meter_("release", [&] { return l_->Release(key, request); });
   }
-  Result<LockView> Look(const StateId& id) override {
-    return meter_("look", [&] { return l_->Look(id); });
+  Result<LockView> Look(const LockKey& key) override {
+    return meter_("look", [&] { return l_->Look(key); });
+  }
+  Status BurnNext(const LockKey& key) override {
+    return meter_("burn_next", [&] { return l_->BurnNext(key); });
   }
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
     return meter_("token_released", [&] { return l_->TokenReleased(id, token_sha256); });
   }
   // With the time of `write`: that is how long others wait for this state.
-  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
-    return meter_("with_lock", [&] { return l_->WithLock(id, write); });
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override {
+    return meter_("with_lock", [&] { return l_->WithLock(key, write); });
   }
   bool HoldsStill() const override { return l_->HoldsStill(); }
   Result<uint64_t> CountHeld() override { return l_->CountHeld(); }
   Status Check() override { return l_->Check(); }
+  std::string Warning() override { return l_->Warning(); }
 
  private:
   std::unique_ptr<Locker> l_;

@@ -32,6 +32,13 @@ WriteOutcome Done(uint64_t n) {
   return out;
 }
 
+Result<Bytes> SealBurnt(Kms& kms, const SealContext& where, const StateKey& key, VersionInfo info) {
+  info.kind = RecordKind::kBurnt;
+  info.size = 0;
+  info.sha256 = {};
+  return kms.Seal(where, {key, std::move(info)}, {});
+}
+
 // Does every version above the session's base bear its lock ID? Each write of a session proves it
 // before it appends and stores the base beside its lock ID, so the newest record alone tells.
 bool OnlyThisSessionWrote(const Newest& newest, const LockRecord& lock) {
@@ -54,7 +61,7 @@ WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view
   }
   if (request.lock_id.empty()) return Refused("the state is locked by " + view.holder->id);
   if (request.lock_id != view.holder->id) return Refused("another lock is held");
-  if (request.grant->principal != view.holder->principal) {
+  if (!IsHeldBy(*view.holder, request.grant->principal)) {
     return Failed(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
   }
   return RunLocked(request, *view.holder);
@@ -154,39 +161,47 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
 }
 
 // The append failed, but may have taken effect, or may do so later. Read back; what is not there is
-// kept from arriving late, so that the client's repeat meets a state that stands still.
+// kept from arriving late, so that the client's repeat meets a state that stands still. Only the
+// very number that it was to take is burnt: whoever works on behind it must not be disturbed.
 WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, uint64_t n, ByteView sealed,
                                    const VersionInfo& info, Status why) {
   StateId id = StateId::Of(request.grant->key);
+  WriteOutcome failed = Failed(std::move(why));
   Result<Bytes> there = storage_.Get(id, n);
-  if (there.ok() && ByteView(*there) == sealed) {
-    if (storage_.Settle(id, n).ok()) return Done(n);
-    return Failed(std::move(why));
+  if (!there.ok() && storage_.WritesMayArriveLate()) {
+    failed.may_arrive_late = true;
+    if (there.status().code() != Code::kNotFound) return failed;
+    Result<Bytes> empty = SealBurnt(kms_, {store_id_, id, n}, request.grant->key, info);
+    if (!empty.ok()) return failed;
+    Result<AppendOutcome> burnt = storage_.Append(id, n - 1, *empty);
+    if (!burnt.ok()) return failed;
+    failed.may_arrive_late = false;
+    if (burnt->appended) return failed;
+    there = storage_.Get(id, n);  // it arrived in between, or another write did
   }
-  if (there.ok()) return Refused("another write came first");
-  bool may_arrive = storage_.WritesMayArriveLate();
-  if (there.status().code() == Code::kNotFound && may_arrive) {
-    // Best effort: when it fails, the base check still refuses what would interleave.
-    Status burnt = BurnNumber(storage_, kms_, store_id_, request.grant->key, id, info);
-    if (!burnt.ok()) return Failed(std::move(why).At("and not resolved"));
-  }
-  return Failed(std::move(why));
+  if (!there.ok()) return failed;
+  if (ByteView(*there) != sealed) return Refused("another write came first");
+  return storage_.Settle(id, n).ok() ? Done(n) : failed;
 }
 
-Status BurnNumber(Storage& storage, Kms& kms, const std::string& store_id, const StateKey& key,
-                  const StateId& id, VersionInfo info) {
-  info.kind = RecordKind::kBurnt;
-  info.size = 0;
-  info.sha256 = {};
-  SealedInfo sealed_info{key, std::move(info)};
+Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
+                            const StateKey& key, const StateId& id, VersionInfo info) {
   for (int i = 0; i < kBurnTries; ++i) {
     Result<uint64_t> head = storage.Head(id);
-    if (!head.ok()) return std::move(head).status();
-    Result<Bytes> sealed = kms.Seal({store_id, id, *head + 1}, sealed_info, {});
-    if (!sealed.ok()) return std::move(sealed).status();
-    Result<AppendOutcome> appended = storage.Append(id, *head, *sealed);
+    if (!head.ok()) return head;
+    if (*head > 0) {
+      Result<Bytes> prefix = storage.GetPrefix(id, *head, Kms::kInfoPrefix);
+      if (!prefix.ok()) return std::move(prefix).status();
+      Result<SealedInfo> newest = kms.OpenInfo({store_id, id, *head}, *prefix);
+      // What cannot be read is nobody's.
+      bool ours = newest.ok() && !info.lock_id.empty() && newest->version.lock_id == info.lock_id;
+      if (ours) return head;
+    }
+    Result<Bytes> empty = SealBurnt(kms, {store_id, id, *head + 1}, key, info);
+    if (!empty.ok()) return std::move(empty).status();
+    Result<AppendOutcome> appended = storage.Append(id, *head, *empty);
     if (!appended.ok()) return std::move(appended).status();
-    if (appended->appended) return Status();
+    if (appended->appended) return *head + 1;
   }
   return Status::Unavailable("no number could be burnt: other writes came first each time");
 }

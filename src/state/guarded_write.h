@@ -43,6 +43,8 @@ struct WriteOutcome {
   Status status;       // of a failure
   std::string reason;  // of a refusal; for the log
   uint64_t n = 0;      // 0: nothing new was stored
+  // The write may still arrive, and its number could not be taken away: Locker::BurnNext is due.
+  bool may_arrive_late = false;
 };
 
 class GuardedWrite {
@@ -74,10 +76,12 @@ class GuardedWrite {
   const std::string store_id_;
 };
 
-// Puts an empty record at the end, so that a write that may still arrive finds its number taken.
-// With the session's lock ID in `info` the session itself may go on behind it.
-Status BurnNumber(Storage& storage, Kms& kms, const std::string& store_id, const StateKey& key,
-                  const StateId& id, VersionInfo info);
+// Takes the next number away with an empty record, so that a write of an earlier holder that may
+// still arrive finds it taken. Called while `info`'s lock is being granted; returns the head, which
+// is that session's base. Does nothing when the newest record bears that lock's ID: another worker
+// that completes the same LOCK was faster, and the session may be writing already.
+Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
+                            const StateKey& key, const StateId& id, VersionInfo info);
 
 }  // namespace stateward
 

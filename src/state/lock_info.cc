@@ -128,10 +128,14 @@ std::string Age(int64_t ms) {
 
 std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms,
                      std::string_view client_info) {
-  std::string text = "held since " + FormatTime(holder.time_ms) + " (" +
-                     Age(now_ms - holder.time_ms) + ") by " + holder.principal + "; state " +
-                     key.project + "/" + key.name +
-                     "; when its run is gone: terraform force-unlock " + holder.id;
+  std::string text = "held";
+  if (holder.time_ms != 0) {
+    text += " since " + FormatTime(holder.time_ms) + " (" + Age(now_ms - holder.time_ms) + ")";
+  }
+  text += " by " +
+          (holder.principal.empty() ? "a client of the server before this one" : holder.principal);
+  text += "; state " + key.project + "/" + key.name +
+          "; when its run is gone: terraform force-unlock " + holder.id;
   if (!client_info.empty()) text.append("; ").append(client_info);
   return text;
 }

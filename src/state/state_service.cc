@@ -169,7 +169,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   WriteOutcome outcome;
   StateAnswer answer;
   answer.lock_id = request.lock_id;
-  answer.status = locker_.WithLock(id, [&](const LockView& view) {
+  answer.status = locker_.WithLock(LockKeyOf(*request.grant, id), [&](const LockView& view) {
     outcome = write.Run(request, view);
     if (view.holder && outcome.kind == WriteOutcome::Kind::kRefused) {
       answer.holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
@@ -185,6 +185,11 @@ StateAnswer StateService::Write(const WriteRequest& request) {
       if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
       return answer;
     case WriteOutcome::Kind::kFailed:
+      if (outcome.may_arrive_late) {
+        // Best effort: without it the base still refuses what would interleave.
+        Status noted = locker_.BurnNext(id);
+        if (!noted.ok()) log_.Warning("a late write is not provided for: " + noted.detail());
+      }
       answer.status = NeverAbsent(std::move(outcome.status));
       return answer;
     case WriteOutcome::Kind::kRefused:
@@ -241,7 +246,8 @@ StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
   want.principal = grant.principal;
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
-  Result<AcquireOutcome> outcome = locker_.Acquire(id, want, [&] { return storage_.Head(id); });
+  BaseFn base = [&](bool burn) { return BaseOfLock(grant, id, (*store)->store_id, want.id, burn); };
+  Result<AcquireOutcome> outcome = locker_.Acquire(LockKeyOf(grant, id), want, base);
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
     return answer;
@@ -253,6 +259,32 @@ StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
     answer.status = Status(Code::kGone, "this lock ID was released already");
   }
   return answer;
+}
+
+LockKey StateService::LockKeyOf(const Grant& grant, const StateId& id) const {
+  if (!rules_.write.legacy_read) return id;
+  return {id, grant.legacy_ids};
+}
+
+Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
+                                          const std::string& store_id, const std::string& lock_id,
+                                          bool burn) {
+  // Under a lock that holds still no write is between its look and its append, and what such an
+  // append did it has done.
+  if (!burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate())) return storage_.Head(id);
+  VersionInfo info;
+  info.writer = grant.principal;
+  info.operation = "lock";
+  info.lock_id = lock_id;
+  info.time_ms = clock_.NowMs();
+  Result<uint64_t> base = BurnNumber(storage_, kms_, store_id, grant.key, id, std::move(info));
+  if (base.ok()) {
+    log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
+                 " was taken away before a lock was granted; an earlier holder was released by "
+                 "force, a write of unknown outcome may still arrive, or the lock service may have "
+                 "forgotten a lock");
+  }
+  return base;
 }
 
 StateAnswer StateService::Unlock(const Grant& grant, const SecretBytes& body,
@@ -269,32 +301,15 @@ StateAnswer StateService::Unlock(const Grant& grant, const SecretBytes& body,
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
-  if (lock_id.empty()) return ForceUnlock(grant, id, (*store)->store_id);
-  StateAnswer answer = AfterRelease(grant, locker_.Release(id, {lock_id, grant.principal, false}));
-  answer.lock_id = lock_id;
-  return answer;
-}
-
-StateAnswer StateService::ForceUnlock(const Grant& grant, const StateId& id,
-                                      const std::string& store_id) {
-  if (!rules_.force_unlock_enabled) {
+  if (lock_id.empty() && !rules_.force_unlock_enabled) {
     return Error(Status(Code::kPermissionDenied, "forced unlock is switched off"));
   }
-  // A write of the old holder may still be on its way where nothing holds the lock still while it
-  // appends. Its number is taken away before anybody else can get the lock.
-  if (!locker_.HoldsStill() || storage_.WritesMayArriveLate()) {
-    Result<LockView> view = locker_.Look(id);
-    if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));
-    if (view->holder) {
-      VersionInfo info;
-      info.writer = grant.principal;
-      info.operation = "force-unlock";
-      info.time_ms = clock_.NowMs();
-      Status burnt = BurnNumber(storage_, kms_, store_id, grant.key, id, std::move(info));
-      if (!burnt.ok()) return Error(NeverAbsent(std::move(burnt)));
-    }
-  }
-  return AfterRelease(grant, locker_.Release(id, {"", grant.principal, false}));
+  // An empty ID is a forced release. A write of the old holder may still be on its way then: the
+  // locker remembers it, and the next LOCK burns a number before it is granted.
+  StateAnswer answer =
+      AfterRelease(grant, locker_.Release(LockKeyOf(grant, id), {lock_id, grant.principal, false}));
+  if (!lock_id.empty()) answer.lock_id = lock_id;
+  return answer;
 }
 
 StateAnswer StateService::AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome) {

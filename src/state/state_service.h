@@ -59,7 +59,9 @@ class StateService {
                                  const std::string& store_id);
   StateAnswer Write(const WriteRequest& request);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
-  StateAnswer ForceUnlock(const Grant& grant, const StateId& id, const std::string& store_id);
+  LockKey LockKeyOf(const Grant& grant, const StateId& id) const;
+  Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
+                              const std::string& lock_id, bool burn);
   StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
 
   Storage& storage_;

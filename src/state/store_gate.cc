@@ -26,6 +26,12 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
   if (!service.ok() && service.status().code() != Code::kNotFound) {
     return std::move(service).status();
   }
+  if (!service.ok() && marker->lock_kind == locker_.Name()) {
+    return Status::Unavailable(
+        "the lock service (" + marker->lock_kind +
+        ") is empty: it lost its locks, or it is another one; if it is to guard the store from now "
+        "on, stop every server of the old one and run `statewardctl init --locks`");
+  }
   if (!service.ok() || marker->lock_kind != locker_.Name() || marker->lock_id != *service) {
     return Status::Unavailable(
         "the store's marker names another lock service (" + marker->lock_kind +
@@ -39,7 +45,7 @@ Status StoreGate::Init(bool relock) {
   Result<StoreMarker> found = storage_.ReadMarker();
   if (!found.ok() && found.status().code() != Code::kNotFound) return std::move(found).status();
   if (found.ok() && !relock) return Status();
-  Result<std::string> service = locker_.InitService();
+  Result<std::string> service = locker_.InitService(found.ok());
   if (!service.ok()) return std::move(service).status();
   StoreMarker marker;
   if (found.ok()) marker = std::move(*found);

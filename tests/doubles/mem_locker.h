@@ -30,42 +30,53 @@ class MemLocker : public Locker {
     if (service_id.empty()) return Status::NotFound("none yet");
     return service_id;
   }
-  Result<std::string> InitService() override {
+  Result<std::string> InitService(bool forgotten) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (forgotten) {
+      lost_ = true;
+      for (auto& [id, book] : books_) book.burn = true;
+    }
     if (service_id.empty()) service_id = std::string(32, 'b');
     return ServiceId();
   }
-  Result<AcquireOutcome> Acquire(const StateId& id, const LockRecord& want,
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
-    LockBook& book = books_[id.hex()];
+    LockBook& book = BookOf(key);
     AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
     const auto* granted = std::get_if<Granted>(&outcome);
     if (granted == nullptr || granted->repeated) return outcome;
-    Result<uint64_t> head = base();
+    Result<uint64_t> head = base(book.burn);
     if (!head.ok()) return std::move(head).status();
     LockRecord record = want;
     record.base = *head;
     Take(&book, std::move(record), clock_.NowMs());
     return outcome;
   }
-  Result<ReleaseOutcome> Release(const StateId& id, const ReleaseRequest& request) override {
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
-    return stateward::Release(&books_[id.hex()], request, clock_.NowMs());
+    return stateward::Release(&BookOf(key), request, clock_.NowMs());
   }
-  Result<LockView> Look(const StateId& id) override {
+  Result<LockView> Look(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
-    return LockView{books_[id.hex()].holder};
+    return LockView{BookOf(key).holder};
   }
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
-    return stateward::TokenReleased(books_[id.hex()], token_sha256, clock_.NowMs());
+    return stateward::TokenReleased(BookOf(id), token_sha256, clock_.NowMs());
   }
-  Status WithLock(const StateId& id, const std::function<void(const LockView&)>& write) override {
-    Result<LockView> view = Look(id);
+  Status BurnNext(const LockKey& key) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
+    BookOf(key).burn = true;
+    return Status();
+  }
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override {
+    Result<LockView> view = Look(key);
     if (!view.ok()) return std::move(view).status();
     if (auto step = std::exchange(between, nullptr)) step();
     write(*view);
@@ -80,14 +91,24 @@ class MemLocker : public Locker {
   Status Check() override { return down ? Down() : Status(); }
 
   // As a lock service that lost its memory.
-  void ForgetEverything() { books_.clear(); }
+  void ForgetEverything() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    books_.clear();
+    lost_ = true;
+  }
 
  private:
+  LockBook& BookOf(const LockKey& key) {
+    auto [at, made] = books_.try_emplace(key.id.hex());
+    if (made) at->second.burn = lost_;
+    return at->second;
+  }
   static Status Down() { return Status::Unavailable("the lock service is down"); }
 
   const Clock& clock_;
   std::mutex mutex_;
   std::map<std::string, LockBook> books_;
+  bool lost_ = false;  // it may have forgotten locks: the first grant of each state burns
 };
 
 }  // namespace stateward

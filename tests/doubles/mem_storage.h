@@ -19,6 +19,7 @@ class MemStorage : public Storage {
     kFails,         // nothing is stored, and it says so
     kDoneButFails,  // stored, but the answer is lost
     kArrivesLate,   // not stored yet: Arrive() lets it in
+    kLateAndDown,   // the same, and then the store is down
   };
 
   // The switches. Set them before threads use the storage.
@@ -73,7 +74,8 @@ class MemStorage : public Storage {
                                ByteView sealed) override {
     NextAppend how = std::exchange(next_append, NextAppend::kWorks);
     if (down || how == NextAppend::kFails) return Down();
-    if (how == NextAppend::kArrivesLate) {
+    if (how == NextAppend::kArrivesLate || how == NextAppend::kLateAndDown) {
+      down = how == NextAppend::kLateAndDown;
       late_ = {id, expected_head, Bytes(sealed.begin(), sealed.end())};
       return Status::Unavailable("timed out");
     }

@@ -26,7 +26,7 @@ struct LockFolder {
   LockFolder() {
     if (mkdtemp(dir) == nullptr) dir[0] = '\0';
     LocalLock lock(PosixDisk(), clock, Dir());
-    if (!lock.InitService().ok()) dir[0] = '\0';
+    if (!lock.InitService(false).ok()) dir[0] = '\0';
   }
   ~LockFolder() { [[maybe_unused]] int r = system(("rm -rf " + std::string(dir)).c_str()); }
   std::string Dir() const { return std::string(dir) + "/locks"; }
@@ -48,7 +48,7 @@ bool IsGranted(const Result<AcquireOutcome>& r) {
 bool IsHeld(const Result<AcquireOutcome>& r) {
   return r.ok() && std::holds_alternative<HeldBy>(*r);
 }
-Result<uint64_t> Base7() { return uint64_t{7}; }
+Result<uint64_t> Base7(bool /*burn*/) { return uint64_t{7}; }
 
 }  // namespace
 
@@ -70,7 +70,7 @@ TEST(LocalLock, SurvivesTheProcess) {
 
 TEST(LocalLock, FailedBaseGrantsNothing) {
   LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-  auto fails = [] { return Result<uint64_t>(Status::NotFound("no")); };
+  auto fails = [](bool) { return Result<uint64_t>(Status::NotFound("no")); };
   Result<AcquireOutcome> r = lock.Acquire(folder.id, Want("a"), fails);
   CHECK(r.status().code() == Code::kUnavailable);
   CHECK(IsGranted(lock.Acquire(folder.id, Want("b"), Base7)));
@@ -88,7 +88,7 @@ TEST(LocalLock, GoneServiceIsAnOutageAndHeals) {
   std::string away = folder.Dir() + ".away";
   CHECK(rename(folder.Dir().c_str(), away.c_str()) == 0);
   CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);
-  CHECK(LocalLock(PosixDisk(), folder.clock, folder.Dir()).InitService().ok());
+  CHECK(LocalLock(PosixDisk(), folder.clock, folder.Dir()).InitService(false).ok());
   CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);  // another service
 }
 

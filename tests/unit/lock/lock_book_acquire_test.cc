@@ -56,4 +56,23 @@ TEST(LockBookAcquire, AReleasedIdIsSaidToBeSoWhileAnotherHoldsTheLock) {
   CHECK(Answers<HeldBy>(book, Want("c")));
 }
 
+TEST(LockBookAcquire, AForcedReleaseBurnsOnceBeforeTheNextGrant) {
+  Take(&book, Want("a"), 0);
+  Release(&book, ReleaseRequest{"", "bob"}, 1);
+  CHECK(DecodeLockBook(EncodeLockBook(book))->burn);
+  Take(&book, Want("b"), 2);
+  CHECK_FALSE(book.burn);
+  CHECK_FALSE(DecodeLockBook(EncodeLockBook(book))->burn);
+  Release(&book, ReleaseRequest{"b", "alice"}, 3);
+  CHECK_FALSE(book.burn);
+}
+
+TEST(LockBookAcquire, TheOriginalsLockIsWhosesoeverNamesItsId) {
+  Take(&book, Want("a", ""), 0);
+  CHECK(Answers<Granted>(book, Want("a", "bob")));
+  CHECK(Answers<HeldBy>(book, Want("b", "bob")));
+  CHECK(std::holds_alternative<HeldBy>(Release(&book, ReleaseRequest{"b", "bob"}, 1)));
+  CHECK(std::holds_alternative<Released>(Release(&book, ReleaseRequest{"a", "bob"}, 1)));
+}
+
 }  // namespace stateward

@@ -320,11 +320,74 @@ TEST(StateService, ForcedReleaseTakesTheNumberOfALateWrite) {
   Is(Code::kUnavailable, lost.status.code());
   uint64_t head = HeadOf();
   Is(Code::kOk, Unlock(""));
-  CHECK(HeadOf() > head);  // burnt
   Is(Code::kOk, Lock("b"));
+  CHECK(HeadOf() > head);  // burnt
   CHECK_FALSE(storage.Arrive().appended);
   Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
   Holds(Doc(2, "L", "b's"));
+}
+
+TEST(StateService, UnresolvedWriteIsProvidedForByTheNextLock) {
+  locker.still = false;
+  storage.late = true;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  storage.next_append = MemStorage::NextAppend::kLateAndDown;
+  Is(Code::kUnavailable, Put(Doc(2, "L", "late"), "a"));
+  storage.down = false;
+  Is(Code::kOk, Unlock("a"));  // it gave up
+  Is(Code::kOk, Lock("b"));
+  LONGS_EQUAL(2, HeadOf());
+  CHECK_FALSE(storage.Arrive().appended);
+  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
+  Holds(Doc(2, "L", "b's"));
+}
+
+TEST(StateService, LockServiceThatForgotEverything) {
+  locker.still = false;
+  storage.late = true;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  // a's write is paused after it looked; the locks are lost; b has the lock, and writes nothing
+  // yet.
+  locker.between = [this] {
+    locker.ForgetEverything();
+    Is(Code::kOk, Lock("b"));
+    LONGS_EQUAL(2, HeadOf());  // burnt
+    Is(Code::kOk, Lock("b"));  // a repeat burns nothing
+    LONGS_EQUAL(2, HeadOf());
+  };
+  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
+  Holds(Doc(1));
+  Is(Code::kConflict, Put(Doc(3, "L", "a's"), "a"));
+  LONGS_EQUAL(2, Kept());
+  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
+  Is(Code::kOk, Unlock("b"));
+  Is(Code::kOk, Unlock("a"));  // of the forgotten lock
+  Holds(Doc(2, "L", "b's"));
+}
+
+TEST(StateService, LockServiceGivenAnewForgets) {
+  locker.still = false;
+  Is(Code::kOk, Put(Doc(1)));
+  CHECK(gate.Init(true).ok());
+  Is(Code::kOk, Lock("a"));
+  LONGS_EQUAL(2, HeadOf());
+  Is(Code::kOk, Put(Doc(2), "a"));
+  Is(Code::kOk, Unlock("a"));
+  Is(Code::kOk, Lock("b"));  // once is enough
+  LONGS_EQUAL(3, HeadOf());
+}
+
+TEST(StateService, TwoWorkersThatCompleteOneLockBurnOneNumber) {
+  Is(Code::kOk, Put(Doc(1)));
+  std::string store_id = storage.ReadMarker()->store_id;
+  VersionInfo info;
+  info.lock_id = "a";
+  LONGS_EQUAL(2, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(2, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
+  info.lock_id = "b";
+  LONGS_EQUAL(3, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
 }
 
 TEST(StateService, UnknownOutcomeIsReadBack) {
