@@ -77,6 +77,7 @@ def connects(address):
 
 def _die_with_parent():
     # A test that is killed takes its programs along: each of them stops its own children on TERM.
+    # (The parent is the thread that started it.)
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 

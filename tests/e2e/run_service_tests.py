@@ -44,12 +44,11 @@ def s3b(box):
 STARTERS = {"postgres": postgres, "redis": redis, "s3": s3, "s3b": s3b}
 
 
-def start(box, names):
+def start(box, pool, names):
     """The variables that the tests read."""
     variables = {}
-    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-        for found in pool.map(lambda name: STARTERS[name](box), names):
-            variables.update(found)
+    for found in pool.map(lambda name: STARTERS[name](box), names):
+        variables.update(found)
     return {f"STATEWARD_TEST_{name}": value for name, value in variables.items()}
 
 
@@ -59,8 +58,10 @@ def main():
     parser.add_argument("--only", default=",".join(STARTERS), help="of " + ", ".join(STARTERS))
     parser.add_argument("arguments", nargs="*", help="for service_tests, after --")
     options = parser.parse_args()
-    with Box() as box:
-        env = dict(os.environ, **start(box, options.only.split(",")))
+    names = options.only.split(",")
+    # The pool outlasts the services: a process ends with the thread that started it (box.py).
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool, Box() as box:
+        env = dict(os.environ, **start(box, pool, names))
         run = subprocess.run([str(TESTS), *options.arguments], env=env, cwd=ROOT, text=True,
                              stdout=subprocess.PIPE, timeout=LIMIT_S, check=False)
     print(run.stdout, flush=True)

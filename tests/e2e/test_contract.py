@@ -1,10 +1,11 @@
-"""The contract, row by row (tests/data/contract.table), through nginx and Apache, plain and TLS."""
+"""The contract, row by row (tests/data/contract.table), through nginx and Apache, plain and TLS, and
+on each pair of storage and lock."""
 import json
 import unittest
 
 from box import ROOT, Box
 from client import Client, basic
-from stateward import Stateward
+from pairs import PAIRS, Pair
 from webservers import Apache, Nginx
 
 
@@ -36,13 +37,13 @@ def cases():
 
 
 class Contract:
-    SERVER, TLS = None, False
+    SERVER, TLS, PAIR = None, False, "fs+local"
 
     @classmethod
     def setUpClass(cls):
         cls.box = Box()
         cls.addClassCleanup(cls.box.close)
-        cls.app = Stateward(cls.box, MAX_STATE_BYTES=100000)
+        cls.app = Pair(cls.box, cls.PAIR).stateward(MAX_STATE_BYTES=100000)
         cls.server = cls.SERVER(cls.box, "unix:" + cls.app.socket)
 
     def client(self, secret="contract"):
@@ -120,6 +121,16 @@ class ApacheContract(Contract, unittest.TestCase):
 
 class ApacheTlsContract(Contract, unittest.TestCase):
     SERVER, TLS = Apache, True
+
+
+def load_tests(loader, tests, _):
+    """The pairs but the one above, each a class like those above."""
+    for pair in PAIRS[1:]:
+        name = "Contract_" + pair.replace("+", "_")
+        case = type(name, (Contract, unittest.TestCase), {"SERVER": Nginx, "PAIR": pair,
+                                                          "__module__": __name__})
+        tests.addTests(loader.loadTestsFromTestCase(case))
+    return tests
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""Stateward on each pair of a storage and a lock, with the real services that the pair needs."""
+import os
+
+from proxy import Proxy
+from services import Minio, Postgres, Redis, Versitygw
+from stateward import Stateward
+
+# Those of the proofs; any other pair works as well.
+PAIRS = ("fs+local",)
+SERVICES = {"postgres": Postgres, "redis": Redis, "s3": Minio}
+# STATEWARD_TEST_S3_SERVER=versitygw: the other S3 server.
+if os.environ.get("STATEWARD_TEST_S3_SERVER") == "versitygw":
+    SERVICES["s3"] = Versitygw
+
+
+class Pair:
+    """.services: by kind ("postgres", "redis", "s3"), each started once though storage and lock
+    may both use it. .proxies: with proxied=True, what stands between Stateward and each."""
+
+    def __init__(self, box, name, proxied=False):
+        self.box, self.name = box, name
+        self.storage, self.lock = name.split("+")
+        kinds = {self.storage, self.lock} & set(SERVICES)
+        self.services = {kind: SERVICES[kind](box) for kind in sorted(kinds)}
+        self.proxies = {}
+        if proxied:
+            self.proxies = {kind: Proxy(s.address()) for kind, s in self.services.items()}
+
+    def settings(self):
+        settings = {"STORAGE_BACKEND": self.storage, "LOCK_BACKEND": self.lock}
+        for kind, service in self.services.items():
+            proxy = self.proxies.get(kind)
+            settings.update(service.settings(proxy.address) if proxy else service.settings())
+        return settings
+
+    def stateward(self, **more):
+        return Stateward(self.box, **{**self.settings(), **more})
+
+    def close(self):
+        for proxy in self.proxies.values():
+            proxy.close()
