@@ -26,23 +26,25 @@ class MemLocker : public Locker {
 
   std::string_view Name() const override { return "mem"; }
   Result<std::string> ServiceId() override {
+    std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (service_id.empty()) return Status::NotFound("none yet");
     return service_id;
   }
   Result<std::string> InitService(bool forgotten) override {
     std::lock_guard<std::mutex> hold(mutex_);
+    if (down) return Down();
     if (forgotten) {
       lost_ = true;
       for (auto& [id, book] : books_) book.burn = true;
     }
     if (service_id.empty()) service_id = std::string(32, 'b');
-    return ServiceId();
+    return service_id;
   }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     LockBook& book = BookOf(key);
     AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
     const auto* granted = std::get_if<Granted>(&outcome);
@@ -56,39 +58,44 @@ class MemLocker : public Locker {
   }
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     return stateward::Release(&BookOf(key), request, clock_.NowMs());
   }
   Result<LockView> Look(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     return LockView{BookOf(key).holder};
   }
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     return stateward::TokenReleased(BookOf(id), token_sha256, clock_.NowMs());
   }
   Status BurnNext(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     BookOf(key).burn = true;
     return Status();
   }
   Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override {
-    Result<LockView> view = Look(key);
-    if (!view.ok()) return std::move(view).status();
-    if (auto step = std::exchange(between, nullptr)) step();
-    write(*view);
+    std::unique_lock<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    LockView view{BookOf(key).holder};
+    auto step = std::exchange(between, nullptr);
+    if (!still || step) hold.unlock();  // a step acts through this locker, too
+    if (step) step();
+    write(view);
     return Status();
   }
   bool HoldsStill() const override { return still; }
   Result<uint64_t> CountHeld() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     uint64_t count = 0;
     for (const auto& [id, book] : books_) count += book.holder ? 1 : 0;
     return count;
   }
-  Status Check() override { return down ? Down() : Status(); }
+  Status Check() override { return Out() ? Down() : Status(); }
 
   // As a lock service that lost its memory.
   void ForgetEverything() {
@@ -103,6 +110,7 @@ class MemLocker : public Locker {
     if (made) at->second.burn = lost_;
     return at->second;
   }
+  bool Out() const { return down || service_id.empty(); }
   static Status Down() { return Status::Unavailable("the lock service is down"); }
 
   const Clock& clock_;

@@ -2,6 +2,7 @@
 #ifndef STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
 #define STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -23,9 +24,9 @@ class MemStorage : public Storage {
   };
 
   // The switches. Set them before threads use the storage.
-  NextAppend next_append = NextAppend::kWorks;  // falls back to kWorks after one Append
-  bool down = false;                            // everything is kUnavailable
-  bool late = false;                            // WritesMayArriveLate()
+  std::atomic<NextAppend> next_append{NextAppend::kWorks};  // kWorks again after one Append
+  bool down = false;                                        // everything is kUnavailable
+  bool late = false;                                        // WritesMayArriveLate()
   int settles = 0;
   uint64_t quarantine_limit = UINT64_MAX;
 
@@ -33,25 +34,28 @@ class MemStorage : public Storage {
   bool WritesMayArriveLate() const override { return late; }
 
   Result<StoreMarker> ReadMarker() override {
+    std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (!marker_) return Status::NotFound("no marker");
     return *marker_;
   }
   Status WriteMarker(const StoreMarker& marker, bool relock) override {
+    std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (marker_ && !relock) return {Code::kConflict, "there is one"};
+    if (!marker_ && !states_.empty()) return {Code::kConflict, "records without a marker"};
     marker_ = marker;
     return Status();
   }
   Result<uint64_t> Head(const StateId& id) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     auto& versions = states_[id.hex()];
     return versions.empty() ? uint64_t{0} : versions.rbegin()->first;
   }
   Result<Bytes> Get(const StateId& id, uint64_t n) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     auto& versions = states_[id.hex()];
     auto it = versions.find(n);
     if (it == versions.end()) return Status::NotFound("no such record");
@@ -72,8 +76,8 @@ class MemStorage : public Storage {
   }
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                ByteView sealed) override {
-    NextAppend how = std::exchange(next_append, NextAppend::kWorks);
-    if (down || how == NextAppend::kFails) return Down();
+    NextAppend how = next_append.exchange(NextAppend::kWorks);
+    if (Out() || how == NextAppend::kFails) return Down();
     if (how == NextAppend::kArrivesLate || how == NextAppend::kLateAndDown) {
       down = how == NextAppend::kLateAndDown;
       late_ = {id, expected_head, Bytes(sealed.begin(), sealed.end())};
@@ -94,7 +98,7 @@ class MemStorage : public Storage {
   Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                  ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     auto& versions = states_[id.hex()];
     auto it = versions.find(n);
     if (it == versions.end()) return Status::NotFound("no such record");
@@ -104,14 +108,14 @@ class MemStorage : public Storage {
   }
   Result<std::vector<uint64_t>> Versions(const StateId& id) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     std::vector<uint64_t> out;
     auto& versions = states_[id.hex()];
     for (auto it = versions.rbegin(); it != versions.rend(); ++it) out.push_back(it->first);
     return out;
   }
   Status List(const std::function<bool(const StateId&)>& each) override {
-    if (down) return Down();
+    if (Out()) return Down();
     for (const auto& [hex, versions] : states_) {
       StateId id;
       if (versions.empty() || !StateId::Parse(hex, &id)) continue;
@@ -129,7 +133,7 @@ class MemStorage : public Storage {
   }
   Status Prune(const StateId& id, uint64_t n) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     auto& versions = states_[id.hex()];
     if (versions.empty() || n >= versions.rbegin()->first) {
       return Status::InvalidArgument("the newest record is never removed");
@@ -139,7 +143,7 @@ class MemStorage : public Storage {
   }
   Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (down) return Down();
+    if (Out()) return Down();
     uint64_t bytes = sealed.size();
     for (const auto& [old, kept] : quarantine_) {
       if (old.principal_tag != entry.principal_tag) continue;
@@ -151,34 +155,41 @@ class MemStorage : public Storage {
     return Status();
   }
   Result<std::vector<QuarantineEntry>> ListQuarantine() override {
-    if (down) return Down();
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     std::vector<QuarantineEntry> out;
     for (const auto& [entry, bytes] : quarantine_) out.push_back(entry);
     return out;
   }
   Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     for (const auto& [old, bytes] : quarantine_) {
       if (old.content_tag == entry.content_tag) return bytes;
     }
     return Status::NotFound("no such entry");
   }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
-    if (down) return Down();
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     auto it = legacy.find(legacy_id);
     if (it == legacy.end()) return Status::NotFound("none");
     return it->second;
   }
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
-    if (down) return Down();
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     auto it = claims_.find(legacy_id);
     return it == claims_.end() ? std::optional<StateId>() : std::optional<StateId>(it->second);
   }
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override {
-    if (down) return Down();
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
     return claims_.emplace(legacy_id, id).first->second;
   }
-  Status Check() override { return down ? Down() : Status(); }
+  Status Check() override { return Out() ? Down() : Status(); }
 
+  void RemoveMarker() { marker_.reset(); }
   // What a disk may do to a record.
   void Damage(const StateId& id, uint64_t n) { states_[id.hex()][n].back() ^= 1; }
   void DamageFront(const StateId& id, uint64_t n) { states_[id.hex()][n][40] ^= 1; }
@@ -191,6 +202,7 @@ class MemStorage : public Storage {
     uint64_t expected = 0;
     Bytes bytes;
   };
+  bool Out() const { return down || !marker_; }
   static Status Down() { return Status::Unavailable("the store is down"); }
   AppendOutcome AppendNow(const StateId& id, uint64_t expected_head, ByteView sealed) {
     std::lock_guard<std::mutex> hold(mutex_);

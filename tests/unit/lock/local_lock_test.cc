@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "conformance/locker_cases.h"
 #include "doubles/fake_clock.h"
 
 namespace stateward {
@@ -50,31 +51,41 @@ bool IsHeld(const Result<AcquireOutcome>& r) {
 }
 Result<uint64_t> Base7(bool /*burn*/) { return uint64_t{7}; }
 
+class LocalFixture : public LockerFixture {
+ public:
+  LocalFixture() {
+    if (mkdtemp(dir_) == nullptr) FAIL("mkdtemp");
+  }
+  ~LocalFixture() override {
+    [[maybe_unused]] int r = system(("rm -rf " + std::string(dir_)).c_str());
+  }
+  std::shared_ptr<Locker> Open() override {
+    return std::make_shared<LocalLock>(PosixDisk(), clock_, std::string(dir_) + "/locks");
+  }
+  void Advance(int64_t ms) override { clock_.Advance(ms); }
+
+ private:
+  char dir_[40] = "/tmp/stateward-lock-XXXXXX";
+  FakeClock clock_;
+};
+
 }  // namespace
 
+TEST_GROUP(LocalLockConforms) { LocalFixture fixture; };
+
+LOCKER_CONFORMS(LocalLockConforms)
+LOCKER_CONFORMS_CLOCK(LocalLockConforms)
+
+// The thread sanitizer runs the groups with Tsan in their names.
+TEST_GROUP(LocalLockThreadsTsan) { LocalFixture fixture; };
+
+LOCKER_TEST_(LocalLockThreadsTsan, ServiceGetsItsIdOnce)
+LOCKER_TEST_(LocalLockThreadsTsan, BaseIsReadWhileNobodyElseCanHoldIt)
+LOCKER_TEST_(LocalLockThreadsTsan, WithLockHoldsStillWhereItSaysSo)
+LOCKER_TEST_(LocalLockThreadsTsan, OneOfSixtyIsGranted)
+LOCKER_TEST_(LocalLockThreadsTsan, OneHolderAtATime)
+
 TEST_GROUP(LocalLock) { LockFolder folder; };
-
-TEST(LocalLock, SurvivesTheProcess) {
-  {
-    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-    CHECK(IsGranted(lock.Acquire(folder.id, Want("a"), Base7)));
-  }
-  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-  Result<LockView> view = lock.Look(folder.id);
-  CHECK(view.ok() && view->holder);
-  STRCMP_EQUAL("a", view->holder->id.c_str());
-  LONGS_EQUAL(7, view->holder->base);
-  CHECK(IsHeld(lock.Acquire(folder.id, Want("b"), Base7)));
-  LONGS_EQUAL(1, *lock.CountHeld());
-}
-
-TEST(LocalLock, FailedBaseGrantsNothing) {
-  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-  auto fails = [](bool) { return Result<uint64_t>(Status::NotFound("no")); };
-  Result<AcquireOutcome> r = lock.Acquire(folder.id, Want("a"), fails);
-  CHECK(r.status().code() == Code::kUnavailable);
-  CHECK(IsGranted(lock.Acquire(folder.id, Want("b"), Base7)));
-}
 
 TEST(LocalLock, GoneServiceIsAnOutageAndHeals) {
   LocalLock lock(PosixDisk(), folder.clock, folder.Dir());

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "conformance/storage_cases.h"
 #include "doubles/fake_clock.h"
 
 namespace stateward {
@@ -17,7 +18,48 @@ namespace {
 std::string_view kOne = "one";
 std::string_view kTwo = "two";
 
+class FsFixture : public StorageFixture {
+ public:
+  FsFixture() {
+    if (mkdtemp(dir_) == nullptr) FAIL("mkdtemp");
+  }
+  ~FsFixture() override {
+    [[maybe_unused]] int r = system(("rm -rf " + std::string(dir_)).c_str());
+  }
+  std::shared_ptr<Storage> Open() override {
+    return std::make_shared<FsStorage>(PosixDisk(), clock_, FsOptions{dir_, kQuarantineLimit});
+  }
+  void RemoveMarker() override { CHECK(unlink(Path("stateward-store").c_str()) == 0); }
+  void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
+    std::ofstream(Path(legacy_id + ".tfstate"), std::ios::binary) << blob;
+  }
+  bool PutStranger() override {
+    std::ofstream(Path("holiday.jpg")) << "x";
+    return true;
+  }
+  void Advance(int64_t ms) override { clock_.Advance(ms); }
+
+ private:
+  std::string Path(const std::string& name) const { return std::string(dir_) + "/" + name; }
+
+  char dir_[40] = "/tmp/stateward-fs-XXXXXX";
+  FakeClock clock_;
+};
+
 }  // namespace
+
+TEST_GROUP(FsConforms) { FsFixture fixture; };
+
+STORAGE_CONFORMS(FsConforms)
+STORAGE_CONFORMS_CLOCK(FsConforms)
+
+// The thread sanitizer runs the groups with Tsan in their names.
+TEST_GROUP(FsTsan) { FsFixture fixture; };
+
+STORAGE_TEST_(FsTsan, MarkerIsMadeByOneOfMany)
+STORAGE_TEST_(FsTsan, OneOfManyAppends)
+STORAGE_TEST_(FsTsan, NumbersHaveNoGaps)
+STORAGE_TEST_(FsTsan, StatesDoNotMix)
 
 TEST_GROUP(FsStorage) {
   char dir[40] = "/tmp/stateward-fs-XXXXXX";
@@ -48,35 +90,6 @@ TEST_GROUP(FsStorage) {
     CHECK(s.LegacyClaim(std::string(64, '0')).status().code() == Code::kUnavailable);
   }
 };
-
-TEST(FsStorage, AppendIsCreateExclusive) {
-  LONGS_EQUAL(0, *storage->Head(id));
-  LONGS_EQUAL(0, storage->GetNewest(id)->n);
-  CHECK(storage->Append(id, 0, kOne)->appended);
-  CHECK_FALSE(storage->Append(id, 0, kTwo)->appended);
-  CHECK(Make()->Append(id, 1, kTwo)->appended);
-  LONGS_EQUAL(2, *storage->Head(id));  // though another one wrote it
-  CHECK(ByteView(storage->GetNewest(id)->bytes) == ByteView(kTwo));
-  CHECK(ByteView(*storage->Get(id, 1)) == ByteView(kOne));
-  CHECK(storage->Get(id, 3).status().code() == Code::kNotFound);
-  CHECK(storage->Append(id, 5, kTwo).status().code() == Code::kUnavailable);  // no gaps
-  LONGS_EQUAL(2, storage->Versions(id)->size());
-  LONGS_EQUAL(1, *storage->Count());
-  CHECK(storage->Settle(id, 2).ok());
-  CHECK(storage->Settle(id, 3).code() == Code::kNotFound);
-}
-
-TEST(FsStorage, HintsSurviveAnything) {
-  for (uint64_t n = 0; n < 100; ++n) CHECK(storage->Append(id, n, kOne)->appended);
-  auto other = Make();
-  LONGS_EQUAL(100, *other->Head(id));
-  for (uint64_t n = 100; n < 200; ++n) CHECK(storage->Append(id, n, kOne)->appended);
-  LONGS_EQUAL(200, *other->Head(id));
-  for (uint64_t n = 1; n < 200; ++n) CHECK(storage->Prune(id, n).ok());
-  LONGS_EQUAL(200, *other->Head(id));
-  CHECK(storage->Prune(id, 200).code() == Code::kInvalidArgument);
-  CHECK(other->Append(id, 200, kTwo)->appended);
-}
 
 TEST(FsStorage, NothingIsAbsentWithoutProof) {
   CHECK(storage->Append(id, 0, kOne)->appended);
@@ -121,44 +134,6 @@ TEST(FsStorage, FolderThatOthersMayWriteIsRefused) {
   Down(*Make());
   chmod(dir, 0700);
   LONGS_EQUAL(0, *Make()->Head(id));
-}
-
-TEST(FsStorage, MarkerIsMadeOnlyWhereNothingElseIs) {
-  CHECK(storage->WriteMarker(marker, false).code() == Code::kConflict);
-  unlink(Path("stateward-store").c_str());
-  std::ofstream(Path("0123.tfstate")) << "the original's";
-  CHECK(Make()->WriteMarker(marker, false).ok());
-  unlink(Path("stateward-store").c_str());
-  std::ofstream(Path("holiday.jpg")) << "x";
-  CHECK(Make()->WriteMarker(marker, false).code() == Code::kConflict);
-  unlink(Path("holiday.jpg").c_str());
-  mkdir(Path("states/ab").c_str(), 0700);
-  CHECK(Make()->WriteMarker(marker, false).code() == Code::kConflict);
-}
-
-TEST(FsStorage, QuarantineIsBoundedAndNothingYoungIsEvicted) {
-  QuarantineEntry entry{std::string(32, '1'), std::string(32, '2'), id, clock.NowMs(), 600};
-  std::string big(600, 'x');
-  CHECK(storage->Quarantine(entry, big).ok());
-  CHECK(storage->Quarantine(entry, big).ok());  // the same upload
-  LONGS_EQUAL(1, storage->ListQuarantine()->size());
-  QuarantineEntry second = entry;
-  second.content_tag = std::string(32, '3');
-  CHECK(storage->Quarantine(second, big).code() == Code::kUnavailable);
-  clock.Advance(8LL * 24 * 60 * 60 * 1000);
-  second.time_ms = clock.NowMs();
-  CHECK(storage->Quarantine(second, big).ok());
-  LONGS_EQUAL(1, storage->ListQuarantine()->size());
-  CHECK(ByteView(*storage->GetQuarantined(second)) == ByteView(big));
-}
-
-TEST(FsStorage, LegacyClaimsAreCreateExclusive) {
-  std::string legacy(64, 'e');
-  CHECK_FALSE(storage->LegacyClaim(legacy)->has_value());
-  StateId other = StateId::Of({"", "q", "m"});
-  CHECK(*storage->ClaimLegacy(legacy, id) == id);
-  CHECK(*storage->ClaimLegacy(legacy, other) == id);
-  CHECK(**Make()->LegacyClaim(legacy) == id);
 }
 
 }  // namespace stateward
