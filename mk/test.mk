@@ -5,5 +5,4 @@ test-deps:
 	$(Q)tools/deps.sh run
 	$(Q)tools/deps.sh test
 test: test-deps
-	$(Q)$(MAKE) --no-print-directory tools
 	$(Q)python3 tests/run.py $(SUITES)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs every suite of `make test`, one after the other, and counts.
+"""Runs every suite of `make test`, one after the other, and counts. Outside programs that are not
+built yet (mk/tools.mk) are built meanwhile, beside the suites that do not need them.
 
 Each suite's output goes to build/test-logs/NAME.log; of a failed one the end is shown. The last
 line is "N passed, N failed". A suite that counts nothing counts as one test.
@@ -42,6 +43,9 @@ SUITES = [
     ("unit-tsan", unit("tsan", "-g", "Tsan"), 900),
 ]
 
+# Several outside programs with all their modules, from nothing, on two cores.
+TOOLS = ("tools", ["make", "--no-print-directory", "tools"], 3600)
+
 
 def extra_suites():
     """Suites that live in files of their own: tests/suites.d/*.suite, one line each:
@@ -71,47 +75,62 @@ def count(text, code):
     return (1, 0, 0) if code == 0 else (0, 1, 0)
 
 
-def run(name, command, seconds):
-    LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{name}.log"
-    start = time.monotonic()
-    with open(log, "wb") as out:
-        # A session of its own, so that a suite that hangs ends with all that it started.
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-                                   stdin=subprocess.DEVNULL, start_new_session=True)
+class Suite:
+    """One that runs, from its start on."""
+
+    def __init__(self, name, command, seconds):
+        self.name, self.seconds = name, seconds
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.log = LOGS / f"{name}.log"
+        self.start = time.monotonic()
+        with open(self.log, "wb") as out:
+            # A session of its own, so that a suite that hangs ends with all that it started.
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out,
+                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                            start_new_session=True)
+
+    def finish(self):
+        """Waits for its end, and says how it went: (passed, failed, skipped)."""
+        late = ""
         try:
-            code = process.wait(seconds)
+            code = self.process.wait(max(self.start + self.seconds - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
-            code = 124
-            out.write(f"\ntimed out after {seconds} s\n".encode())
-    text = log.read_text(errors="replace")
-    result = count(text, code)
-    verdict = "ok" if result[1] == 0 else "FAILED"
-    print(f"{name:24} {result[0]:5} passed {result[1]:3} failed  "
-          f"{time.monotonic() - start:7.1f} s  {verdict}", flush=True)
-    if result[1]:
-        print("\n".join("    " + line for line in text.splitlines()[-40:]), flush=True)
-    return result
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+            code, late = 124, f"\ntimed out after {self.seconds} s\n"
+        text = self.log.read_text(errors="replace") + late
+        result = count(text, code)
+        verdict = "ok" if result[1] == 0 else "FAILED"
+        print(f"{self.name:24} {result[0]:5} passed {result[1]:3} failed  "
+              f"{time.monotonic() - self.start:7.1f} s  {verdict}", flush=True)
+        if result[1]:
+            print("\n".join("    " + line for line in text.splitlines()[-40:]), flush=True)
+        return result
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these suites")
     names = parser.parse_args().names
-    total = [0, 0, 0]
-    suites = SUITES + list(extra_suites())
+    extra = list(extra_suites())
     for name in names:
-        if name not in [s[0] for s in suites]:
-            sys.exit(f"no suite {name}; there are: {' '.join(s[0] for s in suites)}")
-    for suite in suites:
-        if names and suite[0] not in names:
-            continue
-        result = run(*suite)
-        total = [a + b for a, b in zip(total, result)]
-        if suite[0] in ("build", "build-unit") and result[1]:
+        if name not in [s[0] for s in SUITES + extra]:
+            sys.exit(f"no suite {name}; there are: {' '.join(s[0] for s in SUITES + extra)}")
+    first, then = ([suite for suite in suites if not names or suite[0] in names]
+                   for suites in (SUITES, extra))
+    results = []
+    tools = Suite(*TOOLS) if then else None
+    for suite in first:
+        results.append(Suite(*suite).finish())
+        if suite[0] in ("build", "build-unit") and results[-1][1]:
+            then = []
             break
+    if tools:
+        results.append(tools.finish())
+        if results[-1][1]:
+            then = []
+    results += [Suite(*suite).finish() for suite in then]
+    total = [sum(numbers) for numbers in zip(*results)]
     skipped = f", {total[2]} skipped" if total[2] else ""
     print(f"{total[0]} passed, {total[1]} failed{skipped}")
     return 1 if total[1] else 0
