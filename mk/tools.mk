@@ -1,5 +1,5 @@
 # Programs that only the tests need. Outside ones are built from pinned sources into a cache.
-TOOLS  := tofu minio versitygw
+TOOLS  := tofu minio versitygw vault
 PROVER := $(wildcard tests/linear/*.go) tests/linear/go.mod tests/linear/go.sum
 GO      = $(shell tests/tools/go.sh $(shell sed -n 's/^go //p' tests/linear/go.mod))
 

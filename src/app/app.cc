@@ -9,7 +9,7 @@
 
 namespace stateward {
 
-Result<Backends> OpenBackends(const Config& config, Disk& disk) {
+Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
   Backends out;
   Result<std::unique_ptr<Storage>> storage =
       OpenStorage({config.storage_backend, config.storage_fs_dir, config.quarantine_max_bytes},
@@ -18,25 +18,29 @@ Result<Backends> OpenBackends(const Config& config, Disk& disk) {
   Result<std::unique_ptr<Locker>> locker =
       OpenLocker({config.lock_backend, config.lock_local_dir}, disk, SystemClock());
   if (!locker.ok()) return std::move(locker).status();
-  Result<std::unique_ptr<Kms>> kms =
-      OpenKms({config.kms_backend, config.kms_key, config.kms_keyring});
-  if (!kms.ok()) return std::move(kms).status();
+  if (kms == nullptr) {
+    Result<std::unique_ptr<Kms>> opened = OpenKms(KmsSettingsOf(config));
+    if (!opened.ok()) return std::move(opened).status();
+    kms = *std::move(opened);
+  }
   out.storage = std::move(*storage);
   out.locker = std::move(*locker);
-  out.kms = std::move(*kms);
+  out.kms = std::move(kms);
   return out;
 }
 
-Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Observer& observer,
-                                        std::function<std::string()> metrics, const Log& log,
-                                        bool init) {
-  Result<Backends> backends = OpenBackends(config, disk);
+Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKms* kms,
+                                        Observer& observer, std::function<std::string()> metrics,
+                                        const Log& log, bool init) {
+  Result<std::shared_ptr<Kms>> kept = kms->Get(config, observer, log);
+  if (!kept.ok()) return std::move(kept).status();
+  Result<Backends> backends = OpenBackends(config, disk, *std::move(kept));
   if (!backends.ok()) return std::move(backends).status();
   auto app = std::shared_ptr<App>(new App);
   Backends& b = app->backends_;
   b.storage = MeterStorage(std::move(backends->storage), observer, SystemClock());
   b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
-  b.kms = MeterKms(std::move(backends->kms), observer, SystemClock());
+  b.kms = std::move(backends->kms);
   app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
   if (init && config.storage_init) {
     Status made = app->gate_->Init(false);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/kept_kms.h"
 #include "auth/basic.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -22,16 +23,18 @@ namespace stateward {
 struct Backends {
   std::unique_ptr<Storage> storage;
   std::unique_ptr<Locker> locker;
-  std::unique_ptr<Kms> kms;
+  std::shared_ptr<Kms> kms;
 };
 // kInvalidArgument: the settings are wrong. An outage is no error: it shows in each request.
-Result<Backends> OpenBackends(const Config& config, Disk& disk);
+// `kms`: the one to use; nullptr: a new one.
+Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms = nullptr);
 
 class App {
  public:
   // As OpenBackends. With `init`, STORAGE_INIT is obeyed: only at a process's start, never when the
   // settings are read anew. `disk`, `observer` and `log` must outlive it.
-  static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, Observer& observer,
+  static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, KeptKms* kms,
+                                            Observer& observer,
                                             std::function<std::string()> metrics, const Log& log,
                                             bool init);
 

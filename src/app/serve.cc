@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/app.h"
+#include "app/kept_kms.h"
 #include "app/worker.h"
 #include "metrics/listener.h"
 #include "metrics/metrics.h"
@@ -11,10 +12,11 @@
 namespace stateward {
 namespace {
 
-Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Metrics& metrics, const Log& log,
-                                             bool init) {
+Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, KeptKms* kms, Metrics& metrics,
+                                             const Log& log, bool init) {
   auto render = [&metrics] { return metrics.Render(); };
-  Result<std::shared_ptr<App>> app = App::Build(config, PosixDisk(), metrics, render, log, init);
+  Result<std::shared_ptr<App>> app =
+      App::Build(config, PosixDisk(), kms, metrics, render, log, init);
   if (!app.ok()) return std::move(app).status();
   std::weak_ptr<App> weak = *app;
   metrics.SetGauges([weak]() -> Result<Region::Gauges> {
@@ -60,18 +62,19 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
   fcgi.threads = config.threads;
   fcgi.max_inflight_bytes = config.max_inflight_bytes;
   fcgi.peers = settings.peers;
+  KeptKms kms;
   bool first = true;
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, *metrics, log, true);
+      return MakeHandler(config, &kms, *metrics, log, true);
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     KeepFixedSettings(config, &loaded.config, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, *metrics, log, false);
+    return MakeHandler(loaded.config, &kms, *metrics, log, false);
   };
   return RunWorker(listen_fd, fcgi, build, log);
 }

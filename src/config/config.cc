@@ -57,6 +57,11 @@ std::string Lower(std::string_view name) {
   return out;
 }
 
+std::string Plain(const EnvMap& env, const char* name) {
+  auto it = env.find(name);
+  return it == env.end() ? "" : std::string(it->second.Reveal());
+}
+
 // "" when the value is of the setting's type; else what would be right.
 std::string WhatIsWrong(const Setting& row, std::string_view value) {
   switch (row.type) {
@@ -94,6 +99,12 @@ class Reader {
     return ParseNumber(Raw(name).Reveal(), bytes).value_or(0);
   }
   SecretString Secret(const char* name) { return Raw(name); }
+  // A secret that its user reads by itself when it comes from a file, since that may change, or
+  // come later than we do: then only *file is set.
+  SecretString SecretOrFile(const char* name, std::string* file) {
+    *file = SecretFileOf(env_, name);
+    return file->empty() ? Raw(name) : SecretString();
+  }
 
   void NoteUnknownNames(const EnvMap& from_file);
 
@@ -144,6 +155,10 @@ void Reader::NoteUnknownNames(const EnvMap& from_file) {
                              " belongs to the web server now (nginx or Apache listens and speaks "
                              "TLS); it is not used");
   }
+  if (env_.count("VAULT_SKIP_VERIFY") > 0) {
+    out_->warnings.emplace_back(
+        "VAULT_SKIP_VERIFY is not heeded: Vault's certificate is always checked (VAULT_CACERT)");
+  }
   for (const auto& [name, value] : env_) {
     if (IsKnown(name) || !(IsOurs(name) || from_file.count(name) > 0)) continue;
     if (name == "LISTEN_ADDR" || name == "TLS_KEY" || name == "TLS_CERT") continue;
@@ -160,6 +175,22 @@ LogLevel ParseLevel(std::string_view text) {
     if (kNames[i] == text) return static_cast<LogLevel>(i);
   }
   return LogLevel::kInfo;
+}
+
+void FillVault(Reader* r, VaultConfig* v) {
+  v->addr = r->Text("VAULT_ADDR");
+  v->token = r->SecretOrFile("VAULT_TOKEN", &v->token_file);
+  v->kube_auth_name = r->Text("VAULT_KUBE_AUTH_NAME");
+  v->kube_auth_role = r->Text("VAULT_KUBE_AUTH_ROLE");
+  v->kube_token_file = r->Text("VAULT_KUBE_TOKEN_FILE");
+  v->approle_mount = r->Text("VAULT_APPROLE_MOUNT");
+  v->approle_role_id = r->Text("VAULT_APPROLE_ROLE_ID");
+  v->approle_secret_id = r->SecretOrFile("VAULT_APPROLE_SECRET_ID", &v->approle_secret_id_file);
+  v->name_space = r->Text("VAULT_NAMESPACE");
+  v->cacert = r->Text("VAULT_CACERT");
+  v->client_cert = r->Text("VAULT_CLIENT_CERT");
+  v->client_key = r->Text("VAULT_CLIENT_KEY");
+  v->tls_server_name = r->Text("VAULT_TLS_SERVER_NAME");
 }
 
 void Fill(Reader* r, Config* c) {
@@ -190,13 +221,13 @@ void Fill(Reader* r, Config* c) {
   c->kms_backend = r->Text("KMS_BACKEND");
   c->kms_key = r->Secret("KMS_KEY");
   c->kms_keyring = r->Secret("KMS_KEYRING");
+  c->kms_vault_key_path = r->Text("KMS_VAULT_KEY_PATH");
+  c->kms_vault_poll_seconds = r->Number("KMS_VAULT_POLL_SECONDS");
+  c->kms_transit_engine = r->Text("KMS_TRANSIT_ENGINE");
+  c->kms_transit_key = r->Text("KMS_TRANSIT_KEY");
+  FillVault(r, &c->vault);
   c->auth_basic_enabled = r->Bool("AUTH_BASIC_ENABLED");
   c->auth_basic_new_tenants = r->Bool("AUTH_BASIC_NEW_TENANTS");
-}
-
-std::string Plain(const EnvMap& env, const char* name) {
-  auto it = env.find(name);
-  return it == env.end() ? "" : std::string(it->second.Reveal());
 }
 
 }  // namespace
@@ -212,19 +243,25 @@ EnvMap ReadEnvironment() {
   return env;
 }
 
+std::string SecretFileOf(const EnvMap& environment, const std::string& name) {
+  std::string path = Plain(environment, (name + "_FILE").c_str());
+  const std::string credentials = Plain(environment, "CREDENTIALS_DIRECTORY");
+  if (!path.empty() || credentials.empty()) return path;
+  for (const std::string& file : {name, Lower(name)}) {
+    const std::string candidate = credentials + "/" + file;
+    if (access(candidate.c_str(), F_OK) == 0) return candidate;
+  }
+  return "";
+}
+
 Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std::string& name) {
   const Setting* row = FindSetting(name);
   if (row != nullptr && row->secret) {
-    std::string path = Plain(environment, (name + "_FILE").c_str());
-    std::string credentials = Plain(environment, "CREDENTIALS_DIRECTORY");
-    for (const std::string& file : {name, Lower(name)}) {
-      std::string candidate = credentials + "/" + file;
-      if (path.empty() && !credentials.empty() && access(candidate.c_str(), F_OK) == 0) {
-        path = candidate;
-      }
-    }
+    const std::string path = SecretFileOf(environment, name);
     if (!path.empty()) {
-      Result<SecretString> secret = ReadSecretFile(path);
+      const bool is_key = name == "KMS_KEY" || name == "KMS_KEYRING";
+      Result<SecretString> secret =
+          ReadSecretFile(path, is_key ? FileAccess::kOwnerOnly : FileAccess::kGroupMayRead);
       if (!secret.ok()) return std::move(secret).status();
       return std::optional<SecretString>(std::move(*secret));
     }

@@ -18,6 +18,25 @@
 
 namespace stateward {
 
+// How Vault is reached and logged in to.
+struct VaultConfig {
+  std::string addr;
+  SecretString token;
+  std::string token_file;  // where the token is read from; "" = `token` is it
+  std::string kube_auth_name;
+  std::string kube_auth_role;
+  std::string kube_token_file;
+  std::string approle_mount;
+  std::string approle_role_id;
+  SecretString approle_secret_id;
+  std::string approle_secret_id_file;  // as token_file
+  std::string name_space;
+  std::string cacert;
+  std::string client_cert;
+  std::string client_key;
+  std::string tls_server_name;
+};
+
 struct Config {
   std::string fastcgi_listen;
   std::string fastcgi_allow;
@@ -48,6 +67,11 @@ struct Config {
   std::string kms_backend;
   SecretString kms_key;
   SecretString kms_keyring;
+  std::string kms_vault_key_path;
+  uint64_t kms_vault_poll_seconds = 0;
+  std::string kms_transit_engine;
+  std::string kms_transit_key;
+  VaultConfig vault;
 
   bool auth_basic_enabled = false;
   bool auth_basic_new_tenants = false;
@@ -68,6 +92,8 @@ EnvMap ReadEnvironment();
 // `env_file` "" = none. Reads files, changes nothing.
 LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file);
 
+// The file that a secret setting would be read from; "" = none.
+std::string SecretFileOf(const EnvMap& environment, const std::string& name);
 // One setting's value as LoadConfig would find it (secrets from their files); nullopt: not set.
 // For tools that need a setting or two and must not fail because of the others.
 Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std::string& name);

@@ -84,11 +84,18 @@ Result<SecretBytes> ReadSmallFile(const std::string& path, size_t limit) {
   return bytes;
 }
 
-Result<SecretString> ReadSecretFile(const std::string& path) {
+Result<SecretString> ReadSecretFile(const std::string& path, FileAccess access) {
   struct stat st {};
   if (stat(path.c_str(), &st) != 0) return FromErrno(path, errno);
   if ((st.st_mode & 07) != 0) {
     return Status(Code::kPermissionDenied, path + ": every user may read it; chmod 0400 it");
+  }
+  // A file of root's can be ours only through its group, as systemd and Kubernetes give it to us.
+  const mode_t too_much = access == FileAccess::kOwnerOnly && st.st_uid != 0 ? 070 : 020;
+  if ((st.st_mode & too_much) != 0) {
+    return Status(Code::kPermissionDenied, path + ": its group may " +
+                                               ((st.st_mode & 040) != 0 ? "read" : "write to") +
+                                               " it; chmod 0400 it");
   }
   Result<SecretBytes> bytes = ReadSmallFile(path, kMaxSecretFile);
   if (!bytes.ok()) return std::move(bytes).status();

@@ -3,6 +3,7 @@
 #ifndef STATEWARD_CONFIG_ENV_FILE_H_
 #define STATEWARD_CONFIG_ENV_FILE_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,9 +21,15 @@ std::vector<std::string> ParseEnvText(std::string_view text, EnvMap* out);
 
 // A whole file of at most `limit` bytes. kUnavailable: cannot be read. kTooLarge.
 Result<SecretBytes> ReadSmallFile(const std::string& path, size_t limit);
-// The same for a secret: kPermissionDenied when users outside its owner and group may read it.
+// Who besides its owner may read a secret's file.
+enum class FileAccess : uint8_t {
+  kOwnerOnly,     // nobody; of a file of root's also its group, since we are not root
+  kGroupMayRead,  // its group
+};
+// The same for a secret: kPermissionDenied when others may read it or write to it.
 // One line end after the text is cut off.
-Result<SecretString> ReadSecretFile(const std::string& path);
+Result<SecretString> ReadSecretFile(const std::string& path,
+                                    FileAccess access = FileAccess::kGroupMayRead);
 
 }  // namespace stateward
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "kms/key_source.h"
@@ -37,6 +38,8 @@ class EnvelopeKms : public Kms {
   Result<SecretBytes> OpenLegacy(ByteView blob) override { return keys_->OpenLegacy(blob); }
   // Seals a small sample with the primary key and opens it again.
   Status Check() override;
+  // The keys that open records, for people; the one that seals first.
+  Result<std::vector<KnownKey>> Keys() { return keys_->Keys(); }
 
  private:
   const std::string name_;

@@ -3,6 +3,9 @@
 #ifndef STATEWARD_KMS_KEY_SOURCE_H_
 #define STATEWARD_KMS_KEY_SOURCE_H_
 
+#include <string>
+#include <vector>
+
 #include "kms/suite.h"
 #include "stateward/bytes.h"
 #include "stateward/result.h"
@@ -16,6 +19,12 @@ struct MessageKey {
   Bytes wrapped;    // stands in the header; at most kMaxWrapped bytes, empty for keys of a ring
 };
 
+// A key's id, and where the key is from: "vault: version 3 of kv/data/terraform-backend".
+struct KnownKey {
+  KeyId id{};
+  std::string label;
+};
+
 // Thread-safe. kUnavailable: a service did not answer.
 class KeySource {
  public:
@@ -26,6 +35,8 @@ class KeySource {
   virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) = 0;
   // Kms::OpenLegacy.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
+  // The keys that it has, for people; the primary one first.
+  virtual Result<std::vector<KnownKey>> Keys() = 0;
 };
 
 // The one text for a key that is not there.

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "kms/key_source.h"
 #include "kms/keyring.h"
@@ -21,15 +22,18 @@ class LocalKeys : public KeySource {
     return ring_.ResolveKey(id, wrapped);
   }
   Result<SecretBytes> OpenLegacy(ByteView blob) override { return ring_.OpenLegacy(blob); }
+  Result<std::vector<KnownKey>> Keys() override;
 
  private:
   const Keyring ring_;
 };
 
-// kInvalidArgument, naming the setting, for keys that are missing, broken or weak.
+// kInvalidArgument, naming the setting, for keys that are broken or weak, and for a KMS_KEY that is
+// missing although it is to seal. As a source that only reads it may have none: then the first of
+// KMS_KEYRING stands in its place.
 Result<std::unique_ptr<KeySource>> NewLocalKeys(std::shared_ptr<const Suite> suite,
                                                 const SecretString& key,
-                                                const SecretString& keyring);
+                                                const SecretString& keyring, bool seals = true);
 
 }  // namespace stateward
 

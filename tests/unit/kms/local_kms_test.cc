@@ -75,10 +75,10 @@ TEST(LocalKms, ARecordOpensUnderItsKeyAlone) {
 
 TEST(LocalKms, OtherBackendsAreNamed) {
   KmsSettings settings;
-  settings.backend = "transit";
+  settings.backend = "kms";
   Result<std::unique_ptr<Kms>> opened = OpenKms(settings);
   kms_cases::CheckCode(Code::kInvalidArgument, opened);
-  STRCMP_EQUAL("KMS_BACKEND: \"transit\" is unknown; there is: local",
+  STRCMP_EQUAL("KMS_BACKEND: \"kms\" is unknown; there is: local, vault, transit",
                opened.status().detail().c_str());
 }
 

@@ -1,0 +1,40 @@
+#include "kms/combined_keys.h"
+
+namespace stateward {
+namespace {
+
+// The first that succeeds. An outage of one source leaves the question open.
+template <typename Ask>
+Result<SecretBytes> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& sources,
+                                 const Ask& ask) {
+  Status failed;
+  for (const std::unique_ptr<KeySource>& source : sources) {
+    Result<SecretBytes> found = ask(*source);
+    if (found.ok()) return found;
+    if (failed.ok() || failed.code() == Code::kCorruption) failed = found.status();
+  }
+  return failed;
+}
+
+}  // namespace
+
+Result<SecretBytes> CombinedKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
+  return FirstThatHas(sources_, [&](KeySource& source) { return source.ResolveKey(id, wrapped); });
+}
+
+Result<SecretBytes> CombinedKeys::OpenLegacy(ByteView blob) {
+  return FirstThatHas(sources_, [&](KeySource& source) { return source.OpenLegacy(blob); });
+}
+
+Result<std::vector<KnownKey>> CombinedKeys::Keys() {
+  Result<std::vector<KnownKey>> all = sources_[seals_]->Keys();
+  for (size_t i = 0; i < sources_.size() && all.ok(); ++i) {
+    if (i == seals_) continue;
+    Result<std::vector<KnownKey>> more = sources_[i]->Keys();
+    if (!more.ok()) return more;
+    all->insert(all->end(), more->begin(), more->end());
+  }
+  return all;
+}
+
+}  // namespace stateward

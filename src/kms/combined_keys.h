@@ -1,0 +1,35 @@
+// Several sources: one seals, all open. So a store can move from one kind of key to another while
+// it is in use.
+#ifndef STATEWARD_KMS_COMBINED_KEYS_H_
+#define STATEWARD_KMS_COMBINED_KEYS_H_
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kms/key_source.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+class CombinedKeys : public KeySource {
+ public:
+  // They are asked in this order. REQUIRES: seals < sources.size()
+  CombinedKeys(std::vector<std::unique_ptr<KeySource>> sources, size_t seals)
+      : sources_(std::move(sources)), seals_(seals) {}
+
+  Result<MessageKey> NewMessageKey() override { return sources_[seals_]->NewMessageKey(); }
+  // kCorruption only when every source said that it has no such key.
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override;
+  Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  Result<std::vector<KnownKey>> Keys() override;
+
+ private:
+  const std::vector<std::unique_ptr<KeySource>> sources_;
+  const size_t seals_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_KMS_COMBINED_KEYS_H_
