@@ -1,4 +1,6 @@
 // The server: settings, then a worker on an inherited socket or a supervisor on one of its own.
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
 #include "metrics/listener.h"
+#include "stateward/clock.h"
 
 namespace stateward {
 namespace {
@@ -46,6 +49,24 @@ Options ParseArguments(int argc, char** argv) {
 Status CheckMetricsAddress(const Config& config) {
   if (config.metrics_listen_addr.empty()) return Status();
   return MetricsListener::CheckAddress(config.metrics_listen_addr);
+}
+
+// A predecessor whose supervisor was killed drains for some seconds (app/worker.h) before it lets
+// go of the socket; this one waits as long, and is then there at once.
+constexpr int64_t kPredecessorUs = 8 * 1000000;
+constexpr unsigned kLookAgainUs = 20000;
+
+Result<ListenSocket> BindWhenFree(const std::string& where, const Log& log) {
+  const int64_t until = SystemClock().SteadyUs() + kPredecessorUs;
+  bool said = false;
+  for (;;) {
+    Result<ListenSocket> bound = BindListen(where);
+    if (bound.ok() || bound.status().code() != Code::kConflict) return bound;
+    if (SystemClock().SteadyUs() >= until) return bound;
+    if (!said) log.Warning(bound.status().detail() + "; waiting for it to end");
+    said = true;
+    usleep(kLookAgainUs);
+  }
 }
 
 int CheckConfig(const LoadedConfig& loaded) {
@@ -93,7 +114,7 @@ int Main(int argc, char** argv) {
   ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
   ServeSettings settings{config, *peers, environment, options.env_file};
   if (inherited.fd >= 0) return Serve(inherited.fd, settings, log);
-  Result<ListenSocket> bound = BindListen(config.fastcgi_listen);
+  Result<ListenSocket> bound = BindWhenFree(config.fastcgi_listen, log);
   if (!bound.ok()) {
     log.Error(bound.status().detail());
     return 1;

@@ -43,7 +43,7 @@ Status RemoveStale(const sockaddr_un& address, const std::string& path) {
   int r = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   int err = errno;
   close(probe);
-  if (r == 0) return Status::Unavailable(path + " is in use: another process answers on it");
+  if (r == 0) return {Code::kConflict, path + " is in use: another process answers on it"};
   if (err != ECONNREFUSED) return FromErrno(path, err);
   return unlink(path.c_str()) == 0 || errno == ENOENT ? Status() : Failed("unlink " + path);
 }
@@ -84,7 +84,9 @@ Result<ListenSocket> BindTcp(const std::string& host, const std::string& port) {
   int on = 1;
   bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
             bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
-  Status status = ok ? Status() : Failed(host + ":" + port);
+  const int err = errno;
+  Status status = ok ? Status() : FromErrno(host + ":" + port, err);
+  if (!ok && err == EADDRINUSE) status = {Code::kConflict, status.detail()};
   freeaddrinfo(found);
   if (ok) return ListenSocket{fd, ""};
   if (fd >= 0) close(fd);

@@ -21,8 +21,8 @@ struct ListenSocket {
 ListenSocket FindInherited(const std::string& listen_pid, const std::string& listen_fds);
 
 // "unix:/path" (mode 0660), "host:port" or "[v6]:port" with numeric hosts.
-// kInvalidArgument: no such form. kUnavailable: in use by a process that answers, or the system's
-// reason. A unix socket that nobody answers on is replaced.
+// kInvalidArgument: no such form. kConflict: in use by a process that answers. kUnavailable: the
+// system's reason. A unix socket that nobody answers on is replaced.
 Result<ListenSocket> BindListen(const std::string& where);
 
 // Who may connect.

@@ -81,6 +81,19 @@ def _die_with_parent():
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def group_members(group):
+    """The living processes of a process group. A zombie has closed all that it had."""
+    members = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = path.read_text().rsplit(")", 1)[1].split()[:3]
+        except OSError:  # gone meanwhile
+            continue
+        if int(its_group) == group and state not in "ZX":
+            members.append(int(path.parent.name))
+    return members
+
+
 class Process:
     """One started program; its output goes to a file."""
 
@@ -113,6 +126,11 @@ class Process:
     def send(self, number):
         if self.popen.poll() is None:
             os.kill(self.pid, number)
+
+    def wait_gone(self, seconds=PATIENCE_S):
+        """After a kill of its group: until none of it, started however late, holds anything."""
+        self.popen.wait(seconds)
+        wait_for(lambda: not group_members(self.pid), f"all of {self.name} are gone", seconds)
 
     def stop(self, number=signal.SIGTERM, seconds=15):
         """Signals, waits, then kills what is left of the process group; returns the exit code."""

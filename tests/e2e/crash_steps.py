@@ -115,8 +115,8 @@ def kill_at(program, plain_program, point):
         done = run_steps(server, 0, todo)
         if done == len(todo):
             return False
-        wait_for(lambda: not server.process.alive(), "it died", 5)
-        server.process.stop()
+        wait_for(lambda: not server.process.alive(), "it died")
+        server.process.wait_gone()
         server = start(box, plain_program, {})
         nothing = Step("", document=None)
         before = todo[done - 1] if done else nothing

@@ -48,9 +48,6 @@ class Pool:
         self.caller = Caller(self.nginx.plain)
         self.restart_s = []
 
-    def pids(self):
-        return [self.server.process.pid] + self.server.workers()
-
     def kill_worker(self):
         workers = self.server.workers()
         if not workers:
@@ -59,15 +56,8 @@ class Pool:
         return True
 
     def kill(self):
-        pids = self.pids()
         os.killpg(self.server.process.pid, signal.SIGKILL)
-        self.bury(pids)
-
-    def bury(self, pids):
-        self.server.process.popen.wait(10)
-        # A worker that is still going away holds the socket: the next one would call it in use.
-        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}/stat") and not is_zombie(pid)
-                                 for pid in pids), "all are gone", 10)
+        self.server.process.wait_gone()
 
     def start(self, point=None):
         """The time to its first answer; None if it ended before that."""
@@ -94,14 +84,6 @@ class Pool:
         self.restart_s.append(took)
 
 
-def is_zombie(pid):
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True
-    return text.rsplit(")", 1)[1].split()[0] in "ZX"
-
-
 def die_at_a_call(pool):
     """The pool is exchanged for one that ends itself; False if it did not within some seconds."""
     pool.kill()
@@ -112,7 +94,7 @@ def die_at_a_call(pool):
         except AssertionError:
             pool.kill()
             return False
-    pool.bury([])
+    pool.server.process.wait_gone()
     return True
 
 

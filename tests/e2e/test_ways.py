@@ -84,7 +84,7 @@ class Ways(unittest.TestCase):
     def test_a_stale_socket_is_replaced(self):
         server = Stateward(self.box)
         os.killpg(server.process.pid, signal.SIGKILL)
-        server.process.popen.wait()
+        server.process.wait_gone()
         self.assertTrue(os.path.exists(server.socket))
         server.start()
         self.assertEqual(200, server.ask("GET", "/health")[0])
@@ -93,7 +93,11 @@ class Ways(unittest.TestCase):
         server = Stateward(self.box)
         workers = server.workers()
         server.process.send(signal.SIGKILL)
+        # The next one waits until they have let go of the socket.
+        server.start()
         wait_for(lambda: not any(os.path.exists(f"/proc/{w}") for w in workers), "workers end")
+        wait_for(lambda: len(server.workers()) == 2, "there are new ones")
+        self.assertEqual(200, server.ask("GET", "/health")[0])
 
     def test_settings_that_are_wrong_are_all_named_at_start(self):
         server = Stateward(self.box, ready=False, LOG_FORMAT="xml", HISTORY_KEEP="0", KMS_KEY="x")
