@@ -9,14 +9,33 @@
 
 namespace stateward {
 
+namespace {
+
+LockSettings LockSettingsOf(const Config& config) {
+  LockSettings out;
+  out.backend = config.lock_backend;
+  out.local_dir = config.lock_local_dir;
+  out.redis.address = config.redis_addr;
+  out.redis.user = config.redis_user;
+  out.redis.password = config.redis_password;
+  out.redis.sentinel_password = config.redis_sentinel_password;
+  out.redis.database = config.redis_db;
+  out.redis.cleartext = config.redis_cleartext;
+  // One for each thread, and one for the gauges.
+  out.redis.max_connections = config.threads + 1;
+  out.redis_prefix = config.redis_prefix;
+  return out;
+}
+
+}  // namespace
+
 Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
   Backends out;
   Result<std::unique_ptr<Storage>> storage =
       OpenStorage({config.storage_backend, config.storage_fs_dir, config.quarantine_max_bytes},
                   disk, SystemClock());
   if (!storage.ok()) return std::move(storage).status();
-  Result<std::unique_ptr<Locker>> locker =
-      OpenLocker({config.lock_backend, config.lock_local_dir}, disk, SystemClock());
+  Result<std::unique_ptr<Locker>> locker = OpenLocker(LockSettingsOf(config), disk, SystemClock());
   if (!locker.ok()) return std::move(locker).status();
   if (kms == nullptr) {
     Result<std::unique_ptr<Kms>> opened = OpenKms(KmsSettingsOf(config));
@@ -64,7 +83,20 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   parts.clock = &SystemClock();
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
+  if (init) app->first_look_ = std::thread([self, &log] { self->LookAtStart(log); });
   return app;
+}
+
+App::~App() {
+  if (first_look_.joinable()) first_look_.join();
+}
+
+// Beside the start, which waits for no service.
+void App::LookAtStart(const Log& log) {
+  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  if (!store.ok()) log.Warning("not ready: " + store.status().detail());
+  std::string warning = backends_.locker->Warning();
+  if (!warning.empty()) log.Warning(warning);
 }
 
 Result<Region::Gauges> App::LookUpGauges() {
@@ -78,7 +110,7 @@ Result<Region::Gauges> App::LookUpGauges() {
 std::vector<PartStatus> App::Ready() {
   Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
   return {{"store", store.ok() ? backends_.storage->Check() : store.status()},
-          {"lock", backends_.locker->Check()},
+          {"lock", backends_.locker->Check(), backends_.locker->Warning()},
           {"key", backends_.kms->Check()}};
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "app/kept_kms.h"
@@ -38,6 +39,10 @@ class App {
                                             std::function<std::string()> metrics, const Log& log,
                                             bool init);
 
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
   Handler& handler() { return *handler_; }
   // Counts states and locks, for metrics.
   Result<Region::Gauges> LookUpGauges();
@@ -45,12 +50,14 @@ class App {
  private:
   App() = default;
   std::vector<PartStatus> Ready();
+  void LookAtStart(const Log& log);
 
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;
   BasicAuthenticator basic_;
   std::unique_ptr<StateService> states_;
   std::unique_ptr<AppHandler> handler_;
+  std::thread first_look_;
 };
 
 }  // namespace stateward

@@ -36,15 +36,23 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
 
 // What stays as it was when the settings are read anew: the store, and what guards it.
 void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
-  bool moved =
-      config->storage_backend != old.storage_backend ||
-      config->storage_fs_dir != old.storage_fs_dir || config->lock_backend != old.lock_backend ||
-      config->lock_local_dir != old.lock_local_dir || config->kms_backend != old.kms_backend;
-  if (moved) log.Warning("STORAGE_*, LOCK_* and KMS_BACKEND change only with a new start");
+  bool moved = config->storage_backend != old.storage_backend ||
+               config->storage_fs_dir != old.storage_fs_dir ||
+               config->lock_backend != old.lock_backend ||
+               config->lock_local_dir != old.lock_local_dir ||
+               config->redis_addr != old.redis_addr || config->redis_db != old.redis_db ||
+               config->redis_prefix != old.redis_prefix || config->kms_backend != old.kms_backend;
+  if (moved) {
+    log.Warning("STORAGE_*, LOCK_*, REDIS_ADDR and KMS_BACKEND change only with a new start");
+  }
   config->storage_backend = old.storage_backend;
   config->storage_fs_dir = old.storage_fs_dir;
   config->lock_backend = old.lock_backend;
   config->lock_local_dir = old.lock_local_dir;
+  config->redis_addr = old.redis_addr;
+  config->redis_db = old.redis_db;
+  config->redis_prefix = old.redis_prefix;
+  config->redis_cleartext = old.redis_cleartext;
   config->kms_backend = old.kms_backend;
 }
 

@@ -131,7 +131,7 @@ SecretString Reader::Raw(const char* name) {
 }
 
 bool IsOurs(std::string_view name) {
-  for (std::string_view prefix : {"STORAGE_", "LOCK_", "KMS_", "AUTH_"}) {
+  for (std::string_view prefix : {"STORAGE_", "LOCK_", "KMS_", "AUTH_", "REDIS_"}) {
     if (name.substr(0, prefix.size()) == prefix) return true;
   }
   return false;
@@ -215,6 +215,13 @@ void Fill(Reader* r, Config* c) {
   c->lock_backend = r->Text("LOCK_BACKEND");
   c->lock_local_dir = r->Text("LOCK_LOCAL_DIR");
   if (c->lock_local_dir.empty()) c->lock_local_dir = c->storage_fs_dir + "/locks";
+  c->redis_addr = r->Text("REDIS_ADDR");
+  c->redis_user = r->Text("REDIS_USER");
+  c->redis_password = r->Secret("REDIS_PASSWORD");
+  c->redis_sentinel_password = r->Secret("REDIS_SENTINEL_PASSWORD");
+  c->redis_db = r->Number("REDIS_DB");
+  c->redis_prefix = r->Text("REDIS_PREFIX");
+  c->redis_cleartext = r->Text("REDIS_CLEARTEXT");
   c->force_unlock_enabled = r->Bool("FORCE_UNLOCK_ENABLED");
   c->write_without_lock = r->Bool("WRITE_WITHOUT_LOCK");
   c->write_guard_strict = r->Text("WRITE_GUARD") == "strict";

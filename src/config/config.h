@@ -60,6 +60,13 @@ struct Config {
 
   std::string lock_backend;
   std::string lock_local_dir;  // filled in when the setting is empty
+  std::string redis_addr;
+  std::string redis_user;
+  SecretString redis_password;
+  SecretString redis_sentinel_password;
+  uint64_t redis_db = 0;
+  std::string redis_prefix;
+  std::string redis_cleartext;
   bool force_unlock_enabled = false;
   bool write_without_lock = false;
   bool write_guard_strict = true;

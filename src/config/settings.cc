@@ -63,9 +63,22 @@ constexpr Setting kSettings[] = {
     {"LEGACY_READ", T::kBool, "true", false, true,
      "Read states that the original wrote, where they lie; the first write makes them ours."},
     // Locks
-    {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.", "local"},
+    {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.", "local|redis"},
     {"LOCK_LOCAL_DIR", T::kText, "", false, false,
      "Folder of the local lock; empty: locks in STORAGE_FS_DIR."},
+    {"REDIS_ADDR", T::kText, "localhost:6379", false, false,
+     "Where Redis keeps the locks: host:port, [v6]:port, unix:/path, or "
+     "sentinel:NAME@host:port,host:port for the master that the sentinels know as NAME."},
+    {"REDIS_USER", T::kText, "", false, true, "ACL user for Redis; empty: the default user."},
+    {"REDIS_PASSWORD", T::kText, "", true, true, "Password for Redis."},
+    {"REDIS_SENTINEL_PASSWORD", T::kText, "", true, true, "Password for the sentinels."},
+    {"REDIS_DB", T::kNumber, "0", false, false, "Database number in Redis.", "", 0, 1000000},
+    {"REDIS_PREFIX", T::kText, "stateward:", false, false,
+     "Begins the name of each of our keys in Redis."},
+    {"REDIS_CLEARTEXT", T::kChoice, "warn", false, false,
+     "A Redis on another host is reached without TLS: warn (log and /ready say so), allow, "
+     "or refuse. TLS is stunnel's work (docs/lock.md).",
+     "warn|allow|refuse"},
     {"FORCE_UNLOCK_ENABLED", T::kBool, "true", false, true,
      "An UNLOCK without a lock ID (terraform force-unlock) releases whatever is held; false: 403."},
     {"WRITE_WITHOUT_LOCK", T::kBool, "true", false, true,

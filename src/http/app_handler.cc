@@ -188,6 +188,11 @@ Response AppHandler::Ready(Context* context) {
     all_ok = false;
     context->reason += part.name + ": " + part.status.detail() + "; ";
   }
+  w.EndObject();
+  w.Key("warnings").BeginObject();
+  for (const PartStatus& part : parts) {
+    if (!part.warning.empty()) w.Key(part.name).String(part.warning);
+  }
   w.EndObject().Key("status").String(all_ok ? "ready" : "not ready").EndObject();
   Response response;
   response.status = all_ok ? 200 : 503;

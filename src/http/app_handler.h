@@ -21,6 +21,7 @@ namespace stateward {
 struct PartStatus {
   std::string name;
   Status status;
+  std::string warning{};  // what it promises less than it should although it works; may be shown
 };
 
 struct AppHandlerParts {

@@ -1,20 +1,31 @@
 #include "lock/open_locker.h"
 
+#include <utility>
+
 #include "lock/local_lock.h"
+#include "lock/redis_lock.h"
 
 namespace stateward {
 namespace {
 
-using Maker = std::unique_ptr<Locker> (*)(const LockSettings&, Disk&, const Clock&);
+using Maker = Result<std::unique_ptr<Locker>> (*)(const LockSettings&, Disk&, const Clock&);
 
-std::unique_ptr<Locker> MakeLocal(const LockSettings& s, Disk& disk, const Clock& clock) {
-  return std::make_unique<LocalLock>(disk, clock, s.local_dir);
+using LockerPtr = std::unique_ptr<Locker>;
+
+Result<LockerPtr> MakeLocal(const LockSettings& s, Disk& disk, const Clock& clock) {
+  return LockerPtr(std::make_unique<LocalLock>(disk, clock, s.local_dir));
+}
+
+Result<LockerPtr> MakeRedis(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
+  Result<std::unique_ptr<RedisClient>> client = RedisClient::New(s.redis, clock);
+  if (!client.ok()) return std::move(client).status();
+  return LockerPtr(std::make_unique<RedisLock>(std::move(*client), s.redis_prefix));
 }
 
 constexpr struct {
   std::string_view name;
   Maker make;
-} kBackends[] = {{"local", MakeLocal}};
+} kBackends[] = {{"local", MakeLocal}, {"redis", MakeRedis}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "client/redis_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/locker.h"
@@ -14,6 +15,8 @@ namespace stateward {
 struct LockSettings {
   std::string backend = "local";  // LOCK_BACKEND
   std::string local_dir;          // LOCK_LOCAL_DIR
+  RedisOptions redis;             // REDIS_*
+  std::string redis_prefix;       // REDIS_PREFIX
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

@@ -391,6 +391,10 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, NewestReleasedIdsAreKept)           \
   X(G, ForceReleasesWhateverIsHeld)        \
   X(G, RepeatOfAForcedReleaseFreesNothing) \
+  X(G, AdministratorsReleaseIsAForcedOne)  \
+  X(G, ForcedReleaseBurnsAtTheNextGrant)   \
+  X(G, BurnNextBurnsAtTheNextGrant)        \
+  X(G, TokensOfReleasedLocksAreRemembered) \
   X(G, WithLockShowsTheHolder)             \
   X(G, WithLockHoldsStillWhereItSaysSo)    \
   X(G, CountHeldCounts)                    \

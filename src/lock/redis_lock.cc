@@ -1,0 +1,275 @@
+#include "lock/redis_lock.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/base64.h"
+#include "base/hex.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "lock/legacy_lock.h"
+
+namespace stateward {
+namespace {
+
+// A step starts anew when the service entered another epoch, or the lock changed hands, under it:
+// each time somebody else has got on.
+constexpr int kTries = 8;
+
+Status Busy() { return Status::Unavailable("redis: the lock changed hands again and again"); }
+
+std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
+
+// The original's value is base64 of the LockInfo.
+Result<LockRecord> ReadLegacyValue(const std::string& value) {
+  std::optional<SecretBytes> json = Base64Decode(value);
+  if (!json) return ReadLegacyLock({});
+  return ReadLegacyLock(*json);
+}
+
+}  // namespace
+
+RedisLock::RedisLock(std::unique_ptr<RedisClient> client, std::string prefix)
+    : client_(std::move(client)), prefix_(std::move(prefix)) {}
+
+std::vector<std::string> RedisLock::KeysOf(const LockKey& key) const {
+  std::vector<std::string> keys = {ServiceKey(), prefix_ + "lock:" + key.id.hex(),
+                                   prefix_ + "released:" + key.id.hex(), prefix_ + "held",
+                                   prefix_ + "tokens:" + key.id.hex()};
+  keys.insert(keys.end(), key.legacy_ids.begin(), key.legacy_ids.end());
+  return keys;
+}
+
+Result<RedisLock::Answer> RedisLock::Ask(const RedisScript& script,
+                                         const std::vector<std::string>& keys,
+                                         const std::vector<std::string>& arguments) {
+  Result<RedisReply> reply = client_->Run(script, keys, arguments);
+  if (!reply.ok()) return std::move(reply).status();
+  if (reply->kind != RedisReply::Kind::kArray || reply->items.empty() ||
+      reply->items[0].kind != RedisReply::Kind::kText) {
+    return Status::Unavailable("redis: a script gave no answer of ours");
+  }
+  Answer answer;
+  answer.word = std::move(reply->items[0].text);
+  reply->items.erase(reply->items.begin());
+  answer.rest = std::move(reply->items);
+  return answer;
+}
+
+// Runs a step in the service that is meant, re-establishing it where its memory is gone.
+Result<RedisLock::Answer> RedisLock::Step(const RedisScript& script,
+                                          const std::vector<std::string>& keys,
+                                          std::vector<std::string> arguments) {
+  std::string service_id;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    service_id = service_id_;
+  }
+  if (service_id.empty()) {
+    Result<std::string> found = ServiceId();
+    if (!found.ok()) return Status::Unavailable(found.status().detail());
+    service_id = *found;
+  }
+  arguments.insert(arguments.begin(), service_id);
+  for (int i = 0; i < kTries; ++i) {
+    Result<Answer> answer = Ask(script, keys, arguments);
+    if (!answer.ok()) return answer;
+    if (answer->word == "other") {
+      return Status::Unavailable(
+          "redis: another lock service lies there now; see `statewardctl init --locks`");
+    }
+    if (answer->word != "lost" && answer->word != "run") return answer;
+    // It may be our connection that is old: a new one looks again which process it leads to.
+    client_->CloseIdle();
+    if (i > 0 || answer->word == "lost") STATEWARD_RETURN_IF_ERROR(Renew(service_id));
+  }
+  return Busy();
+}
+
+Status RedisLock::Renew(const std::string& service_id) {
+  Result<Answer> answer = Ask(scripts_.renew, {ServiceKey()}, {service_id, RandomHex(8)});
+  return answer.ok() ? Status() : std::move(answer).status();
+}
+
+Result<std::string> RedisLock::ServiceId() {
+  Result<Answer> answer = Ask(scripts_.service, {ServiceKey()}, {});
+  if (!answer.ok()) return std::move(answer).status();
+  if (answer->word == "none") return Status::NotFound("redis: no lock service there");
+  std::string id = answer->rest.empty() ? "" : answer->rest[0].text;
+  if (!IsHex(id, 32)) return Status::Unavailable("redis: the lock service's id is damaged");
+  std::lock_guard<std::mutex> hold(mutex_);
+  service_id_ = id;
+  return id;
+}
+
+Result<std::string> RedisLock::InitService(bool forgotten) {
+  Result<Answer> answer =
+      Ask(scripts_.init, {ServiceKey()}, {RandomHex(16), forgotten ? "1" : "0", RandomHex(8)});
+  if (!answer.ok()) return std::move(answer).status();
+  return ServiceId();
+}
+
+Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
+  Held out;
+  if (answer.word == "legacy" && answer.rest.size() == 2) {
+    out.legacy_key = answer.rest[0].text;
+    out.legacy_value = answer.rest[1].text;
+    Result<LockRecord> record = ReadLegacyValue(out.legacy_value);
+    if (record.ok()) {
+      out.record = std::move(*record);
+    } else {
+      out.unreadable = std::move(record).status();
+    }
+    return out;
+  }
+  if (answer.rest.size() != 1 || answer.rest[0].items.size() % 2 != 0) {
+    return Status::Unavailable("redis: " + answer.word + " is no answer of ours");
+  }
+  const std::vector<RedisReply>& fields = answer.rest[0].items;
+  for (size_t i = 0; i < fields.size(); i += 2) {
+    const std::string& name = fields[i].text;
+    const std::string& value = fields[i + 1].text;
+    LockRecord& r = out.record;
+    if (name == "id") r.id = value;
+    if (name == "info") r.info = value;
+    if (name == "principal") r.principal = value;
+    if (name == "operation") r.operation = value;
+    if (name == "token") r.token_sha256 = value;
+    if (name == "plan") r.plan_only = value == "1";
+    if (name == "base") {
+      out.complete = !value.empty();
+      r.base = ParseUint64(value).value_or(0);
+    }
+    if (name == "time") r.time_ms = static_cast<int64_t>(ParseUint64(value).value_or(0));
+  }
+  if (out.record.id.empty()) return Status::Unavailable("redis: a lock without an ID");
+  return out;
+}
+
+Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& want,
+                                          const BaseFn& base) {
+  std::vector<std::string> keys = KeysOf(key);
+  for (int i = 0; i < kTries; ++i) {
+    Result<Answer> answer = Step(scripts_.acquire, keys,
+                                 {want.id, DigestOf(want.id), want.info, want.principal,
+                                  want.operation, want.token_sha256, want.plan_only ? "1" : "0"});
+    if (!answer.ok()) return std::move(answer).status();
+    if (answer->word == "repeated") return AcquireOutcome(Granted{true});
+    if (answer->word == "released") return AcquireOutcome(WasReleased{});
+    if (answer->word == "taken") {
+      Result<bool> done = Complete(key, want.id, *answer, base);
+      if (!done.ok()) return std::move(done).status();
+      if (*done) return AcquireOutcome(Granted{false});
+      continue;
+    }
+    Result<Held> held = ReadHeld(*answer);
+    if (!held.ok()) return std::move(held).status();
+    if (!held->unreadable.ok()) return held->unreadable;
+    bool ours = !held->legacy_key.empty() && held->record.id == want.id;
+    if (ours) return AcquireOutcome(Granted{true});
+    return AcquireOutcome(HeldBy{std::move(held->record)});
+  }
+  return Busy();
+}
+
+// False: the lock was released, or the epoch changed, before the base was stored.
+Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
+                                 const Answer& taken, const BaseFn& base) {
+  if (taken.rest.size() != 2) return Status::Unavailable("redis: no answer of ours");
+  std::vector<std::string> keys = KeysOf(key);
+  Result<uint64_t> head = base(taken.rest[0].integer != 0);
+  if (!head.ok()) {
+    // Nobody was granted anything; without this the lock would stay behind when the client gives
+    // up. Best effort: a LOCK with the same ID completes it otherwise.
+    (void)Step(scripts_.abandon, keys, {lock_id});
+    return Status::Unavailable("lock not granted: " + head.status().detail());
+  }
+  Result<Answer> answer =
+      Step(scripts_.complete, keys, {lock_id, std::to_string(*head), taken.rest[1].text});
+  if (!answer.ok()) return std::move(answer).status();
+  return answer->word == "done";
+}
+
+Result<ReleaseOutcome> RedisLock::Release(const LockKey& key, const ReleaseRequest& request) {
+  std::vector<std::string> keys = KeysOf(key);
+  for (int i = 0; i < kTries; ++i) {
+    Result<Answer> answer = Step(
+        scripts_.release, keys,
+        {request.id, DigestOf(request.id), request.principal, request.any_principal ? "1" : "0"});
+    if (!answer.ok()) return std::move(answer).status();
+    if (answer->word == "free") return ReleaseOutcome(NotHeld{});
+    if (answer->word == "was") return ReleaseOutcome(WasReleased{});
+    Result<Held> held = ReadHeld(*answer);
+    if (!held.ok()) return std::move(held).status();
+    if (answer->word == "freed") return ReleaseOutcome(Released{std::move(held->record)});
+    bool matches = request.id.empty() || held->record.id == request.id;
+    if (!held->legacy_key.empty() && matches) {
+      bool again = false;
+      Result<ReleaseOutcome> outcome = ReleaseLegacy(key, request, *held, &again);
+      if (again) continue;
+      return outcome;
+    }
+    if (!held->unreadable.ok()) return held->unreadable;
+    return ReleaseOutcome(HeldBy{std::move(held->record)});
+  }
+  return Busy();
+}
+
+Result<ReleaseOutcome> RedisLock::ReleaseLegacy(const LockKey& key, const ReleaseRequest& request,
+                                                const Held& held, bool* again) {
+  std::vector<std::string> keys = KeysOf(LockKey(key.id));
+  keys.push_back(held.legacy_key);
+  const std::string& id = held.record.id;
+  Result<Answer> answer = Step(scripts_.release_legacy, keys,
+                               {held.legacy_value, id.empty() ? "" : DigestOf(id),
+                                request.principal, request.id.empty() ? "1" : "0"});
+  if (!answer.ok()) return std::move(answer).status();
+  *again = answer->word == "again";
+  return ReleaseOutcome(Released{held.record});
+}
+
+Result<LockView> RedisLock::Look(const LockKey& key) {
+  Result<Answer> answer = Step(scripts_.look, KeysOf(key), {});
+  if (!answer.ok()) return std::move(answer).status();
+  if (answer->word == "free") return LockView{};
+  Result<Held> held = ReadHeld(*answer);
+  if (!held.ok()) return std::move(held).status();
+  if (!held->unreadable.ok()) return held->unreadable;
+  if (!held->complete) {
+    return Status::Unavailable("redis: the lock is being taken; its LOCK is to be repeated");
+  }
+  return LockView{std::move(held->record)};
+}
+
+Result<bool> RedisLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
+  Result<Answer> answer = Step(scripts_.token_released, KeysOf(id), {token_sha256});
+  if (!answer.ok()) return std::move(answer).status();
+  return answer->word == "yes";
+}
+
+Status RedisLock::BurnNext(const LockKey& key) {
+  Result<Answer> answer = Step(scripts_.burn_next, KeysOf(key), {});
+  return answer.ok() ? Status() : std::move(answer).status();
+}
+
+Status RedisLock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
+  Result<LockView> view = Look(key);
+  if (!view.ok()) return std::move(view).status();
+  write(*view);
+  return Status();
+}
+
+Result<uint64_t> RedisLock::CountHeld() {
+  Result<Answer> answer = Step(scripts_.count, KeysOf(StateId()), {});
+  if (!answer.ok()) return std::move(answer).status();
+  if (answer->rest.size() != 1) return Status::Unavailable("redis: no answer of ours");
+  return static_cast<uint64_t>(answer->rest[0].integer);
+}
+
+Status RedisLock::Check() {
+  Result<Answer> answer = Step(scripts_.check, KeysOf(StateId()), {});
+  return answer.ok() ? Status() : std::move(answer).status();
+}
+
+}  // namespace stateward

@@ -1,0 +1,80 @@
+// Locks in Redis (docs/lock.md, "redis"; docs/formats.md, "Locks in Redis"). One script for each
+// step, the server's TIME as the clock, nothing that expires but the released IDs.
+//
+// Taking a lock is two steps, since the head is read between them: a lock without a base is held
+// but of no use until a LOCK with its ID completes it.
+//
+// A new epoch begins when the memory is gone or another server process answers. Only a service that
+// ServiceId() found once is re-established, with the same id.
+#ifndef STATEWARD_LOCK_REDIS_LOCK_H_
+#define STATEWARD_LOCK_REDIS_LOCK_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/redis_client.h"
+#include "lock/redis_scripts.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+class RedisLock : public Locker {
+ public:
+  // `prefix` begins the name of each key of ours.
+  RedisLock(std::unique_ptr<RedisClient> client, std::string prefix);
+
+  std::string_view Name() const override { return "redis"; }
+  Result<std::string> ServiceId() override;
+  Result<std::string> InitService(bool forgotten) override;
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
+                                 const BaseFn& base) override;
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
+  Result<LockView> Look(const LockKey& key) override;
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
+  Status BurnNext(const LockKey& key) override;
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  bool HoldsStill() const override { return false; }
+  Result<uint64_t> CountHeld() override;
+  Status Check() override;
+  std::string Warning() override { return client_->Warning(); }
+
+ private:
+  // What a script answered: the word in front, and what follows.
+  struct Answer {
+    std::string word;
+    std::vector<RedisReply> rest;
+  };
+  // The holder as a script shows it, and where the original keeps it if it is the original's.
+  struct Held {
+    LockRecord record;
+    bool complete = true;
+    std::string legacy_key;
+    std::string legacy_value;
+    Status unreadable;  // of the original's
+  };
+
+  std::string ServiceKey() const { return prefix_ + "service"; }
+  std::vector<std::string> KeysOf(const LockKey& key) const;
+  Result<Answer> Ask(const RedisScript& script, const std::vector<std::string>& keys,
+                     const std::vector<std::string>& arguments);
+  Result<Answer> Step(const RedisScript& script, const std::vector<std::string>& keys,
+                      std::vector<std::string> arguments);
+  Status Renew(const std::string& service_id);
+  Result<Held> ReadHeld(const Answer& answer) const;
+  Result<bool> Complete(const LockKey& key, const std::string& lock_id, const Answer& taken,
+                        const BaseFn& base);
+  Result<ReleaseOutcome> ReleaseLegacy(const LockKey& key, const ReleaseRequest& request,
+                                       const Held& held, bool* again);
+
+  const std::unique_ptr<RedisClient> client_;
+  const std::string prefix_;
+  const RedisLockScripts scripts_;
+  std::mutex mutex_;
+  std::string service_id_;  // as ServiceId() or InitService() found it; "" = not yet
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_REDIS_LOCK_H_

@@ -1,0 +1,202 @@
+#include "lock/redis_scripts.h"
+
+#include <string>
+
+#include "stateward/locker.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kService[] = R"(
+local id = redis.call('HGET', KEYS[1], 'id')
+if id then return {'id', id} end
+return {'none'}
+)";
+
+constexpr char kInit[] = R"(
+local id = redis.call('HGET', KEYS[1], 'id')
+if not id then
+  id = ARGV[2]
+  redis.call('HSET', KEYS[1], 'id', id, 'run', ARGV[1], 'epoch', '')
+end
+if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[4]) end
+return {'id', id}
+)";
+
+// The first one that comes re-establishes the service; who was slower finds it done.
+constexpr char kRenew[] = R"(
+local s = redis.call('HMGET', KEYS[1], 'id', 'run')
+if s[1] and s[1] ~= ARGV[2] then return {'other'} end
+if not s[1] or s[2] ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'id', ARGV[2], 'run', ARGV[1], 'epoch', ARGV[3])
+end
+return {'ok'}
+)";
+
+// `run` differs when another process answers than the one that last entered an epoch: it was
+// restarted or took over, and may lack the newest locks.
+constexpr char kPrelude[] = R"(
+local s = redis.call('HMGET', KEYS[1], 'id', 'run', 'epoch')
+if not s[1] then return {'lost'} end
+if s[1] ~= ARGV[2] then return {'other'} end
+if s[2] ~= ARGV[1] then return {'run'} end
+local epoch = s[3]
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local kept_ms, kept, repeat_ms = @KEPT_MS@, @KEPT@, @REPEAT_MS@
+local function held(first_legacy)
+  if redis.call('HEXISTS', KEYS[2], 'id') == 1 then
+    return {'held', redis.call('HGETALL', KEYS[2])}
+  end
+  for i = first_legacy, #KEYS do
+    local value = redis.call('GET', KEYS[i])
+    if value then return {'legacy', KEYS[i], value} end
+  end
+  return false
+end
+local function released(digest)
+  local at = redis.call('ZSCORE', KEYS[3], digest)
+  return at and now - at < kept_ms
+end
+local function clear()
+  redis.call('HDEL', KEYS[2], 'id', 'digest', 'info', 'principal', 'operation', 'token', 'plan',
+             'base', 'time')
+  redis.call('SREM', KEYS[4], KEYS[2])
+end
+local function remember_in(key, member)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - kept_ms)
+  redis.call('ZADD', key, now, member)
+  redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1)
+  redis.call('PEXPIRE', key, kept_ms)
+end
+local function remember(digest, token)
+  remember_in(KEYS[3], digest)
+  if token and token ~= '' then remember_in(KEYS[5], token) end
+end
+local function note_forced(principal)
+  redis.call('HSET', KEYS[2], 'forced_by', principal, 'forced_at', string.format('%.0f', now),
+             'epoch', 'burn')
+end
+)";
+
+// ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan
+constexpr char kAcquire[] = R"(
+local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'base', 'epoch')
+local burn = (h[4] or '') ~= epoch and 1 or 0
+if h[1] == ARGV[3] then
+  if h[2] ~= ARGV[6] then return held(#KEYS + 1) end
+  if h[3] ~= '' then return {'repeated'} end
+  return {'taken', burn, epoch}
+end
+if released(ARGV[4]) then return {'released'} end
+local by = held(6)
+if by then return by end
+redis.call('HSET', KEYS[2], 'id', ARGV[3], 'digest', ARGV[4], 'info', ARGV[5],
+           'principal', ARGV[6], 'operation', ARGV[7], 'token', ARGV[8], 'plan', ARGV[9],
+           'base', '', 'time', string.format('%.0f', now))
+redis.call('SADD', KEYS[4], KEYS[2])
+return {'taken', burn, epoch}
+)";
+
+// ARGV: 3 id, 4 base, 5 epoch. Only in the epoch in which it was decided whether to burn.
+constexpr char kComplete[] = R"(
+local h = redis.call('HMGET', KEYS[2], 'id', 'base')
+if h[1] ~= ARGV[3] or epoch ~= ARGV[5] then return {'again'} end
+if h[2] == '' then redis.call('HSET', KEYS[2], 'base', ARGV[4], 'epoch', epoch) end
+return {'done'}
+)";
+
+// ARGV: 3 id. The head could not be read: nobody was granted anything.
+constexpr char kAbandon[] = R"(
+local h = redis.call('HMGET', KEYS[2], 'id', 'base')
+if h[1] == ARGV[3] and h[2] == '' then clear() end
+return {'done'}
+)";
+
+// ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal
+constexpr char kRelease[] = R"(
+local any = ARGV[3] == ''
+local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'digest', 'token', 'forced_by',
+                     'forced_at')
+if any and h[5] == ARGV[5] and now - h[6] < repeat_ms then return {'free'} end
+if not (h[1] and (any or h[1] == ARGV[3])) then
+  if not any and released(ARGV[4]) then return {'was'} end
+  return held(6) or {'free'}
+end
+local own = h[2] == ARGV[5]
+if not any and not own and ARGV[6] ~= '1' then return held(#KEYS + 1) end
+local record = redis.call('HGETALL', KEYS[2])
+clear()
+remember(h[3], h[4])
+if any or not own then note_forced(ARGV[5]) end
+return {'freed', record}
+)";
+
+// KEYS: 6 the original's; ARGV: 3 its value, 4 digest of its ID ('' = unknown), 5 principal, 6
+// force
+constexpr char kReleaseLegacy[] = R"(
+if redis.call('GET', KEYS[6]) ~= ARGV[3] then return {'again'} end
+redis.call('DEL', KEYS[6])
+if ARGV[4] ~= '' then remember(ARGV[4]) end
+if ARGV[6] == '1' then note_forced(ARGV[5]) end
+return {'done'}
+)";
+
+constexpr char kLook[] = R"(
+return held(6) or {'free'}
+)";
+
+constexpr char kBurnNext[] = R"(
+redis.call('HSET', KEYS[2], 'epoch', 'burn')
+return {'done'}
+)";
+
+// ARGV: 3 token
+constexpr char kTokenReleased[] = R"(
+local at = redis.call('ZSCORE', KEYS[5], ARGV[3])
+if at and now - at < kept_ms then return {'yes'} end
+return {'no'}
+)";
+
+constexpr char kCount[] = R"(
+return {'count', redis.call('SCARD', KEYS[4])}
+)";
+
+// A write, so that a full or read-only server shows.
+constexpr char kCheck[] = R"(
+redis.call('HSET', KEYS[1], 'run', s[2])
+return {'ok'}
+)";
+
+std::string Step(const char* body) {
+  std::string text = kPrelude;
+  const struct {
+    const char* name;
+    int64_t value;
+  } kValues[] = {{"@KEPT_MS@", kReleasedIdsKeptMs},
+                 {"@KEPT@", static_cast<int64_t>(kReleasedIdsKept)},
+                 {"@REPEAT_MS@", kForceRepeatMs}};
+  for (const auto& [name, value] : kValues) {
+    text.replace(text.find(name), std::string(name).size(), std::to_string(value));
+  }
+  return text + body;
+}
+
+}  // namespace
+
+RedisLockScripts::RedisLockScripts()
+    : service(kService),
+      init(kInit),
+      renew(kRenew),
+      acquire(Step(kAcquire)),
+      complete(Step(kComplete)),
+      abandon(Step(kAbandon)),
+      release(Step(kRelease)),
+      release_legacy(Step(kReleaseLegacy)),
+      look(Step(kLook)),
+      burn_next(Step(kBurnNext)),
+      token_released(Step(kTokenReleased)),
+      count(Step(kCount)),
+      check(Step(kCheck)) {}
+
+}  // namespace stateward

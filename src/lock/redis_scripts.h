@@ -1,0 +1,36 @@
+// The steps of the Redis lock, one Lua script each (docs/formats.md, "Locks in Redis").
+//
+// Every script may be run twice: the second run finds what the first one did and answers so.
+// They answer an array whose first element says what happened. Each begins by comparing the service
+// and answers "lost", "other" or "run" without doing anything when it is not the one that is meant.
+#ifndef STATEWARD_LOCK_REDIS_SCRIPTS_H_
+#define STATEWARD_LOCK_REDIS_SCRIPTS_H_
+
+#include "client/redis_client.h"
+
+namespace stateward {
+
+struct RedisLockScripts {
+  RedisLockScripts();
+
+  RedisScript service;  // "id", the service's id | "none"
+  RedisScript init;     // id, forgotten, epoch: "id", the service's id
+  RedisScript renew;    // service id, epoch: "ok" | "other"
+
+  // KEYS: service, lock, released, held, tokens, the original's…; ARGV: run, service id, …
+  RedisScript acquire;         // "taken", burn, epoch | "repeated" | "released" | HELD
+  RedisScript complete;        // "done" | "again"
+  RedisScript abandon;         // "done"
+  RedisScript release;         // "freed", record | "free" | "was" | HELD
+  RedisScript release_legacy;  // "done" | "again"
+  RedisScript look;            // "free" | HELD
+  RedisScript burn_next;       // "done"
+  RedisScript token_released;  // "yes" | "no"
+  RedisScript count;           // "count", n
+  RedisScript check;           // "ok"
+  // HELD: "held", record | "legacy", key, value
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_REDIS_SCRIPTS_H_

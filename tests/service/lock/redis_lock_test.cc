@@ -1,0 +1,288 @@
+// The Redis lock on a real server, which is shared: each fixture has a key prefix of its own.
+#include "lock/redis_lock.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/base64.h"
+#include "base/random.h"
+#include "conformance/locker_cases.h"
+#include "service/service_env.h"
+
+namespace stateward {
+namespace {
+
+using locker_cases::Base7;
+using locker_cases::Fresh;
+using locker_cases::Holder;
+using locker_cases::Id;
+using locker_cases::Must;
+using locker_cases::MustBe;
+using locker_cases::Take;
+using locker_cases::Want;
+
+constexpr int64_t kPatienceUs = 10 * 1000 * 1000;
+
+// A connection of the test's own, to look and to meddle.
+class Raw {
+ public:
+  Raw() {
+    RedisAddress address = Must(ParseRedisAddress(ServiceEnv("REDIS")));
+    connection_ = Must(RedisConnection::Open(SystemClock(), address.host_ports[0],
+                                             SystemClock().SteadyUs() + kPatienceUs));
+    (*this)({"AUTH", ServiceEnv("REDIS_PASSWORD")});
+  }
+  RedisReply operator()(const std::vector<std::string>& words) {
+    std::vector<std::string_view> views(words.begin(), words.end());
+    RedisReply reply = Must(connection_->Call(views, SystemClock().SteadyUs() + kPatienceUs));
+    if (reply.kind == RedisReply::Kind::kError) FAIL(reply.text.c_str());
+    return reply;
+  }
+
+ private:
+  std::unique_ptr<RedisConnection> connection_;
+};
+
+class RedisFixture : public LockerFixture {
+ public:
+  std::string prefix = "test:" + RandomHex(8) + ":";
+
+  std::shared_ptr<Locker> Open() override {
+    RedisOptions options;
+    options.address = ServiceEnv("REDIS");
+    options.password = SecretString(ServiceEnv("REDIS_PASSWORD"));
+    options.max_connections = 16;
+    return std::make_shared<RedisLock>(Must(RedisClient::New(std::move(options), SystemClock())),
+                                       prefix);
+  }
+  std::string Key(const std::string& kind, const StateId& id = Id()) {
+    return prefix + kind + ":" + id.hex();
+  }
+  // As FLUSHALL does to the keys of ours.
+  void Flush() {
+    Raw raw;
+    for (const RedisReply& key : raw({"KEYS", prefix + "*"}).items) raw({"DEL", key.text});
+  }
+  // What is remembered becomes older.
+  void Advance(int64_t ms) override {
+    Raw raw;
+    const std::string by = std::to_string(-ms);
+    for (const char* kind : {"released", "tokens"}) {
+      RedisReply members = raw({"ZRANGE", Key(kind), "0", "-1"});
+      for (const RedisReply& m : members.items) raw({"ZINCRBY", Key(kind), by, m.text});
+    }
+    if (raw({"HEXISTS", Key("lock"), "forced_at"}).integer == 1) {
+      raw({"HINCRBY", Key("lock"), "forced_at", by});
+    }
+  }
+};
+
+// Locks and says whether it was told to burn.
+bool LockBurns(Locker& l, const std::string& lock_id) {
+  bool said = false;
+  MustBe<Granted>(l.Acquire(Id(), Want(lock_id), [&](bool burn) -> Result<uint64_t> {
+    said = burn;
+    return uint64_t{7};
+  }));
+  return said;
+}
+
+}  // namespace
+
+TEST_GROUP(RedisLockConforms) { RedisFixture fixture; };
+LOCKER_CONFORMS(RedisLockConforms)
+TEST(RedisLockConforms, NothingExpires) { locker_cases::NothingExpires(fixture); }
+
+TEST_GROUP(RedisLock) { RedisFixture fixture; };
+
+TEST(RedisLock, WhatIsRememberedEnds) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  LockRecord want = Want("a");
+  want.token_sha256 = std::string(64, '5');
+  Take(*l, want);
+  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
+  fixture.Advance(kForceRepeatMs);
+  Take(*l, Want("b"));
+  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
+  fixture.Advance(kReleasedIdsKeptMs - kForceRepeatMs - 60000);
+  MustBe<WasReleased>(l->Acquire(Id(), want, Base7));
+  CHECK(Must(l->TokenReleased(Id(), want.token_sha256)));
+  fixture.Advance(120000);
+  CHECK_FALSE(Must(l->TokenReleased(Id(), want.token_sha256)));
+  Take(*l, want);
+}
+
+TEST(RedisLock, OnlyTheNewestReleasedIdsAreKept) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  for (size_t i = 0; i < kReleasedIdsKept + 5; ++i) {
+    Take(*l, Want(std::to_string(i)));
+    MustBe<Released>(l->Release(Id(), {std::to_string(i), "alice", false}));
+  }
+  LONGS_EQUAL(kReleasedIdsKept, Raw()({"ZCARD", fixture.Key("released")}).integer);
+}
+
+TEST(RedisLock, ForgottenServiceIsReestablishedByWhoKnewIt) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  std::shared_ptr<Locker> other = fixture.Open();
+  const std::string id = Must(l->ServiceId());
+  Must(other->ServiceId());
+  CHECK_FALSE(LockBurns(*l, "a"));
+  fixture.Flush();
+  // Whoever starts now cannot know it, and grants nothing.
+  CHECK(fixture.Open()->ServiceId().status().code() == Code::kNotFound);
+  locker_cases::IsUnavailable(fixture.Open()->Acquire(Id(), Want("x"), Base7));
+  MustBe<NotHeld>(l->Release(Id(), {"a", "alice", false}));
+  STRCMP_EQUAL(id.c_str(), Must(fixture.Open()->ServiceId()).c_str());
+  CHECK(LockBurns(*other, "b"));
+  STRCMP_EQUAL("b", Holder(*l).c_str());
+  MustBe<Released>(l->Release(Id(), {"b", "alice", false}));
+  CHECK_FALSE(LockBurns(*l, "c"));  // once for each state
+}
+
+TEST(RedisLock, AllThatNoticeTheLossAtOnceAgree) {
+  std::vector<std::shared_ptr<Locker>> lockers;
+  Must(fixture.Open()->InitService(false));
+  for (int i = 0; i < 8; ++i) {
+    lockers.push_back(fixture.Open());
+    Must(lockers.back()->ServiceId());
+  }
+  fixture.Flush();
+  std::atomic<int> granted{0};
+  std::atomic<int> burns{0};
+  locker_cases::InThreads(lockers.size(), [&](size_t t) {
+    auto base = [&](bool burn) -> Result<uint64_t> {
+      burns += burn ? 1 : 0;
+      return uint64_t{7};
+    };
+    auto outcome = lockers[t]->Acquire(Id(), Want(std::to_string(t)), base);
+    if (outcome.ok() && std::holds_alternative<Granted>(*outcome)) ++granted;
+  });
+  LONGS_EQUAL(1, granted.load());
+  LONGS_EQUAL(1, burns.load());
+}
+
+TEST(RedisLock, AnotherServiceInThePlaceIsRefused) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  Take(*l, Want("a"));
+  fixture.Flush();
+  Must(fixture.Open()->InitService(false));
+  locker_cases::IsUnavailable(l->Acquire(Id(), Want("b"), Base7));
+  locker_cases::IsUnavailable(l->Look(Id()));
+  CHECK_FALSE(l->Check().ok());
+}
+
+TEST(RedisLock, AnotherServerProcessIsANewEpoch) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  Take(*l, Want("a"));
+  Raw()({"HSET", fixture.prefix + "service", "run", std::string(40, '0')});
+  STRCMP_EQUAL("a", Holder(*l).c_str());  // what it remembers is respected
+  MustBe<Released>(l->Release(Id(), {"a", "alice", false}));
+  CHECK(LockBurns(*l, "b"));
+}
+
+TEST(RedisLock, InitThatMayHaveForgottenBurns) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  CHECK_FALSE(LockBurns(*l, "a"));
+  MustBe<Released>(l->Release(Id(), {"a", "alice", false}));
+  Must(l->InitService(true));
+  CHECK(LockBurns(*l, "b"));
+}
+
+// The lock is lost, and taken by another, while its base is being read.
+TEST(RedisLock, LossWhileTheBaseIsRead) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  std::shared_ptr<Locker> other = fixture.Open();
+  Must(other->ServiceId());
+  auto base = [&](bool /*burn*/) -> Result<uint64_t> {
+    fixture.Flush();
+    CHECK(LockBurns(*other, "b"));
+    return uint64_t{3};
+  };
+  STRCMP_EQUAL("b", MustBe<HeldBy>(l->Acquire(Id(), Want("a"), base)).holder.id.c_str());
+}
+
+TEST(RedisLock, LockWithoutABaseServesNobody) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  Raw raw;
+  // As a worker leaves it that is killed between the two steps.
+  Take(*l, Want("a"));
+  raw({"HSET", fixture.Key("lock"), "base", ""});
+  locker_cases::IsUnavailable(l->Look(Id()));
+  MustBe<HeldBy>(l->Acquire(Id(), Want("b"), Base7));
+  CHECK_FALSE(MustBe<Granted>(l->Acquire(Id(), Want("a"), Base7)).repeated);
+  STRCMP_EQUAL("a", Holder(*l).c_str());
+}
+
+TEST(RedisLock, FailedBaseLeavesNoLock) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  auto fails = [](bool) { return Result<uint64_t>(Status::Unavailable("no head")); };
+  locker_cases::IsUnavailable(l->Acquire(Id(), Want("a"), fails));
+  LONGS_EQUAL(0, Must(l->CountHeld()));
+  Take(*l, Want("b"));
+}
+
+TEST_GROUP(RedisLegacyLock) {
+  RedisFixture fixture;
+  std::shared_ptr<Locker> l;
+  std::string legacy_id;
+  std::string info = R"({"ID":"old","Operation":"OperationTypeApply","Who":"alice@laptop"})";
+
+  void setup() override {
+    l = Fresh(fixture);
+    legacy_id = RandomHex(32);
+    Put(Base64Encode(info));
+  }
+  void teardown() override { Raw()({"DEL", legacy_id}); }
+  void Put(const std::string& value) { Raw()({"SET", legacy_id, value, "PX", "600000"}); }
+  bool IsThere() { return Raw()({"EXISTS", legacy_id}).integer == 1; }
+  LockKey Key() { return {Id(), {legacy_id}}; }
+};
+
+TEST(RedisLegacyLock, IsShownAndRespected) {
+  for (int i = 0; i < 2; ++i) {
+    LockRecord holder = MustBe<HeldBy>(l->Acquire(Key(), Want("new"), Base7)).holder;
+    STRCMP_EQUAL("old", holder.id.c_str());
+    STRCMP_EQUAL(info.c_str(), holder.info.c_str());
+    STRCMP_EQUAL("", holder.principal.c_str());
+    STRCMP_EQUAL("OperationTypeApply", holder.operation.c_str());
+  }
+  LockView view = Must(l->Look(Key()));
+  CHECK(view.holder.has_value());
+  LONGS_EQUAL(0, view.holder->base);
+  MustBe<HeldBy>(l->Release(Key(), {"new", "alice", false}));
+  CHECK(IsThere());
+  CHECK(MustBe<Granted>(l->Acquire(Key(), Want("old"), Base7)).repeated);
+  Take(*l, Want("new"));  // without the original's ids nothing of it is seen
+}
+
+TEST(RedisLegacyLock, EndsWithItsId) {
+  MustBe<Released>(l->Release(Key(), {"old", "alice", false}));
+  CHECK_FALSE(IsThere());
+  MustBe<WasReleased>(l->Release(Key(), {"old", "alice", false}));
+  MustBe<WasReleased>(l->Acquire(Key(), Want("old"), Base7));
+  CHECK_FALSE(LockBurns(*l, "new"));
+}
+
+TEST(RedisLegacyLock, EndsByForce) {
+  MustBe<Released>(l->Release(Key(), {"", "bob", false}));
+  CHECK_FALSE(IsThere());
+  CHECK(LockBurns(*l, "new"));
+  MustBe<NotHeld>(l->Release(Key(), {"", "bob", false}));  // the repeat of it
+}
+
+TEST(RedisLegacyLock, ThatCannotBeReadIsHeldUntilForced) {
+  for (const char* value : {"", "not base64!", "e30=", "WzFd"}) {  // "{}", "[1]"
+    Put(value);
+    locker_cases::IsUnavailable(l->Acquire(Key(), Want("new"), Base7));
+    locker_cases::IsUnavailable(l->Look(Key()));
+    locker_cases::IsUnavailable(l->Release(Key(), {"new", "alice", false}));
+    CHECK(IsThere());
+  }
+  MustBe<Released>(l->Release(Key(), {"", "bob", false}));
+  CHECK_FALSE(IsThere());
+}
+
+}  // namespace stateward
