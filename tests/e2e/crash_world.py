@@ -76,9 +76,9 @@ def lock_info(lock_id):
 class Caller:
     """Sends requests until an answer comes that is one. For one thread."""
 
-    def __init__(self, address, patience_s=30):
+    def __init__(self, address, patience_s=30, strict=False):
         self.client = Client(address, auth=AUTH, keep=True, timeout=patience_s)
-        self.patience_s = patience_s
+        self.patience_s, self.strict = patience_s, strict
         self.retries = 0
 
     def call(self, method, target, body=None, wanted=(200,)):
@@ -93,6 +93,9 @@ class Caller:
                 if answer.status not in wanted:
                     raise Violation(f"{method} {target}: {said}")
                 return answer
+            if self.strict and not (answer and answer.status == 503 and
+                                    answer.header("Retry-After")):
+                raise Violation(f"{method} {target}: no 503 with Retry-After, but {said}")
             if time.monotonic() > deadline:
                 raise Violation(f"{method} {target}: in {self.patience_s} s only {said}")
             self.retries += 1
@@ -105,7 +108,7 @@ class Writer(threading.Thread):
     def __init__(self, world, number):
         super().__init__(name=f"writer-{number}", daemon=True)
         self.world = world
-        self.caller = Caller(world.address)
+        self.caller = Caller(world.address, world.patience_s, world.strict)
         self.writes = self.cycles = 0
         self.error = None
 
@@ -143,14 +146,15 @@ class Writer(threading.Thread):
 
 
 class World:
-    """Some states for the writers, and one that is locked for as long as it lasts."""
+    """Some states for the writers, and one that is locked for as long as it lasts.
+    strict: while something is broken, 503 with Retry-After is the only answer that is allowed."""
 
-    def __init__(self, address, states=4, writers=8):
-        self.address = address
+    def __init__(self, address, states=4, writers=8, strict=False, patience_s=30):
+        self.address, self.strict, self.patience_s = address, strict, patience_s
         self.stopping = threading.Event()
         self.states = [State(f"s{i}") for i in range(states)]
         self.kept = State("kept")
-        self.caller = Caller(address)
+        self.caller = Caller(address, patience_s, strict)
         self.writers = [Writer(self, i) for i in range(writers)]
         self.checks = 0
 
@@ -231,6 +235,10 @@ class World:
         self.kept.releasing()
         self.caller.call("UNLOCK", self.kept.target, lock_info("kept-lock"))
         self.check()
+
+    def refused(self):
+        """How many requests had to be repeated so far."""
+        return self.caller.retries + sum(w.caller.retries for w in self.writers)
 
     def totals(self):
         return (sum(w.writes for w in self.writers), sum(w.cycles for w in self.writers),

@@ -1,27 +1,37 @@
 """Stateward on each pair of a storage and a lock, with the real services that the pair needs."""
 import os
+import unittest
 
 from proxy import Proxy
 from services import Minio, Postgres, Redis, Versitygw
 from stateward import Stateward
 
 # Those of the proofs; any other pair works as well.
-PAIRS = ("fs+local",)
+PAIRS = ("fs+local", "fs+redis")
 SERVICES = {"postgres": Postgres, "redis": Redis, "s3": Minio}
 # STATEWARD_TEST_S3_SERVER=versitygw: the other S3 server.
 if os.environ.get("STATEWARD_TEST_S3_SERVER") == "versitygw":
     SERVICES["s3"] = Versitygw
 
 
+def make_cases(module, base, pairs=PAIRS, **fields):
+    """A test case for each pair, named Base_storage_lock, out of the mix-in `base`."""
+    for pair in pairs:
+        name = f"{base.__name__}_{pair.replace('+', '_')}"
+        setattr(module, name, type(name, (base, unittest.TestCase),
+                                   {"PAIR": pair, "__module__": module.__name__, **fields}))
+
+
 class Pair:
     """.services: by kind ("postgres", "redis", "s3"), each started once though storage and lock
-    may both use it. .proxies: with proxied=True, what stands between Stateward and each."""
+    may both use it. .proxies: with proxied=True, what stands between Stateward and each.
+    folder: where the service's data go."""
 
-    def __init__(self, box, name, proxied=False):
+    def __init__(self, box, name, proxied=False, folder=None):
         self.box, self.name = box, name
         self.storage, self.lock = name.split("+")
         kinds = {self.storage, self.lock} & set(SERVICES)
-        self.services = {kind: SERVICES[kind](box) for kind in sorted(kinds)}
+        self.services = {kind: SERVICES[kind](box, folder=folder) for kind in sorted(kinds)}
         self.proxies = {}
         if proxied:
             self.proxies = {kind: Proxy(s.address()) for kind, s in self.services.items()}

@@ -6,6 +6,7 @@
     proxy.cut(100)                        # a connection ends after 100 more bytes of answers
     proxy.refuse()                        # no connections; those that are open are reset
     proxy.hold(rb"PUT .*states")          # the next request that matches is kept in mid-flight
+    proxy.hold(nth=3)                     # or the third piece that is sent from now on
     proxy.wait_held()                     # … it is on its way now
     proxy.release()                       # … and arrives, even if its sender gave up meanwhile
     proxy.pass_on()                       # as at the beginning
@@ -99,9 +100,8 @@ class Link:
 
 
 class Hold:
-    def __init__(self, pattern):
-        self.pattern = re.compile(pattern, re.DOTALL)
-        self.taken = False
+    def __init__(self, pattern, nth):
+        self.pattern, self.left = re.compile(pattern, re.DOTALL), nth
         self.held, self.released, self.sent = (threading.Event() for _ in range(3))
 
 
@@ -139,9 +139,10 @@ class Proxy:
         self.set("refuse")
         self.stop_listening()
 
-    def hold(self, pattern):
-        """Of the requests whose first bytes match: the first one."""
-        self.current = Hold(pattern)
+    def hold(self, pattern=rb"", nth=1):
+        """Of the pieces that are sent to the service and match: the nth one, and what follows it on
+        its connection."""
+        self.current = Hold(pattern, nth)
 
     def wait_held(self):
         wait_for(self.current.held.is_set, "a request is held in mid-flight")
@@ -164,9 +165,9 @@ class Proxy:
         if not hold or not hold.pattern.search(data):
             return None
         with self.changed:
-            if hold.taken:
+            hold.left -= 1
+            if hold.left != 0:
                 return None
-            hold.taken = True
         hold.held.set()
         return hold
 

@@ -84,7 +84,10 @@ save ""
             return False  # it may be reading its file still
 
     def command(self, *words):
-        link = Resp(self.address(), self.password)
+        return self.command_as(self.password, *words)
+
+    def command_as(self, password, *words):
+        link = Resp(self.address(), password)
         try:
             return link.command(*words)
         finally:

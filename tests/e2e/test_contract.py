@@ -1,11 +1,12 @@
 """The contract, row by row (tests/data/contract.table), through nginx and Apache, plain and TLS, and
 on each pair of storage and lock."""
 import json
+import sys
 import unittest
 
 from box import ROOT, Box
 from client import Client, basic
-from pairs import PAIRS, Pair
+from pairs import PAIRS, Pair, make_cases
 from webservers import Apache, Nginx
 
 
@@ -123,14 +124,7 @@ class ApacheTlsContract(Contract, unittest.TestCase):
     SERVER, TLS = Apache, True
 
 
-def load_tests(loader, tests, _):
-    """The pairs but the one above, each a class like those above."""
-    for pair in PAIRS[1:]:
-        name = "Contract_" + pair.replace("+", "_")
-        case = type(name, (Contract, unittest.TestCase), {"SERVER": Nginx, "PAIR": pair,
-                                                          "__module__": __name__})
-        tests.addTests(loader.loadTestsFromTestCase(case))
-    return tests
+make_cases(sys.modules[__name__], Contract, PAIRS[1:], SERVER=Nginx)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""The real OpenTofu keeps its state in Stateward, through nginx."""
+"""The real OpenTofu keeps its state in Stateward, through nginx: all of it on two pairs of storage
+and lock, what the backends could change on the others."""
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import unittest
 
 from box import ROOT, Box, wait_for
 from client import Client, basic
-from stateward import Stateward
+from pairs import PAIRS, Pair, make_cases
 from webservers import Nginx
 
 TOFU = subprocess.run([str(ROOT / "tests/tools/build.sh"), "tofu"], capture_output=True, text=True,
@@ -37,11 +39,14 @@ output "note" { value = terraform_data.many[0].output }
 """
 
 
-class Tofu(unittest.TestCase):
+class Core:
+    PAIR = None
+
     def setUp(self):
         self.box = Box()
         self.addCleanup(self.box.close)
-        self.server = Stateward(self.box)
+        self.pair = Pair(self.box, self.PAIR)
+        self.server = self.pair.stateward()
         self.nginx = Nginx(self.box, "unix:" + self.server.socket)
         self.client = Client(self.nginx.plain, auth=basic("basic", "secret"))
         self.target = "/state/demo/tofu"
@@ -109,6 +114,8 @@ class Tofu(unittest.TestCase):
         self.apply("x", "-lock-timeout=30s")
         timer.join()
 
+
+class Full(Core):
     def test_workers_may_die_during_an_apply(self):
         slow = self.workspace("slow", sleep="4")
         result = []
@@ -150,6 +157,13 @@ terraform {
         self.assertIn("encrypted_data", self.state())
         self.apply("again")
         self.assertIn("again 0", self.tofu("output"))
+
+
+FULL_PAIRS = ("fs+local",)
+
+
+make_cases(sys.modules[__name__], Full, FULL_PAIRS)
+make_cases(sys.modules[__name__], Core, [pair for pair in PAIRS if pair not in FULL_PAIRS])
 
 
 if __name__ == "__main__":

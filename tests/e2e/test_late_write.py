@@ -1,0 +1,168 @@
+"""A write that is still on its way while its lock is freed by force and somebody else has written:
+it never lands on top, wherever it was held up.
+
+The proxy in front of each service counts the pieces that a POST sends to it and holds the first,
+the second, … one back: so every step of the write is the one that is late once.
+"""
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import unittest
+
+from box import Box, wait_for
+from client import Client
+from crash_world import Caller, lock_info
+from pairs import PAIRS, Pair, make_cases
+from stateward import AUTH
+from webservers import Nginx
+
+# A POST has fewer steps than this at any service; if not, the test is to be looked at.
+MOST_STEPS = 20
+PATIENCE_S = 60
+
+
+def document(serial, writer):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l", "writer": writer,
+                       "filler": os.urandom(3000).hex()}).encode()
+
+
+class LateWriter(threading.Thread):
+    """Holds the lock `old` and writes; its answer comes when it comes."""
+
+    def __init__(self, address, target, body):
+        super().__init__(daemon=True)
+        self.client = Client(address, auth=AUTH, timeout=PATIENCE_S)
+        self.target, self.body, self.status = target, body, None
+        self.start()
+
+    def run(self):
+        try:
+            self.status = self.client.post(f"{self.target}?ID=old", self.body).status
+        except OSError:
+            self.status = 0
+
+
+class LateWrite:
+    PAIR = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.pair = Pair(cls.box, cls.PAIR, proxied=True)
+        cls.addClassCleanup(cls.pair.close)
+        cls.server = cls.pair.stateward(threads=8, workers=2)
+        cls.nginx = Nginx(cls.box, "unix:" + cls.server.socket)
+        cls.count = 0
+
+    def setUp(self):
+        self.caller = Caller(self.nginx.plain, PATIENCE_S)
+
+    def locked_state(self):
+        """The target of a new state, at serial 1, which `old` has locked."""
+        type(self).count += 1
+        target = f"/state/late/s{self.count}"
+        self.caller.call("POST", target, document(1, "first"))
+        self.caller.call("LOCK", target, lock_info("old"))
+        return target
+
+    def take_over(self, target):
+        """What an administrator and the next user do: (what the latter saw, what he wrote)."""
+        self.caller.call("UNLOCK", target, b"")
+        self.caller.call("LOCK", target, lock_info("new"))
+        seen = self.caller.call("GET", target).body
+        written = document(json.loads(seen)["serial"] + 1, "new")
+        self.caller.call("POST", f"{target}?ID=new", written)
+        return seen, written
+
+    def check(self, target, late, seen, written):
+        self.assertEqual(written, self.caller.call("GET", target).body, "it landed on top")
+        if late.status == 200:
+            self.assertEqual(late.body, seen, "acknowledged, but the next holder did not see it")
+        else:
+            self.assertIn(late.status, (0, 409, 502, 503))
+        # The new holder goes on, and the next one sees his work.
+        last = document(json.loads(written)["serial"] + 1, "new")
+        self.caller.call("POST", f"{target}?ID=new", last)
+        self.caller.call("UNLOCK", target, lock_info("new"))
+        self.assertEqual(last, self.caller.call("GET", target).body)
+
+    def hold_step(self, proxy, step, sender_dies):
+        """False when the write had fewer steps than that."""
+        target = self.locked_state()
+        proxy.hold(nth=step)
+        hold = proxy.current
+        late = LateWriter(self.nginx.plain, target, document(2, "late"))
+        wait_for(lambda: hold.held.is_set() or not late.is_alive(), "held, or over", PATIENCE_S)
+        if not hold.held.is_set():
+            proxy.current = None
+            self.assertEqual(200, late.status)
+            return False
+        if sender_dies:
+            for worker in self.server.workers():
+                os.kill(worker, signal.SIGKILL)
+            late.join(PATIENCE_S)
+        seen, written = self.take_over(target)
+        proxy.release()
+        late.join(PATIENCE_S)
+        time.sleep(0.3)  # if nobody waits for its answer, it still has to take effect
+        self.check(target, late, seen, written)
+        return True
+
+    def every_step(self, sender_dies):
+        for kind, proxy in self.pair.proxies.items():
+            steps = 0
+            while self.hold_step(proxy, steps + 1, sender_dies):
+                steps += 1
+                self.assertLess(steps, MOST_STEPS)
+            self.assertGreater(steps, 0, kind)
+
+    def test_every_step_is_late(self):
+        self.every_step(sender_dies=False)
+
+    def test_every_step_is_late_and_its_sender_is_dead(self):
+        self.every_step(sender_dies=True)
+
+    def test_late_upload(self):
+        """The half of it that is held up lies between the client and us."""
+        target, body = self.locked_state(), document(2, "late")
+        with socket.create_connection(self.nginx.plain, timeout=PATIENCE_S) as link:
+            head = (f"POST {target}?ID=old HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTH}\r\n"
+                    f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode()
+            link.sendall(head + body[:1000])
+            seen, written = self.take_over(target)
+            link.sendall(body[1000:])
+            self.assertIn(b" 409 ", link.makefile("rb").readline())
+        self.assertEqual(written, self.caller.call("GET", target).body)
+        self.assertNotEqual(body, seen)
+
+
+class LateWrite_fs_local(LateWrite, unittest.TestCase):
+    PAIR = "fs+local"
+
+    def every_step(self, sender_dies):
+        """No service is in between: the worker itself stands still at some moment."""
+        for delay_ms in (0, 3, 6, 12):
+            target = self.locked_state()
+            late = LateWriter(self.nginx.plain, target, document(2, "late"))
+            time.sleep(delay_ms / 1000)
+            workers = self.server.workers()
+            for worker in workers:
+                os.kill(worker, signal.SIGSTOP)
+            time.sleep(0.05)
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL if sender_dies else signal.SIGCONT)
+            seen, written = self.take_over(target)
+            late.join(PATIENCE_S)
+            self.check(target, late, seen, written)
+
+
+make_cases(sys.modules[__name__], LateWrite, [pair for pair in PAIRS if pair != "fs+local"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,94 @@
+"""`tofu apply` of many small resources, with the client's default settings, while the service behind
+Stateward is down for 10 s: it rides through, and leaves no errored.tfstate. All services at once,
+each behind a Stateward of its own, since most of the time is waiting."""
+import json
+import os
+import pathlib
+import threading
+import time
+import unittest
+
+from box import wait_for
+from test_tofu import Core
+
+OUTAGE_S = 10
+PAIRS = {"redis": "fs+redis"}
+
+
+class Ride(Core):
+    """One of them. The outage falls on the write at the end: `slow` takes some seconds."""
+
+    def __init__(self, case, kind):
+        self.PAIR, self.kind, self.case = PAIRS[kind], kind, case
+        self.addCleanup, self.assertEqual = case.addCleanup, case.assertEqual
+        self.outcome = None
+        self.setUp()
+        self.service = self.pair.services[kind]
+        self.folder = self.workspace("many", sleep="3")
+        config = pathlib.Path(self.folder) / "main.tf"
+        config.write_text(config.read_text().replace("count = 3", "count = 60"))
+
+    def start(self, note):
+        def run():
+            try:
+                self.outcome = self.apply(note)
+            except AssertionError as error:
+                self.outcome = str(error)
+        self.locks = self.lock_count()
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+
+    def lock_count(self):
+        return self.server.log().count("method=LOCK state=demo/tofu status=200")
+
+    def holds_lock(self):
+        return self.lock_count() > self.locks
+
+    def check(self, note):
+        self.thread.join()
+        self.case.assertIn("Apply complete", self.outcome, self.kind)
+        self.case.assertFalse(os.path.exists(os.path.join(self.folder, "errored.tfstate")))
+        self.case.assertEqual(f"{note} 0", self.state()["outputs"]["note"]["value"])
+        self.case.assertEqual(61, sum(len(r["instances"]) for r in self.state()["resources"]))
+        self.case.assertIn(" status=503", self.server.log(), "the outage met nobody")
+        free = json.dumps({"ID": f"after-{note}", "Operation": "", "Who": "probe"}).encode()
+        self.case.assertEqual(200, self.client.lock(self.target, free).status, "left locked")
+        self.case.assertEqual(200, self.client.unlock(self.target, free).status)
+
+
+class Outage(unittest.TestCase):
+    def setUp(self):
+        self.rides = [Ride(self, kind) for kind in PAIRS]
+
+    def stop_services(self):
+        for ride in self.rides:
+            ride.service.stop()
+
+    def start_services(self):
+        for ride in self.rides:
+            ride.service.start()
+
+    def check(self, note):
+        for ride in self.rides:
+            ride.check(note)
+
+    def test_outage_during_the_apply_and_before_it(self):
+        for ride in self.rides:
+            ride.start("during")
+        for ride in self.rides:
+            wait_for(ride.holds_lock, f"the apply holds its lock ({ride.kind})")
+        self.stop_services()
+        time.sleep(OUTAGE_S)
+        self.start_services()
+        self.check("during")
+
+        self.stop_services()
+        for ride in self.rides:
+            ride.start("before")
+        time.sleep(OUTAGE_S)
+        self.start_services()
+        self.check("before")
+
+
+if __name__ == "__main__":
+    unittest.main()
