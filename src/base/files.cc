@@ -99,6 +99,15 @@ Status SyncFd(Disk& disk, int fd, std::string_view what) {
   return r < 0 ? FromErrno(std::string("fsync ").append(what), -r) : Status();
 }
 
+Status SyncFolderAbove(Disk& disk, const std::string& path) {
+  const size_t end = path.find_last_not_of('/');
+  const size_t slash = end == std::string::npos ? end : path.rfind('/', end);
+  const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  Result<Fd> dir = OpenDirAt(disk, AT_FDCWD, above);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  return SyncFd(disk, dir->get(), above);
+}
+
 Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made) {
   int r = disk.MakeDirAt(dir, path.c_str(), 0700);
   *made = r == 0;

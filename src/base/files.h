@@ -52,6 +52,8 @@ Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit);
 Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit);
 Status WriteAll(Disk& disk, int fd, ByteView bytes);
 Status SyncFd(Disk& disk, int fd, std::string_view what);
+// Makes the entry of `path` in the folder above it last.
+Status SyncFolderAbove(Disk& disk, const std::string& path);
 // OK when it exists afterwards; sets *made when this call made it.
 Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
 

@@ -66,11 +66,7 @@ Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
   Result<CreateOutcome> created =
       CreateDurably(disk_, root->get(), kService, std::string(kTitle) + RandomHex(16) + "\n");
   if (!created.ok()) return std::move(created).status();
-  if (parent != dir_ && !parent.empty()) {
-    Result<Fd> above = OpenDirAt(disk_, AT_FDCWD, parent);
-    if (!above.ok()) return Outage(std::move(above).status());
-    STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, above->get(), "folder"));
-  }
+  STATEWARD_RETURN_IF_ERROR(SyncFolderAbove(disk_, dir_));
   return ServiceId();
 }
 
@@ -99,9 +95,6 @@ Result<Fd> LocalLock::MakeFile(int root, const StateId& id) {
   Result<CreateOutcome> created =
       CreateDurably(disk_, dir->get(), id.hex(), FirstSlot(EncodeLockBook({})));
   if (!created.ok()) return std::move(created).status();
-  // Whoever made the folder, or the file, may have died before it was synced.
-  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
-  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, root, "folder"));
   Result<Fd> file = OpenFileAt(disk_, dir->get(), id.hex(), O_RDWR);
   if (!file.ok()) return Outage(std::move(file).status());
   return file;
@@ -121,7 +114,18 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id) {
   return Held{std::move(*file), std::move(*slot), std::move(*book)};
 }
 
-Status LocalLock::Store(Held* held) {
+// Whoever made the file, or the folder above it, may have died before they were synced.
+Status LocalLock::SyncFolders(const StateId& id) {
+  Result<Fd> root = OpenService();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenDirAt(disk_, root->get(), id.hex().substr(0, 2));
+  if (!dir.ok()) return Outage(std::move(dir).status());
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
+  return SyncFd(disk_, root->get(), "folder");
+}
+
+Status LocalLock::Store(const StateId& id, Held* held) {
+  if (held->slot.sequence == kFirstSequence) STATEWARD_RETURN_IF_ERROR(SyncFolders(id));
   return WriteSlot(disk_, held->fd.get(), held->slot, EncodeLockBook(held->book));
 }
 
@@ -148,7 +152,7 @@ Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& 
   if (!head.ok()) return Outage(std::move(head).status());
   record.base = *head;
   Take(&held->book, std::move(record), now);
-  STATEWARD_RETURN_IF_ERROR(Store(&*held));
+  STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held));
   return outcome;
 }
 
@@ -157,7 +161,7 @@ Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseReque
   if (!held.ok()) return std::move(held).status();
   ReleaseOutcome outcome = stateward::Release(&held->book, request, clock_.NowMs());
   if (std::holds_alternative<Released>(outcome)) {
-    STATEWARD_RETURN_IF_ERROR(Store(&*held));
+    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held));
   } else if (!std::holds_alternative<HeldBy>(outcome)) {
     STATEWARD_RETURN_IF_ERROR(Settle(*held));
   }
@@ -180,7 +184,7 @@ Status LocalLock::BurnNext(const LockKey& key) {
   Result<Held> held = Open(key.id);
   if (!held.ok()) return std::move(held).status();
   held->book.burn = true;
-  return Store(&*held);
+  return Store(key.id, &*held);
 }
 
 Status LocalLock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {

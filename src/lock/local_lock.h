@@ -48,7 +48,8 @@ class LocalLock : public Locker {
   Result<Held> Open(const StateId& id);
   Result<Fd> OpenService();
   Result<Fd> MakeFile(int root, const StateId& id);
-  Status Store(Held* held);
+  Status SyncFolders(const StateId& id);
+  Status Store(const StateId& id, Held* held);
   Status Settle(const Held& held);
 
   Disk& disk_;

@@ -88,8 +88,8 @@ Result<std::optional<Slot>> ReadPlace(Disk& disk, int fd, uint64_t offset) {
 }  // namespace
 
 Bytes FirstSlot(ByteView record) {
-  // Sequence 2 lies in the place at offset 0.
-  return Encode(2, record);
+  static_assert(kFirstSequence % 2 == 0, "it lies in the place at offset 0");
+  return Encode(kFirstSequence, record);
 }
 
 Result<Slot> ReadSlot(Disk& disk, int fd) {

@@ -27,6 +27,8 @@ struct Slot {
   Bytes record;
 };
 
+// Of FirstSlot's record: nobody has updated the file yet.
+inline constexpr uint64_t kFirstSequence = 2;
 // What a new file is to hold, so that its first record is there from its beginning.
 Bytes FirstSlot(ByteView record);
 // kCorruption: neither place holds a whole record. kUnavailable: cannot be read.

@@ -79,6 +79,9 @@ Result<Fd> FsStorage::OpenRoot() {
 Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
   int made = disk_.MakeDirAt(AT_FDCWD, options_.dir.c_str(), 0700);
   if (made < 0 && made != -EEXIST) return FromErrno("mkdir " + options_.dir, -made);
+  Status last = SyncFolderAbove(disk_, options_.dir);
+  // A folder that somebody else made, perhaps long ago, may lie where we cannot look.
+  if (made == 0 && !last.ok()) return last;
   STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
   if (!root.ok()) return std::move(root).status();
