@@ -99,7 +99,8 @@ class Stateward:
     def ask(self, method, uri, body=None, **more):
         """One request over FastCGI, without a web server: (status, headers, body)."""
         with self.link() as link:
-            link.send(fcgi_client.request(method, uri, body, HTTP_AUTHORIZATION=AUTH, **more))
+            more = {"HTTP_AUTHORIZATION": AUTH, **more}
+            link.send(fcgi_client.request(method, uri, body, **more))
             return link.answer()
 
     def log(self):
