@@ -2,7 +2,8 @@
 """Kills Stateward again and again and proves that nothing acknowledged is lost, torn or mixed.
 
   at random  8 writers on 4 states through nginx; a worker, or the supervisor and all workers, are
-             killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call
+             killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call;
+             with --pair, the services behind it are killed, too
   in order   one client; the server ends itself at each disk call of its requests, one after another
   self-test  files are removed, cut, exchanged behind the server's back: the prover must see each
 
@@ -22,6 +23,7 @@ import time
 import crash_steps
 from box import ROOT, Box, wait_for
 from crash_world import Caller, Violation, World
+from pairs import Pair
 from stateward import PROGRAM, Stateward
 from webservers import Nginx
 
@@ -41,9 +43,10 @@ def quiet(name, text):
 class Pool:
     """The supervisor and its workers, started and killed many times on one store."""
 
-    def __init__(self, box):
+    def __init__(self, box, pair):
+        self.services = list(pair.services.values())
         # Little history, so that the pruner works while it is killed, too.
-        self.server = Stateward(box, threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0)
+        self.server = pair.stateward(threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0)
         self.nginx = Nginx(box, "unix:" + self.server.socket, edit=quiet)
         self.caller = Caller(self.nginx.plain)
         self.restart_s = []
@@ -98,10 +101,26 @@ def die_at_a_call(pool):
     return True
 
 
-def kill_once(pool, counts):
-    kind = random.choice(("worker", "pool", "pool", "call"))
+def kill_service(pool):
+    """With a pool at work, and sometimes one that starts while the service is not there yet."""
+    service = random.choice(pool.services)
+    service.kill()
+    if random.random() < 0.3:
+        pool.kill()
+        service.start(ready=False)
+        pool.restart()
+        service.wait_ready()
+        return
     time.sleep(random.uniform(0, LATEST_KILL_S))
-    if kind == "worker":
+    service.start()
+
+
+def kill_once(pool, counts):
+    kind = random.choice(("pool", *counts))
+    time.sleep(random.uniform(0, LATEST_KILL_S))
+    if kind == "service":
+        kill_service(pool)
+    elif kind == "worker":
         if not pool.kill_worker():
             return
     elif kind == "pool":
@@ -116,13 +135,15 @@ def kill_once(pool, counts):
     counts[kind] += 1
 
 
-def at_random(kills, seed):
+def at_random(pair_name, kills, seed):
     random.seed(seed)
-    print(f"at random: {kills} kills, seed {seed}", flush=True)
-    counts = {"worker": 0, "pool": 0, "call": 0}
+    print(f"{pair_name}, at random: {kills} kills, seed {seed}", flush=True)
     with Box() as box:
-        pool = Pool(box)
-        world = World(pool.nginx.plain)
+        pair = Pair(box, pair_name)
+        # Elsewhere than on fs no disk call is ours, but there is a service to be killed.
+        counts = {"worker": 0, "pool": 0, "service" if pair.services else "call": 0}
+        pool = Pool(box, pair)
+        world = World(pool.nginx.plain, patience_s=60)
         world.start()
         begin = time.monotonic()
         reported = 0
@@ -137,9 +158,11 @@ def at_random(kills, seed):
         seconds = time.monotonic() - begin
     writes, cycles, retries = world.totals()
     slow = sorted(pool.restart_s)
-    print(f"  {counts['worker']} workers, {counts['pool']} pools at a random moment, "
-          f"{counts['call']} pools at a random disk call, in {seconds:.0f} s; {writes} writes in "
-          f"{cycles} locks acknowledged, {retries} requests repeated, {world.checks} checks")
+    what = {"worker": "workers", "pool": "pools at a random moment", "service": "services",
+            "call": "pools at a random disk call"}
+    print("  " + ", ".join(f"{n} {what[kind]}" for kind, n in counts.items()) +
+          f", in {seconds:.0f} s; {writes} writes in {cycles} locks acknowledged, "
+          f"{retries} requests repeated, {world.checks} checks")
     print(f"  from restart to first answer: median {statistics.median(slow):.3f} s, "
           f"99 % {slow[len(slow) * 99 // 100]:.3f} s, longest {slow[-1]:.3f} s", flush=True)
     if slow[len(slow) * 99 // 100] >= RESTART_S:
@@ -257,13 +280,17 @@ def main():
     parser.add_argument("--kills", type=int, default=300, help="at random")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--only", choices=("random", "order", "self-test"))
+    parser.add_argument("--pair", default="fs+local",
+                        help="of storage and lock; another than fs+local: only at random")
     options = parser.parse_args()
+    if options.pair != "fs+local":
+        options.only = "random"
     for program in (PROGRAM, KILLPOINTS):
         if not os.access(program, os.X_OK):
             sys.exit(f"{os.path.relpath(program, ROOT)} is missing: make all killpoints")
     passed = failed = 0
     parts = {"self-test": self_test, "order": in_order,
-             "random": lambda: at_random(options.kills, options.seed)}
+             "random": lambda: at_random(options.pair, options.kills, options.seed)}
     for name, part in parts.items():
         if options.only in (None, name):
             try:

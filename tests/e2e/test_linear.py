@@ -1,10 +1,12 @@
-"""Locks and writes are linearizable while workers are killed and stopped (tests/linear, Porcupine)."""
+"""Locks and writes are linearizable while workers are killed and stopped (tests/linear, Porcupine),
+on each pair of storage and lock. `make prove-linear`: longer."""
 import os
 import subprocess
+import sys
 import unittest
 
 from box import ROOT, Box
-from stateward import Stateward
+from pairs import PAIRS, Pair, make_cases
 from webservers import Nginx
 
 # A random worker: killed three times in four, else stopped for a while.
@@ -16,21 +18,31 @@ true  # between two workers there may be none
 """
 
 
-class Linear(unittest.TestCase):
-    def test_5000_operations(self):
+class Linear:
+    PAIR, OPS, SECONDS = None, 5000, 25
+
+    def test_operations(self):
+        ops = os.environ.get("LINEAR_OPS") or self.OPS
+        seconds = os.environ.get("LINEAR_SECONDS") or self.SECONDS
         with Box() as box:
-            server = Stateward(box)
+            server = Pair(box, self.PAIR).stateward()
             nginx = Nginx(box, "unix:" + server.socket)
             script = box.write("nemesis.sh", NEMESIS % {"supervisor": server.process.pid})
             run = subprocess.run(
                 [str(ROOT / "build/prove-locks"), "-url", f"http://127.0.0.1:{nginx.plain[1]}",
-                 "-ops", "5000", "-duration", "25s", "-nemesis-cmd", f"bash {script} 2>/dev/null",
+                 "-ops", str(ops), "-duration", f"{seconds}s",
+                 "-nemesis-cmd", f"bash {script} 2>/dev/null",
                  "-drawing", box.path("prove-locks.html")],
                 env=dict(os.environ, PROVE_LOCKS_PASSWORD="secret"), capture_output=True, text=True,
-                timeout=400, check=False)
+                timeout=int(seconds) + 400, check=False)
+            print(f"{self.PAIR}: " + "".join(run.stdout.splitlines()[-1:]), flush=True)
             self.assertEqual(0, run.returncode, run.stdout[-3000:] + run.stderr[-3000:])
             self.assertIn("result Ok", run.stdout.splitlines()[-1])
             self.assertIn("a worker ended and is replaced", server.log())
+
+
+make_cases(sys.modules[__name__], Linear, PAIRS[:1])
+make_cases(sys.modules[__name__], Linear, PAIRS[1:], OPS=1500, SECONDS=8)
 
 
 if __name__ == "__main__":
