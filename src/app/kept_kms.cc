@@ -15,6 +15,7 @@ KmsSettings KmsSettingsOf(const Config& config) {
   s.vault_poll_seconds = config.kms_vault_poll_seconds;
   s.transit_engine = config.kms_transit_engine;
   s.transit_key = config.kms_transit_key;
+  s.transit_exported = config.kms_transit_exported;
   const VaultConfig& vault = config.vault;
   s.vault.address = vault.addr;
   s.vault.name_space = vault.name_space;

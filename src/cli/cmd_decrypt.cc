@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "cli/opened_store.h"
 #include "cli/record_place.h"
 #include "kms/open_kms.h"
 #include "stateward/disk.h"
@@ -94,17 +95,10 @@ Result<SealContext> WhereIs(const Options& options) {
 }
 
 Result<std::unique_ptr<Kms>> KmsOf(const CliContext& cli) {
-  KmsSettings settings;
-  Result<std::optional<SecretString>> backend = cli.setting("KMS_BACKEND");
-  if (!backend.ok()) return backend.status();
-  if (*backend) settings.backend = std::string((*backend)->Reveal());
-  Result<std::optional<SecretString>> key = cli.setting("KMS_KEY");
-  if (!key.ok()) return key.status();
-  if (*key) settings.key = **std::move(key);
-  Result<std::optional<SecretString>> keyring = cli.setting("KMS_KEYRING");
-  if (!keyring.ok()) return keyring.status();
-  if (*keyring) settings.keyring = **std::move(keyring);
-  return OpenKms(settings);
+  Result<KmsSettings> settings = KmsSettingsOf(cli);
+  if (!settings.ok()) return std::move(settings).status();
+  settings->only_opens = true;
+  return OpenKms(*settings);
 }
 
 std::string_view KindName(RecordKind kind) {

@@ -11,7 +11,10 @@ namespace stateward {
 inline constexpr char kDecryptHelp[] =
     "decrypt FILE [--info] [--store-id ID] [--state-id ID] [--version N] [--legacy]\n"
     "  Opens a record of the fs storage without a server and writes the state to stdout. Needs\n"
-    "  KMS_KEY (or KMS_KEY_FILE) and KMS_KEYRING as the server has them. FILE is a version,\n"
+    "  the settings of the keys (KMS_*, VAULT_*) as the server has them; without Vault, the key "
+    "from\n"
+    "  the KV secret in KMS_KEY, or the exported Transit keys in KMS_TRANSIT_EXPORTED. FILE is a\n"
+    "  version,\n"
     "  .../states/<aa>/<state id>/<20 digits>, an upload in .../quarantine/, or a blob of the\n"
     "  original, <id>.tfstate. What the path and the store's marker do not tell, options do:\n"
     "    --store-id ID  32 hex digits, from the marker\n"

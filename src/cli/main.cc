@@ -4,10 +4,13 @@
 #include <string_view>
 
 #include "cli/cli_context.h"
+#include "cli/cmd_convert_transit.h"
 #include "cli/cmd_decrypt.h"
 #include "cli/cmd_init.h"
 #include "cli/cmd_keygen.h"
+#include "cli/cmd_keys.h"
 #include "cli/cmd_quarantine.h"
+#include "cli/cmd_rekey.h"
 #include "config/config.h"
 
 namespace stateward {
@@ -21,6 +24,9 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"keygen", CmdKeygen, kKeygenHelp},
+    {"keys", CmdKeys, kKeysHelp},
+    {"rekey", CmdRekey, kRekeyHelp},
+    {"convert-transit", CmdConvertTransit, kConvertTransitHelp},
     {"init", CmdInit, kInitHelp},
     {"decrypt", CmdDecrypt, kDecryptHelp},
     {"quarantine", CmdQuarantine, kQuarantineHelp},

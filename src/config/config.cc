@@ -232,6 +232,7 @@ void Fill(Reader* r, Config* c) {
   c->kms_vault_poll_seconds = r->Number("KMS_VAULT_POLL_SECONDS");
   c->kms_transit_engine = r->Text("KMS_TRANSIT_ENGINE");
   c->kms_transit_key = r->Text("KMS_TRANSIT_KEY");
+  c->kms_transit_exported = r->Secret("KMS_TRANSIT_EXPORTED");
   FillVault(r, &c->vault);
   c->auth_basic_enabled = r->Bool("AUTH_BASIC_ENABLED");
   c->auth_basic_new_tenants = r->Bool("AUTH_BASIC_NEW_TENANTS");
@@ -266,7 +267,8 @@ Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std:
   if (row != nullptr && row->secret) {
     const std::string path = SecretFileOf(environment, name);
     if (!path.empty()) {
-      const bool is_key = name == "KMS_KEY" || name == "KMS_KEYRING";
+      const bool is_key =
+          name == "KMS_KEY" || name == "KMS_KEYRING" || name == "KMS_TRANSIT_EXPORTED";
       Result<SecretString> secret =
           ReadSecretFile(path, is_key ? FileAccess::kOwnerOnly : FileAccess::kGroupMayRead);
       if (!secret.ok()) return std::move(secret).status();

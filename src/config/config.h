@@ -78,6 +78,7 @@ struct Config {
   uint64_t kms_vault_poll_seconds = 0;
   std::string kms_transit_engine;
   std::string kms_transit_key;
+  SecretString kms_transit_exported;
   VaultConfig vault;
 
   bool auth_basic_enabled = false;

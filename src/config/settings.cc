@@ -104,6 +104,9 @@ constexpr Setting kSettings[] = {
      "Path at which Vault's Transit engine is mounted."},
     {"KMS_TRANSIT_KEY", T::kText, "", false, true,
      "Name of the Transit key that wraps the data key of each version."},
+    {"KMS_TRANSIT_EXPORTED", T::kText, "", true, true,
+     "The Transit key's versions as Vault exports them, base64 texts as in KMS_KEYRING: they open "
+     "without Vault what it wrapped."},
     // Vault
     {"VAULT_ADDR", T::kText, "", false, true,
      "Vault's address, https://host:port; http:// is meant for loopback."},

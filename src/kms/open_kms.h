@@ -23,9 +23,12 @@ struct KmsSettings {
   SecretString keyring;           // KMS_KEYRING: more keys, for reading only
   std::string vault_key_path;     // KMS_VAULT_KEY_PATH
   uint64_t vault_poll_seconds = 60;
-  std::string transit_engine;  // KMS_TRANSIT_ENGINE
-  std::string transit_key;     // KMS_TRANSIT_KEY
+  std::string transit_engine;     // KMS_TRANSIT_ENGINE
+  std::string transit_key;        // KMS_TRANSIT_KEY
+  SecretString transit_exported;  // KMS_TRANSIT_EXPORTED
   VaultOptions vault;
+  // Nothing is to be sealed, so what is missing for that does not matter: for the bad day.
+  bool only_opens = false;
 };
 
 // True when both would open the same Kms.

@@ -172,7 +172,7 @@ TEST(CliDecrypt, WhatIsWrongIsSaid) {
   settings["KMS_KEYRING"] = kSeedKey;
   CheckDecrypts({path});
   settings.clear();
-  CheckFails({path}, "KMS_KEY: is not set");
+  CheckFails({path}, "no key is set: KMS_KEY");
   settings["KMS_KEY"] = kSeedKey;
   std::filesystem::remove(store + "/" + fs_layout::kMarker);
   CheckFails({path}, "--store-id gives one");

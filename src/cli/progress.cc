@@ -1,0 +1,57 @@
+#include "cli/progress.h"
+
+#include <algorithm>
+
+namespace stateward {
+namespace {
+
+constexpr uint64_t kBarWidth = 20;
+constexpr int64_t kBarEveryUs = 100 * 1000;         // the eye sees no more
+constexpr int64_t kLineEveryUs = 10 * 1000 * 1000;  // a log stays readable
+
+}  // namespace
+
+std::string ProgressText(uint64_t done, uint64_t total, int64_t elapsed_us) {
+  const uint64_t filled = total == 0 ? kBarWidth : std::min(kBarWidth, done * kBarWidth / total);
+  const double seconds = static_cast<double>(std::max<int64_t>(elapsed_us, 1)) / 1e6;
+  const double rate = static_cast<double>(done) / seconds;
+  const uint64_t left =
+      done == 0 ? 0
+                : static_cast<uint64_t>(static_cast<double>(total - std::min(done, total)) / rate);
+  char text[128];
+  std::snprintf(text, sizeof text, "]  %llu/%llu states  %.0f/s",
+                static_cast<unsigned long long>(done), static_cast<unsigned long long>(total),
+                rate);
+  std::string out = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + text;
+  if (done == 0) return out;
+  std::snprintf(text, sizeof text, "  %llu:%02llu left", static_cast<unsigned long long>(left / 60),
+                static_cast<unsigned long long>(left % 60));
+  return out + text;
+}
+
+Progress::Progress(FILE* to, bool terminal, uint64_t total, const Clock& clock)
+    : to_(to),
+      terminal_(terminal),
+      total_(total),
+      clock_(clock),
+      start_us_(clock.SteadyUs()),
+      shown_us_(start_us_) {}
+
+void Progress::Advance() {
+  ++done_;
+  const int64_t now = clock_.SteadyUs();
+  if (now - shown_us_ < (terminal_ ? kBarEveryUs : kLineEveryUs)) return;
+  shown_us_ = now;
+  const std::string text = ProgressText(done_, total_, now - start_us_);
+  // \033[K: to the end of the line, in case the last text was longer.
+  (void)std::fprintf(to_, terminal_ ? "\r%s\033[K" : "%s\n", text.c_str());
+  (void)std::fflush(to_);
+  drawn_ = terminal_;
+}
+
+void Progress::Clear() {
+  if (drawn_) (void)std::fputs("\r\033[K", to_);
+  drawn_ = false;
+}
+
+}  // namespace stateward

@@ -1,0 +1,73 @@
+#include "cli/rekeyer.h"
+
+#include <vector>
+
+#include "base/sha256.h"
+#include "cli/opened_store.h"
+
+namespace stateward {
+namespace {
+
+// A record changes only when another rekey works on it: then it is nearly always done.
+constexpr int kAttempts = 3;
+
+}  // namespace
+
+void Rekeyer::Fail(const StateId& id, uint64_t n, const Status& why) {
+  ++counts_.failed;
+  unanswered_ = why.code() == Code::kUnavailable ? unanswered_ + 1 : 0;
+  report_(id, n, why);
+}
+
+void Rekeyer::DoState(const StateId& id) {
+  Result<std::vector<uint64_t>> versions = storage_.Versions(id);
+  if (!versions.ok()) return Fail(id, 0, versions.status());
+  for (uint64_t n : *versions) {
+    if (gave_up()) return;
+    Result<Outcome> outcome = DoRecord(id, n);
+    if (!outcome.ok()) {
+      Fail(id, n, outcome.status());
+      continue;
+    }
+    unanswered_ = 0;
+    if (*outcome == Outcome::kDone) ++counts_.done;
+    if (*outcome == Outcome::kAlready) ++counts_.already;
+  }
+}
+
+Result<Opened> Rekeyer::Open(const SealContext& where, ByteView record) {
+  Result<Opened> opened = from_.Open(where, record);
+  if (opened.ok() || &from_ == &to_) return opened;
+  Result<Opened> other = to_.Open(where, record);
+  return other.ok() ? std::move(other) : std::move(opened);
+}
+
+Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
+  const SealContext where{store_id_, id, n};
+  for (int attempt = 1;; ++attempt) {
+    Result<KeyTag> tag = TagOfRecord(storage_, id, n);
+    if (!tag.ok() && tag.status().code() == Code::kNotFound) return Outcome::kGone;  // pruned
+    if (!tag.ok()) return std::move(tag).status();
+    if (*tag == target_) return Outcome::kAlready;
+    Result<Bytes> record = storage_.Get(id, n);
+    if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
+    if (!record.ok()) return std::move(record).status();
+    Result<Opened> opened = Open(where, *record);
+    if (!opened.ok()) return std::move(opened).status();
+    if (dry_run_) return Outcome::kDone;
+    Result<Bytes> sealed = to_.Seal(where, opened->info, opened->document);
+    if (!sealed.ok()) return std::move(sealed).status();
+    // What replaces the only copy is read once before it does.
+    Result<Opened> again = to_.Open(where, *sealed);
+    if (!again.ok()) return std::move(again).status().At("what was sealed does not open");
+    if (ByteView(again->document) != ByteView(opened->document)) {
+      return Status::Internal("what was sealed opens to something else");
+    }
+    const Status replaced = storage_.Replace(id, n, Sha256(*record), *sealed);
+    if (replaced.ok()) return Outcome::kDone;
+    if (replaced.code() == Code::kNotFound) return Outcome::kGone;
+    if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
+  }
+}
+
+}  // namespace stateward

@@ -1,0 +1,65 @@
+// Seals records anew, one after the other, each by compare-and-swap.
+#ifndef STATEWARD_CLI_REKEYER_H_
+#define STATEWARD_CLI_REKEYER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "kms/key_tag.h"
+#include "stateward/kms.h"
+#include "stateward/result.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct RekeyCounts {
+  uint64_t done = 0;     // sealed anew; with dry_run: would be
+  uint64_t already = 0;  // under the right key
+  uint64_t failed = 0;   // could not be read or written; `report` heard why
+};
+
+class Rekeyer {
+ public:
+  // Hears of each record that failed: state, version (0: the state's list of versions) and why.
+  using Report = std::function<void(const StateId& id, uint64_t n, const Status& why)>;
+
+  // Opens with `from`, or with `to` what that does not know. Everything must outlive it.
+  Rekeyer(Storage& storage, std::string store_id, Kms& from, Kms& to, const KeyTag& target,
+          bool dry_run, Report report)
+      : storage_(storage),
+        store_id_(std::move(store_id)),
+        from_(from),
+        to_(to),
+        target_(target),
+        dry_run_(dry_run),
+        report_(std::move(report)) {}
+
+  void DoState(const StateId& id);
+  const RekeyCounts& counts() const { return counts_; }
+  // So many calls in a row were not answered: it makes no sense to go on now.
+  bool gave_up() const { return unanswered_ >= kMaxUnanswered; }
+
+ private:
+  static constexpr int kMaxUnanswered = 5;
+
+  enum class Outcome : uint8_t { kDone, kAlready, kGone };
+  Result<Outcome> DoRecord(const StateId& id, uint64_t n);
+  Result<Opened> Open(const SealContext& where, ByteView record);
+  void Fail(const StateId& id, uint64_t n, const Status& why);
+
+  Storage& storage_;
+  const std::string store_id_;
+  Kms& from_;
+  Kms& to_;
+  const KeyTag target_;
+  const bool dry_run_;
+  const Report report_;
+  RekeyCounts counts_;
+  int unanswered_ = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_CLI_REKEYER_H_
