@@ -20,7 +20,7 @@ CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -MMD -MP
 CXXFLAGS += -std=c++17 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 CFLAGS   += -std=c11 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(VARIANT))) -pthread
-LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis
+LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt
 
 LIB_OBJ  := $(patsubst %.cc,$(O)/%.o,$(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc')))
 UNIT_OBJ := $(patsubst %.cc,$(O)/%.o,$(shell find tests/unit tests/doubles -name '*.cc'))

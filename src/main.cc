@@ -10,6 +10,7 @@
 #include "app/hardening.h"
 #include "app/serve.h"
 #include "app/supervisor.h"
+#include "app/ways_in.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -83,6 +84,12 @@ int CheckConfig(const LoadedConfig& loaded) {
   Status metrics = CheckMetricsAddress(loaded.config);
   if (!metrics.ok()) fprintf(stderr, "error: %s\n", metrics.detail().c_str());
   if (!backends.ok() || !peers.ok() || !metrics.ok()) return 1;
+  Result<std::string> ways_in =
+      DescribeWaysIn(loaded.config, Log(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal));
+  if (!ways_in.ok()) {
+    fprintf(stderr, "error: %s\n", ways_in.status().detail().c_str());
+    return 1;
+  }
   puts("the settings are good");
   return 0;
 }
@@ -108,6 +115,9 @@ int Main(int argc, char** argv) {
     if (!status.ok()) log.Error(status.detail());
   }
   if (!peers.ok() || !backends.ok()) return 1;
+  Result<std::string> ways_in = DescribeWaysIn(config, log);
+  if (!ways_in.ok()) return 1;  // the log has the reason
+  log.Info(*ways_in);
 
   HardenProcess();
   BlockWorkerSignals();

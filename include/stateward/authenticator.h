@@ -28,6 +28,13 @@ struct Credentials {
   std::string user;  // "" for a bearer token
   SecretString secret;
   bool bearer = false;  // Authorization: Bearer, and not Basic
+  // Whom the web server vouches for, without any of the above; "" = nobody. Filled in only with
+  // AUTH_PROXY_ENABLED, and only by a web server that is trusted with it.
+  std::string proxy_user = {};
+  std::string certificate = {};  // subject of a client certificate that it verified
+  std::string address = {};      // of the client, as the web server says
+
+  bool vouched() const { return !proxy_user.empty() || !certificate.empty(); }
 };
 
 struct Grant {
@@ -55,7 +62,7 @@ class Authenticator {
   virtual std::string_view Name() const = 0;
   // Whether it decides about such credentials. The first one that takes them is asked, alone.
   virtual bool Takes(const Credentials& credentials) const {
-    return !credentials.bearer && credentials.user == Name();
+    return !credentials.bearer && !credentials.vouched() && credentials.user == Name();
   }
   // kUnauthenticated and kPermissionDenied are answers. kUnavailable (an issuer that cannot be
   // reached): undecided, and the caller refuses.

@@ -35,8 +35,12 @@ struct Request {
   std::optional<std::string> content_encoding;
   std::optional<uint64_t> content_length;  // absent for chunked bodies
   std::string remote_addr;                 // as the web server says; for the log
-  std::string request_id;                  // 32 hex digits: the web server's, or made here
-  BodySource* body = nullptr;              // not owned; never null in a handler
+  // STATEWARD_USER and STATEWARD_CERT_SUBJECT, which no client can set; "" when absent, or when the
+  // web server's connection is neither a unix socket nor from an address of FASTCGI_ALLOW.
+  std::string proxy_user;
+  std::string proxy_certificate;
+  std::string request_id;      // 32 hex digits: the web server's, or made here
+  BodySource* body = nullptr;  // not owned; never null in a handler
 };
 
 struct Response {

@@ -74,7 +74,9 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
                                                 SystemClock(), observer, log, rules);
   AppHandlerParts parts;
   parts.states = app->states_.get();
-  if (config.auth_basic_enabled) parts.authenticators.push_back(&app->basic_);
+  // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
+  // the old policy.
+  STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, log, !init, &parts));
   App* self = app.get();
   parts.ready = [self] { return self->Ready(); };
   parts.metrics = std::move(metrics);
@@ -99,6 +101,19 @@ void App::LookAtStart(const Log& log) {
   if (!warning.empty()) log.Warning(warning);
 }
 
+Status App::OpenWaysIn(const Config& config, const Log& log, bool must_load,
+                       AppHandlerParts* parts) {
+  if (config.auth_basic_enabled) parts->authenticators.push_back(&basic_);
+  parts->proxy_identities = config.auth_proxy_enabled;
+  if (config.auth_policy_file.empty()) return Status();
+  policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth_policy_file);
+  if (must_load && !policy_->Loaded()) return policy_->Check();
+  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, nullptr, SystemClock(),
+                                                      config.lock_grace_s);
+  parts->authenticators.push_back(identified_.get());
+  return Status();
+}
+
 Result<Region::Gauges> App::LookUpGauges() {
   Result<uint64_t> states = backends_.storage->Count();
   if (!states.ok()) return std::move(states).status();
@@ -109,9 +124,18 @@ Result<Region::Gauges> App::LookUpGauges() {
 
 std::vector<PartStatus> App::Ready() {
   Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
-  return {{"store", store.ok() ? backends_.storage->Check() : store.status()},
-          {"lock", backends_.locker->Check(), backends_.locker->Warning()},
-          {"key", backends_.kms->Check()}};
+  std::vector<PartStatus> parts = {
+      {"store", store.ok() ? backends_.storage->Check() : store.status()},
+      {"lock", backends_.locker->Check(), backends_.locker->Warning()},
+      {"key", backends_.kms->Check()}};
+  if (policy_ != nullptr) {
+    // A bad new file is no reason to turn anybody away: the policy before it is in force.
+    Status policy = policy_->Check();
+    bool old = !policy.ok() && policy_->Loaded();
+    parts.push_back({"policy", old ? Status() : policy,
+                     old ? "the new file is no good: the policy before it is in force" : ""});
+  }
+  return parts;
 }
 
 }  // namespace stateward

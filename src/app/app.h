@@ -9,6 +9,9 @@
 
 #include "app/kept_kms.h"
 #include "auth/basic.h"
+#include "auth/logins.h"
+#include "auth/policy.h"
+#include "auth/policy_auth.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/app_handler.h"
@@ -51,10 +54,15 @@ class App {
   App() = default;
   std::vector<PartStatus> Ready();
   void LookAtStart(const Log& log);
+  // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
+  Status OpenWaysIn(const Config& config, const Log& log, bool must_load, AppHandlerParts* parts);
 
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;
   BasicAuthenticator basic_;
+  Logins logins_{SystemClock()};
+  std::unique_ptr<PolicyFile> policy_;  // nullptr: none
+  std::unique_ptr<PolicyAuthenticator> identified_;
   std::unique_ptr<StateService> states_;
   std::unique_ptr<AppHandler> handler_;
   std::thread first_look_;

@@ -121,7 +121,7 @@ class Walker {
   Ptr Value(Ptr p);
   Ptr Open(Ptr p, bool object);
   Ptr AfterValue(Ptr p);
-  void Close();
+  void Close(Ptr behind);
 
   Ptr StringEnd(Ptr p);
   Ptr Special(Ptr p);
@@ -174,15 +174,15 @@ Ptr Walker::Open(Ptr p, bool object) {
   in_object_ = object;
   p = SkipSpace(p, end_);
   if (p == end_ || *p != Closer(object)) return p;
-  Close();
+  Close(p + 1);
   return AfterValue(p + 1);
 }
 
-void Walker::Close() {
+void Walker::Close(Ptr behind) {
   --depth_;
   if (depth_ == 0) return;
   in_object_ = (objects_[(depth_ - 1) / 64] >> ((depth_ - 1) % 64) & 1) != 0;
-  if (Reported()) sink_->Close(depth_);
+  if (Reported()) sink_->CloseAt(depth_, reinterpret_cast<const char*>(behind));
 }
 
 // To the place where the next key or element must stand, or behind the document.
@@ -194,8 +194,7 @@ inline Ptr Walker::AfterValue(Ptr p) {
     if (*p != Closer(in_object_)) {
       return Fail(p, in_object_ ? "',' or '}' expected" : "',' or ']' expected");
     }
-    Close();
-    ++p;
+    Close(++p);
   }
   return p;
 }
@@ -224,7 +223,7 @@ inline Ptr Walker::Value(Ptr p) {
     case '[': {
       const bool object = *p == '{';
       const JsonKind kind = object ? JsonKind::kObject : JsonKind::kArray;
-      if (Reported() && Report(p, p, kind, {}) == nullptr) return nullptr;
+      if (Reported() && Report(p, p, kind, Text(p, p)) == nullptr) return nullptr;
       return Open(p + 1, object);
     }
     case 't':

@@ -27,9 +27,12 @@ class JsonSink {
   // raw: what stands between the quotes.
   virtual const char* Key(size_t depth, std::string_view raw) = 0;
   // raw: of a string, what stands between the quotes; of a number, its text; else empty. For a
-  // container, called when it opens; its tokens follow with depth + 1, then Close(depth).
+  // container, called when it opens, with an empty view at its opening bracket; its tokens follow
+  // with depth + 1, then Close(depth).
   virtual const char* Value(size_t depth, JsonKind kind, std::string_view raw) = 0;
   virtual void Close(size_t depth) = 0;
+  // What is called at a container's end, for sinks that want its text: behind its closing bracket.
+  virtual void CloseAt(size_t depth, const char* /*behind*/) { Close(depth); }
 };
 
 // A bit for each open container has to be kept.

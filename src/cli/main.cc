@@ -9,6 +9,8 @@
 #include "cli/cmd_init.h"
 #include "cli/cmd_keygen.h"
 #include "cli/cmd_keys.h"
+#include "cli/cmd_passwd.h"
+#include "cli/cmd_policy.h"
 #include "cli/cmd_quarantine.h"
 #include "cli/cmd_rekey.h"
 #include "config/config.h"
@@ -30,6 +32,9 @@ constexpr Command kCommands[] = {
     {"init", CmdInit, kInitHelp},
     {"decrypt", CmdDecrypt, kDecryptHelp},
     {"quarantine", CmdQuarantine, kQuarantineHelp},
+    {"policy", CmdPolicy, kPolicyHelp},
+    {"passwd", CmdPasswd, kPasswdHelp},
+    {"token", CmdToken, kTokenHelp},
 };
 
 int Usage(FILE* to) {

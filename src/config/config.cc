@@ -105,6 +105,11 @@ class Reader {
     *file = SecretFileOf(env_, name);
     return file->empty() ? Raw(name) : SecretString();
   }
+  bool IsSet(const char* name) const {
+    auto it = env_.find(name);
+    return it != env_.end() && !it->second.empty();
+  }
+  void Error(std::string what) { out_->errors.push_back(std::move(what)); }
 
   void NoteUnknownNames(const EnvMap& from_file);
 
@@ -193,6 +198,19 @@ void FillVault(Reader* r, VaultConfig* v) {
   v->tls_server_name = r->Text("VAULT_TLS_SERVER_NAME");
 }
 
+void FillAuth(Reader* r, Config* c) {
+  c->auth_policy_file = r->Text("AUTH_POLICY_FILE");
+  // Whoever has a policy knows their users by it, and secrets open namespaces only if they say so.
+  bool basic_counts = c->auth_policy_file.empty() || r->IsSet("AUTH_BASIC_ENABLED");
+  c->auth_basic_enabled = r->Bool("AUTH_BASIC_ENABLED") && basic_counts;
+  c->auth_basic_new_tenants = r->Bool("AUTH_BASIC_NEW_TENANTS");
+  c->auth_proxy_enabled = r->Bool("AUTH_PROXY_ENABLED");
+  c->lock_grace_s = static_cast<int64_t>(r->Number("LOCK_GRACE"));
+  if (c->auth_proxy_enabled && c->auth_policy_file.empty()) {
+    r->Error("AUTH_PROXY_ENABLED needs AUTH_POLICY_FILE: its rules say what they may do");
+  }
+}
+
 void Fill(Reader* r, Config* c) {
   c->fastcgi_listen = r->Text("FASTCGI_LISTEN");
   c->fastcgi_allow = r->Text("FASTCGI_ALLOW");
@@ -234,8 +252,7 @@ void Fill(Reader* r, Config* c) {
   c->kms_transit_key = r->Text("KMS_TRANSIT_KEY");
   c->kms_transit_exported = r->Secret("KMS_TRANSIT_EXPORTED");
   FillVault(r, &c->vault);
-  c->auth_basic_enabled = r->Bool("AUTH_BASIC_ENABLED");
-  c->auth_basic_new_tenants = r->Bool("AUTH_BASIC_NEW_TENANTS");
+  FillAuth(r, c);
 }
 
 }  // namespace

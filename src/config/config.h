@@ -83,6 +83,9 @@ struct Config {
 
   bool auth_basic_enabled = false;
   bool auth_basic_new_tenants = false;
+  std::string auth_policy_file;
+  bool auth_proxy_enabled = false;
+  int64_t lock_grace_s = 0;
 
   // From systemd or whoever started the process.
   std::string listen_fds;

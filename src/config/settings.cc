@@ -135,10 +135,22 @@ constexpr Setting kSettings[] = {
      "Name in Vault's certificate, when VAULT_ADDR has another."},
     // Who may
     {"AUTH_BASIC_ENABLED", T::kBool, "true", false, true,
-     "The original's basic auth: user basic, and each secret is a namespace of its own."},
+     "The original's basic auth: user basic, and each secret is a namespace of its own. With "
+     "AUTH_POLICY_FILE it is off unless this is set."},
     {"AUTH_BASIC_NEW_TENANTS", T::kBool, "true", false, true,
      "A secret under which nothing is stored yet opens a new namespace; false: 401, so that a "
      "mistyped secret does not look like an empty namespace."},
+    {"AUTH_POLICY_FILE", T::kText, "", false, true,
+     "File of issuers, users, machine tokens and rules (docs/policy.md); read anew when it "
+     "changes. "
+     "Empty: none."},
+    {"AUTH_PROXY_ENABLED", T::kBool, "false", false, true,
+     "Take STATEWARD_USER and STATEWARD_CERT_SUBJECT from the web server for who the client is: "
+     "over a unix socket or from an address of FASTCGI_ALLOW. Needs AUTH_POLICY_FILE."},
+    {"LOCK_GRACE", T::kNumber, "7200", false, true,
+     "Seconds for which a token that has expired may still read, write and unlock the state whose "
+     "lock was taken with it; 0: none. At most a day: so long a released lock is remembered.",
+     "", 0, 86400},
 };
 
 size_t Distance(std::string_view a, std::string_view b) {

@@ -266,7 +266,7 @@ bool FcgiLoop::WaitForHead(int fd, bool* keep) {
 FcgiLoop::After FcgiLoop::Serve(int fd) {
   bool keep = false;
   if (!WaitForHead(fd, &keep)) return After::kClose;
-  FcgiRequest request(fd, budget_);
+  FcgiRequest request(fd, budget_, options_.peers);
   if (!request.Begin()) return After::kGone;
   try {
     std::shared_ptr<Handler> handler = handlers_.Current();

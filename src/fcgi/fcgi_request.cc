@@ -95,7 +95,7 @@ void InitFcgiLibrary() {
 }
 
 struct FcgiRequest::State : public BodySource {
-  State(int fd, ByteBudget& b) : budget(b) {
+  State(int fd, ByteBudget& b, const PeerRules& p) : budget(b), peers(p) {
     FCGX_InitRequest(&fcgi, -1, 0);  // -1: it can never accept by itself
     fcgi.ipcFd = fd;
     fcgi.keepConnection = 1;  // FCGX_Accept_r "finishes" first, and is not to close it
@@ -111,14 +111,17 @@ struct FcgiRequest::State : public BodySource {
   void ReadEmptyBody();
 
   FCGX_Request fcgi{};
+  void TakeIdentity();
+
   ByteBudget& budget;
+  const PeerRules& peers;
   uint64_t taken = 0;
   Request request;
   bool chunked = false;
 };
 
-FcgiRequest::FcgiRequest(int fd, ByteBudget& budget)
-    : state_(std::make_unique<State>(fd, budget)) {}
+FcgiRequest::FcgiRequest(int fd, ByteBudget& budget, const PeerRules& peers)
+    : state_(std::make_unique<State>(fd, budget, peers)) {}
 
 FcgiRequest::~FcgiRequest() { state_->budget.GiveBack(state_->taken); }
 
@@ -148,11 +151,24 @@ bool FcgiRequest::State::Fill() {
     if (error != std::errc() || *end != '\0') return false;
     request.content_length = size;
   }
+  TakeIdentity();
   chunked = Param("HTTP_TRANSFER_ENCODING") != nullptr;
   const char* id = Param("REQUEST_ID");
   request.request_id = id != nullptr && IsHex(id, 32) ? id : RandomHex(16);
   request.body = this;
   return true;
+}
+
+// Whom the web server has checked. A client's headers arrive under HTTP_…, so none of them can get
+// here; REMOTE_USER, which many a configuration fills with what the client merely says, is not
+// read.
+void FcgiRequest::State::TakeIdentity() {
+  const char* user = Param("STATEWARD_USER");
+  const char* certificate = Param("STATEWARD_CERT_SUBJECT");
+  bool any = (user != nullptr && *user != '\0') || (certificate != nullptr && *certificate != '\0');
+  if (!any || !peers.MayVouch(fcgi.ipcFd)) return;
+  if (user != nullptr) request.proxy_user = user;
+  if (certificate != nullptr) request.proxy_certificate = certificate;
 }
 
 size_t FcgiRequest::State::Read(uint8_t* to, size_t n) {

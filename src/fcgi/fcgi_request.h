@@ -9,6 +9,7 @@
 #include <string>
 
 #include "fcgi/budget.h"
+#include "fcgi/listen_socket.h"
 #include "stateward/http.h"
 
 namespace stateward {
@@ -25,8 +26,9 @@ class FcgiRequest {
     kUnread,  // bytes of the request are unread: never serve another one on it
   };
 
-  // Takes over `fd`, on which LookAtHead saw a complete head.
-  FcgiRequest(int fd, ByteBudget& budget);
+  // Takes over `fd`, on which LookAtHead saw a complete head. Identities that the web server
+  // vouches for are taken only from a peer that `peers` lets vouch.
+  FcgiRequest(int fd, ByteBudget& budget, const PeerRules& peers);
   ~FcgiRequest();
   FcgiRequest(const FcgiRequest&) = delete;
   FcgiRequest& operator=(const FcgiRequest&) = delete;

@@ -108,6 +108,9 @@ bool ForEachItem(const std::string& list, Each each) {
   return true;
 }
 
+constexpr size_t kLoopbackRanges = 2;
+const char* const kLoopback = "127.0.0.0/8,::1,";
+
 }  // namespace
 
 ListenSocket FindInherited(const std::string& listen_pid, const std::string& listen_fds) {
@@ -152,7 +155,7 @@ bool PeerRules::ParseRange(const std::string& text, Range* out) {
 
 Result<PeerRules> PeerRules::Parse(const std::string& allow, const std::string& uids) {
   PeerRules rules;
-  bool ok = ForEachItem("127.0.0.0/8,::1," + allow, [&](const std::string& item) {
+  bool ok = ForEachItem(kLoopback + allow, [&](const std::string& item) {
     Range range;
     if (!ParseRange(item, &range)) return false;
     rules.ranges_.push_back(range);
@@ -169,8 +172,9 @@ Result<PeerRules> PeerRules::Parse(const std::string& allow, const std::string& 
   return rules;
 }
 
-bool PeerRules::AllowsAddress(bool v6, const uint8_t* address) const {
-  for (const Range& range : ranges_) {
+bool PeerRules::AllowsAddress(bool v6, const uint8_t* address, bool loopback) const {
+  for (size_t i = loopback ? 0 : kLoopbackRanges; i < ranges_.size(); ++i) {
+    const Range& range = ranges_[i];
     if (range.v6 != v6) continue;
     int whole = range.bits / 8;
     int rest = range.bits % 8;
@@ -181,7 +185,11 @@ bool PeerRules::AllowsAddress(bool v6, const uint8_t* address) const {
   return false;
 }
 
-bool PeerRules::Allows(int fd) const {
+bool PeerRules::Allows(int fd) const { return AllowsPeer(fd, true); }
+
+bool PeerRules::MayVouch(int fd) const { return AllowsPeer(fd, false); }
+
+bool PeerRules::AllowsPeer(int fd, bool loopback) const {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
@@ -197,14 +205,14 @@ bool PeerRules::Allows(int fd) const {
   }
   if (peer.ss_family == AF_INET) {
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(&peer);
-    return AllowsAddress(false, reinterpret_cast<const uint8_t*>(&v4->sin_addr));
+    return AllowsAddress(false, reinterpret_cast<const uint8_t*>(&v4->sin_addr), loopback);
   }
   if (peer.ss_family == AF_INET6) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&peer);
     const uint8_t* bytes = v6->sin6_addr.s6_addr;
     // An IPv4 peer of a socket that listens on both.
-    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) return AllowsAddress(false, bytes + 12);
-    return AllowsAddress(true, bytes);
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) return AllowsAddress(false, bytes + 12, loopback);
+    return AllowsAddress(true, bytes, loopback);
   }
   return false;
 }

@@ -33,6 +33,9 @@ class PeerRules {
   static Result<PeerRules> Parse(const std::string& allow, const std::string& uids);
   // May the peer of this accepted connection speak to us?
   bool Allows(int fd) const;
+  // May it say who the client is? Over a unix socket, or from an address of `allow`; not from
+  // loopback alone, where every user of the host may connect.
+  bool MayVouch(int fd) const;
 
  private:
   struct Range {
@@ -41,9 +44,10 @@ class PeerRules {
     int bits = 0;
   };
   static bool ParseRange(const std::string& text, Range* out);
-  bool AllowsAddress(bool v6, const uint8_t* address) const;
+  bool AllowsPeer(int fd, bool loopback) const;
+  bool AllowsAddress(bool v6, const uint8_t* address, bool loopback) const;
 
-  std::vector<Range> ranges_;
+  std::vector<Range> ranges_;  // loopback's are the first kLoopbackRanges
   std::vector<uint32_t> uids_;
 };
 

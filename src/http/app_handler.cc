@@ -19,6 +19,7 @@ struct AppHandler::Context {
   std::string principal;  // once known
   std::string lock_id;
   std::string reason;  // why it was refused or failed; for the log alone
+  bool grace = false;  // let in with a token that has expired
 };
 
 namespace {
@@ -50,7 +51,7 @@ bool IsIdentity(const std::optional<std::string>& encoding) {
 
 Response AppHandler::Handle(const Request& request) {
   int64_t start = parts_.clock->SteadyUs();
-  Context context{request, {}, {}, {}, {}, {}};
+  Context context{request, {}, {}, {}, {}, {}, false};
   Response response = Answer(&context);
   int64_t duration = parts_.clock->SteadyUs() - start;
   parts_.observer->OnRequest(context.matched.name, request.method, response.status, duration);
@@ -83,15 +84,31 @@ Response AppHandler::AnswerState(Context* context, const Target& target) {
   Result<Grant> grant = Authorize(*context);
   if (!grant.ok()) return FromStatus(context, grant.status());
   context->principal = grant->principal;
+  if (grant->expired) {
+    Status grace = parts_.states->CheckGrace(*grant, context->matched.route->verb);
+    if (!grace.ok()) return FromStatus(context, grace);
+    context->grace = true;
+  }
   return FromAnswer(context, CallVerb(*context, target, *grant));
 }
 
-Result<Grant> AppHandler::Authorize(const Context& context) {
-  if (!context.request.authorization) {
-    return Status(Code::kUnauthenticated, "no authorization header");
+// A user whom the web server checked comes first: the header is that check's own. A certificate
+// counts when there is no header: whoever shows credentials is to be judged by them.
+Result<Credentials> AppHandler::FindCredentials(const Request& request) const {
+  Credentials vouched;
+  if (parts_.proxy_identities) vouched.proxy_user = request.proxy_user;
+  if (vouched.proxy_user.empty()) {
+    if (request.authorization) return ParseAuthorization(*request.authorization);
+    if (parts_.proxy_identities) vouched.certificate = request.proxy_certificate;
   }
-  Result<Credentials> credentials = ParseAuthorization(*context.request.authorization);
+  if (vouched.vouched()) return vouched;
+  return Status(Code::kUnauthenticated, "no authorization header");
+}
+
+Result<Grant> AppHandler::Authorize(const Context& context) {
+  Result<Credentials> credentials = FindCredentials(context.request);
   if (!credentials.ok()) return std::move(credentials).status();
+  credentials->address = context.request.remote_addr;
   for (Authenticator* authenticator : parts_.authenticators) {
     if (!authenticator->Takes(*credentials)) continue;
     StateKey key{"", context.matched.project, context.matched.state};
@@ -115,6 +132,7 @@ StateAnswer AppHandler::CallVerb(const Context& context, const Target& target, c
   Action action = context.matched.route->action;
   if (action == Action::kRead) return states.Get(grant);
   if (action == Action::kDelete) return states.Delete(grant, *query_id);
+  if (action == Action::kOutputs) return states.Outputs(grant, context.matched.output);
 
   bool is_write = action == Action::kWrite;
   Result<SecretBytes> body =
@@ -140,20 +158,21 @@ Response AppHandler::FromAnswer(Context* context, StateAnswer answer) {
     return response;
   }
   if (!answer.status.ok()) {
-    Response response = FromStatus(context, answer.status);
+    Response response = FromStatus(context, answer.status, answer.hint);
     if (!answer.holder.empty()) SetJson(answer.holder, &response);
     return response;
   }
   Response response;
   response.status = 200;
-  if (context->matched.route->action == Action::kRead) {
+  Action action = context->matched.route->action;
+  if (action == Action::kRead || action == Action::kOutputs) {
     response.content_type = "application/json";
     response.body = std::move(answer.document);
   }
   return response;
 }
 
-Response AppHandler::FromStatus(Context* context, const Status& status) {
+Response AppHandler::FromStatus(Context* context, const Status& status, std::string_view hint) {
   context->reason = status.detail();
   const HttpStatus& http = ToHttp(status.code());
   Response response;
@@ -171,7 +190,8 @@ Response AppHandler::FromStatus(Context* context, const Status& status) {
   JsonWriter w;
   w.BeginObject().Key("error").String(http.message);
   // What is wrong with the input is ours to say: these texts hold no byte of anybody's data.
-  if (status.code() == Code::kInvalidArgument) w.Key("detail").String(status.detail());
+  if (status.code() == Code::kInvalidArgument) hint = status.detail();
+  if (!hint.empty()) w.Key("detail").String(hint);
   w.Key("request_id").String(context->request.request_id).EndObject();
   SetJson(w.text(), &response);
   return response;
@@ -227,6 +247,7 @@ void AppHandler::LogRequest(const Context& context, const Response& response, in
       .Int("bytes_out", static_cast<int64_t>(response.body.size()))
       .Int("duration_us", duration_us);
   if (!context.principal.empty()) line.Str("principal", context.principal);
+  if (context.grace) line.Str("grace", "expired-but-holding-lock");
   if (!context.lock_id.empty()) line.Str("lock_id", context.lock_id);
   if (!context.request.remote_addr.empty()) line.Str("remote", context.request.remote_addr);
   line.Str("request_id", context.request.request_id);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct PartStatus {
 struct AppHandlerParts {
   StateService* states = nullptr;
   std::vector<Authenticator*> authenticators;  // the first that takes the credentials
+  bool proxy_identities = false;               // AUTH_PROXY_ENABLED
   std::function<std::vector<PartStatus>()> ready;
   std::function<std::string()> metrics;  // Prometheus text; empty function: no such path
   Observer* observer = nullptr;
@@ -45,10 +47,11 @@ class AppHandler : public Handler {
   struct Context;
   Response Answer(Context* context);
   Response AnswerState(Context* context, const Target& target);
+  Result<Credentials> FindCredentials(const Request& request) const;
   Result<Grant> Authorize(const Context& context);
   StateAnswer CallVerb(const Context& context, const Target& target, const Grant& grant);
   Response FromAnswer(Context* context, StateAnswer answer);
-  Response FromStatus(Context* context, const Status& status);
+  Response FromStatus(Context* context, const Status& status, std::string_view hint = {});
   Response Ready(Context* context);
   Response Metrics(Context* context);
   void LogRequest(const Context& context, const Response& response, int64_t duration_us);

@@ -25,6 +25,7 @@ constexpr Route kRoutes[] = {
     {R::kLock, M::kLock, A::kLock, true, V::kLock, true},
     {R::kLock, M::kDelete, A::kUnlock, true, V::kUnlock, true},
     {R::kLock, M::kUnlock, A::kUnlock, true, V::kUnlock, true},
+    {R::kOutputs, M::kGet, A::kOutputs, true, V::kOutputs, false},
 };
 
 RouteName NameOf(const Target& target) {
@@ -34,6 +35,8 @@ RouteName NameOf(const Target& target) {
   if (s.size() == 1 && s[0] == "metrics") return R::kMetrics;
   if (s.size() == 3 && s[0] == "state") return R::kState;
   if (s.size() == 4 && s[0] == "state" && s[3] == "lock") return R::kLock;
+  bool outputs = s.size() == 4 || s.size() == 5;
+  if (outputs && s[0] == "state" && s[3] == "outputs") return R::kOutputs;
   return R::kUnknown;
 }
 
@@ -49,6 +52,7 @@ Status MatchRoute(Method method, const Target& target, Matched* out, std::string
     }
     out->project = target.segments[1];
     out->state = target.segments[2];
+    if (target.segments.size() == 5) out->output = target.segments[4];
   }
   allow->clear();
   for (const Route& route : kRoutes) {

@@ -3,6 +3,7 @@
 #ifndef STATEWARD_HTTP_ROUTES_H_
 #define STATEWARD_HTTP_ROUTES_H_
 
+#include <optional>
 #include <string>
 
 #include "http/target.h"
@@ -13,7 +14,17 @@
 
 namespace stateward {
 
-enum class Action : uint8_t { kHealth, kReady, kMetrics, kRead, kWrite, kDelete, kLock, kUnlock };
+enum class Action : uint8_t {
+  kHealth,
+  kReady,
+  kMetrics,
+  kRead,
+  kWrite,
+  kDelete,
+  kLock,
+  kUnlock,
+  kOutputs,
+};
 
 struct Route {
   RouteName name;
@@ -29,6 +40,7 @@ struct Matched {
   RouteName name = RouteName::kUnknown;
   std::string project;
   std::string state;
+  std::optional<std::string> output;  // with kOutputs: which one; nullopt = all
 };
 
 // Fills `out` as far as it gets, for the log and metrics, also when it fails.

@@ -7,6 +7,8 @@ namespace {
 // sooner.
 constexpr int kOutageS = 15;
 constexpr int kOverloadS = 2;
+// One failed login is forgotten in that time (auth/throttle.h).
+constexpr int kFailedLoginS = 10;
 
 constexpr HttpStatus kTable[] = {
     {Code::kOk, 200, 0, ""},
@@ -18,7 +20,7 @@ constexpr HttpStatus kTable[] = {
     {Code::kConflict, 409, 0, "the stored state or its lock does not allow this"},
     {Code::kGone, 410, 0, "this lock ID was released already"},
     {Code::kTooLarge, 413, 0, "too large"},
-    {Code::kTooManyRequests, 429, kOverloadS, "too many requests"},
+    {Code::kTooManyRequests, 429, kFailedLoginS, "too many requests"},
     // Damage is for the operator to mend; the client is to wait, not to plan from nothing.
     {Code::kCorruption, 503, kOutageS, "unavailable"},
     {Code::kUnavailable, 503, kOutageS, "unavailable"},

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "state/guard.h"
+#include "state/lock_rights.h"
 
 namespace stateward {
 namespace {
@@ -52,6 +53,9 @@ bool OnlyThisSessionWrote(const Newest& newest, const LockRecord& lock) {
 }  // namespace
 
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
+  if (request.grant->expired && request.lock_id.empty()) {
+    return Refused("an expired token writes only under its lock");
+  }
   if (!view.holder) {
     if (!request.lock_id.empty()) return Refused("the lock with this ID is not held");
     if (!rules_.write_without_lock && request.kind == RecordKind::kState) {
@@ -61,7 +65,7 @@ WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view
   }
   if (request.lock_id.empty()) return Refused("the state is locked by " + view.holder->id);
   if (request.lock_id != view.holder->id) return Refused("another lock is held");
-  if (!IsHeldBy(*view.holder, request.grant->principal)) {
+  if (!MayUse(*request.grant, *view.holder)) {
     return Failed(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
   }
   return RunLocked(request, *view.holder);

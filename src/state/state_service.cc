@@ -8,12 +8,14 @@
 #include "state/document_scanner.h"
 #include "state/legacy.h"
 #include "state/lock_info.h"
+#include "state/lock_rights.h"
+#include "state/outputs.h"
 
 namespace stateward {
 namespace {
 
-// 64 bytes each; more tenants only cost a look at the store again.
-constexpr size_t kMaxKnownTenants = 4096;
+// A lock ID that no client has: releasing it frees nothing, and makes sure that what is free lasts.
+constexpr char kNoLockId[] = "-";
 
 StateAnswer Error(Status status) {
   StateAnswer answer;
@@ -26,12 +28,6 @@ StateAnswer Error(Status status) {
 Status NeverAbsent(Status status) {
   if (status.code() != Code::kNotFound) return status;
   return Status::Unavailable(status.detail());
-}
-
-// Registers a tenant with the means of the legacy claims: a name of its own kind, never one that
-// the original could have made, since that is the digest of another text.
-std::string TenantTag(const std::string& tenant) {
-  return HexEncode(Sha256("stateward tenant v1:" + tenant));
 }
 
 std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }
@@ -49,7 +45,8 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
       observer_(observer),
       log_(log),
       rules_(rules),
-      pruner_(storage, kms, clock, rules.history, log) {}
+      pruner_(storage, kms, clock, rules.history, log),
+      tenants_(storage) {}
 
 StateService::~StateService() = default;
 
@@ -63,17 +60,9 @@ Result<std::shared_ptr<const StoreMarker>> StateService::Open(const Grant& grant
 
 Status StateService::CheckTenant(const Grant& grant, const StateId& id) {
   if (grant.key.tenant.empty()) return Status();
-  {
-    std::lock_guard<std::mutex> hold(tenants_mutex_);
-    if (tenants_.count(grant.key.tenant) > 0) return Status();
-  }
-  Result<std::optional<StateId>> known = storage_.LegacyClaim(TenantTag(grant.key.tenant));
-  if (!known.ok()) return NeverAbsent(std::move(known).status());
-  if (known->has_value()) {
-    std::lock_guard<std::mutex> hold(tenants_mutex_);
-    if (tenants_.size() < kMaxKnownTenants) tenants_.insert(grant.key.tenant);
-    return Status();
-  }
+  Result<bool> known = tenants_.HasTenant(grant.key.tenant);
+  if (!known.ok()) return std::move(known).status();
+  if (*known) return Status();
   if (rules_.write.legacy_read) {
     Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
     if (!legacy.ok()) return NeverAbsent(std::move(legacy).status());
@@ -82,37 +71,71 @@ Status StateService::CheckTenant(const Grant& grant, const StateId& id) {
   return {Code::kUnauthenticated, "nothing is stored under this secret, and new ones are refused"};
 }
 
-Status StateService::RegisterTenant(const Grant& grant, const StateId& id) {
-  if (grant.key.tenant.empty()) return Status();
-  {
-    std::lock_guard<std::mutex> hold(tenants_mutex_);
-    if (tenants_.count(grant.key.tenant) > 0) return Status();
-  }
-  std::string tag = TenantTag(grant.key.tenant);
-  Result<std::optional<StateId>> known = storage_.LegacyClaim(tag);
-  if (!known.ok()) return NeverAbsent(std::move(known).status());
-  if (!known->has_value()) {
-    Result<StateId> claimed = storage_.ClaimLegacy(tag, id);
-    if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
-  }
-  std::lock_guard<std::mutex> hold(tenants_mutex_);
-  if (tenants_.size() < kMaxKnownTenants) tenants_.insert(grant.key.tenant);
-  return Status();
+Status StateService::CheckGrace(const Grant& grant, Verb verb) {
+  StateId id = StateId::Of(grant.key);
+  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  if (!store.ok()) return std::move(store).status();
+  return NeverAbsent(stateward::CheckGrace(locker_, LockKeyOf(grant, id), grant, verb));
 }
 
 StateAnswer StateService::Get(const Grant& grant) {
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
-  Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id);
-  if (!document.ok()) return Error(std::move(document).status());
+  bool deleted = false;
+  Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted);
+  if (!document.ok()) return Absent(grant, id, deleted, std::move(document).status());
   StateAnswer answer;
   answer.document = std::move(*document);
   return answer;
 }
 
+StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::string>& name) {
+  StateAnswer answer = Get(grant);
+  if (!answer.status.ok()) return answer;
+  // Who may read the whole state has them all.
+  bool sensitive = grant.sensitive_outputs || grant.role >= Role::kRead;
+  Result<SecretBytes> found = ExtractOutputs(answer.document, name, sensitive);
+  answer.document.clear();
+  if (!found.ok()) {
+    answer.status = std::move(found).status();
+    answer.hint = answer.status.detail();
+    return answer;
+  }
+  answer.document = std::move(*found);
+  return answer;
+}
+
+// A state that lies in a namespace of the original's basic auth must not look like none to
+// identified users, and one that was given to them not like a deleted one to the old namespace.
+StateAnswer StateService::Absent(const Grant& grant, const StateId& id, bool deleted,
+                                 Status status) {
+  StateAnswer answer = Error(std::move(status));
+  if (answer.status.code() != Code::kNotFound) return answer;
+  bool elsewhere = false;
+  if (grant.key.tenant.empty() && !deleted) {
+    Result<std::optional<StateId>> first = tenants_.FirstOfName(grant.key);
+    if (!first.ok()) return Error(std::move(first).status());
+    elsewhere = first->has_value();
+    answer.hint =
+        "a state of this name was stored with basic auth; `statewardctl adopt` gives it "
+        "to identified users";
+  } else if (!grant.key.tenant.empty() && deleted) {
+    Result<bool> adopted = tenants_.IsAdopted(id);
+    if (!adopted.ok()) return Error(std::move(adopted).status());
+    elsewhere = *adopted;
+    answer.hint = "this state was given to identified users (`statewardctl adopt`)";
+  }
+  if (elsewhere) {
+    answer.status = Status(Code::kConflict, answer.hint);
+  } else {
+    answer.hint.clear();
+  }
+  return answer;
+}
+
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
-                                             const std::string& store_id) {
+                                             const std::string& store_id, bool* deleted) {
   Result<Storage::Newest> newest = storage_.GetNewest(id);
   if (!newest.ok()) return NeverAbsent(std::move(newest).status());
   uint64_t n = newest->n;
@@ -121,7 +144,10 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     Result<Opened> opened = kms_.Open({store_id, id, n}, bytes);
     if (!opened.ok()) return NeverAbsent(std::move(opened).status());
     if (opened->info.version.kind == RecordKind::kState) return std::move(opened->document);
-    if (opened->info.version.kind == RecordKind::kTombstone) return Status::NotFound("deleted");
+    if (opened->info.version.kind == RecordKind::kTombstone) {
+      *deleted = true;
+      return Status::NotFound("deleted");
+    }
     if (--n == 0) break;
     Result<Bytes> below = storage_.Get(id, n);
     if (!below.ok() && below.status().code() == Code::kNotFound) break;  // pruned
@@ -181,7 +207,9 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   }
   switch (outcome.kind) {
     case WriteOutcome::Kind::kDone:
-      if (request.kind == RecordKind::kState) answer.status = RegisterTenant(*request.grant, id);
+      if (request.kind == RecordKind::kState) {
+        answer.status = tenants_.Register(request.grant->key, id);
+      }
       if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
       return answer;
     case WriteOutcome::Kind::kFailed:
@@ -246,6 +274,7 @@ StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
   want.principal = grant.principal;
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
+  want.plan_only = grant.role == Role::kPlan;
   BaseFn base = [&](bool burn) { return BaseOfLock(grant, id, (*store)->store_id, want.id, burn); };
   Result<AcquireOutcome> outcome = locker_.Acquire(LockKeyOf(grant, id), want, base);
   if (!outcome.ok()) {
@@ -301,15 +330,51 @@ StateAnswer StateService::Unlock(const Grant& grant, const SecretBytes& body,
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
-  if (lock_id.empty() && !rules_.force_unlock_enabled) {
-    return Error(Status(Code::kPermissionDenied, "forced unlock is switched off"));
-  }
-  // An empty ID is a forced release. A write of the old holder may still be on its way then: the
-  // locker remembers it, and the next LOCK burns a number before it is granted.
-  StateAnswer answer =
-      AfterRelease(grant, locker_.Release(LockKeyOf(grant, id), {lock_id, grant.principal, false}));
-  if (!lock_id.empty()) answer.lock_id = lock_id;
+  if (lock_id.empty()) return ForceUnlock(grant, id);
+  StateAnswer answer = AfterRelease(grant, ReleaseById(grant, id, lock_id));
+  answer.lock_id = lock_id;
   return answer;
+}
+
+// After a forced release a write of the old holder may still be on its way: the locker remembers
+// it, and the next LOCK burns a number before it is granted.
+StateAnswer StateService::ForceUnlock(const Grant& grant, const StateId& id) {
+  if (!rules_.force_unlock_enabled || grant.expired) {
+    return Error(Status(Code::kPermissionDenied, "forced unlock is not allowed"));
+  }
+  LockKey key = LockKeyOf(grant, id);
+  if (grant.role == Role::kAdmin) {
+    return AfterRelease(grant, locker_.Release(key, {"", grant.principal, false}));
+  }
+  // Others may force some locks: the one that is looked at is the one that is released.
+  Result<LockView> view = locker_.Look(key);
+  if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));
+  if (view->holder && !MayForce(grant, *view->holder)) {
+    return Error(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
+  }
+  std::string held = view->holder ? view->holder->id : kNoLockId;
+  return AfterRelease(grant, locker_.Release(key, {held, grant.principal, true}));
+}
+
+// tofu's force-unlock names the ID: of another principal's lock that is a forced release.
+Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const StateId& id,
+                                                 const std::string& lock_id) {
+  LockKey key = LockKeyOf(grant, id);
+  if (grant.expired) {
+    Result<LockView> view = locker_.Look(key);
+    if (!view.ok()) return std::move(view).status();
+    if (view->holder && view->holder->id == lock_id && !MayUse(grant, *view->holder)) {
+      return Status(Code::kUnauthenticated, "the lock was not taken with this expired token");
+    }
+  }
+  Result<ReleaseOutcome> outcome = locker_.Release(key, {lock_id, grant.principal, false});
+  if (!outcome.ok()) return outcome;
+  const auto* held = std::get_if<HeldBy>(&*outcome);
+  if (held == nullptr || held->holder.id != lock_id) return outcome;
+  if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
+    return Status(Code::kPermissionDenied, "the lock belongs to another principal");
+  }
+  return locker_.Release(key, {lock_id, grant.principal, true});
 }
 
 StateAnswer StateService::AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome) {

@@ -5,14 +5,14 @@
 #define STATEWARD_STATE_STATE_SERVICE_H_
 
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <unordered_set>
 
 #include "base/log.h"
 #include "state/guarded_write.h"
 #include "state/pruner.h"
 #include "state/store_gate.h"
+#include "state/tenant_index.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
@@ -35,6 +35,7 @@ struct StateAnswer {
   bool locked = false;   // a Lock met another holder: `holder` is the answer
   std::string holder;    // LockInfo JSON of who holds the lock
   std::string lock_id;   // what the request was about; for the log
+  std::string hint;      // of a refusal, for the client: a text of ours
 };
 
 class StateService {
@@ -43,7 +44,11 @@ class StateService {
                Observer& observer, const Log& log, const StateRules& rules);
   ~StateService();
 
+  // For a token that has expired (grant.expired), before anything else: state/lock_rights.h.
+  Status CheckGrace(const Grant& grant, Verb verb);
   StateAnswer Get(const Grant& grant);
+  // All root outputs as one object, or the value of one (state/outputs.h).
+  StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // lock_id: of the client's lock; "" = none.
   StateAnswer Put(const Grant& grant, const std::string& lock_id, const SecretBytes& body);
   StateAnswer Delete(const Grant& grant, const std::string& lock_id);
@@ -54,14 +59,17 @@ class StateService {
  private:
   Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);
   Status CheckTenant(const Grant& grant, const StateId& id);
-  Status RegisterTenant(const Grant& grant, const StateId& id);
-  Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id,
-                                 const std::string& store_id);
+  Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
+                                 bool* deleted);
+  StateAnswer Absent(const Grant& grant, const StateId& id, bool deleted, Status status);
   StateAnswer Write(const WriteRequest& request);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
   LockKey LockKeyOf(const Grant& grant, const StateId& id) const;
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, bool burn);
+  StateAnswer ForceUnlock(const Grant& grant, const StateId& id);
+  Result<ReleaseOutcome> ReleaseById(const Grant& grant, const StateId& id,
+                                     const std::string& lock_id);
   StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
 
   Storage& storage_;
@@ -73,8 +81,7 @@ class StateService {
   const Log& log_;
   const StateRules rules_;
   Pruner pruner_;
-  std::mutex tenants_mutex_;
-  std::unordered_set<std::string> tenants_;  // known to be registered; bounded
+  TenantIndex tenants_;
 };
 
 }  // namespace stateward

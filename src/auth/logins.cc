@@ -1,0 +1,122 @@
+#include "auth/logins.h"
+
+#include <openssl/hmac.h>
+
+#include <chrono>
+#include <iterator>
+
+#include "auth/password.h"
+#include "base/hex.h"
+#include "base/random.h"
+#include "base/sha256.h"
+
+namespace stateward {
+
+std::string NewMachineToken() { return std::string(kTokenPrefix) + RandomHex(32); }
+
+bool LooksLikeMachineToken(std::string_view text) {
+  return text.substr(0, kTokenPrefix.size()) == kTokenPrefix &&
+         IsHex(text.substr(kTokenPrefix.size()), 64);
+}
+
+Logins::Logins(const Clock& clock) : clock_(clock), throttle_(clock) {
+  FillRandom(key_.data(), key_.size());
+}
+
+// Under a key of this process, so that what is remembered says nothing about the password; with the
+// stored hash, so that a changed password is not remembered.
+Logins::Digest Logins::KeyedDigest(const std::string& user, const std::string& hash,
+                                   const SecretString& password) const {
+  std::string_view text = password.Reveal();
+  SecretBytes all;
+  all.reserve(user.size() + hash.size() + text.size() + 2);
+  all.insert(all.end(), user.begin(), user.end());
+  all.push_back(0);  // no user name and no hash has a NUL
+  all.insert(all.end(), hash.begin(), hash.end());
+  all.push_back(0);
+  all.insert(all.end(), text.begin(), text.end());
+  Digest out{};
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), all.data(), all.size(), out.data(),
+       &size);
+  return out;
+}
+
+bool Logins::Remembered(const Digest& digest) {
+  std::lock_guard<std::mutex> hold(remembered_mutex_);
+  auto it = remembered_.find(digest);
+  return it != remembered_.end() && clock_.SteadyUs() < it->second;
+}
+
+void Logins::Remember(const Digest& digest) {
+  int64_t now = clock_.SteadyUs();
+  std::lock_guard<std::mutex> hold(remembered_mutex_);
+  if (remembered_.size() >= kMaxRemembered) {
+    for (auto it = remembered_.begin(); it != remembered_.end();) {
+      it = it->second <= now ? remembered_.erase(it) : std::next(it);
+    }
+  }
+  // The digests are as good as random: any one may go.
+  if (remembered_.size() >= kMaxRemembered) remembered_.erase(remembered_.begin());
+  remembered_[digest] = now + kRememberUs;
+}
+
+Result<bool> Logins::Hash(const SecretString& password, const std::string& hash) {
+  {
+    std::unique_lock<std::mutex> hold(turns_mutex_);
+    bool turn = turns_.wait_for(hold, std::chrono::milliseconds(kWaitMs),
+                                [this] { return running_ < kMaxHashCalls; });
+    if (!turn) return Status(Code::kOverloaded, "too many logins at once");
+    ++running_;
+  }
+  ++hash_calls_;
+  Result<bool> right = VerifyPassword(password, hash);
+  {
+    std::lock_guard<std::mutex> hold(turns_mutex_);
+    --running_;
+  }
+  turns_.notify_one();
+  return right;
+}
+
+Status Logins::CheckPassword(const Policy& policy, const std::string& user,
+                             const SecretString& password, const std::string& address) {
+  const PolicyUser* known = policy.FindUser(user);
+  Digest digest{};
+  if (known != nullptr) {
+    digest = KeyedDigest(user, known->hash, password);
+    if (Remembered(digest)) return Status();
+  }
+  if (throttle_.MustWait(address, user)) {
+    return {Code::kTooManyRequests, "too many failed logins of this user from there"};
+  }
+  // An unknown name is checked against the hash of a known one, always the same for the same name,
+  // so that it takes as long as a known name would.
+  const std::string* hash = known == nullptr ? nullptr : &known->hash;
+  if (known == nullptr && !policy.users.empty()) {
+    Digest name = KeyedDigest(user, "", SecretString());
+    size_t pick = static_cast<size_t>(name[0]) << 8 | name[1];
+    hash = &policy.users[pick % policy.users.size()].hash;
+  }
+  Result<bool> right = hash == nullptr ? Result<bool>(false) : Hash(password, *hash);
+  if (!right.ok()) return std::move(right).status();
+  if (*right && known != nullptr) {
+    Remember(digest);
+    return Status();
+  }
+  throttle_.CountFailure(address, user);
+  return {Code::kUnauthenticated, "no such user, or another password"};
+}
+
+const PolicyToken* Logins::FindToken(const Policy& policy, const SecretString& text,
+                                     int64_t now_s) {
+  Sha256Digest digest = Sha256(text.Reveal());
+  const PolicyToken* found = nullptr;
+  for (const PolicyToken& token : policy.tokens) {
+    if (EqualInConstantTime(token.sha256, digest)) found = &token;
+  }
+  if (found == nullptr || (found->expires_s != 0 && now_s >= found->expires_s)) return nullptr;
+  return found;
+}
+
+}  // namespace stateward

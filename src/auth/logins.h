@@ -1,0 +1,77 @@
+// Checks users' passwords and machine tokens against a policy, without helping a guesser.
+//
+// One for each process. Thread-safe.
+#ifndef STATEWARD_AUTH_LOGINS_H_
+#define STATEWARD_AUTH_LOGINS_H_
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "auth/policy.h"
+#include "auth/throttle.h"
+#include "stateward/clock.h"
+#include "stateward/result.h"
+#include "stateward/secret.h"
+
+namespace stateward {
+
+// Machine tokens begin so: they are told from passwords, and found by scanners of leaked secrets.
+inline constexpr std::string_view kTokenPrefix = "swt_";
+// The prefix and 64 hex digits: 256 random bits.
+std::string NewMachineToken();
+bool LooksLikeMachineToken(std::string_view text);
+
+class Logins {
+ public:
+  // A hash call takes a core and up to 64 MiB.
+  static constexpr int kMaxHashCalls = 2;
+  // How long a login waits for its turn: some hash calls.
+  static constexpr int kWaitMs = 3000;
+  static constexpr int64_t kRememberUs = 60LL * 1000000;
+  static constexpr size_t kMaxRemembered = 4096;
+
+  explicit Logins(const Clock& clock);
+
+  // kUnauthenticated: no such user, or another password; both cost one hash call.
+  // kTooManyRequests: too many of these from there. kOverloaded: too many logins at once.
+  Status CheckPassword(const Policy& policy, const std::string& user, const SecretString& password,
+                       const std::string& address);
+
+  // The token of this text; nullptr: none, or it has expired. Its time depends on how many tokens
+  // the policy has, on nothing else.
+  static const PolicyToken* FindToken(const Policy& policy, const SecretString& text,
+                                      int64_t now_s);
+
+  // For tests: how often crypt(3) was called.
+  int64_t hash_calls() const { return hash_calls_; }
+
+ private:
+  using Digest = std::array<uint8_t, 32>;
+  Digest KeyedDigest(const std::string& user, const std::string& hash,
+                     const SecretString& password) const;
+  bool Remembered(const Digest& digest);
+  void Remember(const Digest& digest);
+  Result<bool> Hash(const SecretString& password, const std::string& hash);
+
+  const Clock& clock_;
+  std::array<uint8_t, 32> key_{};  // of this process; random
+  Throttle throttle_;
+  std::atomic<int64_t> hash_calls_{0};
+
+  std::mutex turns_mutex_;
+  std::condition_variable turns_;
+  int running_ = 0;
+
+  std::mutex remembered_mutex_;
+  std::map<Digest, int64_t> remembered_;  // digest -> when it is forgotten
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_AUTH_LOGINS_H_

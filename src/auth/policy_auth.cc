@@ -1,0 +1,122 @@
+#include "auth/policy_auth.h"
+
+#include <optional>
+#include <utility>
+
+#include "auth/basic.h"
+#include "auth/jwt_verify.h"
+#include "base/hex.h"
+#include "base/sha256.h"
+
+namespace stateward {
+
+struct PolicyAuthenticator::Who {
+  SubjectKind kind = SubjectKind::kUser;
+  std::string name;
+  std::string principal;
+  std::optional<JsonObject> claims;
+  std::string token_sha256;
+  bool expired = false;
+};
+
+namespace {
+
+Status Unknown(const char* why) { return {Code::kUnauthenticated, why}; }
+
+}  // namespace
+
+Grant IdentifiedGrant(const StateKey& key, const Decision& decision) {
+  Grant grant;
+  grant.key = key;
+  grant.key.tenant.clear();
+  grant.legacy_ids.push_back(LegacyId(grant.key));
+  grant.legacy_ambiguous = IsLegacyAmbiguous(grant.key);
+  grant.role = decision.role;
+  grant.sensitive_outputs = decision.sensitive;
+  return grant;
+}
+
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const SecretString& token) {
+  if (tokens_ == nullptr) return Unknown("a token, and no issuer is known");
+  Result<VerifiedToken> verified = tokens_->Verify(token);
+  if (!verified.ok()) return std::move(verified).status();
+  if (verified->expired) {
+    int64_t age_s = clock_.NowMs() / 1000 - verified->expires_s;
+    if (grace_s_ == 0 || age_s > grace_s_) return Unknown("the token has expired");
+  }
+  Who who;
+  who.kind = SubjectKind::kIssuer;
+  who.name = verified->issuer;
+  who.principal = verified->Principal();
+  who.claims = std::move(verified->claims);
+  who.token_sha256 = std::move(verified->token_sha256);
+  who.expired = verified->expired;
+  return who;
+}
+
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyMachine(const Policy& policy,
+                                                                      const SecretString& token) {
+  const PolicyToken* found = Logins::FindToken(policy, token, clock_.NowMs() / 1000);
+  if (found == nullptr) return Unknown("no such machine token, or it has expired");
+  Who who;
+  who.kind = SubjectKind::kToken;
+  who.name = found->name;
+  who.principal = "token:" + found->name;
+  return who;
+}
+
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::Identify(const Policy& policy,
+                                                               const Credentials& credentials) {
+  Who who;
+  if (!credentials.proxy_user.empty()) {
+    who.kind = SubjectKind::kProxyUser;
+    who.name = credentials.proxy_user;
+    who.principal = "proxy:" + who.name;
+    return who;
+  }
+  if (!credentials.certificate.empty()) {
+    who.kind = SubjectKind::kCertificate;
+    who.name = credentials.certificate;
+    who.principal = "cert:" + who.name;
+    return who;
+  }
+  std::string_view secret = credentials.secret.Reveal();
+  if (secret.substr(0, kTokenPrefix.size()) == kTokenPrefix) {
+    return IdentifyMachine(policy, credentials.secret);
+  }
+  if (credentials.bearer || credentials.user == "jwt" || LooksLikeToken(secret)) {
+    return IdentifyToken(credentials.secret);
+  }
+  STATEWARD_RETURN_IF_ERROR(
+      logins_.CheckPassword(policy, credentials.user, credentials.secret, credentials.address));
+  who.name = credentials.user;
+  who.principal = "user:" + who.name;
+  return who;
+}
+
+Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
+                                             Verb verb) {
+  std::shared_ptr<const Policy> policy = file_.Current();
+  if (!file_.Loaded()) return Status::Unavailable("the policy file is no good, and none before it");
+  Result<Who> who = Identify(*policy, credentials);
+  if (!who.ok()) return std::move(who).status();
+  Subject subject;
+  subject.kind = who->kind;
+  subject.name = who->name;
+  if (who->claims) subject.claims = &*who->claims;
+  Decision decision = Decide(policy->rules, subject, key.project, key.name);
+  if (!Allows(decision.role, verb)) {
+    return Status(Code::kPermissionDenied,
+                  who->principal + (decision.role == Role::kNone
+                                        ? ": no rule lets it use this state"
+                                        : ": has only the role " +
+                                              std::string(RoleName(decision.role)) + " here"));
+  }
+  Grant grant = IdentifiedGrant(key, decision);
+  grant.principal = std::move(who->principal);
+  grant.token_sha256 = std::move(who->token_sha256);
+  grant.expired = who->expired;
+  return grant;
+}
+
+}  // namespace stateward

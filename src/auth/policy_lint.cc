@@ -1,0 +1,158 @@
+#include "auth/policy_lint.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace stateward {
+namespace {
+
+using ClaimNames = std::string_view[4];  // unused places are "", which no claim is called
+
+struct CiMeasure {
+  CiKind ci;
+  // Numbers that are never given out again, while names can be registered anew by others.
+  ClaimNames owners;
+  // One of these says which code may write; without it each branch may.
+  ClaimNames places;
+  // Claims that no other kind of issuer uses.
+  ClaimNames marks;
+  std::string_view owner_error;
+  std::string_view place_error;
+};
+
+constexpr CiMeasure kMeasures[] = {
+    {CiKind::kGitHub,
+     {"repository_owner_id", "repository_id"},
+     {"ref", "environment", "job_workflow_ref"},
+     {"repository_owner", "repository_owner_id", "job_workflow_ref", "workflow_ref"},
+     "a GitHub rule has to name repository_owner_id or repository_id exactly: whoever registers a "
+     "name that became free gets its tokens",
+     "a GitHub rule with the role write or admin has to name ref, environment or "
+     "job_workflow_ref: without one, each branch may write"},
+    {CiKind::kGitLab,
+     {"namespace_id", "project_id"},
+     {"ref", "ref_protected", "environment", "environment_protected"},
+     {"namespace_path", "namespace_id", "project_path", "ref_protected"},
+     "a GitLab rule has to name namespace_id or project_id exactly: whoever registers a path that "
+     "became free gets its tokens",
+     "a GitLab rule with the role write or admin has to name ref, ref_protected, environment or "
+     "environment_protected: without one, each branch may write"},
+};
+
+bool HasPrefix(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+bool IsGlob(const ClaimPattern& pattern) { return pattern.kind == ClaimPattern::Kind::kGlob; }
+
+bool IsExact(const ClaimRule& claim) {
+  return std::none_of(claim.any_of.begin(), claim.any_of.end(), IsGlob);
+}
+
+bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
+  return std::any_of(rule.claims.begin(), rule.claims.end(), [&](const ClaimRule& claim) {
+    return std::find(std::begin(claims), std::end(claims), claim.claim) != std::end(claims) &&
+           (!exactly || IsExact(claim));
+  });
+}
+
+const CiMeasure* MeasureFor(const Rule& rule) {
+  for (const CiMeasure& measure : kMeasures) {
+    if (rule.ci == measure.ci) return &measure;
+  }
+  for (const CiMeasure& measure : kMeasures) {
+    if (Names(rule, measure.marks, false)) return &measure;
+  }
+  return nullptr;
+}
+
+void LintClaims(const Rule& rule, std::vector<std::string>* out) {
+  if (rule.claims.empty()) {
+    out->push_back(
+        "a rule with an issuer has to name claims: else everybody whom the issuer knows "
+        "is let in");
+    return;
+  }
+  if (std::none_of(rule.claims.begin(), rule.claims.end(), IsExact)) {
+    out->push_back("at least one claim has to be named exactly");
+  }
+  for (const ClaimRule& claim : rule.claims) {
+    for (const ClaimPattern& pattern : claim.any_of) {
+      if (!IsGlob(pattern)) continue;
+      if (pattern.text.find_first_not_of("*/:") == std::string::npos) {
+        out->push_back("claim " + claim.claim + ": a glob of stars alone says nothing");
+      }
+      if (claim.claim == "sub" && !pattern.text.empty() && pattern.text.front() == '*') {
+        out->push_back("claim sub: a glob that begins with a star leaves the owner open");
+      }
+      if (claim.claim == EventClaim(CiKind::kGitHub) ||
+          claim.claim == EventClaim(CiKind::kGitLab)) {
+        out->push_back("claim " + claim.claim + " has to be named exactly");
+      }
+    }
+  }
+}
+
+bool IsNamePattern(std::string_view s) {
+  return !s.empty() && s.size() <= 128 && s != "." && s != ".." &&
+         s.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-*") ==
+             std::string_view::npos;
+}
+
+}  // namespace
+
+bool IsName(std::string_view name) {
+  if (name.empty() || name.size() > 128) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return c > 0x20 && c < 0x7f && c != ':' && c != '"' && c != '\\';
+  });
+}
+
+bool IsPlain(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxPolicyText &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+}
+
+bool IsUrl(std::string_view url) {
+  for (std::string_view start :
+       {"https://", "http://127.0.0.1", "http://localhost", "http://[::1]"}) {
+    if (url.size() > start.size() && url.substr(0, start.size()) == start) return true;
+  }
+  return false;
+}
+
+CiKind GuessCi(std::string_view url) {
+  if (HasPrefix(url, "https://token.actions.githubusercontent.com") ||
+      url.find("/_services/token") != std::string_view::npos) {
+    return CiKind::kGitHub;
+  }
+  if (url == "https://gitlab.com" || HasPrefix(url, "https://gitlab.")) return CiKind::kGitLab;
+  return CiKind::kGeneric;
+}
+
+std::vector<std::string> LintTokenRule(const Rule& rule) {
+  std::vector<std::string> out;
+  LintClaims(rule, &out);
+  const CiMeasure* measure = MeasureFor(rule);
+  if (measure == nullptr) return out;
+  if (rule.ci == CiKind::kGeneric) {
+    out.push_back(std::string("these are claims of ") +
+                  (measure->ci == CiKind::kGitHub ? "GitHub" : "GitLab") +
+                  ": give the issuer that kind");
+  }
+  if (!Names(rule, measure->owners, true)) out.emplace_back(measure->owner_error);
+  if (rule.role >= Role::kWrite && !Names(rule, measure->places, false)) {
+    out.emplace_back(measure->place_error);
+  }
+  return out;
+}
+
+bool IsStateGlob(std::string_view glob) {
+  size_t slash = glob.find('/');
+  return slash != std::string_view::npos && IsNamePattern(glob.substr(0, slash)) &&
+         IsNamePattern(glob.substr(slash + 1));
+}
+
+}  // namespace stateward

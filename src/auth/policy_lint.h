@@ -1,0 +1,34 @@
+// Forms of what a policy holds; and: does a rule let in more people than its author can have meant?
+// Pure.
+#ifndef STATEWARD_AUTH_POLICY_LINT_H_
+#define STATEWARD_AUTH_POLICY_LINT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/rules.h"
+
+namespace stateward {
+
+// What an issuer of this URL is, unless the policy says so itself.
+CiKind GuessCi(std::string_view url);
+
+// What is wrong with a rule for tokens; empty: nothing. A generic rule that names claims which only
+// GitHub or GitLab use is held to their measure.
+std::vector<std::string> LintTokenRule(const Rule& rule);
+
+// 1 to 128 visible ASCII characters that need no care in TOML, in a header and in the log.
+bool IsName(std::string_view name);
+// 1 to kMaxPolicyText bytes without control characters.
+inline constexpr size_t kMaxPolicyText = 1024;
+bool IsPlain(std::string_view text);
+// https, or http to this host.
+bool IsUrl(std::string_view url);
+
+// Whether a glob over states is project "/" name with nothing but the letters of names and stars.
+bool IsStateGlob(std::string_view glob);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_AUTH_POLICY_LINT_H_

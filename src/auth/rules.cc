@@ -1,0 +1,161 @@
+#include "auth/rules.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace stateward {
+namespace {
+
+constexpr std::string_view kRoleNames[] = {"none", "outputs", "read", "plan", "write", "admin"};
+constexpr Role kRoles[] = {Role::kNone, Role::kOutputs, Role::kRead,
+                           Role::kPlan, Role::kWrite,   Role::kAdmin};
+
+constexpr std::string_view kGitHubEvents[] = {"push", "workflow_dispatch", "schedule",
+                                              "repository_dispatch", "release"};
+// Not parent_pipeline: the parent may be a merge request's.
+constexpr std::string_view kGitLabSources[] = {"push", "web", "schedule", "api", "trigger"};
+
+template <typename List, typename T>
+bool Contains(const List& list, const T& value) {
+  return std::find(std::begin(list), std::end(list), value) != std::end(list);
+}
+
+// Without separators: of the stars only the last one has to be tried again.
+bool SegmentMatches(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;
+  size_t star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  return std::all_of(pattern.begin() + static_cast<ptrdiff_t>(p), pattern.end(),
+                     [](char c) { return c == '*'; });
+}
+
+bool TextFits(const ClaimPattern& pattern, std::string_view text) {
+  if (pattern.kind == ClaimPattern::Kind::kExact) return pattern.text == text;
+  return pattern.kind == ClaimPattern::Kind::kGlob &&
+         GlobMatches(pattern.text, text, kClaimSeparators);
+}
+
+// Types are compared too: "1" is not 1.
+bool ClaimFits(const ClaimPattern& pattern, const std::string& claim, const JsonObject& claims) {
+  if (std::optional<std::string> text = claims.String(claim)) return TextFits(pattern, *text);
+  switch (pattern.kind) {
+    case ClaimPattern::Kind::kNumber:
+      return claims.Uint(claim) == pattern.number;
+    case ClaimPattern::Kind::kBool:
+      return claims.Bool(claim) == pattern.flag;
+    default:
+      break;
+  }
+  std::optional<std::vector<std::string>> list = claims.Strings(claim);
+  return list && std::any_of(list->begin(), list->end(),
+                             [&](const std::string& item) { return TextFits(pattern, item); });
+}
+
+bool ClaimsFit(const Rule& rule, const JsonObject& claims) {
+  bool names_event = rule.ci == CiKind::kGeneric;
+  for (const ClaimRule& want : rule.claims) {
+    names_event = names_event || want.claim == EventClaim(rule.ci);
+    bool fits = std::any_of(
+        want.any_of.begin(), want.any_of.end(),
+        [&](const ClaimPattern& pattern) { return ClaimFits(pattern, want.claim, claims); });
+    if (!fits) return false;
+  }
+  if (names_event) return true;
+  std::optional<std::string> event = claims.String(std::string(EventClaim(rule.ci)));
+  return event && IsOwnEvent(rule.ci, *event);
+}
+
+bool Fits(const Rule& rule, const Subject& subject, std::string_view state) {
+  if (rule.who != subject.kind || !Contains(rule.names, subject.name)) return false;
+  bool state_fits = std::any_of(
+      rule.states.begin(), rule.states.end(),
+      [&](const std::string& glob) { return GlobMatches(glob, state, kStateSeparators); });
+  if (!state_fits) return false;
+  if (rule.who != SubjectKind::kIssuer) return true;
+  // Without a claim a rule would let in everybody whom the issuer knows.
+  return subject.claims != nullptr && !rule.claims.empty() && ClaimsFit(rule, *subject.claims);
+}
+
+}  // namespace
+
+Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
+                std::string_view name) {
+  std::string state;
+  state.append(project).append("/").append(name);
+  Decision decision;
+  for (const Rule& rule : rules) {
+    if (!Fits(rule, subject, state)) continue;
+    decision.sensitive = decision.sensitive || rule.sensitive || rule.role >= Role::kRead;
+    if (rule.role <= decision.role) continue;
+    decision.role = rule.role;
+    decision.rule = &rule;
+  }
+  return decision;
+}
+
+bool Allows(Role role, Verb verb) {
+  switch (verb) {
+    case Verb::kOutputs:
+      return role >= Role::kOutputs;
+    case Verb::kRead:
+      return role >= Role::kRead;
+    case Verb::kLock:
+    case Verb::kUnlock:
+      return role >= Role::kPlan;
+    case Verb::kWrite:
+      return role >= Role::kWrite;
+    case Verb::kDelete:
+    case Verb::kForceUnlock:
+      return role >= Role::kAdmin;
+  }
+  return false;
+}
+
+std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
+
+const Role* FindRole(std::string_view name) {
+  for (const Role& role : kRoles) {
+    if (role != Role::kNone && RoleName(role) == name) return &role;
+  }
+  return nullptr;
+}
+
+bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators) {
+  for (;;) {
+    size_t p = pattern.find_first_of(separators);
+    size_t t = text.find_first_of(separators);
+    if (!SegmentMatches(pattern.substr(0, p), text.substr(0, t))) return false;
+    bool last = p == std::string_view::npos;
+    if (last || t == std::string_view::npos) return last && t == std::string_view::npos;
+    if (pattern[p] != text[t]) return false;
+    pattern.remove_prefix(p + 1);
+    text.remove_prefix(t + 1);
+  }
+}
+
+std::string_view EventClaim(CiKind ci) {
+  if (ci == CiKind::kGitHub) return "event_name";
+  return ci == CiKind::kGitLab ? "pipeline_source" : "";
+}
+
+bool IsOwnEvent(CiKind ci, std::string_view event) {
+  if (ci == CiKind::kGitHub) return Contains(kGitHubEvents, event);
+  return ci != CiKind::kGitLab || Contains(kGitLabSources, event);
+}
+
+}  // namespace stateward

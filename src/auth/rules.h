@@ -1,0 +1,85 @@
+// Who may do what with which state: the evaluator of a policy's rules. Pure; thread-safe.
+//
+// Rules only ever add: what no rule allows is refused, and of several rules that fit, the one with
+// the highest role counts.
+#ifndef STATEWARD_AUTH_RULES_H_
+#define STATEWARD_AUTH_RULES_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "stateward/authenticator.h"
+
+namespace stateward {
+
+// How somebody proved who they are.
+enum class SubjectKind : uint8_t { kIssuer, kUser, kToken, kCertificate, kProxyUser };
+
+struct Subject {
+  SubjectKind kind = SubjectKind::kUser;
+  std::string name;                    // of a JSON Web Token, its issuer's URL
+  const JsonObject* claims = nullptr;  // of a JSON Web Token, not owned; else nullptr
+};
+
+// Whose tokens an issuer makes. Its rules are then read with more care.
+enum class CiKind : uint8_t { kGeneric, kGitHub, kGitLab };
+
+struct ClaimPattern {
+  enum class Kind : uint8_t { kExact, kGlob, kNumber, kBool };
+  Kind kind = Kind::kExact;
+  std::string text;     // kExact, kGlob
+  uint64_t number = 0;  // kNumber
+  bool flag = false;    // kBool
+};
+
+// Of a claim that is a list of texts, one element has to fit.
+struct ClaimRule {
+  std::string claim;
+  std::vector<ClaimPattern> any_of;
+};
+
+struct Rule {
+  std::string name;  // for people; not empty
+  SubjectKind who = SubjectKind::kUser;
+  std::vector<std::string> names;  // any of these
+  CiKind ci = CiKind::kGeneric;
+  std::vector<ClaimRule> claims;    // all of these; only with kIssuer
+  std::vector<std::string> states;  // any of these: globs over project "/" name
+  Role role = Role::kNone;
+  bool sensitive = false;  // the outputs that are marked sensitive, too
+};
+
+struct Decision {
+  Role role = Role::kNone;
+  bool sensitive = false;
+  const Rule* rule = nullptr;  // the first one that gives the role; points into `rules`
+};
+
+Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
+                std::string_view name);
+
+bool Allows(Role role, Verb verb);
+
+// "none", "outputs", "read", "plan", "write", "admin".
+std::string_view RoleName(Role role);
+// nullptr when there is none of that name, and for "none".
+const Role* FindRole(std::string_view name);
+
+// Whether all of `text` fits: each * stands for any number of bytes, but for none of `separators`.
+// Linear in the size of `text` for each * of the pattern.
+bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators);
+inline constexpr std::string_view kStateSeparators = "/";
+inline constexpr std::string_view kClaimSeparators = "/:";
+
+// The claim that says what started a CI's run ("" for a generic issuer), and whether a rule that
+// does not name this claim fits a run that was started so. What strangers can start (a pull request
+// from a fork, a comment) is not among them.
+std::string_view EventClaim(CiKind ci);
+bool IsOwnEvent(CiKind ci, std::string_view event);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_AUTH_RULES_H_

@@ -1,0 +1,41 @@
+#include "state/lock_rights.h"
+
+#include <utility>
+
+namespace stateward {
+namespace {
+
+bool IsOwn(const Grant& grant, const LockRecord& holder) {
+  if (!IsHeldBy(holder, grant.principal)) return false;
+  return !grant.expired || holder.token_sha256 == grant.token_sha256;
+}
+
+}  // namespace
+
+bool MayForce(const Grant& grant, const LockRecord& holder) {
+  if (grant.expired) return false;
+  if (grant.role == Role::kAdmin || IsOwn(grant, holder)) return true;
+  return grant.role == Role::kWrite && holder.plan_only;
+}
+
+bool MayUse(const Grant& grant, const LockRecord& holder) {
+  return IsOwn(grant, holder) || (grant.role == Role::kAdmin && !grant.expired);
+}
+
+Status CheckGrace(Locker& locker, const LockKey& key, const Grant& grant, Verb verb) {
+  Status refused(Code::kUnauthenticated, "the token has expired, and holds no lock here");
+  bool reads = verb == Verb::kRead;
+  bool ends = verb == Verb::kWrite || verb == Verb::kUnlock;
+  if (grant.token_sha256.empty() || !(reads || ends)) return refused;
+  Result<LockView> view = locker.Look(key);
+  if (!view.ok()) return std::move(view).status();
+  if (view->holder && !view->holder->principal.empty() && IsOwn(grant, *view->holder)) {
+    return Status();
+  }
+  if (!ends) return refused;
+  Result<bool> released = locker.TokenReleased(key.id, grant.token_sha256);
+  if (!released.ok()) return std::move(released).status();
+  return *released ? Status() : refused;
+}
+
+}  // namespace stateward

@@ -1,0 +1,26 @@
+// What somebody may do with a lock, by who holds it. Pure, but for CheckGrace.
+#ifndef STATEWARD_STATE_LOCK_RIGHTS_H_
+#define STATEWARD_STATE_LOCK_RIGHTS_H_
+
+#include "stateward/authenticator.h"
+#include "stateward/locker.h"
+#include "stateward/status.h"
+
+namespace stateward {
+
+// Release it by force: one's own; each lock for an administrator; a plan's for whoever may write.
+bool MayForce(const Grant& grant, const LockRecord& holder);
+
+// Write and unlock with its ID: one's own, and each lock for an administrator. With a token that
+// has expired: only the lock that was taken with that very token.
+bool MayUse(const Grant& grant, const LockRecord& holder);
+
+// May a token that has expired, not longer ago than LOCK_GRACE, do this? While a lock is held that
+// was taken with it: read, write, unlock. After that lock's release: write (which will be refused
+// and kept) and unlock (a repeat). Nothing else: kUnauthenticated.
+// REQUIRES: grant.expired
+Status CheckGrace(Locker& locker, const LockKey& key, const Grant& grant, Verb verb);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_LOCK_RIGHTS_H_

@@ -1,0 +1,274 @@
+"""Identified users through nginx and Apache: each way in, roles, outputs, and what gives nothing."""
+import json
+import os
+import pathlib
+import time
+import unittest
+
+import fcgi_client
+from box import Box, wait_for
+from client import Client, basic
+from policy_world import (CTL, PASSWORDS, TOKENS, apache_users, htpasswd, nginx_users, policy)
+from stateward import Stateward
+from webservers import Apache, Nginx
+
+TARGET = "/state/demo/one"
+
+
+def doc(serial, secret="s3cret-output"):
+    outputs = {"url": {"value": "https://x", "type": "string"},
+               "password": {"value": secret, "type": "string", "sensitive": True}}
+    return json.dumps({"version": 4, "serial": serial, "lineage": "L", "outputs": outputs}).encode()
+
+
+def lock(lock_id):
+    return json.dumps({"ID": lock_id, "Operation": "OperationTypeApply", "Info": "", "Who": "w",
+                       "Version": "1", "Created": "2026-11-23T16:00:54Z", "Path": ""}).encode()
+
+
+def token(name, user="anybody"):
+    return basic(user, TOKENS[name])
+
+
+class Policy(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.policy = cls.box.write("policy.toml", policy(), 0o640)
+        cls.app = Stateward(cls.box, AUTH_POLICY_FILE=cls.policy, AUTH_PROXY_ENABLED="true")
+        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
+        cls.users = htpasswd(cls.box)
+        cls.number = 0
+
+    def setUp(self):
+        type(self).number += 1
+        self.target = f"/state/demo/case-{self.number}"
+
+    def client(self, auth, server=None):
+        return Client((server or self.nginx).plain, auth=auth)
+
+    def status(self, auth, method="GET", target=None, body=None, **more):
+        return self.client(auth).request(method, target or self.target, body, **more).status
+
+    def run_of(self, client):
+        """LOCK, GET, POST, UNLOCK; all have to be 200 (GET: 404 at first)."""
+        self.assertEqual(200, client.lock(self.target, lock("a")).status)
+        self.assertEqual(404, client.get(self.target).status)
+        self.assertEqual(200, client.post(self.target + "?ID=a", doc(1)).status)
+        self.assertEqual(200, client.unlock(self.target, lock("a")).status)
+        self.assertEqual(doc(1), client.get(self.target).body)
+
+    def test_user_and_password(self):
+        self.run_of(self.client(basic("alice", PASSWORDS["alice"])))
+        for auth in (basic("alice", "wrong"), basic("nobody", PASSWORDS["alice"]),
+                     basic("alice", ""), basic("ALICE", PASSWORDS["alice"])):
+            answer = self.client(auth).get(self.target)
+            self.assertEqual(401, answer.status)
+            self.assertIn("Basic", answer.header("WWW-Authenticate"))
+
+    def test_machine_token_with_any_user_name(self):
+        self.run_of(self.client(token("ci")))
+        self.assertEqual(200, self.status(token("ci", "x")))
+        self.assertEqual(200, self.status(token("ci", "")))
+        for wrong in (TOKENS["ci"][:-1] + "0", TOKENS["ci"] + "0", TOKENS["ci"][:-1], "swt_"):
+            self.assertEqual(401, self.status(basic("x", wrong)))
+
+    def test_bearer(self):
+        self.run_of(self.client("Bearer " + TOKENS["ci"]))
+        self.assertEqual(401, self.status("Bearer swt_" + "0" * 64))
+
+    def test_basic_is_off_unless_switched_on(self):
+        self.assertEqual(401, self.status(basic("basic", "secret")))
+
+    def test_roles(self):
+        ci, planner, dash, root = (token(n) for n in ("ci", "planner", "dash", "root"))
+        self.assertEqual(200, self.status(ci, "POST", body=doc(1)))
+        # Plan: reads and locks, and does not write.
+        self.assertEqual(200, self.status(planner, "LOCK", body=lock("p")))
+        self.assertEqual(200, self.status(planner))
+        self.assertEqual(403, self.status(planner, "POST", self.target + "?ID=p", doc(2)))
+        self.assertEqual(403, self.status(planner, "DELETE", self.target + "?ID=p"))
+        # A writer may force a plan's lock; a plan never a writer's.
+        self.assertEqual(200, self.status(ci, "UNLOCK", body=b"", chunked=True))
+        self.assertEqual(200, self.status(ci, "LOCK", body=lock("c")))
+        self.assertEqual(403, self.status(planner, "UNLOCK", body=lock("c")))
+        self.assertEqual(403, self.status(planner, "UNLOCK", body=b"", chunked=True))
+        self.assertEqual(403, self.status(basic("alice", PASSWORDS["alice"]), "POST",
+                                          self.target + "?ID=c", doc(2)))
+        self.assertEqual(403, self.status(ci, "DELETE", self.target + "?ID=c"))
+        self.assertEqual(200, self.status(root, "UNLOCK", body=lock("c")))
+        # Outputs alone.
+        for method, body in (("GET", None), ("POST", doc(2)), ("LOCK", lock("d")),
+                             ("UNLOCK", lock("d")), ("DELETE", None)):
+            self.assertEqual(403, self.status(dash, method, body=body))
+        # No rule for this state.
+        self.assertEqual(403, self.status(ci, target="/state/other/one"))
+        self.assertEqual(200, self.status(root, "DELETE"))
+        self.assertEqual(404, self.status(ci))
+
+    def test_outputs(self):
+        self.assertEqual(200, self.status(token("ci"), "POST", body=doc(1)))
+        dash, ci = self.client(token("dash")), self.client(token("ci"))
+        answer = dash.get(self.target + "/outputs")
+        self.assertEqual({"url": {"sensitive": False, "type": "string", "value": "https://x"}},
+                         json.loads(answer.body))
+        self.assertEqual("application/json", answer.header("Content-Type"))
+        self.assertEqual(b'"https://x"', dash.get(self.target + "/outputs/url").body)
+        self.assertEqual(403, dash.get(self.target + "/outputs/password").status)
+        self.assertEqual(404, dash.get(self.target + "/outputs/none").status)
+        self.assertEqual(404, dash.get("/state/demo/nothing-here/outputs").status)
+        self.assertEqual(b'"s3cret-output"', ci.get(self.target + "/outputs/password").body)
+        self.assertEqual(405, ci.post(self.target + "/outputs", b"{}").status)
+        secret = json.dumps({"serial": 2, "lineage": "L", "encrypted_data": "AAAA"}).encode()
+        self.assertEqual(200, self.status(token("ci"), "POST", body=secret))
+        self.assertEqual(409, dash.get(self.target + "/outputs").status)
+
+    def test_guessing_is_slowed_down(self):
+        with Box() as box:
+            file = box.write("policy.toml", policy(), 0o640)
+            app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
+            nginx = Nginx(box, "unix:" + app.socket)
+            answers = [self.client(basic("mallory", str(i)), nginx).get(self.target)
+                       for i in range(12)]
+            self.assertEqual([401] * 10 + [429] * 2, [a.status for a in answers])
+            self.assertEqual("10", answers[-1].header("Retry-After"))
+            good = basic("alice", PASSWORDS["alice"])
+            self.assertEqual(404, self.client(good, nginx).get(self.target).status)
+
+    def test_a_policy_that_changes(self):
+        with Box() as box:
+            file = box.write("policy.toml", policy(), 0o640)
+            app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
+            nginx = Nginx(box, "unix:" + app.socket)
+            ci = self.client(token("ci"), nginx)
+            self.assertEqual(404, ci.get(self.target).status)
+            os.replace(box.write("next", "nonsense = 1\n", 0o640), file)
+            wait_for(lambda: b"no good" in ci.get("/ready").body, "/ready tells of the bad file")
+            self.assertEqual(200, ci.get("/ready").status)
+            self.assertIn("line 1, column 1", app.log())
+            self.assertEqual(404, ci.get(self.target).status)
+            os.replace(box.write("next", policy().replace('role = "write"', 'role = "outputs"'),
+                                 0o640), file)
+            wait_for(lambda: ci.get(self.target).status == 403, "the new policy is in force")
+
+    def test_a_start_with_a_bad_policy_is_none(self):
+        with Box() as box:
+            file = box.write("policy.toml", "[[rules]]\nuser = 'x'\n", 0o640)
+            app = Stateward(box, AUTH_POLICY_FILE=file, ready=False)
+            wait_for(lambda: not app.process.alive(), "it ends")
+            self.assertIn("line 2", app.log())
+
+    def test_identities_of_nginx(self):
+        box = self.box
+        nginx = Nginx(box, "unix:" + self.app.socket, edit=nginx_users(self.users))
+        self.run_of(self.client(basic("carol", PASSWORDS["carol"]), nginx))
+        self.assertEqual(401, self.client(basic("carol", "x"), nginx).get(self.target).status)
+
+    def test_identities_of_apache(self):
+        edit = apache_users(self.users)
+        extra = "auth_basic authn_core authn_file authz_user"
+
+        def with_modules(name, text):
+            if name.endswith("httpd.conf"):
+                loads = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n"
+                                for m in extra.split())
+                return text.replace("Mutex file:", loads + "Mutex file:")
+            return edit(name, text)
+        apache = Apache(self.box, "unix:" + self.app.socket, edit=with_modules)
+        self.run_of(self.client(basic("carol", PASSWORDS["carol"]), apache))
+        self.assertEqual(401, self.client(basic("carol", "x"), apache).get(self.target).status)
+
+    def test_client_certificates(self):
+        for server in (Nginx, Apache):
+            with self.subTest(server.NAME):
+                type(self).number += 1
+                self.target = f"/state/demo/case-{self.number}"
+                web = server(self.box, "unix:" + self.app.socket, site="example")
+                shown = Client(web.tls, tls=web.context("client"), auth=None)
+                self.run_of(shown)
+                bare = Client(web.tls, tls=web.context(), auth=None)
+                self.assertEqual(401, bare.get(self.target).status)
+                # Credentials decide when there are any: a wrong token is not mended by a certificate.
+                self.assertEqual(401, shown.get(self.target, auth="Bearer swt_" + "0" * 64).status)
+
+    def test_look_alike_headers_give_nothing(self):
+        apache = Apache(self.box, "unix:" + self.app.socket)
+        names = ["STATEWARD_USER", "STATEWARD-USER", "Stateward-User", "STATEWARD_CERT_SUBJECT",
+                 "Stateward-Cert-Subject", "HTTP_STATEWARD_USER", "REMOTE_USER", "Remote-User",
+                 "X-Remote-User", "SSL_CLIENT_S_DN", "Ssl-Client-S-Dn", "Ssl-Client-Verify"]
+        for server in (self.nginx, apache):
+            for name in names:
+                for value in ("carol", "CN=client", "SUCCESS"):
+                    client = Client(server.plain, auth=None)
+                    answer = client.get(self.target, headers=[(name, value)])
+                    self.assertEqual(401, answer.status, (server.NAME, name, value))
+
+    def ask_fcgi(self, app, auth=None, **params):
+        if auth:
+            params["HTTP_AUTHORIZATION"] = auth
+        with fcgi_client.Link(app.socket if app.listen.startswith("unix:") else
+                              ("127.0.0.1", int(app.listen.rsplit(":", 1)[1]))) as link:
+            link.send(fcgi_client.request("GET", self.target, None, **params))
+            return link.answer()[0]
+
+    def test_parameters_count_only_from_whom_they_may_come(self):
+        self.assertEqual(404, self.ask_fcgi(self.app, STATEWARD_USER="carol"))
+        self.assertEqual(404, self.ask_fcgi(self.app, STATEWARD_CERT_SUBJECT="CN=client"))
+        self.assertEqual(403, self.ask_fcgi(self.app, STATEWARD_USER="nobody"))
+        for name in ("REMOTE_USER", "HTTP_STATEWARD_USER", "SSL_CLIENT_S_DN", "AUTH_USER"):
+            self.assertEqual(401, self.ask_fcgi(self.app, **{name: "carol"}))
+        with Box() as box:
+            file = box.write("policy.toml", policy(), 0o640)
+            off = Stateward(box, AUTH_POLICY_FILE=file)
+            self.assertEqual(401, self.ask_fcgi(off, STATEWARD_USER="carol"))
+
+    def test_no_secret_is_written(self):
+        """Everything that was written so far, and what the answers and metrics say."""
+        self.run_of(self.client(token("ci")))
+        client = self.client(token("dash"))
+        client.get(self.target)
+        client.get(self.target + "/outputs/password")
+        wrong = "wr0ng-canary-password"
+        self.status(basic("alice", wrong))
+        metrics = self.app.ask("GET", "/metrics")[2]
+        time.sleep(0.2)
+        canaries = [*TOKENS.values(), *PASSWORDS.values(), wrong, "s3cret-output"]
+        canaries += [basic("alice", wrong)[6:], token("ci")[6:]]
+        for canary in canaries:
+            self.assertNotIn(canary.encode(), bytes(metrics))
+        seen = 0
+        for path in pathlib.Path(self.box.folder).rglob("*"):
+            if not path.is_file():
+                continue
+            seen += 1
+            data = path.read_bytes()
+            for canary in canaries:
+                self.assertNotIn(canary.encode(), data, path)
+        self.assertGreater(seen, 10)
+
+    def test_ctl(self):
+        run = self.box.run
+        good = run([CTL, "policy", "check", self.policy])
+        self.assertEqual(0, good.returncode, good.stderr)
+        bad = self.box.write("bad.toml", policy("\n[[rules]]\nuser = 'alice'\nrole = 'x'\n"))
+        answer = run([CTL, "policy", "check", bad])
+        self.assertEqual(1, answer.returncode)
+        self.assertIn("column", answer.stderr)
+        answer = run([CTL, "policy", "test", "--policy", self.policy, "--token", "planner", "POST",
+                      "demo/x"])
+        self.assertEqual((1, 'refused: role plan by "planner"\n'),
+                         (answer.returncode, answer.stdout))
+        answer = run([CTL, "passwd", "dora"], input="a new password\n")
+        self.assertIn('[users."dora"]\npassword = "$y$', answer.stdout)
+        made = run([CTL, "token", "new"])
+        self.assertRegex(made.stderr, r"^swt_[0-9a-f]{64}\n$")
+        self.assertNotIn(made.stderr.strip(), made.stdout)
+        with Box() as box:
+            more = made.stdout + "[[rules]]\ntoken = 'new'\nstates = ['demo/*']\nrole = 'read'\n"
+            app = Stateward(box, AUTH_POLICY_FILE=box.write("p.toml", policy("\n" + more), 0o640))
+            self.assertEqual(404, self.ask_fcgi(app, auth=basic("x", made.stderr.strip())))
+
+
+if __name__ == "__main__":
+    unittest.main()

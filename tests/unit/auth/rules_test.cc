@@ -1,0 +1,115 @@
+// The decision table (tests/data/policy.table), and a random comparison with another evaluator
+// (tests/policy/reference.py, which runs this binary's batch mode).
+#include "auth/rules.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "auth/policy.h"
+
+namespace stateward {
+namespace {
+
+std::string ReadText(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// "user alice", "token ci", "cert CN=x", "proxy bob" or "jwt ISSUER {claims}".
+struct Asked {
+  Subject subject;
+  std::optional<JsonObject> claims;
+};
+
+Asked ParseWho(const std::string& text) {
+  Asked asked;
+  std::istringstream in(text);
+  std::string kind;
+  in >> kind >> asked.subject.name;
+  if (kind == "user") asked.subject.kind = SubjectKind::kUser;
+  if (kind == "token") asked.subject.kind = SubjectKind::kToken;
+  if (kind == "cert") asked.subject.kind = SubjectKind::kCertificate;
+  if (kind == "proxy") asked.subject.kind = SubjectKind::kProxyUser;
+  if (kind != "jwt") return asked;
+  asked.subject.kind = SubjectKind::kIssuer;
+  std::string claims;
+  std::getline(in, claims);
+  Result<JsonObject> parsed = ParseSmallJson(claims);
+  CHECK_TEXT(parsed.ok(), text.c_str());
+  asked.claims = std::move(*parsed);
+  asked.subject.claims = &*asked.claims;
+  return asked;
+}
+
+}  // namespace
+
+TEST_GROUP(Rules){};
+
+TEST(Rules, DecisionTable) {
+  ParsedPolicy parsed = ParsePolicy(ReadText("tests/data/policy.toml"));
+  for (const std::string& error : parsed.errors) FAIL(error.c_str());
+  std::ifstream table("tests/data/policy.table");
+  int cases = 0;
+  for (std::string line; std::getline(table, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    size_t bar = line.find(" | ");
+    size_t arrow = line.rfind(" => ");
+    CHECK_TEXT(bar != std::string::npos && arrow != std::string::npos, line.c_str());
+    std::string state = line.substr(bar + 3, arrow - bar - 3);
+    size_t slash = state.find('/');
+    Asked asked = ParseWho(line.substr(0, bar));
+    Decision got =
+        Decide(parsed.policy.rules, asked.subject, state.substr(0, slash), state.substr(slash + 1));
+    std::string said = std::string(RoleName(got.role));
+    if (got.role == Role::kOutputs && got.sensitive) said += "+sensitive";
+    if (got.rule != nullptr) said += " by " + got.rule->name;
+    STRCMP_EQUAL_TEXT(line.substr(arrow + 4).c_str(), said.c_str(), line.c_str());
+    ++cases;
+  }
+  CHECK(cases >= 40);
+}
+
+TEST(Rules, RolesAndVerbs) {
+  const Verb order[] = {Verb::kOutputs, Verb::kRead,   Verb::kLock,       Verb::kUnlock,
+                        Verb::kWrite,   Verb::kDelete, Verb::kForceUnlock};
+  const std::pair<Role, size_t> may[] = {{Role::kNone, 0}, {Role::kOutputs, 1}, {Role::kRead, 2},
+                                         {Role::kPlan, 4}, {Role::kWrite, 5},   {Role::kAdmin, 7}};
+  for (const auto& [role, count] : may) {
+    for (size_t i = 0; i < 7; ++i) CHECK_EQUAL(i < count, Allows(role, order[i]));
+  }
+}
+
+TEST(Rules, Globs) {
+  const struct {
+    const char* pattern;
+    const char* text;
+    bool fits;
+  } cases[] = {{"a/b", "a/b", true},
+               {"a/*", "a/b", true},
+               {"a/*", "a/b/c", false},
+               {"*/*", "a/b", true},
+               {"*", "a/b", false},
+               {"a*c/d", "abc/d", true},
+               {"a*c/d", "ab/c/d", false},
+               {"*a*b*/x", "ab/x", true},
+               {"*a*b/x", "aab/x", true},
+               {"a/b", "a/bb", false},
+               {"", "", true},
+               {"*", "", true},
+               {"a**b", "ab", true},
+               {"*b", "ba", false},
+               {"a", "", false}};
+  for (const auto& c : cases)
+    CHECK_EQUAL_TEXT(c.fits, GlobMatches(c.pattern, c.text, "/"), c.pattern);
+  CHECK(GlobMatches("repo:o/*:ref:refs/heads/main", "repo:o/r:ref:refs/heads/main", "/:"));
+  CHECK_FALSE(GlobMatches("repo:o/*:ref", "repo:o/r:environment:x:ref", "/:"));
+  CHECK_FALSE(GlobMatches("repo:o/*", "repo:o:r", "/:"));
+}
+
+}  // namespace stateward

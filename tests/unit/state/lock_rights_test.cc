@@ -1,0 +1,240 @@
+// Whose lock may be used, and by whom: over the verbs, with identified users.
+#include "state/lock_rights.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <memory>
+#include <string>
+
+#include "auth/basic.h"
+#include "auth/policy_auth.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/open_kms.h"
+#include "state/state_service.h"
+
+namespace stateward {
+namespace {
+
+class SilentObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override { ++quarantined; }
+  int quarantined = 0;
+};
+
+SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
+
+SecretBytes Doc(int serial) {
+  return Text("{\"version\":4,\"serial\":" + std::to_string(serial) + ",\"lineage\":\"L\"}");
+}
+
+const std::string kToken(64, 'a');
+
+}  // namespace
+
+TEST_GROUP(LockRights) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  SilentObserver observer;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::unique_ptr<Kms> kms;
+  StoreGate gate{storage, locker};
+  StateRules rules;
+  std::unique_ptr<StateService> service;
+
+  void setup() override {
+    KmsSettings settings;
+    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    kms = std::move(*OpenKms(settings));
+    CHECK(gate.Init(false).ok());
+    Restart();
+  }
+  void Restart() {
+    service =
+        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
+  }
+  Grant As(const std::string& principal, Role role, const std::string& token = "") {
+    Grant grant = IdentifiedGrant({"", "p", "n"}, {role, false, nullptr});
+    grant.principal = principal;
+    grant.token_sha256 = token;
+    return grant;
+  }
+  Grant Expired(const std::string& token = kToken, Role role = Role::kWrite) {
+    Grant grant = As("ci", role, token);
+    grant.expired = true;
+    return grant;
+  }
+  void Is(Code want, Code got) {
+    STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
+  }
+  Code Lock(const Grant& grant, const std::string& id) {
+    StateAnswer answer = service->Lock(grant, Text("{\"ID\":\"" + id + "\"}"));
+    return answer.locked ? Code::kConflict : answer.status.code();
+  }
+  Code Unlock(const Grant& grant, const std::string& id) {
+    return service->Unlock(grant, id.empty() ? SecretBytes() : Text("{\"ID\":\"" + id + "\"}"), "")
+        .status.code();
+  }
+  Code Put(const Grant& grant, int serial, const std::string& id = "") {
+    return service->Put(grant, id, Doc(serial)).status.code();
+  }
+  bool Held() { return locker.Look(StateId::Of({"", "p", "n"}))->holder.has_value(); }
+};
+
+// Each 423 shows the ID: it proves nothing.
+TEST(LockRights, ALockBelongsToWhomTookIt) {
+  Grant alice = As("alice", Role::kWrite);
+  Grant bob = As("bob", Role::kWrite);
+  Is(Code::kOk, Lock(alice, "a"));
+  Is(Code::kPermissionDenied, Put(bob, 1, "a"));
+  Is(Code::kPermissionDenied, Unlock(bob, "a"));
+  Is(Code::kPermissionDenied, Unlock(bob, ""));
+  CHECK(Held());
+  LONGS_EQUAL(0, observer.quarantined);
+  Is(Code::kOk, Put(alice, 1, "a"));
+  Is(Code::kOk, Unlock(alice, "a"));
+}
+
+TEST(LockRights, AnAdministratorMayUseAndForceEachLock) {
+  Grant alice = As("alice", Role::kWrite);
+  Grant root = As("root", Role::kAdmin);
+  Is(Code::kOk, Lock(alice, "a"));
+  Is(Code::kOk, Put(root, 1, "a"));
+  Is(Code::kOk, Unlock(root, "a"));
+  CHECK_FALSE(Held());
+  // The client's retry without an ID frees nothing that was taken in between.
+  Is(Code::kOk, Lock(alice, "b"));
+  Is(Code::kOk, Unlock(root, ""));
+  CHECK(Held());
+  clock.Advance(kForceRepeatMs);
+  Is(Code::kOk, Unlock(root, ""));
+  CHECK_FALSE(Held());
+}
+
+TEST(LockRights, AWriterMayForceAPlansLockAndNoOther) {
+  Grant plan = As("plan", Role::kPlan);
+  Grant other = As("other", Role::kPlan);
+  Grant alice = As("alice", Role::kWrite);
+  Is(Code::kOk, Lock(plan, "a"));
+  Is(Code::kPermissionDenied, Unlock(other, "a"));
+  Is(Code::kPermissionDenied, Unlock(other, ""));
+  Is(Code::kPermissionDenied, Put(alice, 1, "a"));
+  Is(Code::kOk, Unlock(alice, ""));
+  CHECK_FALSE(Held());
+  Is(Code::kOk, Lock(plan, "b"));
+  Is(Code::kOk, Unlock(alice, "b"));
+  CHECK_FALSE(Held());
+  // Free: nothing to force, and nothing wrong.
+  Is(Code::kOk, Unlock(alice, ""));
+  Is(Code::kOk, Unlock(other, ""));
+}
+
+TEST(LockRights, OnesOwnLockMayBeForced) {
+  Grant plan = As("plan", Role::kPlan);
+  Is(Code::kOk, Lock(plan, "a"));
+  Is(Code::kOk, Unlock(plan, ""));
+  CHECK_FALSE(Held());
+}
+
+TEST(LockRights, ForceUnlockEnabledCountsForEverybody) {
+  rules.force_unlock_enabled = false;
+  Restart();
+  Is(Code::kOk, Lock(As("alice", Role::kWrite), "a"));
+  Is(Code::kPermissionDenied, Unlock(As("root", Role::kAdmin), ""));
+  Is(Code::kPermissionDenied, Unlock(As("root", Role::kAdmin), "a"));
+  CHECK(Held());
+}
+
+TEST(LockRights, AnExpiredTokenMayFinishWhatItsLockBegan) {
+  Is(Code::kOk, Put(As("x", Role::kWrite), 1));
+  Is(Code::kOk, Lock(As("ci", Role::kWrite, kToken), "a"));
+  for (Verb verb : {Verb::kRead, Verb::kWrite, Verb::kUnlock}) {
+    Is(Code::kOk, service->CheckGrace(Expired(), verb).code());
+  }
+  for (Verb verb : {Verb::kLock, Verb::kDelete, Verb::kForceUnlock, Verb::kOutputs}) {
+    Is(Code::kUnauthenticated, service->CheckGrace(Expired(), verb).code());
+  }
+  Is(Code::kUnauthenticated,
+     service->CheckGrace(Expired(std::string(64, 'b')), Verb::kRead).code());
+  Is(Code::kOk, Put(Expired(), 2, "a"));
+  Is(Code::kPermissionDenied, Unlock(Expired(), ""));
+  Is(Code::kOk, Unlock(Expired(), "a"));
+  // A repeat, and nothing else.
+  Is(Code::kOk, service->CheckGrace(Expired(), Verb::kUnlock).code());
+  Is(Code::kOk, Unlock(Expired(), "a"));
+  Is(Code::kUnauthenticated, service->CheckGrace(Expired(), Verb::kRead).code());
+  Is(Code::kConflict, Put(Expired(), 3));
+  Is(Code::kConflict, Put(Expired(), 3, "a"));
+}
+
+TEST(LockRights, AnExpiredTokenWithoutALockIsNothing) {
+  for (Verb verb : {Verb::kRead, Verb::kWrite, Verb::kUnlock, Verb::kLock}) {
+    Is(Code::kUnauthenticated, service->CheckGrace(Expired(), verb).code());
+  }
+  // Another token's lock of the same principal is not this one's.
+  Is(Code::kOk, Lock(As("ci", Role::kWrite, std::string(64, 'b')), "a"));
+  for (Verb verb : {Verb::kRead, Verb::kWrite, Verb::kUnlock}) {
+    Is(Code::kUnauthenticated, service->CheckGrace(Expired(), verb).code());
+  }
+}
+
+TEST(LockRights, AForcedOutHoldersWriteIsKept) {
+  Is(Code::kOk, Lock(As("ci", Role::kWrite, kToken), "a"));
+  Is(Code::kOk, Unlock(As("root", Role::kAdmin), "a"));
+  Is(Code::kOk, service->CheckGrace(Expired(), Verb::kWrite).code());
+  Is(Code::kConflict, Put(Expired(), 1, "a"));
+  LONGS_EQUAL(1, observer.quarantined);
+  // The next run of the same pipeline holds the lock with a new token: the old one cannot touch it.
+  Is(Code::kOk, Lock(As("ci", Role::kWrite, std::string(64, 'b')), "b"));
+  Is(Code::kPermissionDenied, Put(Expired(), 2, "b"));
+  Is(Code::kUnauthenticated, Unlock(Expired(), "b"));
+  Is(Code::kOk, Unlock(Expired(), "a"));
+  CHECK(Held());
+}
+
+TEST(LockRights, AnExpiredAdministratorIsNone) {
+  Is(Code::kOk, Lock(As("alice", Role::kWrite), "a"));
+  Is(Code::kPermissionDenied, Put(Expired(kToken, Role::kAdmin), 1, "a"));
+  Is(Code::kUnauthenticated, Unlock(Expired(kToken, Role::kAdmin), "a"));
+}
+
+TEST(LockRights, TheLockServiceDecidesOrNobodyDoes) {
+  locker.down = true;
+  Is(Code::kUnavailable, service->CheckGrace(Expired(), Verb::kRead).code());
+}
+
+// A state in a namespace of basic auth must not look like none to identified users.
+TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
+  Grant alice = As("alice", Role::kWrite);
+  Is(Code::kNotFound, service->Get(alice).status.code());
+  BasicAuthenticator basic;
+  Grant tenant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kWrite);
+  Is(Code::kOk, Put(tenant, 1));
+  StateAnswer answer = service->Get(alice);
+  Is(Code::kConflict, answer.status.code());
+  STRCMP_CONTAINS("statewardctl adopt", answer.hint.c_str());
+  Is(Code::kConflict, service->Outputs(alice, std::nullopt).status.code());
+  // Other names, and other secrets, are as before.
+  Grant other = alice;
+  other.key.name = "m";
+  Is(Code::kNotFound, service->Get(other).status.code());
+  Grant second = *basic.Authorize({"basic", SecretString("t")}, {"", "p", "n"}, Verb::kRead);
+  Is(Code::kNotFound, service->Get(second).status.code());
+  // A state of ours of this name: no more hint.
+  Is(Code::kOk, Put(alice, 1));
+  Is(Code::kOk, service->Get(alice).status.code());
+  Is(Code::kOk, service->Delete(As("root", Role::kAdmin), "").status.code());
+  Is(Code::kNotFound, service->Get(alice).status.code());
+}
+
+TEST(LockRights, AnIndexThatCannotBeAskedIsAnOutage) {
+  Grant alice = As("alice", Role::kWrite);
+  storage.down = true;
+  Is(Code::kUnavailable, service->Get(alice).status.code());
+}
+
+}  // namespace stateward
