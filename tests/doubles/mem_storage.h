@@ -3,6 +3,7 @@
 #define STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -28,6 +29,7 @@ class MemStorage : public Storage {
   bool down = false;                                        // everything is kUnavailable
   bool late = false;                                        // WritesMayArriveLate()
   int settles = 0;
+  std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   uint64_t quarantine_limit = UINT64_MAX;
 
   std::string_view Name() const override { return "mem"; }
@@ -54,12 +56,17 @@ class MemStorage : public Storage {
     return versions.empty() ? uint64_t{0} : versions.rbegin()->first;
   }
   Result<Bytes> Get(const StateId& id, uint64_t n) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::unique_lock<std::mutex> hold(mutex_);
     if (Out()) return Down();
     auto& versions = states_[id.hex()];
     auto it = versions.find(n);
-    if (it == versions.end()) return Status::NotFound("no such record");
-    return it->second;
+    Result<Bytes> out = it == versions.end() ? Result<Bytes>(Status::NotFound("no such record"))
+                                             : Result<Bytes>(it->second);
+    if (!was_late_) return out;
+    was_late_ = false;
+    hold.unlock();
+    if (auto step = std::exchange(after_late_get, nullptr)) step();
+    return out;
   }
   Result<Newest> GetNewest(const StateId& id) override {
     Result<uint64_t> head = Head(id);
@@ -80,6 +87,7 @@ class MemStorage : public Storage {
     if (Out() || how == NextAppend::kFails) return Down();
     if (how == NextAppend::kArrivesLate || how == NextAppend::kLateAndDown) {
       down = how == NextAppend::kLateAndDown;
+      was_late_ = true;
       late_ = {id, expected_head, Bytes(sealed.begin(), sealed.end())};
       return Status::Unavailable("timed out");
     }
@@ -213,6 +221,7 @@ class MemStorage : public Storage {
     return {true, head + 1};
   }
 
+  bool was_late_ = false;
   std::mutex mutex_;
   std::optional<StoreMarker> marker_;
   std::map<std::string, std::map<uint64_t, Bytes>> states_;

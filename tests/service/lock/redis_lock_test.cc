@@ -204,6 +204,22 @@ TEST(RedisLock, LossWhileTheBaseIsRead) {
   STRCMP_EQUAL("b", MustBe<HeldBy>(l->Acquire(Id(), Want("a"), base)).holder.id.c_str());
 }
 
+TEST(RedisLock, EpochThatBeginsWhileTheBaseIsRead) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  std::shared_ptr<Locker> other = fixture.Open();
+  std::string burns;
+  auto base = [&](bool burn) -> Result<uint64_t> {
+    burns += burn ? "burn," : "no,";
+    if (burns == "no,") {
+      Raw()({"HSET", fixture.prefix + "service", "run", std::string(40, '0')});
+      CHECK(other->Check().ok());  // enters the epoch
+    }
+    return uint64_t{7};
+  };
+  MustBe<Granted>(l->Acquire(Id(), Want("a"), base));
+  STRCMP_EQUAL("no,burn,", burns.c_str());
+}
+
 TEST(RedisLock, LockWithoutABaseServesNobody) {
   std::shared_ptr<Locker> l = Fresh(fixture);
   Raw raw;

@@ -344,6 +344,23 @@ TEST(StateService, UnresolvedWriteIsProvidedForByTheNextLock) {
   Holds(Doc(2, "L", "b's"));
 }
 
+// Only the write's own number is burnt, or b could not go on behind what a's worker burns too late.
+TEST(StateService, SlowWorkerThatResolvesDisturbsNobody) {
+  locker.still = false;
+  storage.late = true;
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  storage.next_append = MemStorage::NextAppend::kArrivesLate;
+  storage.after_late_get = [this] {
+    Is(Code::kOk, Unlock(""));
+    Is(Code::kOk, Lock("b"));
+    Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
+  };
+  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
+  Is(Code::kOk, Put(Doc(3, "L", "b's"), "b"));
+  Holds(Doc(3, "L", "b's"));
+}
+
 TEST(StateService, LockServiceThatForgotEverything) {
   locker.still = false;
   storage.late = true;
