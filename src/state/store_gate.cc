@@ -7,11 +7,16 @@
 namespace stateward {
 
 Result<std::shared_ptr<const StoreMarker>> StoreGate::Store() {
-  std::lock_guard<std::mutex> hold(mutex_);
-  if (proved_) return proved_;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (proved_) return proved_;
+  }
+  // Without the mutex: a service that stands still must not make requests wait for each other.
   Result<std::shared_ptr<const StoreMarker>> marker = Prove();
-  if (marker.ok()) proved_ = *marker;
-  return marker;
+  if (!marker.ok()) return marker;
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (!proved_) proved_ = *marker;
+  return proved_;
 }
 
 Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {

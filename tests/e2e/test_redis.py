@@ -178,6 +178,20 @@ class Outages(RedisCase):
         self.assertEqual([1, 2], self.versions())
         self.assertEqual(200, self.post(2, "b"))
 
+    def test_start_while_redis_stands_still(self):
+        self.server.process.stop()
+        self.redis.pause()
+        try:
+            self.server.start()
+            start = time.monotonic()
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                asked = list(pool.map(lambda n: self.lock(f"id{n}"), range(8)))
+            self.assertEqual([503] * 8, asked)
+            self.assertLess(time.monotonic() - start, 19)  # not one after the other
+        finally:
+            self.redis.resume()
+        self.until(200, "LOCK", STATE, info("a"))
+
     def test_forced_release_burns_at_the_next_lock(self):
         self.assertEqual(200, self.lock("a"))
         self.assertEqual(200, self.post(1, "a"))

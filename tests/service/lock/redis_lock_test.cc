@@ -174,6 +174,16 @@ TEST(RedisLock, AnotherServiceInThePlaceIsRefused) {
   CHECK_FALSE(l->Check().ok());
 }
 
+// Between the look that found nothing and the renewal, another service may be made there.
+TEST(RedisLock, RenewalSparesAnotherService) {
+  const std::string id = Must(fixture.Open()->InitService(false));
+  const std::string service = fixture.prefix + "service";
+  const std::string text = RedisLockScripts().renew.text();
+  RedisReply reply = Raw()({"EVAL", text, "1", service, "run", std::string(32, 'f'), "epoch"});
+  STRCMP_EQUAL("other", reply.items.at(0).text.c_str());
+  STRCMP_EQUAL(id.c_str(), Raw()({"HGET", service, "id"}).text.c_str());
+}
+
 TEST(RedisLock, AnotherServerProcessIsANewEpoch) {
   std::shared_ptr<Locker> l = Fresh(fixture);
   Take(*l, Want("a"));
