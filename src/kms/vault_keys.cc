@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/hex.h"
 #include "client/vault_json.h"
 #include "kms/key_text.h"
 
@@ -12,8 +13,10 @@ namespace {
 constexpr int64_t kSecondUs = 1000 * 1000;
 // Before the first success: who starts before Vault is there should not wait long after it.
 constexpr int64_t kFirstGapUs = 1 * kSecondUs;
-// An unknown key id may come with every request; Vault is asked this often for all of them.
+// An unknown key id may come with every request; each is looked up once in this time, and of all of
+// them so many.
 constexpr int64_t kUnknownGapUs = 5 * kSecondUs;
+constexpr size_t kLookUps = 8;
 // Requests that find no key at all wait for one reading, not for one each.
 constexpr int64_t kRequestGapUs = kSecondUs / 2;
 
@@ -48,7 +51,7 @@ VaultKeys::KnownPtr VaultKeys::Have() {
 Result<VaultKeys::KnownPtr> VaultKeys::Ring() {
   KnownPtr known = Have();
   if (known != nullptr) return known;
-  const Status loaded = Refresh(kRequestGapUs, false);
+  const Status loaded = Refresh(kRequestGapUs);
   known = Have();
   if (known != nullptr) return known;
   return loaded.ok() ? Status::Unavailable("no key was read yet") : loaded;
@@ -66,10 +69,7 @@ Result<SecretBytes> VaultKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
   if (!known.ok()) return known.status();
   Result<SecretBytes> key = (*known)->ring.ResolveKey(id, wrapped);
   if (key.ok()) return key;
-  // Another server may have sealed with a version that is new. Only Vault can say that there is
-  // none, so without an answer nothing is known.
-  STATEWARD_RETURN_IF_ERROR(Refresh(kUnknownGapUs, true));
-  return Have()->ring.ResolveKey(id, wrapped);
+  return LookUp(id);
 }
 
 Result<SecretBytes> VaultKeys::OpenLegacy(ByteView blob) {
@@ -84,10 +84,13 @@ Result<std::vector<KnownKey>> VaultKeys::Keys() {
   return (*known)->labels;
 }
 
-Status VaultKeys::Refresh(int64_t not_within_us, bool all) {
+Status VaultKeys::Refresh(int64_t not_within_us) {
   std::lock_guard<std::mutex> hold(load_mutex_);
-  const int64_t now = client_->clock().SteadyUs();
-  if (loaded_us_ != 0 && now - loaded_us_ < not_within_us) return loaded_;
+  if (loaded_us_ != 0 && client_->clock().SteadyUs() - loaded_us_ < not_within_us) return loaded_;
+  return LoadAndSay(false);
+}
+
+Status VaultKeys::LoadAndSay(bool all) {
   loaded_ = Load(all);
   loaded_us_ = client_->clock().SteadyUs();
   const std::string trouble = loaded_.ok() ? "" : loaded_.detail();
@@ -96,8 +99,29 @@ Status VaultKeys::Refresh(int64_t not_within_us, bool all) {
   return loaded_;
 }
 
+// Another server may have sealed with a version that is new. Only Vault can say that there is none,
+// so without an answer nothing is known.
+Result<SecretBytes> VaultKeys::LookUp(const KeyId& id) {
+  std::lock_guard<std::mutex> hold(load_mutex_);
+  Result<SecretBytes> key = Have()->ring.ResolveKey(id, {});
+  if (key.ok()) return key;  // another thread was faster
+  const int64_t now = client_->clock().SteadyUs();
+  if (now - looked_up_us_ >= kUnknownGapUs) {
+    unknown_.clear();
+    looked_up_us_ = now;
+  }
+  if (std::find(unknown_.begin(), unknown_.end(), id) != unknown_.end()) return UnknownKey(id);
+  if (unknown_.size() >= kLookUps) {
+    return Status::Unavailable("key " + HexEncode(id) + " is looked up in some seconds");
+  }
+  STATEWARD_RETURN_IF_ERROR(LoadAndSay(true));
+  key = Have()->ring.ResolveKey(id, {});
+  if (!key.ok()) unknown_.push_back(id);
+  return key;
+}
+
 int64_t VaultKeys::Poll() {
-  const Status done = Refresh(0, false);
+  const Status done = Refresh(0);
   if (done.ok()) return static_cast<int64_t>(poll_seconds_) * 1000;
   return Have() == nullptr ? kFirstGapUs / 1000
                            : std::min<int64_t>(static_cast<int64_t>(poll_seconds_), 5) * 1000;

@@ -62,9 +62,12 @@ class VaultKeys : public KeySource {
 
   KnownPtr Have();
   Result<KnownPtr> Ring();
-  // Reads again, unless that was done in the last microseconds: then that outcome. `all`: also
-  // the older versions, when the newest is the one that is known.
-  Status Refresh(int64_t not_within_us, bool all);
+  // Reads again, unless that was done in the last microseconds: then that outcome.
+  Status Refresh(int64_t not_within_us);
+  Result<SecretBytes> LookUp(const KeyId& id);
+  // REQUIRES for both: load_mutex_ is held. `all`: also the older versions, when the newest is the
+  // one that is known.
+  Status LoadAndSay(bool all);
   Status Load(bool all);
   Result<Read> ReadVersion(uint64_t number);
   Status Adopt(Read newest);
@@ -79,7 +82,10 @@ class VaultKeys : public KeySource {
 
   std::mutex load_mutex_;  // held while Vault is read: one is enough for all
   int64_t loaded_us_ = 0;
-  Status loaded_;     // how that went
+  Status loaded_;  // how that went
+  // Ids that were looked up in vain, and since when they are remembered.
+  std::vector<KeyId> unknown_;
+  int64_t looked_up_us_ = 0;
   std::string said_;  // the trouble that the log holds already
 
   std::mutex mutex_;

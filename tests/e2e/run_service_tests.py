@@ -17,6 +17,7 @@ import sys
 import services
 from box import ROOT, Box
 from stateward import PROGRAM
+from vault_server import Vault
 
 TESTS = pathlib.Path(PROGRAM).parent / "service_tests"
 LIMIT_S = 600
@@ -41,7 +42,12 @@ def s3b(box):
     return s3(box, services.Versitygw, "S3B")
 
 
-STARTERS = {"postgres": postgres, "redis": redis, "s3": s3, "s3b": s3b}
+def vault(box):
+    settings = Vault(box).settings()
+    return {name: settings[name] for name in ("VAULT_ADDR", "VAULT_TOKEN")}
+
+
+STARTERS = {"postgres": postgres, "redis": redis, "s3": s3, "s3b": s3b, "vault": vault}
 
 
 def start(box, pool, names):

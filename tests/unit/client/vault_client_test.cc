@@ -105,6 +105,18 @@ TEST(VaultClient, BreakerOpensAndTriesAgain) {
   CHECK(LookUp(*client) == Code::kOk);
 }
 
+TEST(VaultClient, ALargeRequestThatIsRefusedDoesNotOpenTheBreaker) {
+  std::unique_ptr<VaultClient> client = Open(Options());
+  Fault(FakeVault::Error(500, "JSON string value exceeds allowed length"));
+  const std::string body = "{\"ciphertext\":\"" + std::string(1 << 20, 'A') + "\"}";
+  for (int i = 0; i < 10; ++i) {
+    CHECK(CodeOf(client->Call({"POST", "transit/decrypt/states", body})) == Code::kUnavailable);
+  }
+  LONGS_EQUAL(10, vault.calls);  // and each was tried once
+  vault.fault = nullptr;
+  CHECK(LookUp(*client) == Code::kOk);
+}
+
 TEST(VaultClient, WhatIsNotVaultsAnswerIsAnOutage) {
   for (const HttpAnswer& answer :
        {FakeVault::Answer(200, "<html>login</html>"), FakeVault::Answer(200, ""),
