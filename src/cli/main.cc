@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cli/cli_context.h"
+#include "cli/cmd_adopt.h"
 #include "cli/cmd_convert_transit.h"
 #include "cli/cmd_decrypt.h"
 #include "cli/cmd_init.h"
@@ -32,6 +33,7 @@ constexpr Command kCommands[] = {
     {"init", CmdInit, kInitHelp},
     {"decrypt", CmdDecrypt, kDecryptHelp},
     {"quarantine", CmdQuarantine, kQuarantineHelp},
+    {"adopt", CmdAdopt, kAdoptHelp},
     {"policy", CmdPolicy, kPolicyHelp},
     {"passwd", CmdPasswd, kPasswdHelp},
     {"token", CmdToken, kTokenHelp},

@@ -1,0 +1,32 @@
+// A policy file: never crashes, and what is good TOML for it decides each question within its
+// rules.
+#include <cstdlib>
+#include <string_view>
+
+#include "auth/policy.h"
+
+using stateward::Decision;
+using stateward::ParsedPolicy;
+using stateward::Policy;
+using stateward::Subject;
+using stateward::SubjectKind;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  ParsedPolicy parsed =
+      stateward::ParsePolicy(std::string_view(reinterpret_cast<const char*>(data), size));
+  if (!parsed.errors.empty()) return 0;
+  const Policy& policy = parsed.policy;
+  for (const stateward::Rule& rule : policy.rules) {
+    // Nothing half read: each rule names somebody, something and a role.
+    if (rule.names.empty() || rule.states.empty() || rule.role == stateward::Role::kNone) abort();
+    if (rule.who == SubjectKind::kIssuer && rule.claims.empty()) abort();
+    Subject subject;
+    subject.kind = rule.who;
+    subject.name = rule.names.front();
+    Decision decision = Decide(policy.rules, subject, "p", "n");
+    if (decision.rule == nullptr && decision.role != stateward::Role::kNone) abort();
+    // A token without claims is nobody.
+    if (rule.who == SubjectKind::kIssuer && decision.rule != nullptr) abort();
+  }
+  return 0;
+}
