@@ -184,9 +184,12 @@ Result<VaultAnswer> VaultClient::CallOnce(const VaultCall& call, int64_t timeout
 
 Result<VaultAnswer> VaultClient::Call(const VaultCall& call) {
   const int64_t start = clock_.SteadyUs();
+  Status failed;
   for (int attempt = 0;; ++attempt) {
     if (!breaker_.Allow(clock_.SteadyUs())) {
-      return Status::Unavailable("vault: did not answer lately, and is not asked for some seconds");
+      if (attempt == 0) return NotAsked();
+      NoteHealth(failed);
+      return failed;
     }
     bool again = false;
     const int64_t left_ms = kBudgetMs - (clock_.SteadyUs() - start) / 1000;
@@ -200,6 +203,7 @@ Result<VaultAnswer> VaultClient::Call(const VaultCall& call) {
           .At("vault: a request of " + std::to_string(call.body.size()) +
               " bytes, which max_json_string_value_length of its listener may forbid");
     }
+    failed = answer.status();
     breaker_.Failed(clock_.SteadyUs());
     const int64_t pause_ms = PauseMs(first_pause_ms_, attempt);
     const int64_t spent_ms = (clock_.SteadyUs() - start) / 1000;
@@ -219,6 +223,7 @@ void VaultClient::NoteHealth(const Status& status) {
   const bool down = !status.ok();
   {
     std::lock_guard<std::mutex> hold(mutex_);
+    if (down) last_failure_ = status.detail();
     if (std::exchange(down_, down) == down) return;
   }
   if (down) {
@@ -226,6 +231,11 @@ void VaultClient::NoteHealth(const Status& status) {
   } else {
     Say(LogLevel::kInfo, "answers again");
   }
+}
+
+Status VaultClient::NotAsked() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  return Status::Unavailable("vault: is not asked for some seconds, after: " + last_failure_);
 }
 
 void VaultClient::Start() {

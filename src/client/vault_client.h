@@ -89,6 +89,7 @@ class VaultClient {
   Result<VaultAnswer> CallOnce(const VaultCall& call, int64_t timeout_ms, bool* again);
   Result<VaultAnswer> Judge(Result<HttpAnswer> answer, bool* again);
   void NoteHealth(const Status& status);
+  Status NotAsked();
   void RunTasks();
 
   const std::string base_;  // VAULT_ADDR/v1/
@@ -105,6 +106,7 @@ class VaultClient {
   std::condition_variable wake_;
   bool stop_ = false;
   bool down_ = false;  // as it was last said in the log
+  std::string last_failure_;
   std::thread thread_;
 };
 

@@ -32,6 +32,9 @@ bool IsPathPart(std::string_view text, bool slashes) {
   });
 }
 
+// That we may not ask Vault is no answer to a client of ours.
+Status Outage(const Status& status) { return Status::Unavailable(status.detail()).At("transit"); }
+
 }  // namespace
 
 SecretBytes DataKeyCache::Get(const std::string& wrapped) {
@@ -116,7 +119,7 @@ Result<MessageKey> TransitKeys::NewMessageKey() {
   // Not `encrypt`: that makes a key of this name when there is none.
   Result<VaultAnswer> answer = client_->Call(
       {"POST", engine_ + "/datakey/plaintext/" + key_, std::string_view("{\"bits\":256}")});
-  if (!answer.ok()) return std::move(answer).status();
+  if (!answer.ok()) return Outage(answer.status());
   if (answer->status != 200) return Status::Unavailable(Explain(*answer).detail());
   auto plain = JsonText(answer->body, {"data", "plaintext"});
   auto wrapped = JsonText(answer->body, {"data", "ciphertext"});
@@ -140,7 +143,7 @@ Result<SecretBytes> TransitKeys::Decrypt(ByteView text, uint64_t max_answer) {
   body.insert(body.end(), kTail.begin(), kTail.end());
   Result<VaultAnswer> answer =
       client_->Call({"POST", engine_ + "/decrypt/" + key_, body, max_answer});
-  if (!answer.ok()) return std::move(answer).status();
+  if (!answer.ok()) return Outage(answer.status());
   if (answer->status != 200) return Explain(*answer);
   auto plain = JsonText(answer->body, {"data", "plaintext"});
   std::optional<SecretBytes> bytes;

@@ -71,17 +71,19 @@ disable_mlock = true
         return {"VAULT_ADDR": f"http://{host}:{port}", "VAULT_TOKEN": self.token, **more}
 
     def kv_settings(self, **more):
-        return self.settings(KMS_BACKEND="vault", KMS_VAULT_KEY_PATH=self.KEY_PATH, **more)
+        return self.settings(**{"KMS_BACKEND": "vault", "KMS_VAULT_KEY_PATH": self.KEY_PATH,
+                                **more})
 
     def transit_settings(self, **more):
-        return self.settings(KMS_BACKEND="transit", KMS_TRANSIT_KEY=self.TRANSIT_KEY, **more)
+        return self.settings(**{"KMS_BACKEND": "transit", "KMS_TRANSIT_KEY": self.TRANSIT_KEY,
+                                **more})
 
-    def call(self, method, path, token=None, **body):
-        """One request as the administrator, or with `token`; the answer's JSON ({} for none)."""
+    def call(self, method, path, **body):
+        """One request as the administrator; the answer's JSON ({} for none)."""
         request = urllib.request.Request(
             f"{self.url()}/v1/{path}", method=method,
             data=json.dumps(body).encode() if body or method in ("POST", "PUT") else None,
-            headers={"X-Vault-Token": token or self.token})
+            headers={"X-Vault-Token": self.token})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 text = answer.read()

@@ -247,6 +247,16 @@ TEST(TransitKeys, AnOutageLeavesTheCachedReads) {
   MustSeal(*kms, Where(), kSmall);
 }
 
+TEST(TransitKeys, RightsThatAreMissingAreAnOutageToClients) {
+  const Bytes record = MustSeal(*bench.Transit(), Where(), kSmall);
+  vault.tokens.clear();
+  std::unique_ptr<Kms> kms = bench.Transit();
+  CheckCode(Code::kUnavailable, kms->Open(Where(), record));
+  CheckCode(Code::kUnavailable, kms->Seal(Where(), kms_cases::InfoOf(kSmall), kSmall));
+  bench.Add(Secret(NewKey()));
+  CheckCode(Code::kUnavailable, bench.Kv()->Seal(Where(), kms_cases::InfoOf(kSmall), kSmall));
+}
+
 TEST(TransitKeys, RotationAndMinDecryptionVersion) {
   std::unique_ptr<Kms> kms = bench.Transit();
   const Bytes first = MustSeal(*kms, Where(), kSmall);
