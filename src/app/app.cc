@@ -108,8 +108,8 @@ Status App::OpenWaysIn(const Config& config, const Log& log, bool must_load,
   if (config.auth_policy_file.empty()) return Status();
   policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth_policy_file);
   if (must_load && !policy_->Loaded()) return policy_->Check();
-  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, nullptr, SystemClock(),
-                                                      config.lock_grace_s);
+  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, OpenVerifier(),
+                                                      SystemClock(), config.lock_grace_s);
   parts->authenticators.push_back(identified_.get());
   return Status();
 }

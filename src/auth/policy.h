@@ -58,10 +58,11 @@ struct ParsedPolicy {
 inline constexpr size_t kMaxPolicyBytes = size_t{1} << 20;
 // Each request with a machine token is compared with all of them, in constant time.
 inline constexpr size_t kMaxPolicyTokens = 1000;
-// And each is looked for among these.
+// And each request is decided by these.
 inline constexpr size_t kMaxPolicyRules = 2000;
 inline constexpr size_t kMaxPolicyUsers = 2000;
-inline constexpr size_t kMaxPolicyIssuers = 32;
+// Each issuer has a thread and a connection of its own.
+inline constexpr size_t kMaxPolicyIssuers = 15;
 
 // docs/policy.md, "The policy file". Unknown keys are errors; so is every rule that lets in more
 // people than its author can have meant.

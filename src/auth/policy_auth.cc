@@ -36,9 +36,28 @@ Grant IdentifiedGrant(const StateKey& key, const Decision& decision) {
   return grant;
 }
 
-Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const SecretString& token) {
-  if (tokens_ == nullptr) return Unknown("a token, and no issuer is known");
-  Result<VerifiedToken> verified = tokens_->Verify(token);
+Result<std::shared_ptr<TokenVerifier>> PolicyAuthenticator::Verifier(const Policy& policy) {
+  std::shared_ptr<TokenVerifier> before;  // destroyed outside of the lock
+  std::lock_guard<std::mutex> hold(verifier_mutex_);
+  if (opened_ && issuers_ == policy.issuers) return verifier_;
+  if (!open_) return std::shared_ptr<TokenVerifier>();
+  Result<std::shared_ptr<TokenVerifier>> made = open_(policy.issuers);
+  // Settings that are wrong (a CA file that is not there) can be mended: nothing is known
+  // meanwhile.
+  if (!made.ok()) return Status::Unavailable("issuers: " + made.status().detail());
+  before = std::move(verifier_);
+  verifier_ = std::move(*made);
+  issuers_ = policy.issuers;
+  opened_ = true;
+  return verifier_;
+}
+
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const Policy& policy,
+                                                                    const SecretString& token) {
+  Result<std::shared_ptr<TokenVerifier>> verifier = Verifier(policy);
+  if (!verifier.ok()) return std::move(verifier).status();
+  if (*verifier == nullptr) return Unknown("a token, and no issuer is known");
+  Result<VerifiedToken> verified = (*verifier)->Verify(token);
   if (!verified.ok()) return std::move(verified).status();
   if (verified->expired) {
     int64_t age_s = clock_.NowMs() / 1000 - verified->expires_s;
@@ -85,7 +104,7 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::Identify(const Policy& pol
     return IdentifyMachine(policy, credentials.secret);
   }
   if (credentials.bearer || credentials.user == "jwt" || LooksLikeToken(secret)) {
-    return IdentifyToken(credentials.secret);
+    return IdentifyToken(policy, credentials.secret);
   }
   STATEWARD_RETURN_IF_ERROR(
       logins_.CheckPassword(policy, credentials.user, credentials.secret, credentials.address));

@@ -4,22 +4,36 @@
 #define STATEWARD_AUTH_POLICY_AUTH_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "auth/logins.h"
 #include "auth/policy.h"
 #include "auth/token_verifier.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
+#include "stateward/result.h"
 
 namespace stateward {
 
+// Makes the verifier over these issuers, and over those of the settings; nullptr: there are none.
+using OpenVerifier =
+    std::function<Result<std::shared_ptr<TokenVerifier>>(const std::vector<PolicyIssuer>& issuers)>;
+
 class PolicyAuthenticator : public Authenticator {
  public:
-  // `tokens`: nullptr when no issuer is known. What is given must outlive it.
-  PolicyAuthenticator(PolicyFile& file, Logins& logins, TokenVerifier* tokens, const Clock& clock,
+  // `open` is called for the first token, and again when the policy's issuers have changed.
+  // What is given must outlive it. lock_grace_s: LOCK_GRACE; 0 = none.
+  PolicyAuthenticator(PolicyFile& file, Logins& logins, OpenVerifier open, const Clock& clock,
                       int64_t lock_grace_s)
-      : file_(file), logins_(logins), tokens_(tokens), clock_(clock), grace_s_(lock_grace_s) {}
+      : file_(file),
+        logins_(logins),
+        open_(std::move(open)),
+        clock_(clock),
+        grace_s_(lock_grace_s) {}
 
   std::string_view Name() const override { return "policy"; }
   // Whatever nobody before it took.
@@ -30,14 +44,19 @@ class PolicyAuthenticator : public Authenticator {
  private:
   struct Who;
   Result<Who> Identify(const Policy& policy, const Credentials& credentials);
-  Result<Who> IdentifyToken(const SecretString& token);
+  Result<std::shared_ptr<TokenVerifier>> Verifier(const Policy& policy);
+  Result<Who> IdentifyToken(const Policy& policy, const SecretString& token);
   Result<Who> IdentifyMachine(const Policy& policy, const SecretString& token);
 
   PolicyFile& file_;
   Logins& logins_;
-  TokenVerifier* const tokens_;
+  const OpenVerifier open_;
   const Clock& clock_;
   const int64_t grace_s_;
+  std::mutex verifier_mutex_;
+  bool opened_ = false;
+  std::vector<PolicyIssuer> issuers_;        // that verifier_ was made over
+  std::shared_ptr<TokenVerifier> verifier_;  // kept until no request uses it
 };
 
 // The grant of an identified user, but for who it is.

@@ -1,0 +1,198 @@
+// From credentials to a grant, with an issuer that says what the test wants.
+#include "auth/policy_auth.h"
+
+#include <CppUTest/TestHarness.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/sha256.h"
+#include "doubles/fake_clock.h"
+
+namespace stateward {
+namespace {
+
+const std::string kMachine = std::string(kTokenPrefix) + std::string(64, 'a');
+
+constexpr char kPolicy[] = R"(
+[issuers.x]
+url = "https://x.example.org"
+audiences = ["a"]
+[tokens.ci]
+sha256 = "@SHA@"
+[[rules]]
+issuer = "x"
+claims = { team = "red" }
+states = ["p/*"]
+role = "write"
+[[rules]]
+token = "ci"
+states = ["p/*"]
+role = "outputs"
+[[rules]]
+proxy_user = "carol"
+states = ["p/*"]
+role = "plan"
+[[rules]]
+certificate = "CN=x"
+states = ["p/*"]
+role = "admin"
+)";
+
+class FakeVerifier : public TokenVerifier {
+ public:
+  Result<VerifiedToken> Verify(const SecretString& token) override {
+    Result<JsonObject> claims = ParseSmallJson(token.Reveal());
+    if (!claims.ok()) return Status(Code::kUnauthenticated, "no token");
+    VerifiedToken out{"https://x.example.org", "s", *claims, expires_s, expired,
+                      std::string(64, 'd')};
+    return out;
+  }
+  bool expired = false;
+  int64_t expires_s = 0;
+};
+
+}  // namespace
+
+TEST_GROUP(PolicyAuth) {
+  FakeClock clock;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  Logins logins{clock};
+  std::string path;
+  std::unique_ptr<PolicyFile> file;
+  std::shared_ptr<FakeVerifier> verifier = std::make_shared<FakeVerifier>();
+  std::unique_ptr<PolicyAuthenticator> authenticator;
+  int opened = 0;
+  bool broken = false;
+
+  void setup() override {
+    char name[] = "/tmp/stateward-policy-XXXXXX";
+    close(mkstemp(name));
+    path = name;
+    Write(kPolicy);
+    file = std::make_unique<PolicyFile>(clock, log, path);
+    CHECK(file->Loaded());
+    authenticator = std::make_unique<PolicyAuthenticator>(
+        *file, logins,
+        [this](const std::vector<PolicyIssuer>&) -> Result<std::shared_ptr<TokenVerifier>> {
+          ++opened;
+          if (broken) return Status::InvalidArgument("no such CA file");
+          return std::shared_ptr<TokenVerifier>(verifier);
+        },
+        clock, 7200);
+  }
+  void teardown() override { unlink(path.c_str()); }
+  void Write(std::string text) {
+    std::string digest;
+    for (uint8_t byte : Sha256(kMachine)) {
+      char hex[3];
+      snprintf(hex, sizeof hex, "%02x", byte);
+      digest += hex;
+    }
+    size_t at = text.find("@SHA@");
+    if (at != std::string::npos) text.replace(at, 5, digest);
+    std::string next = path + ".new";
+    FILE* f = fopen(next.c_str(), "w");
+    fputs(text.c_str(), f);
+    fclose(f);
+    chmod(next.c_str(), 0640);
+    rename(next.c_str(), path.c_str());
+  }
+  Result<Grant> Ask(const Credentials& credentials, Verb verb = Verb::kRead,
+                    const char* project = "p") {
+    return authenticator->Authorize(credentials, {"", project, "n"}, verb);
+  }
+  Code Said(const Credentials& credentials, Verb verb = Verb::kRead, const char* project = "p") {
+    Result<Grant> grant = Ask(credentials, verb, project);
+    return grant.ok() ? Code::kOk : grant.status().code();
+  }
+  static Credentials Bearer(const std::string& text) {
+    Credentials credentials;
+    credentials.secret = SecretString(text);
+    credentials.bearer = true;
+    return credentials;
+  }
+};
+
+TEST(PolicyAuth, TokensAndRules) {
+  Result<Grant> grant = Ask(Bearer("{\"team\":\"red\"}"), Verb::kWrite);
+  CHECK(grant.ok());
+  STRCMP_EQUAL("jwt:https://x.example.org|s", grant->principal.c_str());
+  STRCMP_EQUAL("", grant->key.tenant.c_str());
+  STRCMP_EQUAL(std::string(64, 'd').c_str(), grant->token_sha256.c_str());
+  CHECK(grant->role == Role::kWrite);
+  CHECK_FALSE(grant->expired);
+  CHECK(Said(Bearer("{\"team\":\"red\"}"), Verb::kDelete) == Code::kPermissionDenied);
+  CHECK(Said(Bearer("{\"team\":\"blue\"}")) == Code::kPermissionDenied);
+  CHECK(Said(Bearer("{\"team\":\"red\"}"), Verb::kRead, "q") == Code::kPermissionDenied);
+  CHECK(Said(Bearer("nonsense")) == Code::kUnauthenticated);
+  CHECK(Said({"jwt", SecretString("{\"team\":\"red\"}")}) == Code::kOk);
+  LONGS_EQUAL(1, opened);
+}
+
+TEST(PolicyAuth, AnExpiredTokenIsMarkedAndEndsWithTheGrace) {
+  verifier->expired = true;
+  verifier->expires_s = clock.NowMs() / 1000 - 7200;
+  Result<Grant> grant = Ask(Bearer("{\"team\":\"red\"}"));
+  CHECK(grant.ok());
+  CHECK(grant->expired);
+  clock.Advance(1000);
+  CHECK(Said(Bearer("{\"team\":\"red\"}")) == Code::kUnauthenticated);
+  PolicyAuthenticator none(
+      *file, logins,
+      [this](const std::vector<PolicyIssuer>&) -> Result<std::shared_ptr<TokenVerifier>> {
+        return std::shared_ptr<TokenVerifier>(verifier);
+      },
+      clock, 0);
+  verifier->expires_s = clock.NowMs() / 1000;
+  CHECK(none.Authorize(Bearer("{\"team\":\"red\"}"), {"", "p", "n"}, Verb::kRead).status().code() ==
+        Code::kUnauthenticated);
+}
+
+TEST(PolicyAuth, TheVerifierFollowsThePolicysIssuers) {
+  CHECK(Said(Bearer("{\"team\":\"red\"}")) == Code::kOk);
+  std::string more = kPolicy;
+  Write(more + "[[rules]]\nproxy_user = \"dave\"\nstates = [\"p/*\"]\nrole = \"read\"\n");
+  clock.Advance(1001);
+  CHECK(Said(Bearer("{\"team\":\"red\"}")) == Code::kOk);
+  LONGS_EQUAL(1, opened);
+  Write(more + "[issuers.y]\nurl = \"https://y.example.org\"\naudiences = [\"a\"]\n");
+  clock.Advance(1001);
+  broken = true;
+  CHECK(Said(Bearer("{\"team\":\"red\"}")) == Code::kUnavailable);
+  broken = false;
+  CHECK(Said(Bearer("{\"team\":\"red\"}")) == Code::kOk);
+  LONGS_EQUAL(3, opened);
+}
+
+TEST(PolicyAuth, OtherWaysIn) {
+  Result<Grant> grant = Ask({"whoever", SecretString(kMachine)}, Verb::kOutputs);
+  CHECK(grant.ok());
+  STRCMP_EQUAL("token:ci", grant->principal.c_str());
+  CHECK_FALSE(grant->sensitive_outputs);
+  CHECK(Said({"whoever", SecretString(kMachine)}, Verb::kRead) == Code::kPermissionDenied);
+  CHECK(Said(Bearer(kMachine), Verb::kOutputs) == Code::kOk);
+  CHECK(Said(Bearer(kMachine + "a"), Verb::kOutputs) == Code::kUnauthenticated);
+  Credentials carol;
+  carol.proxy_user = "carol";
+  STRCMP_EQUAL("proxy:carol", Ask(carol)->principal.c_str());
+  Credentials x;
+  x.certificate = "CN=x";
+  CHECK(Ask(x, Verb::kForceUnlock)->role == Role::kAdmin);
+  CHECK(Said({"carol", SecretString("CN=x")}) == Code::kUnauthenticated);
+  CHECK(Said({"", SecretString("")}) == Code::kUnauthenticated);
+}
+
+TEST(PolicyAuth, WithoutAPolicyNobodyIsJudged) {
+  Write("nonsense = 1\n");
+  PolicyFile bad(clock, log, path);
+  PolicyAuthenticator none(bad, logins, OpenVerifier(), clock, 7200);
+  Credentials carol;
+  carol.proxy_user = "carol";
+  CHECK(none.Authorize(carol, {"", "p", "n"}, Verb::kRead).status().code() == Code::kUnavailable);
+}
+
+}  // namespace stateward
