@@ -1,0 +1,127 @@
+"""What is counted, over all processes, however they were started and whatever becomes of them."""
+import http.client
+import json
+import os
+import re
+import signal
+import unittest
+
+from box import Box, free_port, wait_for
+from stateward import Stateward
+
+TARGET = "/state/secretive-project/secretive-name"
+LOCK = b'{"ID":"a-lock"}'
+
+
+def document(serial):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l"}).encode()
+
+
+def value(text, name, **labels):
+    """The sum over all lines of that name with these labels."""
+    total = 0.0
+    for line in text.splitlines():
+        match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if match and match[1] == name:
+            have = dict(re.findall(r'(\w+)="([^"]*)"', match[2] or ""))
+            if all(have.get(k) == v for k, v in labels.items()):
+                total += float(match[3])
+    return total
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.port = free_port("127.0.0.1")
+
+    def start(self, way):
+        self.server = Stateward(self.box, way, METRICS_LISTEN_ADDR=f"127.0.0.1:{self.port}")
+
+    def scrape(self):
+        """None: nobody answers."""
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            link.request("GET", "/metrics")
+            answer = link.getresponse()
+            return answer.read().decode() if answer.status == 200 else None
+        except OSError:
+            return None
+        finally:
+            link.close()
+
+    def work(self, start):
+        """Ten writes, one lock that stays, one refused write."""
+        for serial in range(start, start + 10):
+            self.assertEqual(200, self.server.ask("POST", TARGET, document(serial))[0])
+        self.assertEqual(409, self.server.ask("POST", TARGET, document(start))[0])
+        self.assertEqual(200, self.server.ask("GET", TARGET)[0])
+
+    def writes(self):
+        text = self.scrape()
+        return text and value(text, "stateward_requests_total", method="POST", code="200",
+                              route="state")
+
+    def test_what_is_counted(self):
+        self.start("alone")
+        self.assertEqual(200, self.server.ask("LOCK", "/state/p/held", LOCK)[0])
+        self.work(1)
+        text = wait_for(self.scrape, "metrics are served")
+        self.assertEqual(10, self.writes())
+        self.assertEqual(1, value(text, "stateward_requests_total", method="POST", code="409"))
+        self.assertEqual(1, value(text, "stateward_requests_total", method="LOCK", code="200"))
+        self.assertEqual(11, value(text, "stateward_request_duration_seconds_count", method="POST"))
+        self.assertEqual(1, value(text, "stateward_quarantined_total"))
+        self.assertEqual(1, value(text, "stateward_locks_held"))
+        self.assertEqual(1, value(text, "stateward_stored_objects"))
+        self.assertEqual(1, value(text, "stateward_backend_info", storage="fs", lock="local",
+                                  kms="local"))
+        self.assertEqual(2, value(text, "stateward_workers"))
+        self.assertLessEqual(10, value(text, "stateward_backend_call_duration_seconds_count",
+                                       call="append"))
+        self.assertNotIn("secretive", text)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) .*|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? '
+                                   r"[0-9.e+-]+(Inf)?)$")
+        status, headers, body = self.server.ask("GET", "/metrics")
+        self.assertEqual(200, status)
+        self.assertIn(b"stateward_requests_total", body)
+
+    def survives(self, kill):
+        """Counters go on after `kill`, and somebody serves them soon."""
+        self.work(1)
+        wait_for(lambda: self.writes() == 10, "ten are counted")
+        kill()
+        wait_for(lambda: self.writes() == 10, "another one serves the same sum")
+        self.work(11)
+        wait_for(lambda: self.writes() == 20, "twenty are counted")
+
+    def kill_workers(self, parent):
+        children = open(f"/proc/{parent}/task/{parent}/children", encoding="ascii").read().split()
+        self.assertGreater(len(children), 1)
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+
+    def test_killed_workers_stay_counted(self):
+        self.start("alone")
+        self.survives(lambda: self.kill_workers(self.server.process.pid))
+
+    def test_killed_workers_of_multiwatch_stay_counted(self):
+        self.start("multiwatch")
+        # Who serves is the first that could bind; all of them are replaced.
+        self.survives(lambda: self.kill_workers(self.server.process.pid))
+
+    def test_reload_keeps_counting(self):
+        self.start("alone")
+        self.survives(lambda: self.server.process.send(signal.SIGHUP))
+
+    def test_off_unless_set(self):
+        self.server = Stateward(self.box)
+        self.assertEqual(200, self.server.ask("GET", "/health")[0])
+        links = self.box.run(["ss", "-Hltnp"]).stdout
+        for pid in [self.server.process.pid, *self.server.workers()]:
+            self.assertNotIn(f"pid={pid},", links)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,130 @@
+"""A store that is full, read-only, gone, or another one: 503 and never 404, and it heals without a
+restart."""
+import contextlib
+import json
+import os
+import subprocess
+import unittest
+
+from box import Box, wait_for
+from stateward import Stateward
+
+LOCK = b'{"ID":"a-lock"}'
+
+
+def document(serial, size=2000):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l", "x": "y" * size}).encode()
+
+
+class StoreOutage(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.place = self.box.make_dir("disk")
+
+    def start(self):
+        self.store = os.path.join(self.place, "states")
+        self.server = Stateward(self.box, STORAGE_FS_DIR=self.store, LOG_LEVEL="warning")
+        self.assertEqual(200, self.post(1))
+
+    def ask(self, method, target, body=None):
+        status, headers, _ = self.server.ask(method, target, body)
+        if status == 503:
+            self.assertEqual("15", {k.lower(): v for k, v in headers.items()}["retry-after"])
+        return status
+
+    def post(self, serial, size=2000):
+        return self.ask("POST", "/state/p/kept", document(serial, size))
+
+    def is_out(self, reads):
+        """Nothing is promised; and nothing is said to be absent that was not looked for."""
+        self.assertEqual(503, self.post(2))
+        self.assertEqual(503, self.ask("LOCK", "/state/p/another", LOCK))
+        self.assertEqual(200 if reads else 503, self.ask("GET", "/state/p/kept"))
+        if not reads:
+            self.assertEqual(503, self.ask("GET", "/state/p/absent"))
+            self.assertEqual(503, self.ask("DELETE", "/state/p/absent"))
+        self.assertEqual(503, self.ask("GET", "/ready"))
+        self.assertEqual(200, self.ask("GET", "/health"))
+
+    def heals(self):
+        wait_for(lambda: self.ask("GET", "/ready") == 200, "it is ready again")
+        self.assertEqual((200, document(1)), self.server.ask("GET", "/state/p/kept")[::2])
+        self.assertEqual(404, self.ask("GET", "/state/p/absent"))
+        self.assertEqual(200, self.post(2))
+        self.assertEqual(200, self.ask("LOCK", "/state/p/another", LOCK))
+        self.assertEqual(200, self.ask("UNLOCK", "/state/p/another", LOCK))
+
+    @contextlib.contextmanager
+    def away(self, name):
+        path = os.path.join(self.store, name) if name else self.store
+        os.rename(path, self.box.path("away"))
+        yield path
+        os.rename(self.box.path("away"), path)
+
+    def small_disk(self):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0777", "tmpfs", self.place],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.place], check=True)
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
+    def test_full_disk(self):
+        self.small_disk()
+        self.start()
+        with open(os.path.join(self.place, "ballast"), "wb", buffering=0) as ballast:
+            with contextlib.suppress(OSError):
+                while True:
+                    ballast.write(bytes(4096))
+        self.is_out(reads=True)
+        os.unlink(os.path.join(self.place, "ballast"))
+        self.heals()
+        # One that does not fit although the disk is not full.
+        noise = os.urandom(5 << 20).hex()  # of which zstd and the cipher leave 5 MiB
+        big = json.dumps({"serial": 3, "lineage": "l", "x": noise}).encode()
+        self.assertEqual(503, self.ask("POST", "/state/p/kept", big))
+        self.assertEqual((200, document(2)), self.server.ask("GET", "/state/p/kept")[::2])
+        self.assertEqual(200, self.post(3))
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
+    def test_read_only_disk(self):
+        self.small_disk()
+        self.start()
+        wait_for(lambda: subprocess.run(["mount", "-o", "remount,ro", self.place], check=False,
+                                        capture_output=True).returncode == 0, "it is read-only")
+        self.is_out(reads=True)
+        subprocess.run(["mount", "-o", "remount,rw", self.place], check=True)
+        self.heals()
+
+    def test_missing_marker(self):
+        self.start()
+        with self.away("stateward-store"):
+            self.is_out(reads=False)
+            self.assertIn("statewardctl init", self.server.log())
+        self.heals()
+
+    def test_removed_store(self):
+        self.start()
+        with self.away("") as path:
+            self.is_out(reads=False)
+            # As a disk that is not mounted looks: an empty folder. STORAGE_INIT was for the start.
+            os.mkdir(path, 0o700)
+            self.box.give(path)
+            self.is_out(reads=False)
+            self.assertEqual([], os.listdir(path))
+            os.rmdir(path)
+        self.heals()
+
+    def test_removed_folders_of_it(self):
+        self.start()
+        with self.away("states"):
+            self.assertEqual(503, self.ask("GET", "/state/p/kept"))
+            self.assertEqual(503, self.ask("GET", "/state/p/absent"))
+            self.assertEqual(503, self.post(2))
+        with self.away("locks"):
+            self.assertEqual(503, self.ask("LOCK", "/state/p/kept", LOCK))
+            self.assertEqual(503, self.post(2))
+        self.heals()
+
+
+if __name__ == "__main__":
+    unittest.main()
