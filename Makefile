@@ -16,11 +16,11 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 OPT_release := -O2 -D_FORTIFY_SOURCE=2
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
-CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -MMD -MP
+CPPFLAGS += -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE -MMD -MP
 CXXFLAGS += -std=c++17 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 CFLAGS   += -std=c11 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(VARIANT))) -pthread
-LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt
+LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt -lpq
 
 LIB_OBJ  := $(patsubst %.cc,$(O)/%.o,$(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc')))
 UNIT_OBJ := $(patsubst %.cc,$(O)/%.o,$(shell find tests/unit tests/doubles -name '*.cc'))
@@ -59,7 +59,7 @@ fmt:
 fmt-check:
 	clang-format --dry-run -Werror $(SOURCES)
 tidy:
-	clang-tidy --quiet $(shell find src -name '*.cc') -- -std=c++17 -Iinclude -Isrc -D_GNU_SOURCE
+	clang-tidy --quiet $(shell find src -name '*.cc') -- -std=c++17 -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE
 layers:
 	$(Q)python3 tools/layers.py
 
