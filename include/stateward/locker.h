@@ -130,6 +130,9 @@ class Locker {
 
   // Runs `write` with the current view. Where HoldsStill() is true, nobody can take or release the
   // state's lock until it returns; elsewhere the view may be old by the time `write` looks at it.
+  // An error after `write` ran: where lock and storage share a transaction, its end failed or was
+  // not confirmed, and what `write` stored may be there or not. The next WithLock of the state
+  // finds it decided.
   virtual Status WithLock(const LockKey& key,
                           const std::function<void(const LockView&)>& write) = 0;
   virtual bool HoldsStill() const = 0;

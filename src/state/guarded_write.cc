@@ -71,6 +71,22 @@ WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view
   return RunLocked(request, *view.holder);
 }
 
+WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteRequest& request,
+                                    const LockView& view) {
+  StateId id = StateId::Of(request.grant->key);
+  if (first.n > 0) {
+    Result<Bytes> there = storage_.Get(id, first.n);
+    if (there.ok() && *there == first.sealed) {
+      Status settled = storage_.Settle(id, first.n);
+      return settled.ok() ? Done(first.n) : Failed(std::move(settled));
+    }
+    if (!there.ok() && there.status().code() != Code::kNotFound) {
+      return Failed(std::move(there).status());
+    }
+  }
+  return Run(request, view);
+}
+
 WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
   Result<Newest> newest =
@@ -161,7 +177,9 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
     return Resolve(request, n, *sealed, info.version, std::move(appended).status());
   }
   if (!appended->appended) return Refused("another write came first");
-  return Done(n);
+  WriteOutcome done = Done(n);
+  done.sealed = *std::move(sealed);
+  return done;
 }
 
 // The append failed, but may have taken effect, or may do so later. Read back; what is not there is

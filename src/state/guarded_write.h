@@ -43,6 +43,7 @@ struct WriteOutcome {
   Status status;       // of a failure
   std::string reason;  // of a refusal; for the log
   uint64_t n = 0;      // 0: nothing new was stored
+  Bytes sealed;        // what was stored as `n`
   // The write may still arrive, and its number could not be taken away: Locker::BurnNext is due.
   bool may_arrive_late = false;
 };
@@ -59,6 +60,10 @@ class GuardedWrite {
 
   // REQUIRES: called from Locker::WithLock with its view.
   WriteOutcome Run(const WriteRequest& request, const LockView& view);
+  // Again, after the transaction of a `first` that was done was not confirmed to the end. What it
+  // stored is looked for, and only if it is not there the write begins anew.
+  WriteOutcome RunAgain(const WriteOutcome& first, const WriteRequest& request,
+                        const LockView& view);
 
  private:
   WriteOutcome RunUnlocked(const WriteRequest& request);

@@ -195,12 +195,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   WriteOutcome outcome;
   StateAnswer answer;
   answer.lock_id = request.lock_id;
-  answer.status = locker_.WithLock(LockKeyOf(*request.grant, id), [&](const LockView& view) {
-    outcome = write.Run(request, view);
-    if (view.holder && outcome.kind == WriteOutcome::Kind::kRefused) {
-      answer.holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
-    }
-  });
+  answer.status = WriteUnderLock(&write, request, id, &outcome, &answer.holder);
   if (!answer.status.ok()) {
     answer.status = NeverAbsent(std::move(answer.status));
     return answer;
@@ -233,6 +228,30 @@ StateAnswer StateService::Write(const WriteRequest& request) {
     }
   }
   return answer;
+}
+
+Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& request,
+                                    const StateId& id, WriteOutcome* outcome, std::string* holder) {
+  WriteOutcome first;
+  bool ran = false;
+  bool again = false;
+  auto run = [&](const LockView& view) {
+    ran = true;
+    *outcome = again ? write->RunAgain(first, request, view) : write->Run(request, view);
+    if (view.holder && outcome->kind == WriteOutcome::Kind::kRefused) {
+      *holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
+    }
+  };
+  LockKey key = LockKeyOf(*request.grant, id);
+  Status status = locker_.WithLock(key, run);
+  if (status.ok() || !ran || outcome->kind == WriteOutcome::Kind::kRefused) return status;
+  // The transaction broke off, or its end was not confirmed. A second one waits for the end of the
+  // first, so that what it finds stays: the answer is neither a guess nor a false refusal.
+  log_.Warning("a write is looked for: " + status.detail());
+  first = std::move(*outcome);
+  *outcome = WriteOutcome();
+  again = true;
+  return locker_.WithLock(key, run);
 }
 
 Status StateService::Keep(const WriteRequest& request, const StateId& id,

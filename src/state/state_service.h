@@ -63,6 +63,8 @@ class StateService {
                                  bool* deleted);
   StateAnswer Absent(const Grant& grant, const StateId& id, bool deleted, Status status);
   StateAnswer Write(const WriteRequest& request);
+  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, const StateId& id,
+                        WriteOutcome* outcome, std::string* holder);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
   LockKey LockKeyOf(const Grant& grant, const StateId& id) const;
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,

@@ -198,6 +198,8 @@ class MemStorage : public Storage {
   Status Check() override { return Out() ? Down() : Status(); }
 
   void RemoveMarker() { marker_.reset(); }
+  // What a transaction that was rolled back does to a record.
+  void Undo(const StateId& id, uint64_t n) { states_[id.hex()].erase(n); }
   // What a disk may do to a record.
   void Damage(const StateId& id, uint64_t n) { states_[id.hex()][n].back() ^= 1; }
   void DamageFront(const StateId& id, uint64_t n) { states_[id.hex()][n][40] ^= 1; }
