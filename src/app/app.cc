@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/open_postgres.h"
 #include "kms/open_kms.h"
 #include "lock/open_locker.h"
 #include "metrics/metered.h"
@@ -31,11 +32,15 @@ LockSettings LockSettingsOf(const Config& config) {
 
 Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
   Backends out;
-  Result<std::unique_ptr<Storage>> storage =
-      OpenStorage({config.storage_backend, config.storage_fs_dir, config.quarantine_max_bytes},
-                  disk, SystemClock());
+  StorageSettings storage_settings;
+  storage_settings.backend = config.storage_backend;
+  storage_settings.fs_dir = config.storage_fs_dir;
+  storage_settings.quarantine_max_bytes = config.quarantine_max_bytes;
+  LockSettings lock_settings = LockSettingsOf(config);
+  STATEWARD_RETURN_IF_ERROR(AddPostgres(config, &storage_settings, &lock_settings));
+  Result<std::unique_ptr<Storage>> storage = OpenStorage(storage_settings, disk, SystemClock());
   if (!storage.ok()) return std::move(storage).status();
-  Result<std::unique_ptr<Locker>> locker = OpenLocker(LockSettingsOf(config), disk, SystemClock());
+  Result<std::unique_ptr<Locker>> locker = OpenLocker(lock_settings, disk, SystemClock());
   if (!locker.ok()) return std::move(locker).status();
   if (kms == nullptr) {
     Result<std::unique_ptr<Kms>> opened = OpenKms(KmsSettingsOf(config));

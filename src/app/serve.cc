@@ -54,6 +54,10 @@ void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
   config->redis_prefix = old.redis_prefix;
   config->redis_cleartext = old.redis_cleartext;
   config->kms_backend = old.kms_backend;
+  config->postgres_connection = old.postgres_connection;
+  config->postgres_pool_size = old.postgres_pool_size;
+  config->storage_postgres_table = old.storage_postgres_table;
+  config->lock_postgres_table = old.lock_postgres_table;
 }
 
 }  // namespace

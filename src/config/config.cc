@@ -136,7 +136,7 @@ SecretString Reader::Raw(const char* name) {
 }
 
 bool IsOurs(std::string_view name) {
-  for (std::string_view prefix : {"STORAGE_", "LOCK_", "KMS_", "AUTH_", "REDIS_"}) {
+  for (std::string_view prefix : {"STORAGE_", "LOCK_", "KMS_", "AUTH_", "POSTGRES_", "REDIS_"}) {
     if (name.substr(0, prefix.size()) == prefix) return true;
   }
   return false;
@@ -230,6 +230,10 @@ void Fill(Reader* r, Config* c) {
   c->history_days = r->Number("HISTORY_DAYS");
   c->quarantine_max_bytes = r->Number("QUARANTINE_MAX_BYTES");
   c->legacy_read = r->Bool("LEGACY_READ");
+  c->postgres_connection = r->Secret("POSTGRES_CONNECTION");
+  c->postgres_pool_size = static_cast<uint32_t>(r->Number("POSTGRES_POOL_SIZE"));
+  c->storage_postgres_table = r->Text("STORAGE_POSTGRES_TABLE");
+  c->lock_postgres_table = r->Text("LOCK_POSTGRES_TABLE");
   c->lock_backend = r->Text("LOCK_BACKEND");
   c->lock_local_dir = r->Text("LOCK_LOCAL_DIR");
   if (c->lock_local_dir.empty()) c->lock_local_dir = c->storage_fs_dir + "/locks";

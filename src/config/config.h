@@ -58,6 +58,11 @@ struct Config {
   uint64_t quarantine_max_bytes = 0;
   bool legacy_read = false;
 
+  SecretString postgres_connection;
+  uint32_t postgres_pool_size = 0;
+  std::string storage_postgres_table;
+  std::string lock_postgres_table;
+
   std::string lock_backend;
   std::string lock_local_dir;  // filled in when the setting is empty
   std::string redis_addr;

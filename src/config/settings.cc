@@ -44,7 +44,7 @@ constexpr Setting kSettings[] = {
     {"METRICS_LISTEN_ADDR", T::kText, "", false, false,
      "host:port that serves /metrics for Prometheus; empty: none."},
     // Storage
-    {"STORAGE_BACKEND", T::kChoice, "fs", false, false, "Where states are kept.", "fs"},
+    {"STORAGE_BACKEND", T::kChoice, "fs", false, false, "Where states are kept.", "fs|postgres"},
     {"STORAGE_FS_DIR", T::kText, "./states", false, false,
      "Folder of the fs storage; the original's files in it are read where they lie."},
     {"STORAGE_INIT", T::kBool, "false", false, false,
@@ -62,8 +62,23 @@ constexpr Setting kSettings[] = {
      "", 1 * kMiB, 1024 * kGiB},
     {"LEGACY_READ", T::kBool, "true", false, true,
      "Read states that the original wrote, where they lie; the first write makes them ours."},
+    // Postgres
+    {"POSTGRES_CONNECTION", T::kText,
+     "postgres://postgres:postgres@localhost:5432/postgres?sslmode=disable", true, false,
+     "Where Postgres is, for STORAGE_BACKEND and LOCK_BACKEND: a postgres:// URL or key=value text "
+     "as libpq reads it; several hosts are tried in turn for the primary."},
+    {"POSTGRES_POOL_SIZE", T::kNumber, "8", false, false,
+     "Connections of one worker at the most. As many as THREADS let no request wait; Postgres "
+     "allows 100 in all by default, to be shared by all workers of all hosts.",
+     "", 1, 256},
+    {"STORAGE_POSTGRES_TABLE", T::kText, "states", false, false,
+     "The original's table of states, read where it lies: a name or schema.name."},
+    {"LOCK_POSTGRES_TABLE", T::kText, "locks", false, false,
+     "The original's table of locks; one that it still holds there is respected until it is "
+     "released."},
     // Locks
-    {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.", "local|redis"},
+    {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.",
+     "local|postgres|redis"},
     {"LOCK_LOCAL_DIR", T::kText, "", false, false,
      "Folder of the local lock; empty: locks in STORAGE_FS_DIR."},
     {"REDIS_ADDR", T::kText, "localhost:6379", false, false,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lock/local_lock.h"
+#include "lock/postgres_lock.h"
 #include "lock/redis_lock.h"
 
 namespace stateward {
@@ -22,10 +23,15 @@ Result<LockerPtr> MakeRedis(const LockSettings& s, Disk& /*disk*/, const Clock& 
   return LockerPtr(std::make_unique<RedisLock>(std::move(*client), s.redis_prefix));
 }
 
+Result<LockerPtr> MakePostgres(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
+  return LockerPtr(std::make_unique<PostgresLock>(
+      s.postgres, clock, PostgresLockOptions{s.postgres_table, s.postgres_with_storage}));
+}
+
 constexpr struct {
   std::string_view name;
   Maker make;
-} kBackends[] = {{"local", MakeLocal}, {"redis", MakeRedis}};
+} kBackends[] = {{"local", MakeLocal}, {"postgres", MakePostgres}, {"redis", MakeRedis}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "client/pg_pool.h"
 #include "client/redis_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
@@ -13,10 +14,13 @@
 namespace stateward {
 
 struct LockSettings {
-  std::string backend = "local";  // LOCK_BACKEND
-  std::string local_dir;          // LOCK_LOCAL_DIR
-  RedisOptions redis;             // REDIS_*
-  std::string redis_prefix;       // REDIS_PREFIX
+  std::string backend = "local";       // LOCK_BACKEND
+  std::string local_dir;               // LOCK_LOCAL_DIR
+  std::shared_ptr<PgPool> postgres;    // null unless the backend is postgres
+  std::string postgres_table;          // LOCK_POSTGRES_TABLE, quoted
+  bool postgres_with_storage = false;  // the states lie in the same pool
+  RedisOptions redis;                  // REDIS_*
+  std::string redis_prefix;            // REDIS_PREFIX
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

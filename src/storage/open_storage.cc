@@ -1,6 +1,7 @@
 #include "storage/open_storage.h"
 
 #include "storage/fs_storage.h"
+#include "storage/postgres_storage.h"
 
 namespace stateward {
 namespace {
@@ -11,10 +12,17 @@ std::unique_ptr<Storage> MakeFs(const StorageSettings& s, Disk& disk, const Cloc
   return std::make_unique<FsStorage>(disk, clock, FsOptions{s.fs_dir, s.quarantine_max_bytes});
 }
 
+std::unique_ptr<Storage> MakePostgres(const StorageSettings& s, Disk& /*disk*/,
+                                      const Clock& clock) {
+  return std::make_unique<PostgresStorage>(
+      s.postgres, clock,
+      PostgresStorageOptions{s.postgres_table, s.quarantine_max_bytes, s.postgres_with_locks});
+}
+
 constexpr struct {
   std::string_view name;
   Maker make;
-} kBackends[] = {{"fs", MakeFs}};
+} kBackends[] = {{"fs", MakeFs}, {"postgres", MakePostgres}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "client/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
@@ -15,6 +16,9 @@ struct StorageSettings {
   std::string backend = "fs";         // STORAGE_BACKEND
   std::string fs_dir;                 // STORAGE_FS_DIR
   uint64_t quarantine_max_bytes = 0;  // QUARANTINE_MAX_BYTES
+  std::shared_ptr<PgPool> postgres;   // null unless the backend is postgres
+  std::string postgres_table;         // STORAGE_POSTGRES_TABLE, quoted
+  bool postgres_with_locks = false;   // the locks lie in the same pool
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

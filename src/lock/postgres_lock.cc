@@ -1,0 +1,289 @@
+#include "lock/postgres_lock.h"
+
+#include <utility>
+
+#include "base/sha256.h"
+#include "client/pg_schema.h"
+#include "lock/legacy_lock.h"
+#include "lock/postgres_sql.h"
+#include "stateward/kms.h"
+
+namespace stateward {
+namespace {
+
+constexpr size_t kTagBytes = 4;
+
+std::string TagOf(const std::string& lock_id) {
+  Sha256Digest digest = Sha256(lock_id);
+  return {reinterpret_cast<const char*>(digest.data()), kTagBytes};
+}
+
+// What could not be found out, or is damaged, is an outage here.
+Status Outage(Status status) {
+  if (status.code() == Code::kUnavailable) return status;
+  return Status::Unavailable("lock: " + status.detail());
+}
+
+// The row's own part of the book: the released IDs have rows of their own.
+Bytes EncodeRow(const LockBook& book, bool legacy) {
+  LockBook row;
+  if (!legacy) row.holder = book.holder;
+  row.last_forced = book.last_forced;
+  row.burn = book.burn;
+  return EncodeLockBook(row);
+}
+
+}  // namespace
+
+PostgresLock::PostgresLock(std::shared_ptr<PgPool> pool, const Clock& clock,
+                           PostgresLockOptions options)
+    : pool_(std::move(pool)), clock_(clock), options_(std::move(options)) {}
+
+Result<PostgresLock::Row> PostgresLock::ReadRow(const PgRows& rows) {
+  Row row;
+  STATEWARD_RETURN_IF_ERROR(CheckService(rows, 0, &row.epoch));
+  row.now_ms = static_cast<int64_t>(rows.Int8(0, 1));
+  if (rows.IsNull(0, 2)) return row;  // only where the row need not be there
+  Result<LockBook> book = DecodeLockBook(rows.Raw(0, 2));
+  if (!book.ok()) return Outage(std::move(book).status());
+  row.book = std::move(*book);
+  row.recent = rows.Text(0, 3);
+  row.releases = rows.Int8(0, 4);
+  if (rows.Text(0, 5) != row.epoch) row.book.burn = true;
+  if (row.recent.size() > kReleasedIdsKept * kTagBytes || row.recent.size() % kTagBytes != 0) {
+    return Status::Unavailable("lock: the row of released IDs is damaged");
+  }
+  return row;
+}
+
+Status PostgresLock::MakeRow(const StateId& id, PgTransaction* transaction) {
+  Bytes empty = EncodeLockBook({});
+  PgStatement make{pg_lock::kMakeRow, {}};
+  make.params.Text(id.hex()).Bytea(empty);
+  Result<std::vector<PgRows>> made = transaction->Run({make}, PgUse::kRepeatable);
+  return made.ok() ? Status() : made.status();
+}
+
+Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_bytes,
+                                              bool forced) {
+  PgStatement load{pg_lock::kHoldRow, {}};
+  load.params.Text(key.id.hex());
+  std::vector<PgStatement> statements{load};
+  if (options_.with_storage) statements.push_back(PgNewestStatement(key.id, newest_bytes));
+  size_t legacy_at = statements.size();
+  Result<std::vector<PgStatement>> legacy = LegacyStatement(key);
+  if (!legacy.ok()) return std::move(legacy).status();
+  statements.insert(statements.end(), legacy->begin(), legacy->end());
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> begun = pool_->Begin(statements, &rows);
+  if (!begun.ok()) return Outage(std::move(begun).status());
+  Held held{std::move(*begun), {}};
+  if (rows[0].size() == 0) {
+    // What was read beside a row that is not there was read without holding it: all of it again.
+    STATEWARD_RETURN_IF_ERROR(MakeRow(key.id, held.transaction.get()));
+    Result<std::vector<PgRows>> again = held.transaction->Run(statements, PgUse::kRead);
+    if (!again.ok()) return Outage(std::move(again).status());
+    rows = std::move(*again);
+  }
+  Result<Row> row = ReadRow(rows[0]);
+  if (!row.ok()) return std::move(row).status();
+  held.row = std::move(*row);
+  if (!rows[0].Bool(0, 6)) {
+    return Status::Unavailable("lock: fsync or full_page_writes is off on the Postgres server");
+  }
+  if (legacy_at < rows.size()) {
+    STATEWARD_RETURN_IF_ERROR(AddLegacy(rows[legacy_at], forced, &held.row));
+  }
+  if (options_.with_storage && !rows[1].IsNull(0, 0)) {
+    held.transaction->newest =
+        PgTransaction::Newest{rows[1].Text(0, 0), key.id.hex(), rows[1].Int8(0, 1),
+                              rows[1].Bytea(0, 2), rows[1].Bool(0, 3)};
+  }
+  return held;
+}
+
+Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
+  // A lock of ours is newer: nobody gets one while the original's is there.
+  if (rows.size() == 0 || row->book.holder) return Status();
+  row->legacy_id = rows.Text(0, 0);
+  row->legacy_lock = rows.Text(0, 1);
+  Result<LockRecord> holder = ReadLegacyLock(rows.Raw(0, 1));
+  if (holder.ok()) {
+    row->book.holder = std::move(*holder);
+    return Status();
+  }
+  if (!forced) return std::move(holder).status();
+  // Somebody holds it, and force frees it whoever that is.
+  row->book.holder = LockRecord();
+  row->book.holder->id = "unreadable";
+  return Status();
+}
+
+// Fetches the entries of released IDs that this one may be.
+Status PostgresLock::AddReleased(const StateId& id, const std::string& lock_id, Held* held) {
+  if (lock_id.empty()) return Status();
+  std::string tag = TagOf(lock_id);
+  for (size_t slot = 0; slot * kTagBytes < held->row.recent.size(); ++slot) {
+    if (held->row.recent.compare(slot * kTagBytes, kTagBytes, tag) != 0) continue;
+    PgStatement find{pg_lock::kFindReleased, {}};
+    find.params.Text(id.hex()).Int8(slot);
+    Result<std::vector<PgRows>> rows = held->transaction->Run({find}, PgUse::kRead);
+    if (!rows.ok()) return Outage(std::move(rows).status());
+    if (rows->front().size() == 0) continue;
+    Result<LockBook> entry = DecodeLockBook(rows->front().Raw(0, 0));
+    if (!entry.ok()) return Outage(std::move(entry).status());
+    for (ReleasedId& released : entry->released) {
+      held->row.book.released.push_back(std::move(released));
+    }
+  }
+  return Status();
+}
+
+Status PostgresLock::Store(const StateId& id, Held* held) {
+  Row& row = held->row;
+  Bytes record = EncodeRow(row.book, !row.legacy_id.empty());
+  PgStatement store{pg_lock::kStore, {}};
+  bool held_by_ours = row.book.holder && row.legacy_id.empty();
+  store.params.Text(id.hex()).Bytea(record).Text(row.epoch).Int8(held_by_ours ? 1 : 0);
+  return held->transaction->Commit({store});
+}
+
+Status PostgresLock::StoreRelease(const StateId& id, Held* held) {
+  Row& row = held->row;
+  LockBook entry;
+  entry.released.push_back(row.book.released.back());
+  size_t slot = row.releases % kReleasedIdsKept;
+  std::string tag(reinterpret_cast<const char*>(entry.released[0].id.data()), kTagBytes);
+  if (slot * kTagBytes >= row.recent.size()) {
+    row.recent.append(tag);
+    slot = row.recent.size() / kTagBytes - 1;
+  } else {
+    row.recent.replace(slot * kTagBytes, kTagBytes, tag);
+  }
+  Bytes record = EncodeRow(row.book, false);
+  Bytes released = EncodeLockBook(entry);
+  PgStatement store{pg_lock::kStoreRelease, {}};
+  store.params.Text(id.hex())
+      .Bytea(record)
+      .Text(row.epoch)
+      .Bytea(row.recent)
+      .Int8(slot)
+      .Bytea(released);
+  std::vector<PgStatement> statements{store};
+  if (!row.legacy_id.empty()) {
+    PgStatement gone{
+        "DELETE FROM " + options_.legacy_table + " WHERE state_id = $1 AND lock_data = $2", {}};
+    gone.params.Text(row.legacy_id).Bytea(row.legacy_lock);
+    statements.push_back(gone);
+  }
+  return held->transaction->Commit(statements);
+}
+
+// For repeats: with synchronous standbys a server may show, after a crash, what they have not got.
+Status PostgresLock::Settle(Held* held) {
+  return held->transaction->Commit({{pg_lock::kSettle, {}}});
+}
+
+Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRecord& want,
+                                                const BaseFn& base, bool* unknown) {
+  Result<Held> held = Open(key, 0);
+  if (!held.ok()) return std::move(held).status();
+  STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, want.id, &*held));
+  Row& row = held->row;
+  AcquireOutcome outcome = DecideAcquire(row.book, want, row.now_ms);
+  const auto* granted = std::get_if<Granted>(&outcome);
+  if (granted == nullptr) return outcome;
+  Status stored;
+  if (granted->repeated) {
+    stored = Settle(&*held);
+  } else {
+    LockRecord record = want;
+    {
+      PgPool::Entered inside(*pool_, *held->transaction);
+      Result<uint64_t> head = base(row.book.burn);
+      if (!head.ok()) return Outage(std::move(head).status());
+      record.base = *head;
+    }
+    Take(&row.book, std::move(record), row.now_ms);
+    stored = Store(key.id, &*held);
+  }
+  *unknown = held->transaction->outcome_unknown();
+  if (!stored.ok()) return Outage(std::move(stored));
+  return outcome;
+}
+
+Result<AcquireOutcome> PostgresLock::Acquire(const LockKey& key, const LockRecord& want,
+                                             const BaseFn& base) {
+  bool unknown = false;
+  Result<AcquireOutcome> outcome = TryAcquire(key, want, base, &unknown);
+  // If the first try was stored after all, the second finds the lock held with this very ID.
+  if (!outcome.ok() && unknown) outcome = TryAcquire(key, want, base, &unknown);
+  return outcome;
+}
+
+Result<ReleaseOutcome> PostgresLock::TryRelease(const LockKey& key, const ReleaseRequest& request,
+                                                bool* unknown) {
+  Result<Held> held = Open(key, 0, request.id.empty());
+  if (!held.ok()) return std::move(held).status();
+  STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, request.id, &*held));
+  ReleaseOutcome outcome = stateward::Release(&held->row.book, request, held->row.now_ms);
+  if (std::holds_alternative<HeldBy>(outcome)) return outcome;
+  Status stored =
+      std::holds_alternative<Released>(outcome) ? StoreRelease(key.id, &*held) : Settle(&*held);
+  *unknown = held->transaction->outcome_unknown();
+  if (!stored.ok()) return Outage(std::move(stored));
+  return outcome;
+}
+
+Result<ReleaseOutcome> PostgresLock::Release(const LockKey& key, const ReleaseRequest& request) {
+  bool unknown = false;
+  Result<ReleaseOutcome> outcome = TryRelease(key, request, &unknown);
+  // If the first try was stored after all, the second is its repeat.
+  if (!outcome.ok() && unknown) outcome = TryRelease(key, request, &unknown);
+  return outcome;
+}
+
+Result<LockView> PostgresLock::Look(const LockKey& key) {
+  PgStatement look{pg_lock::kLook, {}};
+  look.params.Text(key.id.hex());
+  std::vector<PgStatement> statements{look};
+  Result<std::vector<PgStatement>> legacy = LegacyStatement(key);
+  if (!legacy.ok()) return std::move(legacy).status();
+  statements.insert(statements.end(), legacy->begin(), legacy->end());
+  Result<std::vector<PgRows>> rows = pool_->Query(statements, PgUse::kRead);
+  if (!rows.ok()) return Outage(std::move(rows).status());
+  Result<Row> row = ReadRow(rows->front());
+  if (!row.ok()) return std::move(row).status();
+  if (rows->size() > 1) STATEWARD_RETURN_IF_ERROR(AddLegacy(rows->back(), false, &*row));
+  return LockView{std::move(row->book.holder)};
+}
+
+Status PostgresLock::BurnNext(const LockKey& key) {
+  Result<Held> held = Open(key, 0);
+  if (!held.ok()) return std::move(held).status();
+  held->row.book.burn = true;
+  return Store(key.id, &*held);
+}
+
+Status PostgresLock::WithLock(const LockKey& key,
+                              const std::function<void(const LockView&)>& write) {
+  if (!options_.with_storage) {
+    Result<LockView> view = Look(key);
+    if (!view.ok()) return std::move(view).status();
+    write(*view);
+    return Status();
+  }
+  Result<Held> held = Open(key, Kms::kInfoPrefix);
+  if (!held.ok()) return std::move(held).status();
+  PgTransaction& transaction = *held->transaction;
+  {
+    PgPool::Entered inside(*pool_, transaction);
+    write(LockView{std::move(held->row.book.holder)});
+  }
+  if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
+  // Nothing to keep: the transaction is rolled back.
+  if (!transaction.changed()) return Status();
+  return transaction.Commit({});
+}
+
+}  // namespace stateward

@@ -1,0 +1,91 @@
+// Locks in Postgres: one row for each state that was ever locked or written (docs/formats.md,
+// "Tables in Postgres").
+//
+// A step is one transaction: it holds the row with FOR UPDATE, decides by lock_book.h, and commits.
+// No session lock and no session state: pgbouncer may pool transactions in between.
+#ifndef STATEWARD_LOCK_POSTGRES_LOCK_H_
+#define STATEWARD_LOCK_POSTGRES_LOCK_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "client/pg_pool.h"
+#include "lock/lock_book.h"
+#include "stateward/clock.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+struct PostgresLockOptions {
+  std::string legacy_table;  // LOCK_POSTGRES_TABLE as PgTableName quotes it
+  // The states lie in the same pool: a write and the look at its lock are one transaction.
+  bool with_storage = false;
+};
+
+class PostgresLock : public Locker {
+ public:
+  // `clock` (for what this process remembers, not for locks) must outlive it. Touches nothing yet.
+  PostgresLock(std::shared_ptr<PgPool> pool, const Clock& clock, PostgresLockOptions options);
+
+  std::string_view Name() const override { return "postgres"; }
+  Result<std::string> ServiceId() override;
+  Result<std::string> InitService(bool forgotten) override;
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
+                                 const BaseFn& base) override;
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
+  Result<LockView> Look(const LockKey& key) override;
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
+  Status BurnNext(const LockKey& key) override;
+  // kUnavailable after `write` ran: what it wrote is not stored, or it is unknown whether it is.
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  // Only where what `write` does is in the transaction that holds the row.
+  bool HoldsStill() const override { return options_.with_storage; }
+  Result<uint64_t> CountHeld() override;
+  Status Check() override;
+
+ private:
+  struct Row {
+    LockBook book;       // `released`: only what was looked for
+    std::string recent;  // four bytes of the digest of each released ID, by slot
+    uint64_t releases = 0;
+    std::string epoch;  // the service's, now
+    int64_t now_ms = 0;
+    std::string legacy_id, legacy_lock;  // the original's row; "" = none
+  };
+  // A state's row, held by a transaction.
+  struct Held {
+    std::unique_ptr<PgTransaction> transaction;
+    Row row;
+  };
+  // `newest_bytes`: so much of the newest record is brought along; 0 with its number alone.
+  // `forced`: a lock of the original that cannot be read is no error.
+  Result<Held> Open(const LockKey& key, size_t newest_bytes, bool forced = false);
+  Result<Row> ReadRow(const PgRows& rows);
+  Status MakeRow(const StateId& id, PgTransaction* transaction);
+  Status AddLegacy(const PgRows& rows, bool forced, Row* row);
+  Status AddReleased(const StateId& id, const std::string& lock_id, Held* held);
+  Status Store(const StateId& id, Held* held);
+  Status StoreRelease(const StateId& id, Held* held);
+  Status Settle(Held* held);
+  Result<AcquireOutcome> TryAcquire(const LockKey& key, const LockRecord& want, const BaseFn& base,
+                                    bool* unknown);
+  Result<ReleaseOutcome> TryRelease(const LockKey& key, const ReleaseRequest& request,
+                                    bool* unknown);
+  // Compares what a statement says of the service with what was seen first.
+  Status CheckService(const PgRows& rows, size_t column, std::string* epoch);
+  // The statement that finds the original's lock; nothing when there is no such table.
+  Result<std::vector<PgStatement>> LegacyStatement(const LockKey& key);
+
+  const std::shared_ptr<PgPool> pool_;
+  const Clock& clock_;
+  const PostgresLockOptions options_;
+  std::mutex mutex_;
+  std::string service_id_;       // as seen first; every later look must find the same
+  int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never
+  bool legacy_there_ = false;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_POSTGRES_LOCK_H_

@@ -1,0 +1,166 @@
+// The postgres lock as a service: its tables, its id, and the locks that the original still holds.
+#include <utility>
+
+#include "base/hex.h"
+#include "base/random.h"
+#include "client/pg_schema.h"
+#include "lock/lock_book.h"
+#include "lock/postgres_lock.h"
+#include "lock/postgres_sql.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kServiceTable[] = "stateward.lock_service";
+// The original makes its table when it starts, and nothing ever removes it; so the answer is asked
+// for again only so often.
+constexpr int64_t kAskLegacyUs = 30000000;
+
+std::vector<std::string> LockTables() {
+  return {
+      // Half of each page is left free, so that a step's new version of a row fits beside the old
+      // one and no index changes.
+      "CREATE TABLE stateward.state_locks (id text COLLATE \"C\" PRIMARY KEY, held bool NOT NULL,"
+      " record bytea NOT NULL, recent bytea NOT NULL, releases int8 NOT NULL, epoch text NOT NULL)"
+      " WITH (fillfactor = 50)",
+      "CREATE TABLE stateward.released_locks (id text COLLATE \"C\" NOT NULL, slot int8 NOT NULL,"
+      " entry bytea NOT NULL, PRIMARY KEY (id, slot))",
+      "CREATE TABLE stateward.lock_service (only_one bool PRIMARY KEY DEFAULT true CHECK"
+      " (only_one), id text NOT NULL, first_epoch text NOT NULL, counter int8 NOT NULL)",
+  };
+}
+
+}  // namespace
+
+Status PostgresLock::CheckService(const PgRows& rows, size_t column, std::string* epoch) {
+  if (rows.IsNull(0, column)) {
+    return Status::Unavailable(
+        "postgres: no lock service, or this server is a standby (see `statewardctl init`)");
+  }
+  std::string text = rows.Text(0, column);
+  std::string id = text.substr(0, 32);
+  if (!IsHex(id, 32) || text.size() < 34) {
+    return Status::Unavailable("postgres: the lock service's id is damaged");
+  }
+  *epoch = text.substr(33);
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (service_id_.empty()) service_id_ = id;
+  if (id != service_id_) {
+    return Status::Unavailable(
+        "postgres: another lock service lies in this database now; see `statewardctl init "
+        "--locks`");
+  }
+  return Status();
+}
+
+Result<std::string> PostgresLock::ServiceId() {
+  Result<bool> there = PgTableExists(*pool_, kServiceTable);
+  if (!there.ok()) return std::move(there).status();
+  if (!*there) return Status::NotFound("no table " + std::string(kServiceTable));
+  Result<PgRows> rows =
+      pool_->QueryOne({"SELECT id FROM stateward.lock_service", {}}, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->size() == 0) return Status::NotFound("no id in " + std::string(kServiceTable));
+  std::string id = rows->Text(0, 0);
+  if (!IsHex(id, 32)) return Status::Unavailable("postgres: the lock service's id is damaged");
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (service_id_.empty()) service_id_ = id;
+  return id;
+}
+
+Result<std::string> PostgresLock::InitService(bool forgotten) {
+  Result<std::unique_ptr<PgTransaction>> transaction =
+      BeginSchemaChange(*pool_, kServiceTable, LockTables());
+  if (!transaction.ok()) return std::move(transaction).status();
+  // A new epoch, if locks may have been forgotten: no state's row bears it yet.
+  PgStatement make{
+      "INSERT INTO stateward.lock_service AS s (id, first_epoch, counter)"
+      " VALUES ($1, CASE WHEN $2 > 0 THEN 'none' ELSE"
+      " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.0' END, $2)"
+      " ON CONFLICT (only_one) DO UPDATE SET counter = s.counter + $2 RETURNING id",
+      {}};
+  std::string id = RandomHex(16);
+  make.params.Text(id).Int8(forgotten ? 1 : 0);
+  Result<std::vector<PgRows>> made = (*transaction)->Run({make}, PgUse::kRepeatable);
+  if (!made.ok()) return std::move(made).status();
+  STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({}));
+  return made->front().Text(0, 0);
+}
+
+Result<std::vector<PgStatement>> PostgresLock::LegacyStatement(const LockKey& key) {
+  std::vector<PgStatement> none;
+  if (key.legacy_ids.empty()) return none;
+  bool ask = false;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    ask = legacy_asked_us_ == 0 || clock_.SteadyUs() - legacy_asked_us_ > kAskLegacyUs;
+    if (!ask && !legacy_there_) return none;
+  }
+  if (ask) {
+    Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+    if (!there.ok()) return std::move(there).status();
+    std::lock_guard<std::mutex> hold(mutex_);
+    legacy_asked_us_ = clock_.SteadyUs();
+    legacy_there_ = *there;
+    if (!*there) return none;
+  }
+  std::string sql =
+      "SELECT state_id::text, lock_data FROM " + options_.legacy_table + " WHERE state_id IN (";
+  PgStatement statement;
+  for (size_t i = 0; i < key.legacy_ids.size(); ++i) {
+    sql += (i == 0 ? "$" : ", $") + std::to_string(i + 1);
+    statement.params.Text(key.legacy_ids[i]);
+  }
+  statement.sql = sql + ") ORDER BY state_id LIMIT 1";
+  return std::vector<PgStatement>{std::move(statement)};
+}
+
+Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
+  PgStatement all{pg_lock::kAllReleased, {}};
+  all.params.Text(id.hex());
+  Result<PgRows> rows = pool_->QueryOne(all, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  std::string epoch;
+  STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
+  for (size_t i = 0; i < rows->size(); ++i) {
+    if (rows->IsNull(i, 2)) continue;
+    Result<LockBook> entry = DecodeLockBook(rows->Raw(i, 2));
+    if (!entry.ok()) return Status::Unavailable("lock: a released ID is damaged");
+    int64_t now_ms = static_cast<int64_t>(rows->Int8(i, 1));
+    if (stateward::TokenReleased(*entry, token_sha256, now_ms)) return true;
+  }
+  return false;
+}
+
+Result<uint64_t> PostgresLock::CountHeld() {
+  Result<PgRows> rows = pool_->QueryOne(
+      {"SELECT " STATEWARD_PG_SERVICE ", (SELECT count(*) FROM stateward.state_locks WHERE held)",
+       {}},
+      PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  std::string epoch;
+  STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
+  return rows->Int8(0, 1);
+}
+
+// Something is written and undone: only that shows a full disk or a server that is read-only.
+Status PostgresLock::Check() {
+  std::vector<PgRows> rows;
+  PgStatement look{"SELECT " STATEWARD_PG_SERVICE ", " STATEWARD_PG_SAFE, {}};
+  Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
+  if (!transaction.ok()) return std::move(transaction).status();
+  std::string epoch;
+  STATEWARD_RETURN_IF_ERROR(CheckService(rows[0], 0, &epoch));
+  if (!rows[0].Bool(0, 1)) {
+    return Status::Unavailable("lock: fsync or full_page_writes is off on the Postgres server");
+  }
+  PgStatement probe{
+      "INSERT INTO stateward.released_locks (id, slot, entry)"
+      " VALUES ('probe', $1, '')",
+      {}};
+  probe.params.Int8(static_cast<uint64_t>(clock_.SteadyUs()));
+  Result<std::vector<PgRows>> written = (*transaction)->Run({probe}, PgUse::kRepeatable);
+  return written.ok() ? Status() : written.status();
+}
+
+}  // namespace stateward

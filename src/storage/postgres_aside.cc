@@ -1,0 +1,238 @@
+// What the postgres storage keeps beside the versions: marker, quarantine, the original's data.
+#include <utility>
+
+#include "base/hex.h"
+#include "client/pg_schema.h"
+#include "storage/postgres_storage.h"
+
+namespace stateward {
+namespace {
+
+// Nothing younger is evicted (design.md, promise 5).
+constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+
+constexpr char kMarkerTable[] = "stateward.store_marker";
+
+std::vector<std::string> StoreTables() {
+  return {
+      "CREATE TABLE stateward.records (id text COLLATE \"C\" NOT NULL,"
+      " n int8 NOT NULL CHECK (n > 0), data bytea NOT NULL, PRIMARY KEY (id, n))",
+      // Sealed bytes do not compress, and a part of them can be read without the rest.
+      "ALTER TABLE stateward.records ALTER data SET STORAGE EXTERNAL",
+      "CREATE TABLE stateward.quarantine (principal text COLLATE \"C\" NOT NULL,"
+      " content text COLLATE \"C\" NOT NULL, id text NOT NULL, time_ms int8 NOT NULL,"
+      " size int8 NOT NULL, data bytea NOT NULL, PRIMARY KEY (principal, content))",
+      "ALTER TABLE stateward.quarantine ALTER data SET STORAGE EXTERNAL",
+      "CREATE TABLE stateward.legacy_claims (legacy_id text COLLATE \"C\" PRIMARY KEY,"
+      " id text NOT NULL)",
+      "CREATE TABLE stateward.store_marker (only_one bool PRIMARY KEY DEFAULT true CHECK "
+      "(only_one),"
+      " format int8 NOT NULL, store_id text NOT NULL, lock_kind text NOT NULL,"
+      " lock_id text NOT NULL)",
+  };
+}
+
+QuarantineEntry EntryOf(const PgRows& rows, size_t row, size_t first) {
+  QuarantineEntry entry;
+  entry.principal_tag = rows.Text(row, first);
+  entry.content_tag = rows.Text(row, first + 1);
+  StateId::Parse(rows.Text(row, first + 2), &entry.id);
+  entry.time_ms = static_cast<int64_t>(rows.Int8(row, first + 3));
+  entry.size = rows.Int8(row, first + 4);
+  return entry;
+}
+
+}  // namespace
+
+Result<StoreMarker> PostgresStorage::ReadMarker() {
+  Result<bool> there = PgTableExists(*pool_, kMarkerTable);
+  if (!there.ok()) return std::move(there).status();
+  if (!*there) return Status::NotFound("no table " + std::string(kMarkerTable));
+  Result<PgRows> rows = pool_->QueryOne(
+      {"SELECT format, store_id, lock_kind, lock_id FROM stateward.store_marker", {}},
+      PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->size() == 0) return Status::NotFound("no marker in " + std::string(kMarkerTable));
+  StoreMarker marker;
+  marker.format = static_cast<uint32_t>(rows->Int8(0, 0));
+  marker.store_id = rows->Text(0, 1);
+  marker.lock_kind = rows->Text(0, 2);
+  marker.lock_id = rows->Text(0, 3);
+  if (marker.format != 1 || !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
+    return Status::Corruption("store marker: damaged, or of a format that is not known");
+  }
+  return marker;
+}
+
+Status PostgresStorage::WriteMarker(const StoreMarker& marker, bool relock) {
+  Result<std::unique_ptr<PgTransaction>> transaction =
+      BeginSchemaChange(*pool_, kMarkerTable, StoreTables());
+  if (!transaction.ok()) return std::move(transaction).status();
+  PgStatement look{
+      "SELECT EXISTS (SELECT FROM stateward.store_marker), EXISTS (SELECT FROM"
+      " stateward.records) OR EXISTS (SELECT FROM stateward.quarantine) OR EXISTS"
+      " (SELECT FROM stateward.legacy_claims)",
+      {}};
+  Result<std::vector<PgRows>> found = (*transaction)->Run({look}, PgUse::kRead);
+  if (!found.ok()) return std::move(found).status();
+  bool there = found->front().Bool(0, 0);
+  if (there && !relock) return {Code::kConflict, "the database holds a store already"};
+  if (!there && found->front().Bool(0, 1)) {
+    return {Code::kConflict,
+            "the tables in schema stateward are not empty, yet there is no marker: see what "
+            "happened to store_marker before making a new one"};
+  }
+  PgStatement write{
+      "INSERT INTO stateward.store_marker (format, store_id, lock_kind, lock_id)"
+      " VALUES ($1, $2, $3, $4) ON CONFLICT (only_one) DO UPDATE SET format = $1,"
+      " store_id = $2, lock_kind = $3, lock_id = $4",
+      {}};
+  write.params.Int8(marker.format)
+      .Text(marker.store_id)
+      .Text(marker.lock_kind)
+      .Text(marker.lock_id);
+  STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({write}));
+  std::lock_guard<std::mutex> hold(place_mutex_);
+  place_.clear();
+  return Status();
+}
+
+// The principal's entries, held against others who would add to them.
+Status PostgresStorage::MakeRoom(PgTransaction& transaction, const QuarantineEntry& entry,
+                                 uint64_t size) {
+  PgStatement list{
+      "SELECT content, size, time_ms FROM stateward.quarantine WHERE principal = $1"
+      " ORDER BY time_ms, content",
+      {}};
+  list.params.Text(entry.principal_tag);
+  Result<std::vector<PgRows>> rows = transaction.Run({list}, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  const PgRows& old = rows->front();
+  uint64_t bytes = size;
+  for (size_t i = 0; i < old.size(); ++i) {
+    if (old.Text(i, 0) == entry.content_tag) return Status();
+    bytes += old.Int8(i, 1);
+  }
+  for (size_t i = 0; i < old.size() && bytes > options_.quarantine_max_bytes; ++i) {
+    if (clock_.NowMs() - static_cast<int64_t>(old.Int8(i, 2)) < kQuarantineKeptMs) break;
+    PgStatement evict{"DELETE FROM stateward.quarantine WHERE principal = $1 AND content = $2", {}};
+    std::string content = old.Text(i, 0);
+    evict.params.Text(entry.principal_tag).Text(content);
+    Result<std::vector<PgRows>> gone = transaction.Run({evict}, PgUse::kRepeatable);
+    if (!gone.ok()) return std::move(gone).status();
+    bytes -= old.Int8(i, 1);
+  }
+  if (bytes > options_.quarantine_max_bytes) {
+    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  }
+  return Status();
+}
+
+Status PostgresStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+  std::vector<PgRows> rows;
+  PgStatement look{"SELECT " STATEWARD_PG_PLACE ", " STATEWARD_PG_SAFE
+                   ", pg_advisory_xact_lock(hashtextextended('stateward quarantine ' || $1, 0))",
+                   {}};
+  look.params.Text(entry.principal_tag);
+  Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
+  if (!transaction.ok()) return std::move(transaction).status();
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(rows[0].Raw(0, 0).AsString()));
+  if (!rows[0].Bool(0, 1)) {
+    return Status::Unavailable("postgres: fsync or full_page_writes is off on the server");
+  }
+  STATEWARD_RETURN_IF_ERROR(MakeRoom(**transaction, entry, sealed.size()));
+  PgStatement keep{
+      "INSERT INTO stateward.quarantine (principal, content, id, time_ms, size, data)"
+      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+      {}};
+  keep.params.Text(entry.principal_tag)
+      .Text(entry.content_tag)
+      .Text(entry.id.hex())
+      .Int8(static_cast<uint64_t>(entry.time_ms))
+      .Int8(sealed.size())
+      .Bytea(sealed);
+  // The message makes the commit of a repeat wait for what was committed before it.
+  PgStatement settle{"SELECT pg_logical_emit_message(true, 'stateward', '')", {}};
+  return (*transaction)->Commit({keep, settle});
+}
+
+Result<std::vector<QuarantineEntry>> PostgresStorage::ListQuarantine() {
+  Result<PgRows> rows =
+      Ask({"SELECT " STATEWARD_PG_PLACE
+           ", q.principal, q.content, q.id, q.time_ms, q.size FROM (VALUES (1)) one LEFT JOIN"
+           " stateward.quarantine q ON true ORDER BY q.principal, q.time_ms, q.content",
+           {}},
+          PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<QuarantineEntry> out;
+  for (size_t i = 0; i < rows->size(); ++i) {
+    if (!rows->IsNull(i, 1)) out.push_back(EntryOf(*rows, i, 1));
+  }
+  return out;
+}
+
+Result<Bytes> PostgresStorage::GetQuarantined(const QuarantineEntry& entry) {
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", q.data FROM (VALUES (1)) one LEFT JOIN stateward.quarantine q"
+                        " ON q.principal = $1 AND q.content = $2",
+                        {}};
+  statement.params.Text(entry.principal_tag).Text(entry.content_tag);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return Status::NotFound("no such entry");
+  return rows->Bytea(0, 1);
+}
+
+Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
+  // Asked first: an error would be the end of the transaction that a write has open.
+  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  if (!there.ok()) return std::move(there).status();
+  std::string sql = "SELECT " STATEWARD_PG_PLACE;
+  if (*there) {
+    sql += ", l.state_id, l.state_data FROM (VALUES (1)) one LEFT JOIN " + options_.legacy_table +
+           " l ON l.state_id = $1";
+  } else {
+    sql += ", NULL::text, NULL::bytea, $1::text";
+  }
+  PgStatement statement{std::move(sql), {}};
+  statement.params.Text(legacy_id);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return Status::NotFound("none of the original's");
+  return rows->Bytea(0, 2);
+}
+
+Result<std::optional<StateId>> PostgresStorage::LegacyClaim(const std::string& legacy_id) {
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", (SELECT id FROM stateward.legacy_claims WHERE legacy_id = $1)",
+                        {}};
+  statement.params.Text(legacy_id);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return std::optional<StateId>();
+  StateId id;
+  if (!StateId::Parse(rows->Text(0, 1), &id)) return Status::Corruption("claim of " + legacy_id);
+  return std::optional<StateId>(id);
+}
+
+Result<StateId> PostgresStorage::ClaimLegacy(const std::string& legacy_id, const StateId& id) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
+  // An update to itself gives back whose the claim is, and its commit is as durable as a new one's.
+  PgStatement statement{
+      "INSERT INTO stateward.legacy_claims AS c (legacy_id, id)"
+      " SELECT $1, $2 WHERE " STATEWARD_PG_PLACE " = $3 AND " STATEWARD_PG_SAFE
+      " ON CONFLICT (legacy_id) DO UPDATE SET id = c.id"
+      " RETURNING " STATEWARD_PG_PLACE ", c.id, set_config('synchronous_commit', 'on', true)",
+      {}};
+  statement.params.Text(legacy_id).Text(id.hex()).Text(*place);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);
+  if (!rows.ok()) return std::move(rows).status();
+  StateId claimant;
+  if (!StateId::Parse(rows->Text(0, 1), &claimant)) {
+    return Status::Corruption("claim of " + legacy_id);
+  }
+  return claimant;
+}
+
+}  // namespace stateward

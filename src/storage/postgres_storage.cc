@@ -1,0 +1,313 @@
+#include "storage/postgres_storage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hex.h"
+#include "client/pg_schema.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kNoPlace[] =
+    "postgres: no store marker, or this server is a standby (see `statewardctl init`)";
+// A record is fetched in pieces, so that neither the connection's buffer nor the answer holds
+// another whole copy of a large state.
+constexpr size_t kPiece = size_t{2} << 20;
+// Re-keying may exchange the bytes of a record between two pieces; it does so once.
+constexpr int kReadTries = 3;
+// Ids in one answer of List: 100 KB.
+constexpr uint64_t kListPage = 1000;
+
+// One row, whatever is there: a record is looked for beside the place.
+#define FROM_RECORD " FROM (VALUES (1)) one LEFT JOIN stateward.records r ON r.id = $1 AND r.n = $2"
+
+// The loose scan: one look at the index for each state, however many versions it has.
+#define STATE_IDS                                                             \
+  "WITH RECURSIVE s(id) AS ("                                                 \
+  "(SELECT id FROM stateward.records WHERE id > $1 ORDER BY id LIMIT 1)"      \
+  " UNION ALL SELECT (SELECT r.id FROM stateward.records r WHERE r.id > s.id" \
+  " ORDER BY r.id LIMIT 1) FROM s WHERE s.id IS NOT NULL) "
+
+constexpr char kAppend[] =
+    "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
+    " AS safe, (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1) AS head),"
+    " made AS (INSERT INTO stateward.records (id, n, data) SELECT $1, $2, $3 FROM place"
+    " WHERE head = $2 - 1 AND safe AND place.place = $4 ON CONFLICT DO NOTHING RETURNING n)"
+    " SELECT place, safe, head, EXISTS (SELECT FROM made),"
+    " set_config('synchronous_commit', 'on', true) FROM place";
+
+constexpr char kReplace[] =
+    "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
+    " AS safe, EXISTS (SELECT FROM stateward.records WHERE id = $1 AND n = $2) AS there),"
+    " made AS (UPDATE stateward.records r SET data = $3 FROM place WHERE r.id = $1 AND r.n = $2"
+    " AND sha256(r.data) = $5 AND safe AND place.place = $4 RETURNING 1)"
+    " SELECT place, safe, there, EXISTS (SELECT FROM made),"
+    " set_config('synchronous_commit', 'on', true) FROM place";
+
+constexpr char kPrune[] =
+    "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE
+    " AS place,"
+    " (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1) AS head),"
+    " gone AS (DELETE FROM stateward.records r USING place WHERE r.id = $1 AND r.n = $2"
+    " AND $2 < head AND place.place = $3)"
+    " SELECT place, head FROM place";
+
+// A message in the log of the server that says nothing, so that the commit, and with it everything
+// before, is flushed, to synchronous standbys too.
+constexpr char kSettle[] = "SELECT " STATEWARD_PG_PLACE
+                           ", r.n IS NOT NULL, set_config('synchronous_commit', 'on', true),"
+                           " pg_logical_emit_message(true, 'stateward', '')" FROM_RECORD;
+
+Status Unsafe() {
+  return Status::Unavailable(
+      "postgres: fsync or full_page_writes is off on the server: nothing that it calls stored is "
+      "sure to be there after a crash");
+}
+
+}  // namespace
+
+PostgresStorage::PostgresStorage(std::shared_ptr<PgPool> pool, const Clock& clock,
+                                 PostgresStorageOptions options)
+    : pool_(std::move(pool)), clock_(clock), options_(std::move(options)) {}
+
+Status PostgresStorage::CheckPlace(std::string_view place) {
+  if (place.empty()) return Status::Unavailable(kNoPlace);
+  std::lock_guard<std::mutex> hold(place_mutex_);
+  if (place == place_) return Status();
+  if (place.substr(0, 2) != "1 ") {
+    return Status::Unavailable("postgres: the store's format is not known to this version");
+  }
+  if (!place_.empty()) {
+    return Status::Unavailable(
+        "postgres: another store, or one with another lock service, lies in this database now; "
+        "restart when that is meant");
+  }
+  place_ = std::string(place);
+  return Status();
+}
+
+Result<std::string> PostgresStorage::Place() {
+  {
+    std::lock_guard<std::mutex> hold(place_mutex_);
+    if (!place_.empty()) return place_;
+  }
+  Result<PgRows> rows = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->Text(0, 0);
+}
+
+Result<PgRows> PostgresStorage::Ask(PgStatement statement, PgUse use) {
+  Result<PgRows> rows = pool_->QueryOne(std::move(statement), use);
+  if (!rows.ok()) return rows;
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(rows->Raw(0, 0).AsString()));
+  return rows;
+}
+
+Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId& id) {
+  const PgTransaction* transaction = pool_->Current();
+  if (transaction == nullptr || !transaction->newest || transaction->newest->id != id.hex()) {
+    return nullptr;
+  }
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction->newest->place));
+  return &*transaction->newest;
+}
+
+Result<uint64_t> PostgresStorage::Head(const StateId& id) {
+  Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
+  if (!brought.ok()) return std::move(brought).status();
+  if (*brought != nullptr) return (*brought)->n;
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1)",
+                        {}};
+  statement.params.Text(id.hex());
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->Int8(0, 1);
+}
+
+Result<Bytes> PostgresStorage::Get(const StateId& id, uint64_t n) {
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", r.n, substring(r.data FROM 1 FOR $3::int8::int4),"
+                        " octet_length(r.data)::int8, r.xmin::text" FROM_RECORD,
+                        {}};
+  statement.params.Text(id.hex()).Int8(n).Int8(kPiece);
+  for (int tries = 0; tries < kReadTries; ++tries) {
+    Result<PgRows> rows = Ask(statement, PgUse::kRead);
+    if (!rows.ok()) return std::move(rows).status();
+    if (rows->IsNull(0, 1)) return Status::NotFound("no such record");
+    Bytes bytes = rows->Bytea(0, 2);
+    uint64_t size = rows->Int8(0, 3);
+    std::string row_version = rows->Text(0, 4);
+    Result<bool> whole = ReadRest(id, n, size, row_version, &bytes);
+    if (!whole.ok()) return std::move(whole).status();
+    if (*whole) return bytes;
+  }
+  return Status::Unavailable("postgres: the record changed again and again while it was read");
+}
+
+Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t size,
+                                       const std::string& row_version, Bytes* bytes) {
+  bytes->reserve(size);
+  while (bytes->size() < size) {
+    PgStatement more{"SELECT " STATEWARD_PG_PLACE
+                     ", substring(r.data FROM $3::int8::int4 FOR $4::int8::int4)" FROM_RECORD
+                     " AND r.xmin::text = $5",
+                     {}};
+    more.params.Text(id.hex()).Int8(n).Int8(bytes->size() + 1).Int8(kPiece).Text(row_version);
+    Result<PgRows> rows = Ask(std::move(more), PgUse::kRead);
+    if (!rows.ok()) return std::move(rows).status();
+    ByteView piece = rows->Raw(0, 1);
+    if (piece.empty()) return false;
+    bytes->insert(bytes->end(), piece.begin(), piece.end());
+  }
+  return true;
+}
+
+Result<Storage::Newest> PostgresStorage::GetNewest(const StateId& id) {
+  Result<PgRows> rows = Ask(PgNewestStatement(id, kPiece), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return Newest{};
+  uint64_t n = rows->Int8(0, 1);
+  if (rows->Bool(0, 3)) return Newest{n, rows->Bytea(0, 2)};
+  // A large one: in pieces, under its number, which stays its own.
+  Result<Bytes> bytes = Get(id, n);
+  if (!bytes.ok() && bytes.status().code() == Code::kNotFound) {
+    return Status::Unavailable("postgres: the newest record was pruned while it was read");
+  }
+  if (!bytes.ok()) return std::move(bytes).status();
+  return Newest{n, std::move(*bytes)};
+}
+
+Result<Bytes> PostgresStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
+  Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
+  if (!brought.ok()) return std::move(brought).status();
+  const PgTransaction::Newest* newest = *brought;
+  if (newest != nullptr && newest->n == n && (newest->whole || newest->prefix.size() >= limit)) {
+    return newest->prefix;
+  }
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", r.n, substring(r.data FROM 1 FOR $3::int8::int4)" FROM_RECORD,
+                        {}};
+  statement.params.Text(id.hex()).Int8(n).Int8(std::min<size_t>(limit, INT32_MAX));
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return Status::NotFound("no such record");
+  return rows->Bytea(0, 2);
+}
+
+Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expected_head,
+                                              ByteView sealed) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
+  PgStatement statement{kAppend, {}};
+  statement.params.Text(id.hex()).Int8(expected_head + 1).Bytea(sealed).Text(*place);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kChangesOnce);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->Bool(0, 3)) return AppendOutcome{true, expected_head + 1};
+  if (!rows->Bool(0, 1)) return Unsafe();
+  uint64_t head = rows->Int8(0, 2);
+  if (head < expected_head) {
+    return Status::Unavailable("record " + std::to_string(expected_head) + " is gone");
+  }
+  // With the head that was expected another one took the number in the same moment.
+  return AppendOutcome{false, std::max(head, expected_head + 1)};
+}
+
+Status PostgresStorage::Settle(const StateId& id, uint64_t n) {
+  PgStatement statement{kSettle, {}};
+  statement.params.Text(id.hex()).Int8(n);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->Bool(0, 1) ? Status() : Status::NotFound("no such record");
+}
+
+Status PostgresStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                                ByteView sealed) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
+  PgStatement statement{kReplace, {}};
+  statement.params.Text(id.hex()).Int8(n).Bytea(sealed).Text(*place).Bytea(expected);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kChangesOnce);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->Bool(0, 3)) return Status();
+  if (!rows->Bool(0, 1)) return Unsafe();
+  if (!rows->Bool(0, 2)) return Status::NotFound("no such record");
+  return {Code::kConflict, "the record has other bytes by now"};
+}
+
+Result<std::vector<uint64_t>> PostgresStorage::Versions(const StateId& id) {
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", r.n FROM (VALUES (1)) one LEFT JOIN stateward.records r ON r.id = $1"
+                        " ORDER BY r.n DESC",
+                        {}};
+  statement.params.Text(id.hex());
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<uint64_t> versions;
+  for (size_t i = 0; i < rows->size(); ++i) {
+    if (!rows->IsNull(i, 1)) versions.push_back(rows->Int8(i, 1));
+  }
+  return versions;
+}
+
+Status PostgresStorage::List(const std::function<bool(const StateId&)>& each) {
+  std::string after;
+  for (bool more = true; more;) {
+    PgStatement statement{STATE_IDS "SELECT " STATEWARD_PG_PLACE
+                                    ", s.id FROM (VALUES (1)) one LEFT JOIN (SELECT id FROM s WHERE"
+                                    " id IS NOT NULL LIMIT $2) s ON true ORDER BY s.id",
+                          {}};
+    statement.params.Text(after).Int8(kListPage);
+    Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+    if (!rows.ok()) return std::move(rows).status();
+    more = rows->size() == kListPage;
+    for (size_t i = 0; i < rows->size(); ++i) {
+      StateId id;
+      if (rows->IsNull(i, 1)) break;
+      after = rows->Text(i, 1);
+      if (StateId::Parse(after, &id) && !each(id)) return Status();
+    }
+  }
+  return Status();
+}
+
+Result<uint64_t> PostgresStorage::Count() {
+  PgStatement statement{
+      STATE_IDS "SELECT " STATEWARD_PG_PLACE ", (SELECT count(*) FROM s WHERE id IS NOT NULL)", {}};
+  statement.params.Text("");
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->Int8(0, 1);
+}
+
+Status PostgresStorage::Prune(const StateId& id, uint64_t n) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
+  PgStatement statement{kPrune, {}};
+  statement.params.Text(id.hex()).Int8(n).Text(*place);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);
+  if (!rows.ok()) return std::move(rows).status();
+  if (n >= rows->Int8(0, 1)) {
+    return Status::InvalidArgument("the newest record is never removed");
+  }
+  return Status();
+}
+
+// Something is written and undone: only that shows a full disk or a server that is read-only.
+Status PostgresStorage::Check() {
+  std::vector<PgRows> rows;
+  PgStatement look{"SELECT " STATEWARD_PG_PLACE ", " STATEWARD_PG_SAFE, {}};
+  Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
+  if (!transaction.ok()) return std::move(transaction).status();
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(rows[0].Raw(0, 0).AsString()));
+  if (!rows[0].Bool(0, 1)) return Unsafe();
+  PgStatement probe{"INSERT INTO stateward.records (id, n, data) VALUES ('probe-' || $1, 1, $2)",
+                    {}};
+  std::string unique = std::to_string(clock_.SteadyUs());
+  probe.params.Text(unique).Bytea(std::string_view("probe"));
+  Result<std::vector<PgRows>> written = (*transaction)->Run({probe}, PgUse::kRepeatable);
+  return written.ok() ? Status() : written.status();
+}
+
+}  // namespace stateward

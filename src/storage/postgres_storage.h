@@ -1,0 +1,79 @@
+// States in Postgres (docs/formats.md, "Tables in Postgres"). Rules S4, S11.
+//
+// Every statement reads the store's marker along with what it is after, on a server that says it is
+// no standby: rows that are not there prove nothing without that.
+#ifndef STATEWARD_STORAGE_POSTGRES_STORAGE_H_
+#define STATEWARD_STORAGE_POSTGRES_STORAGE_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "client/pg_pool.h"
+#include "stateward/clock.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct PostgresStorageOptions {
+  std::string legacy_table;           // STORAGE_POSTGRES_TABLE as PgTableName quotes it
+  uint64_t quarantine_max_bytes = 0;  // of one principal
+  // The locks lie in the same pool: each write is made while their row is held.
+  bool with_locks = false;
+};
+
+class PostgresStorage : public Storage {
+ public:
+  // `clock` must outlive it. Touches nothing yet.
+  PostgresStorage(std::shared_ptr<PgPool> pool, const Clock& clock, PostgresStorageOptions options);
+
+  std::string_view Name() const override { return "postgres"; }
+  // With the locks beside it an append that is still on its way holds the row of its state's lock:
+  // whoever comes later waits for its end.
+  bool WritesMayArriveLate() const override { return !options_.with_locks; }
+  Result<StoreMarker> ReadMarker() override;
+  Status WriteMarker(const StoreMarker& marker, bool relock) override;
+  Result<uint64_t> Head(const StateId& id) override;
+  Result<Bytes> Get(const StateId& id, uint64_t n) override;
+  Result<Newest> GetNewest(const StateId& id) override;
+  Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
+  Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
+  Status Settle(const StateId& id, uint64_t n) override;
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 ByteView sealed) override;
+  Result<std::vector<uint64_t>> Versions(const StateId& id) override;
+  Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<uint64_t> Count() override;
+  Status Prune(const StateId& id, uint64_t n) override;
+  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
+  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
+  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
+  Result<Bytes> GetLegacy(const std::string& legacy_id) override;
+  Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
+  Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status Check() override;
+
+ private:
+  // Compares what a statement says of the marker with what was seen first.
+  Status CheckPlace(std::string_view place);
+  // What was seen first; asks when nothing was seen yet.
+  Result<std::string> Place();
+  // Runs a statement whose first row starts with the place.
+  Result<PgRows> Ask(PgStatement statement, PgUse use);
+  // The newest record as the thread's transaction brought it along; nullptr: ask.
+  Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
+  // Completes the first piece of a record. False: the row is another by now.
+  Result<bool> ReadRest(const StateId& id, uint64_t n, uint64_t size,
+                        const std::string& row_version, Bytes* bytes);
+  Status MakeRoom(PgTransaction& transaction, const QuarantineEntry& entry, uint64_t size);
+
+  const std::shared_ptr<PgPool> pool_;
+  const Clock& clock_;
+  const PostgresStorageOptions options_;
+  std::mutex place_mutex_;
+  std::string place_;  // as seen first; every later look must find the same
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STORAGE_POSTGRES_STORAGE_H_
