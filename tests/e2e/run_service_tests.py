@@ -24,7 +24,9 @@ LIMIT_S = 600
 
 
 def postgres(box):
-    return {"POSTGRES": services.Postgres(box).settings()["POSTGRES_CONNECTION"]}
+    server = services.Postgres(box)
+    return {"POSTGRES": server.settings()["POSTGRES_CONNECTION"],
+            "PGBOUNCER": services.PgBouncer(box, server).settings()["POSTGRES_CONNECTION"]}
 
 
 def redis(box):

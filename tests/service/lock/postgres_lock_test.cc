@@ -1,0 +1,216 @@
+#include "lock/postgres_lock.h"
+
+#include <string>
+
+#include "conformance/locker_cases.h"
+#include "service/postgres_box.h"
+#include "storage/postgres_storage.h"
+
+namespace stateward {
+namespace {
+
+class PostgresLockFixture : public LockerFixture {
+ public:
+  explicit PostgresLockFixture(bool with_storage = false, const char* service = "POSTGRES")
+      : with_storage_(with_storage), connection_(ServiceEnv(service)) {
+    if (!with_storage) return;
+    StoreMarker marker{std::string(32, 'a'), 1, "postgres", std::string(32, 'b')};
+    CHECK(OpenStorage(PostgresBox::Pool()) != nullptr);
+    CHECK(OpenStorage(PostgresBox::Pool())->WriteMarker(marker, false).ok());
+  }
+  std::shared_ptr<Locker> Open() override { return OpenOn(PostgresBox::Pool(8, connection_)); }
+  std::shared_ptr<PostgresLock> OpenOn(const std::shared_ptr<PgPool>& pool) {
+    return std::make_shared<PostgresLock>(pool, SystemClock(),
+                                          PostgresLockOptions{"\"locks\"", with_storage_});
+  }
+  std::shared_ptr<PostgresStorage> OpenStorage(const std::shared_ptr<PgPool>& pool) {
+    return std::make_shared<PostgresStorage>(
+        pool, SystemClock(), PostgresStorageOptions{"\"states\"", 1 << 20, with_storage_});
+  }
+  PostgresBox& box() { return box_; }
+
+ private:
+  const bool with_storage_;
+  const std::string connection_;
+  PostgresBox box_;
+};
+
+}  // namespace
+
+TEST_GROUP(PostgresLockConforms) { PostgresLockFixture fixture; };
+LOCKER_CONFORMS(PostgresLockConforms)
+TEST_GROUP(PostgresLockWithStorageConforms) { PostgresLockFixture fixture{true}; };
+LOCKER_CONFORMS(PostgresLockWithStorageConforms)
+TEST_GROUP(PgBouncerLockConforms) { PostgresLockFixture fixture{true, "PGBOUNCER"}; };
+LOCKER_CONFORMS(PgBouncerLockConforms)
+
+TEST_GROUP(PostgresLock) {
+  PostgresLockFixture fixture;
+  StateId id = StateId::Of({"", "p", "n"});
+  std::string legacy = std::string(64, 'e');
+  LockKey key{id, {legacy}};
+
+  void Original(const std::string& json) { fixture.box().PutLegacy("locks", legacy, json); }
+};
+
+TEST(PostgresLock, TheOriginalsLockIsRespectedUntilItIsReleased) {
+  Original("{\"ID\":\"old\",\"Operation\":\"OperationTypeApply\"}");
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  LockRecord holder =
+      locker_cases::MustBe<HeldBy>(l->Acquire(key, locker_cases::Want("a"), locker_cases::Base7))
+          .holder;
+  STRCMP_EQUAL("old", holder.id.c_str());
+  STRCMP_EQUAL("OperationTypeApply", holder.operation.c_str());
+  STRCMP_EQUAL("", holder.principal.c_str());
+  STRCMP_EQUAL("old", l->Look(key)->holder->id.c_str());
+  locker_cases::MustBe<HeldBy>(l->Release(key, {"a", "alice", false}));
+  locker_cases::MustBe<Released>(l->Release(key, {"old", "alice", false}));
+  LONGS_EQUAL(0, fixture.box().Number("SELECT count(*) FROM locks"));
+  locker_cases::MustBe<WasReleased>(
+      l->Acquire(key, locker_cases::Want("old"), locker_cases::Base7));
+  locker_cases::MustBe<Granted>(l->Acquire(key, locker_cases::Want("a"), locker_cases::Base7));
+}
+
+TEST(PostgresLock, TheOriginalsLockIsReleasedByForce) {
+  Original("{\"ID\":\"old\"}");
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  CHECK(l->BurnNext(key).ok());  // keeps the lock as it is
+  locker_cases::MustBe<Released>(l->Release(key, {"", "admin", false}));
+  LONGS_EQUAL(0, fixture.box().Number("SELECT count(*) FROM locks"));
+  CHECK_FALSE(l->Look(key)->holder.has_value());
+}
+
+TEST(PostgresLock, ALockOfTheOriginalThatCannotBeReadIsAnOutage) {
+  Original("no JSON");
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  locker_cases::IsUnavailable(l->Acquire(key, locker_cases::Want("a"), locker_cases::Base7));
+  locker_cases::IsUnavailable(l->Look(key));
+  locker_cases::IsUnavailable(l->Release(key, {"a", "alice", false}));
+  locker_cases::MustBe<Released>(l->Release(key, {"", "alice", false}));
+  LONGS_EQUAL(0, fixture.box().Number("SELECT count(*) FROM locks"));
+}
+
+TEST(PostgresLock, AnotherServiceInItsPlaceIsAnOutage) {
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  locker_cases::Take(*l, locker_cases::Want("a"));
+  fixture.box().Exec("UPDATE stateward.lock_service SET id = repeat('c', 32)");
+  locker_cases::IsUnavailable(l->Acquire(id, locker_cases::Want("b"), locker_cases::Base7));
+  locker_cases::IsUnavailable(l->Release(id, {"a", "alice", false}));
+  locker_cases::IsUnavailable(l->CountHeld());
+}
+
+// A failover, a restore, `init --locks`: locks may have been forgotten.
+TEST(PostgresLock, InANewEpochEachStatesFirstGrantBurns) {
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  std::string said;
+  const auto base = [&](bool burn) -> Result<uint64_t> {
+    said += burn ? "b" : "-";
+    return uint64_t{1};
+  };
+  StateId other = StateId::Of({"", "p", "other"});
+  locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("a"), base));
+  locker_cases::Free(*l, "a");
+  locker_cases::Must(l->InitService(true));
+  locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("b"), base));
+  locker_cases::Free(*l, "b");
+  locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("c"), base));
+  locker_cases::MustBe<Granted>(l->Acquire(other, locker_cases::Want("d"), base));
+  STRCMP_EQUAL("-b-b", said.c_str());
+}
+
+TEST(PostgresLock, ForcedReleaseBurnsAtTheNextGrant) {
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  locker_cases::Take(*l, locker_cases::Want("a"));
+  locker_cases::MustBe<Released>(l->Release(id, {"", "bob", false}));
+  bool burnt = false;
+  const auto base = [&](bool burn) -> Result<uint64_t> {
+    burnt = burn;
+    return uint64_t{1};
+  };
+  locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("b"), base));
+  CHECK(burnt);
+}
+
+TEST_GROUP(PostgresTogether) {
+  PostgresLockFixture fixture{true};
+  std::shared_ptr<PgPool> pool = PostgresBox::Pool();
+  std::shared_ptr<PostgresLock> lock = fixture.OpenOn(pool);
+  std::shared_ptr<PostgresStorage> storage = fixture.OpenStorage(pool);
+  StateId id = StateId::Of({"", "p", "n"});
+  std::string one = "one";
+
+  void setup() override { CHECK(lock->InitService(false).ok()); }
+};
+
+TEST(PostgresTogether, LockAndAppendAreOneTransaction) {
+  std::shared_ptr<PostgresStorage> outside = fixture.OpenStorage(PostgresBox::Pool());
+  Status status = lock->WithLock(id, [&](const LockView& view) {
+    CHECK_FALSE(view.holder.has_value());
+    LONGS_EQUAL(0, *storage->Head(id));
+    CHECK(storage->Append(id, 0, one)->appended);
+    LONGS_EQUAL(1, *storage->Head(id));
+    LONGS_EQUAL(0, *outside->Head(id));  // not committed yet
+  });
+  CHECK(status.ok());
+  LONGS_EQUAL(1, *outside->Head(id));
+}
+
+TEST(PostgresTogether, NobodyTakesTheLockMeanwhile) {
+  std::thread other;
+  std::atomic<bool> taken{false};
+  Status status = lock->WithLock(id, [&](const LockView&) {
+    other = std::thread([&] {
+      std::shared_ptr<PostgresLock> another = fixture.OpenOn(PostgresBox::Pool());
+      taken = another->Acquire(id, locker_cases::Want("b"), locker_cases::Base7).ok();
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    CHECK_FALSE(taken);
+    CHECK(storage->Append(id, 0, one)->appended);
+  });
+  other.join();
+  CHECK(status.ok());
+  CHECK(taken);
+}
+
+TEST(PostgresTogether, AFailedStatementUndoesAll) {
+  Status status = lock->WithLock(id, [&](const LockView&) {
+    CHECK(storage->Append(id, 0, one)->appended);
+    CHECK_FALSE(pool->QueryOne({"SELECT 1/0", {}}, PgUse::kRead).ok());
+    CHECK(storage->Head(id).status().code() == Code::kUnavailable);
+  });
+  CHECK(status.code() == Code::kUnavailable);
+  LONGS_EQUAL(0, *storage->Head(id));
+}
+
+// The server ends the session between the append and the commit.
+TEST(PostgresTogether, ALostConnectionUndoesAll) {
+  Status status = lock->WithLock(id, [&](const LockView&) {
+    CHECK(storage->Append(id, 0, one)->appended);
+    Result<PgRows> self = pool->QueryOne({"SELECT pg_backend_pid()::int8", {}}, PgUse::kRead);
+    fixture.box().Exec("SELECT pg_terminate_backend(" + std::to_string(self->Int8(0, 0)) + ")");
+  });
+  CHECK(status.code() == Code::kUnavailable);
+  LONGS_EQUAL(0, *storage->Head(id));  // on a fresh connection
+  CHECK(lock->WithLock(id, [&](const LockView&) { CHECK(storage->Append(id, 0, one)->appended); })
+            .ok());
+}
+
+TEST(PostgresTogether, TheBaseIsReadInsideTheTransaction) {
+  CHECK(lock->WithLock(id, [&](const LockView&) { CHECK(storage->Append(id, 0, one)->appended); })
+            .ok());
+  const auto base = [&](bool) { return storage->Head(id); };
+  locker_cases::MustBe<Granted>(lock->Acquire(id, locker_cases::Want("a"), base));
+  LONGS_EQUAL(1, lock->Look(id)->holder->base);
+}
+
+TEST(PostgresTogether, WhoeverStopsInTheMiddleHoldsOthersUpForABoundedTime) {
+  LONGS_EQUAL(0, *storage->Head(id));
+  Status status = lock->WithLock(id, [&](const LockView&) {
+    std::shared_ptr<PostgresLock> another = fixture.OpenOn(PostgresBox::Pool());
+    CHECK(another->Acquire(id, locker_cases::Want("b"), locker_cases::Base7).status().code() ==
+          Code::kUnavailable);  // after lock_timeout
+  });
+  CHECK(status.ok());
+}
+
+}  // namespace stateward

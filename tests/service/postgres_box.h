@@ -1,0 +1,49 @@
+// An empty schema in the tests' Postgres, for one test.
+#ifndef STATEWARD_TESTS_SERVICE_POSTGRES_BOX_H_
+#define STATEWARD_TESTS_SERVICE_POSTGRES_BOX_H_
+
+#include <CppUTest/TestHarness.h>
+
+#include <memory>
+#include <string>
+
+#include "client/pg_pool.h"
+#include "service/service_env.h"
+#include "stateward/clock.h"
+
+namespace stateward {
+
+class PostgresBox {
+ public:
+  PostgresBox() {
+    Exec("DROP SCHEMA IF EXISTS stateward CASCADE");
+    Exec("DROP TABLE IF EXISTS states, locks");
+  }
+  static std::shared_ptr<PgPool> Pool(uint32_t size = 8,
+                                      const std::string& connection = ServiceEnv("POSTGRES")) {
+    return *PgPool::Make({SecretString(connection), size}, SystemClock());
+  }
+  void Exec(const std::string& sql) {
+    Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRepeatable);
+    if (!rows.ok()) FAIL(rows.status().detail().c_str());
+  }
+  uint64_t Number(const std::string& sql) {
+    Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRead);
+    if (!rows.ok()) FAIL(rows.status().detail().c_str());
+    return rows->Int8(0, 0);
+  }
+  void PutLegacy(const std::string& table, const std::string& id, ByteView bytes) {
+    Exec("CREATE TABLE IF NOT EXISTS " + table + " (state_id character varying(255) PRIMARY KEY, " +
+         (table == "states" ? "state_data" : "lock_data") + " bytea)");
+    PgStatement put{"INSERT INTO " + table + " VALUES ($1, $2)", {}};
+    put.params.Text(id).Bytea(bytes);
+    CHECK(pool_->QueryOne(put, PgUse::kRepeatable).ok());
+  }
+
+ private:
+  std::shared_ptr<PgPool> pool_ = Pool(1);
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_TESTS_SERVICE_POSTGRES_BOX_H_

@@ -1,0 +1,151 @@
+#include "storage/postgres_storage.h"
+
+#include <string>
+
+#include "base/sha256.h"
+#include "conformance/storage_cases.h"
+#include "doubles/fake_clock.h"
+#include "service/postgres_box.h"
+
+namespace stateward {
+namespace {
+
+class PostgresFixture : public StorageFixture {
+ public:
+  explicit PostgresFixture(bool with_locks = false, const char* service = "POSTGRES")
+      : with_locks_(with_locks), connection_(ServiceEnv(service)) {}
+  std::shared_ptr<Storage> Open() override {
+    return std::make_shared<PostgresStorage>(
+        PostgresBox::Pool(8, connection_), clock_,
+        PostgresStorageOptions{"\"states\"", kQuarantineLimit, with_locks_});
+  }
+  void RemoveMarker() override { box_.Exec("DELETE FROM stateward.store_marker"); }
+  void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
+    box_.PutLegacy("states", legacy_id, blob);
+  }
+  // Whatever else lies in the database is none of ours: the schema is.
+  bool PutStranger() override { return false; }
+  void Advance(int64_t ms) override { clock_.Advance(ms); }
+  PostgresBox& box() { return box_; }
+  FakeClock& clock() { return clock_; }
+
+ private:
+  const bool with_locks_;
+  const std::string connection_;
+  PostgresBox box_;
+  FakeClock clock_;
+};
+
+}  // namespace
+
+TEST_GROUP(PostgresStorageConforms) { PostgresFixture fixture; };
+STORAGE_CONFORMS(PostgresStorageConforms)
+STORAGE_CONFORMS_CLOCK(PostgresStorageConforms)
+
+// Through pgbouncer, which gives each transaction another session.
+TEST_GROUP(PgBouncerStorageConforms) { PostgresFixture fixture{false, "PGBOUNCER"}; };
+STORAGE_CONFORMS(PgBouncerStorageConforms)
+
+TEST_GROUP(PostgresStorage) {
+  PostgresFixture fixture;
+  StateId id = StateId::Of({"", "p", "n"});
+  std::shared_ptr<Storage> storage;
+
+  void setup() override { storage = storage_cases::Fresh(fixture); }
+};
+
+TEST(PostgresStorage, LateWritesAreRuledOutOnlyBesideItsLocks) {
+  CHECK(storage->WritesMayArriveLate());
+  CHECK_FALSE(PostgresFixture(true).Open()->WritesMayArriveLate());
+}
+
+TEST(PostgresStorage, AnotherStoreInItsPlaceIsAnOutage) {
+  storage_cases::Put(*storage, id, 0, std::string("one"));
+  fixture.box().Exec("UPDATE stateward.store_marker SET store_id = repeat('c', 32)");
+  storage_cases::Is(Code::kUnavailable, storage->Head(id));
+  storage_cases::Is(Code::kUnavailable, storage->GetNewest(id));
+  storage_cases::Is(Code::kUnavailable, storage->Append(id, 1, std::string("two")));
+  LONGS_EQUAL(1, fixture.box().Number("SELECT count(*) FROM stateward.records"));
+}
+
+TEST(PostgresStorage, AFormatOfALaterVersionIsAnOutage) {
+  fixture.box().Exec("UPDATE stateward.store_marker SET format = 2");
+  storage_cases::Is(Code::kUnavailable, fixture.Open()->Head(id));
+  CHECK_FALSE(fixture.Open()->ReadMarker().ok());
+}
+
+TEST(PostgresStorage, WithoutItsTablesNothingIsAbsent) {
+  for (const char* table : {"records", "legacy_claims", "quarantine"}) {
+    fixture.box().Exec(std::string("ALTER TABLE stateward.") + table + " RENAME TO away");
+    if (std::string(table) == "records") {
+      storage_cases::Is(Code::kUnavailable, storage->Head(id));
+      storage_cases::Is(Code::kUnavailable, storage->Get(id, 1));
+      storage_cases::Is(Code::kUnavailable, storage->GetNewest(id));
+    } else if (std::string(table) == "legacy_claims") {
+      storage_cases::Is(Code::kUnavailable, storage->LegacyClaim(std::string(64, 'a')));
+    } else {
+      storage_cases::Is(Code::kUnavailable, storage->ListQuarantine());
+    }
+    fixture.box().Exec(std::string("ALTER TABLE stateward.away RENAME TO ") + table);
+    LONGS_EQUAL(0, *storage->Head(id));
+  }
+}
+
+TEST(PostgresStorage, AStoreWithoutMarkerIsNotMadeAnew) {
+  storage_cases::Put(*storage, id, 0, std::string("one"));
+  fixture.RemoveMarker();
+  Status made = fixture.Open()->WriteMarker(storage_cases::Marker(), false);
+  storage_cases::Is(Code::kConflict, made);
+}
+
+TEST(PostgresStorage, NoTableOfTheOriginalIsNoState) {
+  storage_cases::Is(Code::kNotFound, storage->GetLegacy(std::string(64, 'a')));
+  fixture.box().Exec("CREATE TABLE states (other text)");
+  storage_cases::Is(Code::kUnavailable, storage->GetLegacy(std::string(64, 'a')));
+}
+
+// In pieces; another one exchanges the bytes in between.
+TEST(PostgresStorage, ALargeRecordIsNeverAMixture) {
+  std::string one = storage_cases::Noise(size_t{5} << 20);
+  std::string two = storage_cases::Noise(size_t{5} << 20);
+  storage_cases::Put(*storage, id, 0, one);
+  std::atomic<bool> end{false};
+  std::thread rekey([&] {
+    std::shared_ptr<Storage> other = fixture.Open();
+    for (int i = 0; i < 6; ++i) {
+      const std::string& from = i % 2 == 0 ? one : two;
+      if (!other->Replace(id, 1, Sha256(from), i % 2 == 0 ? two : one).ok()) break;
+    }
+    end = true;
+  });
+  int whole = 0;
+  while (!end || whole == 0) {
+    Result<Bytes> bytes = storage->Get(id, 1);
+    if (!bytes.ok()) continue;  // it changed again and again
+    bool good = ByteView(*bytes) == ByteView(one) || ByteView(*bytes) == ByteView(two);
+    if (!good) end = true;
+    CHECK(good);
+    ++whole;
+  }
+  rekey.join();
+}
+
+TEST(PostgresStorage, ListsMoreThanOnePage) {
+  fixture.box().Exec(
+      "INSERT INTO stateward.records SELECT encode(sha256(i::text::bytea), 'hex'), n, 'x'"
+      " FROM generate_series(1, 2500) i, generate_series(1, 2) n");
+  LONGS_EQUAL(2500, *storage->Count());
+  std::string last;
+  int count = 0;
+  CHECK(storage
+            ->List([&](const StateId& each) {
+              if (each.hex() <= last) return false;
+              last = each.hex();
+              ++count;
+              return true;
+            })
+            .ok());
+  LONGS_EQUAL(2500, count);
+}
+
+}  // namespace stateward
