@@ -36,7 +36,7 @@ inline constexpr size_t kReleasedIdsKept = 128;
 // and each for so long: 24 h
 inline constexpr int64_t kReleasedIdsKeptMs = 24LL * 60 * 60 * 1000;
 // A forced release is repeated by the client's retries for some seconds (1 s + 2 s by default).
-inline constexpr int64_t kForceRepeatMs = 10 * 1000;
+inline constexpr int64_t kForceRepeatMs = 10000;
 
 // What a lock is for. A StateId alone will do where the original's locks do not matter.
 struct LockKey {

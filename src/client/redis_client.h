@@ -50,13 +50,13 @@ class RedisScript {
 class RedisClient {
  public:
   // Connecting and proving take five round trips; two seconds are long.
-  static constexpr int64_t kConnectUs = 2000 * 1000;
+  static constexpr int64_t kConnectUs = 2000000;
   // From the call to its answer, connecting and repeating included. Shorter than the web server's
   // patience and longer than any sync of a healthy disk.
-  static constexpr int64_t kCallUs = 5000 * 1000;
+  static constexpr int64_t kCallUs = 5000000;
   // A server that just went away is waited for this long, so that its restart costs nobody a
   // failed request; later calls fail at once until it is back.
-  static constexpr int64_t kPatienceUs = 2000 * 1000;
+  static constexpr int64_t kPatienceUs = 2000000;
 
   // kInvalidArgument: REDIS_ADDR cannot be read. `clock` must outlive it. Connects to nothing yet.
   static Result<std::unique_ptr<RedisClient>> New(RedisOptions options, const Clock& clock);

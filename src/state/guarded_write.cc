@@ -207,7 +207,7 @@ WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, uint64_t n, Byte
 }
 
 Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                            const StateKey& key, const StateId& id, VersionInfo info) {
+                            const StateKey& key, const StateId& id, const VersionInfo& info) {
   for (int i = 0; i < kBurnTries; ++i) {
     Result<uint64_t> head = storage.Head(id);
     if (!head.ok()) return head;

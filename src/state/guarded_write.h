@@ -86,7 +86,7 @@ class GuardedWrite {
 // is that session's base. Does nothing when the newest record bears that lock's ID: another worker
 // that completes the same LOCK was faster, and the session may be writing already.
 Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                            const StateKey& key, const StateId& id, VersionInfo info);
+                            const StateKey& key, const StateId& id, const VersionInfo& info);
 
 }  // namespace stateward
 

@@ -325,7 +325,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   info.operation = "lock";
   info.lock_id = lock_id;
   info.time_ms = clock_.NowMs();
-  Result<uint64_t> base = BurnNumber(storage_, kms_, store_id, grant.key, id, std::move(info));
+  Result<uint64_t> base = BurnNumber(storage_, kms_, store_id, grant.key, id, info);
   if (base.ok()) {
     log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
                  " was taken away before a lock was granted; an earlier holder was released by "
