@@ -42,7 +42,7 @@ $(O)/statewardctl: $(O)/src/cli/main.o $(O)/libstateward.a
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/unit_tests: $(UNIT_OBJ) $(O)/libstateward.a
 	@echo "  LINK  $@"
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lCppUTest
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lCppUTest -ljwt
 $(O)/tests/%.o: CPPFLAGS += -Itests -DCPPUTEST_MEM_LEAK_DETECTION_DISABLED
 $(O)/%.o: %.cc
 	@mkdir -p $(@D); echo "  CXX   $<"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/open_auth.h"
 #include "app/open_postgres.h"
 #include "kms/open_kms.h"
 #include "lock/open_locker.h"
@@ -81,7 +82,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   parts.states = app->states_.get();
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
   // the old policy.
-  STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, log, !init, &parts));
+  STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, disk, log, !init, &parts));
   App* self = app.get();
   parts.ready = [self] { return self->Ready(); };
   parts.metrics = std::move(metrics);
@@ -106,16 +107,35 @@ void App::LookAtStart(const Log& log) {
   if (!warning.empty()) log.Warning(warning);
 }
 
-Status App::OpenWaysIn(const Config& config, const Log& log, bool must_load,
+// Basic first: a secret may look like anything, also like a token. With a policy its rules alone
+// decide what a token may do: the original's claim grants nothing then.
+Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
                        AppHandlerParts* parts) {
   if (config.auth_basic_enabled) parts->authenticators.push_back(&basic_);
   parts->proxy_identities = config.auth_proxy_enabled;
-  if (config.auth_policy_file.empty()) return Status();
+  if (config.auth_policy_file.empty()) return OpenTokens(config, disk, log, parts);
   policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth_policy_file);
   if (must_load && !policy_->Loaded()) return policy_->Check();
-  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, OpenVerifier(),
-                                                      SystemClock(), config.lock_grace_s);
+  std::string folder = config.runtime_dir;
+  auto open = [folder, &disk, &log](const std::vector<PolicyIssuer>& issuers) {
+    return OpenPolicyIssuers(issuers, folder, disk, log);
+  };
+  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, open, SystemClock(),
+                                                      config.lock_grace_s);
   parts->authenticators.push_back(identified_.get());
+  return Status();
+}
+
+Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHandlerParts* parts) {
+  Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
+  if (!issuers.ok()) return std::move(issuers).status();
+  if (issuers->empty()) return Status();
+  Result<std::unique_ptr<TokenVerifier>> tokens =
+      NewTokenVerifier(*issuers, config.runtime_dir, disk, SystemClock(), log);
+  if (!tokens.ok()) return std::move(tokens).status().At("AUTH_JWT_OIDC_ISSUER_URL");
+  tokens_ = std::move(*tokens);
+  jwt_ = std::make_unique<JwtAuthenticator>(*tokens_, SystemClock(), config.lock_grace_s);
+  parts->authenticators.push_back(jwt_.get());
   return Status();
 }
 

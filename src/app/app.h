@@ -9,6 +9,7 @@
 
 #include "app/kept_kms.h"
 #include "auth/basic.h"
+#include "auth/jwt_authenticator.h"
 #include "auth/logins.h"
 #include "auth/policy.h"
 #include "auth/policy_auth.h"
@@ -55,7 +56,9 @@ class App {
   std::vector<PartStatus> Ready();
   void LookAtStart(const Log& log);
   // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
-  Status OpenWaysIn(const Config& config, const Log& log, bool must_load, AppHandlerParts* parts);
+  Status OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
+                    AppHandlerParts* parts);
+  Status OpenTokens(const Config& config, Disk& disk, const Log& log, AppHandlerParts* parts);
 
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;
@@ -63,6 +66,8 @@ class App {
   Logins logins_{SystemClock()};
   std::unique_ptr<PolicyFile> policy_;  // nullptr: none
   std::unique_ptr<PolicyAuthenticator> identified_;
+  std::unique_ptr<TokenVerifier> tokens_;
+  std::unique_ptr<JwtAuthenticator> jwt_;  // null: no issuer is set
   std::unique_ptr<StateService> states_;
   std::unique_ptr<AppHandler> handler_;
   std::thread first_look_;

@@ -134,6 +134,11 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   return line.size();
 }
 
+// libcurl asks this about once a second, and more often while bytes move.
+int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
+}
+
 class CurlClient : public HttpClient {
  public:
   explicit CurlClient(HttpClientOptions options) : options_(std::move(options)) {}
@@ -203,6 +208,11 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, x);
+  if (request.stop != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, OnProgress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request.stop);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  }
   PrepareTls(curl);
   PrepareBody(curl, request, x);
   if (request.sign) {

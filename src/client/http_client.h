@@ -7,6 +7,7 @@
 #ifndef STATEWARD_CLIENT_HTTP_CLIENT_H_
 #define STATEWARD_CLIENT_HTTP_CLIENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,6 +42,8 @@ struct HttpRequest {
   // From the first byte to the last, connecting included. A body gets a second more for each MiB,
   // the slowest link on which a state is still worth its wait.
   int64_t timeout_ms = 10000;
+  // Not owned; when it becomes true, the request ends within about a second (kUnavailable).
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct HttpAnswer {

@@ -198,6 +198,20 @@ void FillVault(Reader* r, VaultConfig* v) {
   v->tls_server_name = r->Text("VAULT_TLS_SERVER_NAME");
 }
 
+// Between commas, without the blanks around.
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    size_t comma = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty()) out.emplace_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return out;
+}
+
 void FillAuth(Reader* r, Config* c) {
   c->auth_policy_file = r->Text("AUTH_POLICY_FILE");
   // Whoever has a policy knows their users by it, and secrets open namespaces only if they say so.
@@ -209,6 +223,10 @@ void FillAuth(Reader* r, Config* c) {
   if (c->auth_proxy_enabled && c->auth_policy_file.empty()) {
     r->Error("AUTH_PROXY_ENABLED needs AUTH_POLICY_FILE: its rules say what they may do");
   }
+  c->auth_jwt_issuer = r->Text("AUTH_JWT_OIDC_ISSUER_URL");
+  c->auth_jwt_audiences = SplitList(r->Text("AUTH_JWT_AUDIENCE"));
+  c->auth_jwt_any_audience = r->Bool("AUTH_JWT_ALLOW_ANY_AUDIENCE");
+  c->auth_jwt_ca_file = r->Text("AUTH_JWT_CA_FILE");
 }
 
 void Fill(Reader* r, Config* c) {

@@ -91,6 +91,10 @@ struct Config {
   std::string auth_policy_file;
   bool auth_proxy_enabled = false;
   int64_t lock_grace_s = 0;
+  std::string auth_jwt_issuer;
+  std::vector<std::string> auth_jwt_audiences;
+  bool auth_jwt_any_audience = false;
+  std::string auth_jwt_ca_file;
 
   // From systemd or whoever started the process.
   std::string listen_fds;

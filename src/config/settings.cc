@@ -166,6 +166,18 @@ constexpr Setting kSettings[] = {
      "Seconds for which a token that has expired may still read, write and unlock the state whose "
      "lock was taken with it; 0: none. At most a day: so long a released lock is remembered.",
      "", 0, 86400},
+    {"AUTH_JWT_OIDC_ISSUER_URL", T::kText, "", false, true,
+     "Issuer of tokens (JWT) whose claim terraform-backend says which states their bearer may use; "
+     "exactly as in a token's iss. Empty: Vault's own, VAULT_ADDR/v1/identity/oidc, when "
+     "VAULT_ADDR and AUTH_JWT_AUDIENCE are set; else none."},
+    {"AUTH_JWT_AUDIENCE", T::kText, "", false, true,
+     "Audiences, separated by commas, of which a token has to name one; an issuer gives tokens for "
+     "others, too."},
+    {"AUTH_JWT_ALLOW_ANY_AUDIENCE", T::kBool, "false", false, true,
+     "Takes tokens that the issuer has made for anybody, as the original did."},
+    {"AUTH_JWT_CA_FILE", T::kText, "", false, true,
+     "PEM file with the CAs that the issuer's certificate is checked against; empty: the "
+     "system's."},
 };
 
 size_t Distance(std::string_view a, std::string_view b) {

@@ -1,0 +1,60 @@
+#include "auth/jwt_authenticator.h"
+
+#include "auth/basic.h"
+#include "auth/jwt_verify.h"
+
+namespace stateward {
+namespace {
+
+constexpr const char* kClaim = "terraform-backend";
+
+}  // namespace
+
+bool ClaimNames(const JsonObject& claims, const StateKey& key) {
+  std::optional<JsonObject> claim = claims.Object(kClaim);
+  if (!claim) return false;
+  std::optional<std::string> project = claim->String("project");
+  std::optional<std::string> state = claim->String("state");
+  if (!project || !state) return false;
+  return *project == key.project && (*state == key.name || *state == "*");
+}
+
+bool IsTokenCredential(const Credentials& credentials) {
+  return credentials.bearer || credentials.user == "jwt" ||
+         LooksLikeToken(credentials.secret.Reveal());
+}
+
+Grant TokenGrant(const VerifiedToken& token, const StateKey& key) {
+  Grant grant;
+  grant.key = key;
+  grant.principal = token.Principal();
+  grant.legacy_ids.push_back(LegacyId(key));
+  grant.legacy_ambiguous = IsLegacyAmbiguous(key);
+  grant.token_sha256 = token.token_sha256;
+  grant.expired = token.expired;
+  return grant;
+}
+
+bool IsWithinGrace(const VerifiedToken& token, Verb verb, int64_t grace_s, int64_t now_s) {
+  bool may = verb == Verb::kRead || verb == Verb::kWrite || verb == Verb::kUnlock;
+  return may && now_s < token.expires_s + grace_s;
+}
+
+Result<Grant> JwtAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
+                                          Verb verb) {
+  Result<VerifiedToken> token = verifier_.Verify(credentials.secret);
+  if (!token.ok()) return std::move(token).status();
+  if (token->expired && !IsWithinGrace(*token, verb, grace_s_, clock_.NowMs() / 1000)) {
+    return Status(Code::kUnauthenticated, "claims: exp has passed");
+  }
+  if (!ClaimNames(token->claims, key)) {
+    return Status(
+        Code::kPermissionDenied,
+        "claims: terraform-backend is missing or names another state (" + token->Principal() + ")");
+  }
+  Grant grant = TokenGrant(*token, key);
+  grant.role = Role::kAdmin;
+  return grant;
+}
+
+}  // namespace stateward
