@@ -173,4 +173,9 @@ int Run() {
 }  // namespace
 }  // namespace stateward
 
-int main() { return stateward::Run(); }
+// With the name of a file: writes the state of 100 MB there, for other programs to be measured on.
+int main(int argc, char** argv) {
+  if (argc < 2) return stateward::Run();
+  std::ofstream(argv[1]) << stateward::StateText(100000000);
+  return 0;
+}
