@@ -136,7 +136,7 @@ class Bench:
                                      THREADS, self.options.size])
         return target
 
-    def add_stateward(self, name, folder):
+    def add_stateward(self, name, folder, settings=None):
         target = Target(name, self.folder)
         target.states = os.path.join(folder, "states")
         key = os.path.join(self.folder, f"{name}.key")
@@ -145,7 +145,7 @@ class Bench:
         env = {"FASTCGI_LISTEN": f"unix:{target.socket}", "RUNTIME_DIR": self.folder,
                "STORAGE_FS_DIR": target.states, "STORAGE_INIT": "true", "KMS_KEY_FILE": key,
                "WORKERS": str(WORKERS), "THREADS": str(THREADS),
-               "LOG_LEVEL": self.options.log_level}
+               "LOG_LEVEL": self.options.log_level, **(settings or {})}
         target.process = self.start([self.build / "stateward"], env, f"{name}.log")
         return target
 

@@ -21,3 +21,11 @@ $(O)/bench/%.o: bench/%.c
 	@mkdir -p $(@D); echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 -include $(wildcard $(O)/bench/*.d)
+
+# Pairs of storage and lock beside the ceilings of Redis, Postgres and S3.
+.PHONY: bench-pairs
+bench-pairs: programs bench-programs $(O)/bench/s3_loop tools
+	$(Q)python3 -B bench/run_pairs.py --build $(O) $(BENCH_ARGS)
+$(O)/bench/s3_loop: $(O)/bench/s3_loop.o $(O)/libstateward.a
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)

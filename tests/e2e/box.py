@@ -203,10 +203,10 @@ class Box:
         self.processes.append(process)
         return process
 
-    def run(self, argv, **options):
+    def run(self, argv, seconds=60, **options):
         """Runs a program to its end as the test user; returns the CompletedProcess."""
         return subprocess.run([str(a) for a in argv], env=environment(options.pop("env", None)),
-                              capture_output=True, text=True, timeout=60, cwd=self.folder,
+                              capture_output=True, text=True, timeout=seconds, cwd=self.folder,
                               **self.identity(), **options)
 
     def close(self):

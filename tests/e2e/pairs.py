@@ -7,7 +7,7 @@ from services import Minio, Postgres, Redis, Versitygw
 from stateward import Stateward
 
 # Those of the proofs; any other pair works as well.
-PAIRS = ("fs+local", "fs+redis")
+PAIRS = ("fs+local", "postgres+postgres", "s3+redis", "s3+s3", "postgres+redis", "fs+redis")
 SERVICES = {"postgres": Postgres, "redis": Redis, "s3": Minio}
 # STATEWARD_TEST_S3_SERVER=versitygw: the other S3 server.
 if os.environ.get("STATEWARD_TEST_S3_SERVER") == "versitygw":

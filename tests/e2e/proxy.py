@@ -70,8 +70,10 @@ class Link:
             except OSError:
                 more = b""
             data, ended = data + more, not more
-        self.server.sendall(data)
-        hold.sent.set()
+        try:
+            self.server.sendall(data)
+        finally:
+            hold.sent.set()  # or the service has closed the connection meanwhile
         if ended:
             time.sleep(LINGER_S)
             self.reset()

@@ -37,7 +37,8 @@ class Postgres(Service):
         self.root_password = secrets.token_hex(16)
         word = self.write("password", self.root_password)
         run = self.box.run([initdb, "-D", self.path("data"), "-U", "postgres", "-E", "UTF8",
-                            "--locale=C", "--auth=scram-sha-256", f"--pwfile={word}", "--no-sync"])
+                            "--locale=C", "--auth=scram-sha-256", f"--pwfile={word}", "--no-sync"],
+                           seconds=300)
         if run.returncode != 0:
             raise RuntimeError("initdb: " + run.stdout + run.stderr)
         with open(self.path("data/postgresql.conf"), "a", encoding="utf-8") as file:
@@ -109,17 +110,17 @@ max_client_conn = 500
 
 class S3Server(Service):
     """Signatures are checked; one root account with random keys."""
-    HEALTH = "/"
+    HEALTH = "/"  # what answers 200 without a signature
 
     def prepare(self):
         self.access_key = "ak" + secrets.token_hex(8)
         self.secret_key = secrets.token_hex(20)
         self.box.make_dir(self.path("data"))
 
-    def health(self):
+    def status(self, target):
         link = http.client.HTTPConnection(*self.address(), timeout=5)
         try:
-            link.request("GET", self.HEALTH)
+            link.request("GET", target)
             return link.getresponse().status
         except (OSError, http.client.HTTPException):
             return 0
@@ -127,7 +128,7 @@ class S3Server(Service):
             link.close()
 
     def answers(self):
-        return self.health() == 200
+        return self.status(self.HEALTH) == 200
 
     def settings(self, address=None):
         host, port = address or self.address()
@@ -139,6 +140,10 @@ class S3Server(Service):
 class Minio(S3Server):
     NAME = "minio"
     HEALTH = "/minio/health/ready"
+
+    def answers(self):
+        # 403: it knows already that this is not allowed; 503 while it is still reading its disk.
+        return super().answers() and self.status("/no-such-bucket/key") == 403
 
     def argv(self):
         return [tool("minio"), "server", "--quiet", "--address", f"{self.host}:{self.port}",

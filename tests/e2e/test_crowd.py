@@ -64,7 +64,7 @@ class Crowd:
 
 
 # Each lock, and each storage.
-make_cases(sys.modules[__name__], Crowd, ("fs+local", "fs+redis"))
+make_cases(sys.modules[__name__], Crowd, ("fs+local", "postgres+postgres", "fs+redis", "s3+s3"))
 
 
 if __name__ == "__main__":

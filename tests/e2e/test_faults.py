@@ -2,6 +2,7 @@
 slow, cut off, closed to us, emptied or full: 503 with Retry-After, never 404, never an old or a
 foreign state, nothing acknowledged lost; and work goes on afterwards without a restart of ours."""
 import os
+import pathlib
 import subprocess
 import time
 import unittest
@@ -107,6 +108,27 @@ class Faults:
         self.goes_on()
 
 
+class PostgresFaults(Faults, unittest.TestCase):
+    PAIR, KIND = "postgres+postgres", "postgres"
+
+    def set_password(self, password):
+        self.service.sql(f"ALTER ROLE stateward PASSWORD '{password}'")
+        self.service.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                         "WHERE usename = 'stateward'")
+
+    def lock_out(self):
+        self.set_password("another one")
+
+    def let_in(self):
+        self.set_password(self.service.password)
+
+    def test_tables_removed(self):
+        self.service.sql("ALTER SCHEMA stateward RENAME TO away")
+        self.refused()
+        self.service.sql("ALTER SCHEMA away RENAME TO stateward")
+        self.goes_on()
+
+
 class RedisFaults(Faults, unittest.TestCase):
     PAIR, KIND = "fs+redis", "redis"
 
@@ -119,10 +141,35 @@ class RedisFaults(Faults, unittest.TestCase):
                                 self.service.password)
 
 
+class S3Faults(Faults, unittest.TestCase):
+    PAIR, KIND = "s3+s3", "s3"
+
+    def lock_out(self):
+        self.right_key, self.service.secret_key = self.service.secret_key, "0" * 40
+        self.service.restart()
+
+    def let_in(self):
+        self.service.secret_key = self.right_key
+        self.service.restart()
+
+    def test_bucket_removed(self):
+        bucket = pathlib.Path(self.service.path("data/terraform-state"))
+        # While it runs, the server may put an object back into a folder that is gone.
+        self.service.stop()
+        away = bucket.rename(self.service.path("away"))
+        self.service.start()
+        self.refused()
+        self.service.stop()
+        self.assertFalse(bucket.exists(), "nobody makes a bucket but at init")
+        away.rename(bucket)
+        self.service.start()
+        self.goes_on()
+
+
 class FullDisk:
     """The service's data on a small disk of its own, filled to the last byte and freed again."""
     PAIR = KIND = None
-    MEGABYTES = 256
+    MEGABYTES = 600
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
     def test_full(self):
@@ -162,8 +209,16 @@ def fill(path):
             pass
 
 
+class PostgresFullDisk(FullDisk, unittest.TestCase):
+    PAIR, KIND = "postgres+postgres", "postgres"
+
+
 class RedisFullDisk(FullDisk, unittest.TestCase):
     PAIR, KIND, MEGABYTES = "fs+redis", "redis", 32
+
+
+class S3FullDisk(FullDisk, unittest.TestCase):
+    PAIR, KIND = "s3+s3", "s3"
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ terraform {
         self.assertIn("again 0", self.tofu("output"))
 
 
-FULL_PAIRS = ("fs+local",)
+FULL_PAIRS = ("fs+local", "postgres+postgres")
 
 
 make_cases(sys.modules[__name__], Full, FULL_PAIRS)

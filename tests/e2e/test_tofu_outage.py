@@ -12,7 +12,7 @@ from box import wait_for
 from test_tofu import Core
 
 OUTAGE_S = 10
-PAIRS = {"redis": "fs+redis"}
+PAIRS = {"postgres": "postgres+postgres", "redis": "fs+redis", "s3": "s3+s3"}
 
 
 class Ride(Core):
