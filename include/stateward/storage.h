@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "stateward/bytes.h"
@@ -73,6 +74,16 @@ class Storage {
     Bytes bytes;
   };
   virtual Result<Newest> GetNewest(const StateId& id) = 0;
+  // The same with at least the first min(limit, size) bytes of it. A backend that needs a round
+  // trip for each of Head and GetPrefix does better.
+  virtual Result<Newest> GetNewestFront(const StateId& id, size_t limit) {
+    Result<uint64_t> head = Head(id);
+    if (!head.ok()) return std::move(head).status();
+    if (*head == 0) return Newest{};
+    Result<Bytes> bytes = GetPrefix(id, *head, limit);
+    if (!bytes.ok()) return std::move(bytes).status();
+    return Newest{*head, std::move(*bytes)};
+  }
   // At least the first min(limit, size) bytes of record n: for reading what is sealed in front.
   virtual Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/backend_settings.h"
 #include "app/open_auth.h"
 #include "app/open_postgres.h"
 #include "kms/open_kms.h"
@@ -11,32 +12,9 @@
 
 namespace stateward {
 
-namespace {
-
-LockSettings LockSettingsOf(const Config& config) {
-  LockSettings out;
-  out.backend = config.lock_backend;
-  out.local_dir = config.lock_local_dir;
-  out.redis.address = config.redis_addr;
-  out.redis.user = config.redis_user;
-  out.redis.password = config.redis_password;
-  out.redis.sentinel_password = config.redis_sentinel_password;
-  out.redis.database = config.redis_db;
-  out.redis.cleartext = config.redis_cleartext;
-  // One for each thread, and one for the gauges.
-  out.redis.max_connections = config.threads + 1;
-  out.redis_prefix = config.redis_prefix;
-  return out;
-}
-
-}  // namespace
-
 Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
   Backends out;
-  StorageSettings storage_settings;
-  storage_settings.backend = config.storage_backend;
-  storage_settings.fs_dir = config.storage_fs_dir;
-  storage_settings.quarantine_max_bytes = config.quarantine_max_bytes;
+  StorageSettings storage_settings = StorageSettingsOf(config);
   LockSettings lock_settings = LockSettingsOf(config);
   STATEWARD_RETURN_IF_ERROR(AddPostgres(config, &storage_settings, &lock_settings));
   Result<std::unique_ptr<Storage>> storage = OpenStorage(storage_settings, disk, SystemClock());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/app.h"
+#include "app/backend_settings.h"
 #include "app/kept_kms.h"
 #include "app/worker.h"
 #include "metrics/listener.h"
@@ -32,32 +33,6 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   BackendNames names{config.storage_backend, config.lock_backend, config.kms_backend};
   return std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names,
                                    SystemClock());
-}
-
-// What stays as it was when the settings are read anew: the store, and what guards it.
-void KeepFixedSettings(const Config& old, Config* config, const Log& log) {
-  bool moved = config->storage_backend != old.storage_backend ||
-               config->storage_fs_dir != old.storage_fs_dir ||
-               config->lock_backend != old.lock_backend ||
-               config->lock_local_dir != old.lock_local_dir ||
-               config->redis_addr != old.redis_addr || config->redis_db != old.redis_db ||
-               config->redis_prefix != old.redis_prefix || config->kms_backend != old.kms_backend;
-  if (moved) {
-    log.Warning("STORAGE_*, LOCK_*, REDIS_ADDR and KMS_BACKEND change only with a new start");
-  }
-  config->storage_backend = old.storage_backend;
-  config->storage_fs_dir = old.storage_fs_dir;
-  config->lock_backend = old.lock_backend;
-  config->lock_local_dir = old.lock_local_dir;
-  config->redis_addr = old.redis_addr;
-  config->redis_db = old.redis_db;
-  config->redis_prefix = old.redis_prefix;
-  config->redis_cleartext = old.redis_cleartext;
-  config->kms_backend = old.kms_backend;
-  config->postgres_connection = old.postgres_connection;
-  config->postgres_pool_size = old.postgres_pool_size;
-  config->storage_postgres_table = old.storage_postgres_table;
-  config->lock_postgres_table = old.lock_postgres_table;
 }
 
 }  // namespace

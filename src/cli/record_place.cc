@@ -23,11 +23,13 @@ std::optional<RecordPlace> PlaceOf(const std::string& whole_path) {
   const std::filesystem::path above = folder.parent_path();
   const std::string name = whole.filename().string();
   RecordPlace place;
-  if (above.parent_path().filename() == fs_layout::kStates) {
+  // fs: states/<id[0:2]>/<id>/<n>. A copy of what lies in S3: states/<id>/<n>.
+  const bool from_s3 = above.filename() == fs_layout::kStates;
+  if (from_s3 || above.parent_path().filename() == fs_layout::kStates) {
     const std::optional<uint64_t> n = fs_layout::ParseVersion(name);
     if (!n || !StateId::Parse(folder.filename().string(), &place.id)) return std::nullopt;
     place.n = *n;
-    place.store_dir = above.parent_path().parent_path().string();
+    place.store_dir = (from_s3 ? above.parent_path() : above.parent_path().parent_path()).string();
     return place;
   }
   if (above.filename() == fs_layout::kQuarantine) {
@@ -41,7 +43,10 @@ std::optional<RecordPlace> PlaceOf(const std::string& whole_path) {
 }
 
 Result<std::string> StoreIdOf(Disk& disk, const std::string& store_dir) {
-  const std::string path = store_dir + "/" + fs_layout::kMarker;
+  std::string path = store_dir + "/" + fs_layout::kMarker;
+  DiskStat stat;
+  const std::string copied = store_dir + "/" + fs_layout::kS3Marker;
+  if (disk.StatAt(AT_FDCWD, copied.c_str(), &stat) == 0) path = copied;
   Result<Bytes> text = ReadFileAt(disk, AT_FDCWD, path, fs_layout::kMaxMarker);
   if (!text.ok()) return std::move(text).status().At(path);
   Result<StoreMarker> marker = fs_layout::ParseMarker(*text);

@@ -17,6 +17,7 @@ constexpr size_t kMaxHeaderBytes = 64 * 1024;
 constexpr uint64_t kReserveUpTo = uint64_t{512} << 20;
 // A service that does not know "Expect: 100-continue" costs this much, once for each upload.
 constexpr long kExpectWaitMs = 500;
+constexpr long kStallBytesPerS = 1024;
 
 struct CurlDeleter {
   void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
@@ -65,6 +66,8 @@ struct Exchange {
   uint64_t limit = 0;
   bool too_large = false;
   size_t header_bytes = 0;
+  bool succeeds = false;  // the answer is a 2xx
+  Bytes* body_to = nullptr;
   HttpAnswer answer;
   curl_slist* connect_to = nullptr;
   Exchange() = default;
@@ -93,11 +96,16 @@ int OnSeek(void* user, curl_off_t offset, int origin) {
 size_t OnWrite(char* data, size_t size, size_t count, void* user) {
   auto* x = static_cast<Exchange*>(user);
   size_t n = size * count;
-  if (n > x->limit - x->answer.body.size()) {
+  bool aside = x->succeeds && x->body_to != nullptr;
+  if (n > x->limit - (aside ? x->body_to->size() : x->answer.body.size())) {
     x->too_large = true;
     return CURL_WRITEFUNC_ERROR;
   }
-  x->answer.body.insert(x->answer.body.end(), data, data + n);
+  if (aside) {
+    x->body_to->insert(x->body_to->end(), data, data + n);
+  } else {
+    x->answer.body.insert(x->answer.body.end(), data, data + n);
+  }
   return n;
 }
 
@@ -115,6 +123,8 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   if (line.substr(0, 5) == "HTTP/") {  // a "100 Continue" came before
     x->answer.headers.clear();
     x->header_bytes = 0;
+    size_t blank = line.find(' ');
+    x->succeeds = blank != line.npos && line.substr(blank + 1, 1) == "2";
   }
   x->header_bytes += line.size();
   if (x->header_bytes > kMaxHeaderBytes) {
@@ -128,7 +138,12 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   std::string value(Trim(line.substr(colon + 1)));
   if (name == "content-length") {
     uint64_t length = std::strtoull(value.c_str(), nullptr, 10);
-    x->answer.body.reserve(std::min({length, x->limit, kReserveUpTo}));
+    size_t room = std::min({length, x->limit, kReserveUpTo});
+    if (x->succeeds && x->body_to != nullptr) {
+      x->body_to->reserve(room);
+    } else {
+      x->answer.body.reserve(room);
+    }
   }
   x->answer.headers.emplace_back(std::move(name), std::move(value));
   return line.size();
@@ -191,6 +206,8 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
     }
   }
   x->limit = request.max_answer_bytes;
+  x->body_to = request.body_to;
+  if (x->body_to != nullptr) x->body_to->clear();
   STATEWARD_RETURN_IF_ERROR(PrepareUrl(curl, request.url, headers, x));
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, options_.allow_http ? "http,https" : "https");
@@ -204,6 +221,10 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
   uint64_t mib = (request.body ? request.body->size() : 0) >> 20;
   int64_t timeout = request.timeout_ms + static_cast<int64_t>(mib) * kExtraMsPerMiB;
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout));
+  if (request.stall_s > 0) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_s));
+  }
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, OnWrite);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, OnHeader);
@@ -215,14 +236,6 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
   }
   PrepareTls(curl);
   PrepareBody(curl, request, x);
-  if (request.sign) {
-    curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, request.sign->scope.c_str());
-    curl_easy_setopt(curl, CURLOPT_USERNAME, request.sign->access_key.c_str());
-    std::string_view key = request.sign->secret_key.Reveal();
-    SecretBytes secret(key.begin(), key.end());
-    secret.push_back(0);
-    curl_easy_setopt(curl, CURLOPT_PASSWORD, reinterpret_cast<const char*>(secret.data()));
-  }
   return Status();
 }
 

@@ -22,14 +22,6 @@
 
 namespace stateward {
 
-// Signed by libcurl with AWS's Signature Version 4 (handbook: only with names and queries that were
-// encoded canonically before, and with x-amz-content-sha256 among the headers).
-struct SigV4 {
-  std::string scope;  // "aws:amz:REGION:SERVICE"
-  std::string access_key;
-  SecretString secret_key;
-};
-
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // absolute, encoded; sent as it is
@@ -37,13 +29,18 @@ struct HttpRequest {
   // Values that must not be left in memory or shown (tokens).
   std::vector<std::pair<std::string, SecretString>> secret_headers;
   std::optional<ByteView> body;  // not owned; sent with Content-Length
-  std::optional<SigV4> sign;
   uint64_t max_answer_bytes = uint64_t{1} << 20;
+  // Where the body of a 2xx answer goes instead of into HttpAnswer::body; not owned, emptied first.
+  // For large ones that are no secret: those need no wiping.
+  Bytes* body_to = nullptr;
   // From the first byte to the last, connecting included. A body gets a second more for each MiB,
   // the slowest link on which a state is still worth its wait.
   int64_t timeout_ms = 10000;
   // Not owned; when it becomes true, the request ends within about a second (kUnavailable).
   const std::atomic<bool>* stop = nullptr;
+  // > 0: also ends when hardly anything (less than 1 KiB a second) went or came for so many seconds;
+  // so that timeout_ms can be generous where nobody knows how long the answer will be.
+  int stall_s = 0;
 };
 
 struct HttpAnswer {

@@ -144,7 +144,7 @@ bool IsOurs(std::string_view name) {
 
 // The name that the table knows: NAME_FILE of a secret counts as NAME.
 bool IsKnown(std::string_view name) {
-  if (FindSetting(name) != nullptr) return true;
+  if (FindSetting(name) != nullptr || IsAwsName(name)) return true;
   constexpr std::string_view kSuffix = "_FILE";
   if (name.size() <= kSuffix.size() || name.substr(name.size() - kSuffix.size()) != kSuffix) {
     return false;
@@ -229,6 +229,22 @@ void FillAuth(Reader* r, Config* c) {
   c->auth_jwt_ca_file = r->Text("AUTH_JWT_CA_FILE");
 }
 
+void FillS3(Reader* r, S3Config* c) {
+  c->endpoint = r->Text("STORAGE_S3_ENDPOINT");
+  c->use_ssl = r->Bool("STORAGE_S3_USE_SSL");
+  c->bucket = r->Text("STORAGE_S3_BUCKET");
+  c->access_key = r->SecretOrFile("STORAGE_S3_ACCESS_KEY", &c->access_key_file);
+  c->secret_key = r->SecretOrFile("STORAGE_S3_SECRET_KEY", &c->secret_key_file);
+  c->session_token = r->SecretOrFile("STORAGE_S3_SESSION_TOKEN", &c->session_token_file);
+  c->credentials_file = r->Text("STORAGE_S3_CREDENTIALS_FILE");
+  c->region = r->Text("STORAGE_S3_REGION");
+  c->prefix = r->Text("STORAGE_S3_PREFIX");
+  c->path_style = r->Text("STORAGE_S3_PATH_STYLE");
+  c->ca_file = r->Text("STORAGE_S3_CA_FILE");
+  c->sse = r->Text("STORAGE_S3_SSE");
+  c->sse_kms_key_id = r->Text("STORAGE_S3_SSE_KMS_KEY_ID");
+}
+
 void Fill(Reader* r, Config* c) {
   c->fastcgi_listen = r->Text("FASTCGI_LISTEN");
   c->fastcgi_allow = r->Text("FASTCGI_ALLOW");
@@ -243,6 +259,7 @@ void Fill(Reader* r, Config* c) {
   c->metrics_listen_addr = r->Text("METRICS_LISTEN_ADDR");
   c->storage_backend = r->Text("STORAGE_BACKEND");
   c->storage_fs_dir = r->Text("STORAGE_FS_DIR");
+  FillS3(r, &c->s3);
   c->storage_init = r->Bool("STORAGE_INIT");
   c->history_keep = r->Number("HISTORY_KEEP");
   c->history_days = r->Number("HISTORY_DAYS");
@@ -262,6 +279,8 @@ void Fill(Reader* r, Config* c) {
   c->redis_db = r->Number("REDIS_DB");
   c->redis_prefix = r->Text("REDIS_PREFIX");
   c->redis_cleartext = r->Text("REDIS_CLEARTEXT");
+  c->lock_s3_prefix = r->Text("LOCK_S3_PREFIX");
+  if (c->lock_s3_prefix.empty()) c->lock_s3_prefix = c->s3.prefix + "locks/";
   c->force_unlock_enabled = r->Bool("FORCE_UNLOCK_ENABLED");
   c->write_without_lock = r->Bool("WRITE_WITHOUT_LOCK");
   c->write_guard_strict = r->Text("WRITE_GUARD") == "strict";
@@ -336,6 +355,7 @@ LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file) 
   merged.insert(environment.begin(), environment.end());
   Reader reader(merged, &out);
   Fill(&reader, &out.config);
+  out.config.s3.aws = ReadAwsEnvironment(merged);
   reader.NoteUnknownNames(from_file);
   out.config.listen_fds = Plain(environment, "LISTEN_FDS");
   out.config.listen_pid = Plain(environment, "LISTEN_PID");

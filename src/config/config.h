@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "config/aws_environment.h"
 #include "config/env_file.h"
 #include "stateward/secret.h"
 
@@ -37,6 +38,27 @@ struct VaultConfig {
   std::string tls_server_name;
 };
 
+// STORAGE_S3_*. Of a secret that comes from a file only the file's name is here: it may change.
+struct S3Config {
+  std::string endpoint;
+  bool use_ssl = true;
+  std::string bucket;
+  SecretString access_key;
+  std::string access_key_file;
+  SecretString secret_key;
+  std::string secret_key_file;
+  SecretString session_token;
+  std::string session_token_file;
+  std::string credentials_file;
+  std::string region;
+  std::string prefix;
+  std::string path_style;
+  std::string ca_file;
+  std::string sse;
+  std::string sse_kms_key_id;
+  AwsConfig aws;
+};
+
 struct Config {
   std::string fastcgi_listen;
   std::string fastcgi_allow;
@@ -52,6 +74,7 @@ struct Config {
 
   std::string storage_backend;
   std::string storage_fs_dir;
+  S3Config s3;
   bool storage_init = false;
   uint64_t history_keep = 0;
   uint64_t history_days = 0;
@@ -72,6 +95,7 @@ struct Config {
   uint64_t redis_db = 0;
   std::string redis_prefix;
   std::string redis_cleartext;
+  std::string lock_s3_prefix;  // filled in when the setting is empty
   bool force_unlock_enabled = false;
   bool write_without_lock = false;
   bool write_guard_strict = true;

@@ -44,9 +44,39 @@ constexpr Setting kSettings[] = {
     {"METRICS_LISTEN_ADDR", T::kText, "", false, false,
      "host:port that serves /metrics for Prometheus; empty: none."},
     // Storage
-    {"STORAGE_BACKEND", T::kChoice, "fs", false, false, "Where states are kept.", "fs|postgres"},
+    {"STORAGE_BACKEND", T::kChoice, "fs", false, false, "Where states are kept.", "fs|postgres|s3"},
     {"STORAGE_FS_DIR", T::kText, "./states", false, false,
      "Folder of the fs storage; the original's files in it are read where they lie."},
+    {"STORAGE_S3_ENDPOINT", T::kText, "s3.amazonaws.com", false, false,
+     "host or host:port of the S3 service."},
+    {"STORAGE_S3_USE_SSL", T::kBool, "true", false, false,
+     "Reach the S3 service by HTTPS; false: in clear text."},
+    {"STORAGE_S3_BUCKET", T::kText, "terraform-state", false, false,
+     "The bucket; made by `statewardctl init` (or STORAGE_INIT) when it is missing."},
+    {"STORAGE_S3_ACCESS_KEY", T::kText, "", true, true,
+     "Access key id; without it and the secret key, the standard AWS sources are tried "
+     "(docs/storage.md)."},
+    {"STORAGE_S3_SECRET_KEY", T::kText, "", true, true, "Secret access key."},
+    {"STORAGE_S3_SESSION_TOKEN", T::kText, "", true, true, "Session token, for temporary keys."},
+    {"STORAGE_S3_CREDENTIALS_FILE", T::kText, "", false, true,
+     "File with aws_access_key_id, aws_secret_access_key and perhaps aws_session_token; read "
+     "again when it changes."},
+    {"STORAGE_S3_REGION", T::kText, "", false, false,
+     "Region of the bucket; empty: AWS_REGION, else us-east-1 or what the service answers."},
+    {"STORAGE_S3_PREFIX", T::kText, "", false, false,
+     "In front of every key, with '/' at its end; the original's objects are read without it."},
+    {"STORAGE_S3_PATH_STYLE", T::kChoice, "auto", false, false,
+     "Where the bucket stands: true: in the path; false: in the host name; auto: in the path "
+     "unless the service is AWS.",
+     "auto|true|false"},
+    {"STORAGE_S3_CA_FILE", T::kText, "", false, false,
+     "PEM file of the certificate authorities to trust; empty: the system's."},
+    {"STORAGE_S3_SSE", T::kChoice, "", false, false,
+     "Server-side encryption that is asked for with each object; empty: as the bucket is set "
+     "up.",
+     "AES256|aws:kms"},
+    {"STORAGE_S3_SSE_KMS_KEY_ID", T::kText, "", false, false,
+     "KMS key for STORAGE_S3_SSE=aws:kms."},
     {"STORAGE_INIT", T::kBool, "false", false, false,
      "Make the store's marker at start when the place is empty or holds nothing but the original's "
      "data. Leave it off in service: a disk that is not mounted looks empty."},
@@ -78,7 +108,7 @@ constexpr Setting kSettings[] = {
      "released."},
     // Locks
     {"LOCK_BACKEND", T::kChoice, "local", false, false, "What keeps the locks.",
-     "local|postgres|redis"},
+     "local|postgres|redis|s3"},
     {"LOCK_LOCAL_DIR", T::kText, "", false, false,
      "Folder of the local lock; empty: locks in STORAGE_FS_DIR."},
     {"REDIS_ADDR", T::kText, "localhost:6379", false, false,
@@ -94,6 +124,9 @@ constexpr Setting kSettings[] = {
      "A Redis on another host is reached without TLS: warn (log and /ready say so), allow, "
      "or refuse. TLS is stunnel's work (docs/lock.md).",
      "warn|allow|refuse"},
+    {"LOCK_S3_PREFIX", T::kText, "", false, false,
+     "In front of every key of the lock s3, with '/' at its end; empty: locks/ behind "
+     "STORAGE_S3_PREFIX. The connection is that of STORAGE_S3_*."},
     {"FORCE_UNLOCK_ENABLED", T::kBool, "true", false, true,
      "An UNLOCK without a lock ID (terraform force-unlock) releases whatever is held; false: 403."},
     {"WRITE_WITHOUT_LOCK", T::kBool, "true", false, true,

@@ -5,6 +5,7 @@
 #include "lock/local_lock.h"
 #include "lock/postgres_lock.h"
 #include "lock/redis_lock.h"
+#include "lock/s3_lock.h"
 
 namespace stateward {
 namespace {
@@ -28,10 +29,20 @@ Result<LockerPtr> MakePostgres(const LockSettings& s, Disk& /*disk*/, const Cloc
       s.postgres, clock, PostgresLockOptions{s.postgres_table, s.postgres_with_storage}));
 }
 
+Result<LockerPtr> MakeS3(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
+  if (s.s3_prefix.empty() || s.s3_prefix.front() == '/' || s.s3_prefix.back() != '/') {
+    return Status::InvalidArgument("LOCK_S3_PREFIX is to end with '/', and not to begin with it");
+  }
+  Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
+  if (!client.ok()) return std::move(client).status();
+  return LockerPtr(std::make_unique<S3Lock>(std::move(*client), clock, s.s3_prefix));
+}
+
 constexpr struct {
   std::string_view name;
   Maker make;
-} kBackends[] = {{"local", MakeLocal}, {"postgres", MakePostgres}, {"redis", MakeRedis}};
+} kBackends[] = {
+    {"local", MakeLocal}, {"postgres", MakePostgres}, {"redis", MakeRedis}, {"s3", MakeS3}};
 
 }  // namespace
 

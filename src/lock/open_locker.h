@@ -7,6 +7,7 @@
 
 #include "client/pg_pool.h"
 #include "client/redis_client.h"
+#include "client/s3_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/locker.h"
@@ -21,6 +22,8 @@ struct LockSettings {
   bool postgres_with_storage = false;  // the states lie in the same pool
   RedisOptions redis;                  // REDIS_*
   std::string redis_prefix;            // REDIS_PREFIX
+  S3Settings s3;                       // STORAGE_S3_*
+  std::string s3_prefix;               // LOCK_S3_PREFIX
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

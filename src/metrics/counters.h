@@ -25,6 +25,7 @@ inline constexpr BackendCall kCalls[] = {
     {"storage", "head"},
     {"storage", "get"},
     {"storage", "get_newest"},
+    {"storage", "get_newest_front"},
     {"storage", "get_prefix"},
     {"storage", "append"},
     {"storage", "settle"},

@@ -52,6 +52,9 @@ class MeteredStorage : public Storage {
   Result<Newest> GetNewest(const StateId& id) override {
     return meter_("get_newest", [&] { return s_->GetNewest(id); });
   }
+  Result<Newest> GetNewestFront(const StateId& id, size_t limit) override {
+    return meter_("get_newest_front", [&] { return s_->GetNewestFront(id, limit); });
+  }
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
     return meter_("get_prefix", [&] { return s_->GetPrefix(id, n, limit); });
   }

@@ -36,20 +36,27 @@ Status AddLegacy(Storage& storage, Kms& kms, const Grant& grant, const StateId& 
 
 Result<Newest> LoadNewest(Storage& storage, Kms& kms, const std::string& store_id,
                           const Grant& grant, const StateId& id, bool legacy_read) {
-  Result<uint64_t> head = storage.Head(id);
-  if (!head.ok()) return std::move(head).status();
   Newest out;
-  out.head = *head;
+  Result<Storage::Newest> newest = storage.GetNewestFront(id, Kms::kInfoPrefix);
+  if (!newest.ok() && newest.status().code() == Code::kCorruption) {
+    Result<uint64_t> head = storage.Head(id);
+    if (!head.ok()) return std::move(head).status();
+    out.head = *head;
+    out.damaged = true;
+    return out;
+  }
+  if (!newest.ok() && newest.status().code() == Code::kNotFound) {
+    return Status::Unavailable("the newest record vanished: " + newest.status().detail());
+  }
+  if (!newest.ok()) return std::move(newest).status();
+  out.head = newest->n;
   uint64_t n = out.head;
   for (int steps = 0; n > 0 && steps < kMaxBurntInARow; --n, ++steps) {
-    Result<Bytes> prefix = storage.GetPrefix(id, n, Kms::kInfoPrefix);
-    if (!prefix.ok() && prefix.status().code() == Code::kNotFound && n < out.head) break;  // pruned
+    Result<Bytes> prefix = n == out.head ? Result<Bytes>(std::move(newest->bytes))
+                                         : storage.GetPrefix(id, n, Kms::kInfoPrefix);
+    if (!prefix.ok() && prefix.status().code() == Code::kNotFound) break;  // pruned
     Result<SealedInfo> info = prefix.ok() ? kms.OpenInfo({store_id, id, n}, *prefix)
                                           : Result<SealedInfo>(std::move(prefix).status());
-    if (!info.ok() && info.status().code() == Code::kNotFound) {
-      return Status::Unavailable("record " + std::to_string(n) +
-                                 " vanished: " + info.status().detail());
-    }
     if (!info.ok()) {
       if (info.status().code() != Code::kCorruption) return std::move(info).status();
       out.damaged = true;

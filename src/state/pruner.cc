@@ -1,5 +1,6 @@
 #include "state/pruner.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,10 @@ namespace stateward {
 namespace {
 
 constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
+// Where a write may be on its way for a while, a number that was free when it set out must not have
+// been taken and freed again when it arrives. Requests live for seconds; storages that build on
+// this look again after a minute.
+constexpr int64_t kLateWriteMs = 60LL * 60 * 1000;
 
 Result<VersionInfo> InfoOf(Storage& storage, Kms& kms, const std::string& store_id,
                            const StateId& id, uint64_t n) {
@@ -25,6 +30,7 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
   if (!versions.ok()) return std::move(versions).status();
   Pruned out;
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
+  if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
   int64_t oldest_kept = clock.NowMs() - kept_ms;
   // Oldest first: the rest is younger, so the first that is kept ends the work.
   while (versions->size() > rules.keep) {

@@ -12,6 +12,9 @@
 namespace stateward::fs_layout {
 
 inline constexpr char kMarker[] = "stateward-store";
+// The same text in S3. Sorts before everything else of ours and of the original: who empties the
+// bucket in order of its keys takes the marker away first.
+inline constexpr char kS3Marker[] = "00-stateward-store";
 inline constexpr char kStates[] = "states";
 inline constexpr char kQuarantine[] = "quarantine";
 inline constexpr char kLegacy[] = "legacy";

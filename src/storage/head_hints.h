@@ -16,18 +16,23 @@ namespace stateward {
 
 class HeadHints {
  public:
-  // 0: nothing known.
-  uint64_t Get(const StateId& id) {
+  struct Hint {
+    uint64_t n = 0;       // 0: nothing known
+    int64_t seen_us = 0;  // Clock::SteadyUs() before n was seen to be the newest; 0 where not kept
+  };
+  Hint Look(const StateId& id) {
     Shard& shard = ShardOf(id);
     std::lock_guard<std::mutex> hold(shard.mutex);
     auto it = shard.heads.find(id.hex());
-    return it == shard.heads.end() ? 0 : it->second;
+    return it == shard.heads.end() ? Hint() : it->second;
   }
-  void Set(const StateId& id, uint64_t n) {
+  // 0: nothing known.
+  uint64_t Get(const StateId& id) { return Look(id).n; }
+  void Set(const StateId& id, uint64_t n, int64_t seen_us = 0) {
     Shard& shard = ShardOf(id);
     std::lock_guard<std::mutex> hold(shard.mutex);
     if (shard.heads.size() >= kPerShard) shard.heads.clear();
-    shard.heads[id.hex()] = n;
+    shard.heads[id.hex()] = {n, seen_us};
   }
 
  private:
@@ -36,7 +41,7 @@ class HeadHints {
   static constexpr size_t kPerShard = 1024;
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<std::string, uint64_t> heads;
+    std::unordered_map<std::string, Hint> heads;
   };
   Shard& ShardOf(const StateId& id) {
     return shards_[id.hex().empty() ? 0 : static_cast<size_t>(id.hex().back()) % kShards];

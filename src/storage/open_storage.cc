@@ -1,28 +1,39 @@
 #include "storage/open_storage.h"
 
+#include <utility>
+
 #include "storage/fs_storage.h"
 #include "storage/postgres_storage.h"
+#include "storage/s3_storage.h"
 
 namespace stateward {
 namespace {
 
-using Maker = std::unique_ptr<Storage> (*)(const StorageSettings&, Disk&, const Clock&);
+using StoragePtr = std::unique_ptr<Storage>;
+using Maker = Result<StoragePtr> (*)(const StorageSettings&, Disk&, const Clock&);
 
-std::unique_ptr<Storage> MakeFs(const StorageSettings& s, Disk& disk, const Clock& clock) {
-  return std::make_unique<FsStorage>(disk, clock, FsOptions{s.fs_dir, s.quarantine_max_bytes});
+Result<StoragePtr> MakeFs(const StorageSettings& s, Disk& disk, const Clock& clock) {
+  return StoragePtr(
+      std::make_unique<FsStorage>(disk, clock, FsOptions{s.fs_dir, s.quarantine_max_bytes}));
 }
 
-std::unique_ptr<Storage> MakePostgres(const StorageSettings& s, Disk& /*disk*/,
-                                      const Clock& clock) {
-  return std::make_unique<PostgresStorage>(
+Result<StoragePtr> MakePostgres(const StorageSettings& s, Disk& /*disk*/, const Clock& clock) {
+  return StoragePtr(std::make_unique<PostgresStorage>(
       s.postgres, clock,
-      PostgresStorageOptions{s.postgres_table, s.quarantine_max_bytes, s.postgres_with_locks});
+      PostgresStorageOptions{s.postgres_table, s.quarantine_max_bytes, s.postgres_with_locks}));
+}
+
+Result<StoragePtr> MakeS3(const StorageSettings& s, Disk& /*disk*/, const Clock& clock) {
+  Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
+  if (!client.ok()) return std::move(client).status();
+  return StoragePtr(std::make_unique<S3Storage>(
+      std::move(*client), clock, S3StorageOptions{s.quarantine_max_bytes, s.lock_s3_prefix}));
 }
 
 constexpr struct {
   std::string_view name;
   Maker make;
-} kBackends[] = {{"fs", MakeFs}, {"postgres", MakePostgres}};
+} kBackends[] = {{"fs", MakeFs}, {"postgres", MakePostgres}, {"s3", MakeS3}};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "client/pg_pool.h"
+#include "client/s3_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
@@ -19,6 +20,8 @@ struct StorageSettings {
   std::shared_ptr<PgPool> postgres;   // null unless the backend is postgres
   std::string postgres_table;         // STORAGE_POSTGRES_TABLE, quoted
   bool postgres_with_locks = false;   // the locks lie in the same pool
+  S3Settings s3;                      // STORAGE_S3_*
+  std::string lock_s3_prefix;         // of the lock s3, if that is the lock; else ""
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

@@ -1,0 +1,15 @@
+// Runs two things at the same time and waits for both: two questions to a service then cost the
+// time of one.
+#ifndef STATEWARD_BASE_TOGETHER_H_
+#define STATEWARD_BASE_TOGETHER_H_
+
+#include <functional>
+
+namespace stateward {
+
+// One after the other when the system has no thread to give.
+void RunTogether(const std::function<void()>& a, const std::function<void()>& b);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_BASE_TOGETHER_H_

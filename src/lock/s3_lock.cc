@@ -1,0 +1,261 @@
+#include "lock/s3_lock.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/random.h"
+#include "base/together.h"
+
+namespace stateward {
+namespace {
+
+// Sorts before the locks: who empties the bucket in order of its keys removes it first, and a lock
+// that is gone is then not taken for a free one.
+constexpr char kService[] = "00-lock-service";
+// The base of a lock whose taking is not complete yet. No head is ever so large: a write of this
+// session would be refused.
+constexpr uint64_t kNoBase = UINT64_MAX;
+// Each time another one's step came first. With the waits between, about 5 s.
+constexpr int kTries = 24;
+constexpr uint32_t kMaxWaitMs = 400;
+// CountHeld reads what changed, so much at a time.
+constexpr int64_t kCountUs = 10LL * 1000 * 1000;
+
+// What is absent proves nothing here but for the lock object itself.
+Status Outage(Status status) {
+  if (status.code() == Code::kUnavailable) return status;
+  return Status::Unavailable("lock: " + status.detail());
+}
+
+void WaitForOthers(int tries) {
+  uint32_t random = 0;
+  FillRandom(&random, sizeof random);
+  uint32_t longest = std::min(kMaxWaitMs, 10U << std::min(tries, 6));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1 + random % longest));
+}
+
+Status TooManyOthers() { return Status::Unavailable("lock: others came first each time"); }
+
+}  // namespace
+
+S3Lock::S3Lock(std::unique_ptr<S3Client> client, const Clock& clock, std::string prefix)
+    : client_(std::move(client)),
+      clock_(clock),
+      prefix_(std::move(prefix)),
+      service_(*client_, clock, prefix_ + kService, "lock service (see `statewardctl init`)") {}
+
+Result<std::string> S3Lock::ServiceId() {
+  Result<S3Object> object = client_->Get(service_.key(), S3Landmark::kMaxBytes);
+  if (!object.ok()) {
+    if (object.status().code() == Code::kNotFound) return std::move(object).status();
+    Result<bool> bucket = client_->HasBucket();
+    if (bucket.ok() && !*bucket) return Status::NotFound("there is no such bucket");
+    // It may have been made in between.
+    if (bucket.ok()) object = client_->Get(service_.key(), S3Landmark::kMaxBytes);
+    if (!object.ok() && object.status().code() == Code::kNotFound) {
+      return std::move(object).status();
+    }
+    if (!object.ok()) return Outage(std::move(object).status());
+  }
+  Result<S3LockService> service = ParseS3LockService(object->bytes);
+  if (!service.ok()) return std::move(service).status();
+  return std::move(service->id);
+}
+
+Result<std::string> S3Lock::InitService(bool forgotten) {
+  Result<bool> bucket = client_->HasBucket();
+  if (!bucket.ok()) return std::move(bucket).status();
+  if (!*bucket) STATEWARD_RETURN_IF_ERROR(client_->MakeBucket());
+  STATEWARD_RETURN_IF_ERROR(client_->ProveConditions(prefix_));
+  STATEWARD_RETURN_IF_ERROR(EnterEpoch(forgotten));
+  service_.Forget();
+  return ServiceId();
+}
+
+Status S3Lock::EnterEpoch(bool forgotten) {
+  // Not counted from 1: locks of an epoch may be left over whose service object is gone.
+  const auto now = static_cast<uint64_t>(client_->ServerNowMs());
+  S3LockService service{RandomHex(16), forgotten ? now : 0};
+  S3Condition when = S3Condition::Absent();
+  Result<S3Object> there = client_->Get(service_.key(), S3Landmark::kMaxBytes);
+  if (there.ok()) {
+    Result<S3LockService> old = ParseS3LockService(there->bytes);
+    if (!old.ok()) return std::move(old).status();
+    if (!forgotten) return Status();
+    service = {old->id, std::max(now, old->epoch + 1)};
+    when = S3Condition::Etag(there->etag);
+  } else if (there.status().code() != Code::kNotFound) {
+    return Outage(std::move(there).status());
+  }
+  // Not done: another process was first, with the same in mind.
+  Result<S3PutOutcome> put = client_->Put(service_.key(), FormatS3LockService(service), when);
+  return put.ok() ? Status() : Outage(std::move(put).status());
+}
+
+Result<S3Lock::Entry> S3Lock::Read(const StateId& id) {
+  STATEWARD_RETURN_IF_ERROR(client_->ProveConditions(prefix_));
+  Result<S3Object> object = Status::Unavailable("not asked");
+  auto get = [&] { object = client_->Get(prefix_ + id.hex(), kMaxS3LockObject); };
+  Status service;
+  if (service_.Due()) {
+    RunTogether([&] { service = service_.Look(); }, get);
+  } else {
+    get();
+  }
+  STATEWARD_RETURN_IF_ERROR(std::move(service));
+  Entry entry;
+  if (object.ok()) {
+    Result<S3LockObject> decoded = DecodeS3LockObject(object->bytes);
+    if (!decoded.ok()) return Outage(std::move(decoded).status());
+    entry.object = std::move(*decoded);
+    entry.etag = std::move(object->etag);
+  } else if (object.status().code() == Code::kNotFound) {
+    STATEWARD_RETURN_IF_ERROR(service_.Look());
+  } else {
+    return Outage(std::move(object).status());
+  }
+  Result<S3LockService> said = ParseS3LockService(service_.Text());
+  if (!said.ok()) return std::move(said).status();
+  if (entry.object.epoch != said->epoch) entry.object.book.burn = true;
+  entry.object.epoch = said->epoch;
+  return entry;
+}
+
+Result<bool> S3Lock::Write(const StateId& id, Entry* entry) {
+  S3Condition when = entry->etag.empty() ? S3Condition::Absent() : S3Condition::Etag(entry->etag);
+  Result<S3PutOutcome> put =
+      client_->Put(prefix_ + id.hex(), EncodeS3LockObject(entry->object), when);
+  if (!put.ok()) return Outage(std::move(put).status());
+  entry->etag = std::move(put->etag);
+  return put->done;
+}
+
+// Takes the lock without a base, reads the head, then stores it: a head that was read before could
+// have moved until the lock was ours. When this breaks off in between, a repeat completes it.
+Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& want,
+                                       const BaseFn& base) {
+  bool taken_here = false;
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (tries > 0) WaitForOthers(tries);
+    Result<Entry> entry = Read(key.id);
+    if (!entry.ok()) return std::move(entry).status();
+    int64_t now = client_->ServerNowMs();
+    AcquireOutcome outcome = DecideAcquire(entry->object.book, want, now);
+    const auto* granted = std::get_if<Granted>(&outcome);
+    if (granted == nullptr) return outcome;
+    LockBook& book = entry->object.book;
+    if (!granted->repeated) {
+      LockRecord record = want;
+      record.base = kNoBase;
+      bool burn = book.burn;
+      Take(&book, std::move(record), now);
+      book.burn = burn;  // until the base that comes of it is stored
+      Result<bool> written = Write(key.id, &*entry);
+      if (!written.ok()) return std::move(written).status();
+      if (!*written) continue;
+      taken_here = true;
+    }
+    if (book.holder->base == kNoBase) {
+      Result<uint64_t> head = base(book.burn);
+      if (!head.ok()) return Outage(std::move(head).status());
+      book.holder->base = *head;
+      book.burn = false;
+      Result<bool> written = Write(key.id, &*entry);
+      if (!written.ok()) return std::move(written).status();
+      if (!*written) continue;
+    }
+    return AcquireOutcome(Granted{!taken_here});
+  }
+  return TooManyOthers();
+}
+
+Result<ReleaseOutcome> S3Lock::Release(const LockKey& key, const ReleaseRequest& request) {
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (tries > 0) WaitForOthers(tries);
+    Result<Entry> entry = Read(key.id);
+    if (!entry.ok()) return std::move(entry).status();
+    ReleaseOutcome outcome =
+        stateward::Release(&entry->object.book, request, client_->ServerNowMs());
+    if (!std::holds_alternative<Released>(outcome)) return outcome;
+    Result<bool> written = Write(key.id, &*entry);
+    if (!written.ok()) return std::move(written).status();
+    if (*written) return outcome;
+  }
+  return TooManyOthers();
+}
+
+Result<LockView> S3Lock::Look(const LockKey& key) {
+  Result<Entry> entry = Read(key.id);
+  if (!entry.ok()) return std::move(entry).status();
+  return LockView{std::move(entry->object.book.holder)};
+}
+
+Status S3Lock::BurnNext(const LockKey& key) {
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (tries > 0) WaitForOthers(tries);
+    Result<Entry> entry = Read(key.id);
+    if (!entry.ok()) return std::move(entry).status();
+    entry->object.book.burn = true;
+    Result<bool> written = Write(key.id, &*entry);
+    if (!written.ok()) return std::move(written).status();
+    if (*written) return Status();
+  }
+  return TooManyOthers();
+}
+
+Result<bool> S3Lock::TokenReleased(const StateId& id, const std::string& token_sha256) {
+  Result<Entry> entry = Read(id);
+  if (!entry.ok()) return std::move(entry).status();
+  return stateward::TokenReleased(entry->object.book, token_sha256, client_->ServerNowMs());
+}
+
+Status S3Lock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
+  Result<LockView> view = Look(key);
+  if (!view.ok()) return std::move(view).status();
+  write(*view);
+  return Status();
+}
+
+Result<uint64_t> S3Lock::CountHeld() {
+  STATEWARD_RETURN_IF_ERROR(service_.LookIfDue());
+  S3ListRequest request;
+  request.prefix = prefix_;
+  std::map<std::string, std::string> etags;
+  STATEWARD_RETURN_IF_ERROR(client_->List(request, [&](const S3Page& page) {
+    for (const S3Page::Entry& object : page.objects) {
+      StateId id;
+      if (StateId::Parse(object.key.substr(prefix_.size()), &id)) etags[object.key] = object.etag;
+    }
+    return true;
+  }));
+  std::lock_guard<std::mutex> one(counted_mutex_);
+  for (auto it = counted_.begin(); it != counted_.end();) {
+    it = etags.count(it->first) == 0 ? counted_.erase(it) : std::next(it);
+  }
+  int64_t start = clock_.SteadyUs();
+  uint64_t count = 0;
+  for (const auto& [key, etag] : etags) {
+    auto known = counted_.find(key);
+    if (known == counted_.end() || known->second.first != etag) {
+      if (clock_.SteadyUs() - start > kCountUs) {
+        return Status::Unavailable("lock: too many to count at once; the next count goes on");
+      }
+      Result<S3Object> object = client_->Get(key, kMaxS3LockObject);
+      if (!object.ok()) return Outage(std::move(object).status());
+      Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
+      if (!lock.ok()) continue;
+      counted_[key] = {object->etag, lock->book.holder.has_value()};
+      known = counted_.find(key);
+    }
+    count += known->second.second ? 1 : 0;
+  }
+  return count;
+}
+
+Status S3Lock::Check() {
+  STATEWARD_RETURN_IF_ERROR(client_->ProveConditions(prefix_));
+  return service_.Look();
+}
+
+}  // namespace stateward

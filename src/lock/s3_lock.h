@@ -1,0 +1,64 @@
+// Locks as objects in a bucket, one for each state that was ever locked, without any other service
+// (docs/lock.md, "s3"). Each step reads the object and exchanges it on condition that it still is
+// what was read (If-Match on its ETag; If-None-Match for the first). A free lock is an object that
+// says so, never one that was deleted: not every S3 service makes a DELETE conditional.
+#ifndef STATEWARD_LOCK_S3_LOCK_H_
+#define STATEWARD_LOCK_S3_LOCK_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "client/s3_client.h"
+#include "client/s3_landmark.h"
+#include "lock/s3_lock_text.h"
+#include "stateward/clock.h"
+#include "stateward/locker.h"
+
+namespace stateward {
+
+class S3Lock : public Locker {
+ public:
+  // `prefix` is in front of every key, whatever the client's settings say; it ends with '/'.
+  // `clock` must outlive it. Asks nobody yet.
+  S3Lock(std::unique_ptr<S3Client> client, const Clock& clock, std::string prefix);
+
+  std::string_view Name() const override { return "s3"; }
+  Result<std::string> ServiceId() override;
+  Result<std::string> InitService(bool forgotten) override;
+  Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
+                                 const BaseFn& base) override;
+  Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
+  Result<LockView> Look(const LockKey& key) override;
+  Status BurnNext(const LockKey& key) override;
+  Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
+  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  bool HoldsStill() const override { return false; }
+  Result<uint64_t> CountHeld() override;
+  Status Check() override;
+
+ private:
+  struct Entry {
+    S3LockObject object;  // of the service's epoch; its book says `burn` where that is a new one
+    std::string etag;     // "" = there is no object yet
+  };
+  Result<Entry> Read(const StateId& id);
+  // `forgotten`: a new epoch, in which every lock burns at its first grant.
+  Status EnterEpoch(bool forgotten);
+  // False: the object is another one by now; read again.
+  Result<bool> Write(const StateId& id, Entry* entry);
+
+  const std::unique_ptr<S3Client> client_;
+  const Clock& clock_;
+  const std::string prefix_;
+  S3Landmark service_;
+  std::mutex counted_mutex_;
+  // What CountHeld saw: key -> ETag, held. Only locks that changed are read again.
+  std::map<std::string, std::pair<std::string, bool>> counted_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_LOCK_S3_LOCK_H_

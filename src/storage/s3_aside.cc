@@ -1,0 +1,119 @@
+// What the s3 storage keeps beside the versions: quarantine and the original's data.
+#include <algorithm>
+#include <utility>
+
+#include "base/hex.h"
+#include "storage/fs_layout.h"
+#include "storage/s3_storage.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kQuarantine[] = "quarantine/";
+constexpr char kLegacy[] = "legacy/";
+// Nothing younger is evicted (design.md, promise 5).
+constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+// The original set no limit; beyond a gibibyte it could not have served it.
+constexpr uint64_t kMaxLegacy = uint64_t{1} << 30;
+constexpr uint64_t kClaimBytes = 2 * sizeof(Sha256Digest) + 1;
+
+}  // namespace
+
+// Entries below quarantine/, oldest first for each principal.
+Result<std::vector<QuarantineEntry>> S3Storage::Entries(const std::string& prefix) {
+  const std::string root = prefix_ + kQuarantine;
+  S3ListRequest request;
+  request.prefix = prefix;
+  std::vector<QuarantineEntry> entries;
+  Status listed = client_->List(request, [&](const S3Page& page) {
+    for (const S3Page::Entry& object : page.objects) {
+      std::string name = object.key.substr(root.size());
+      size_t slash = name.find('/');
+      if (slash == std::string::npos || !IsHex(name.substr(0, slash), 32)) continue;
+      auto entry = fs_layout::ParseQuarantineName(name.substr(0, slash), name.substr(slash + 1));
+      if (entry) entries.push_back(std::move(*entry));
+    }
+    return true;
+  });
+  if (!listed.ok()) return listed;
+  return entries;
+}
+
+Status S3Storage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  const std::string folder = prefix_ + kQuarantine + entry.principal_tag + "/";
+  Result<std::vector<QuarantineEntry>> entries = Entries(folder);
+  if (!entries.ok()) return std::move(entries).status();
+  uint64_t bytes = sealed.size();
+  for (const QuarantineEntry& old : *entries) {
+    if (old.content_tag == entry.content_tag) return Status();
+    bytes += old.size;
+  }
+  for (const QuarantineEntry& old : *entries) {
+    if (bytes <= options_.quarantine_max_bytes) break;
+    if (clock_.NowMs() - old.time_ms < kQuarantineKeptMs) break;
+    STATEWARD_RETURN_IF_ERROR(client_->Delete(folder + fs_layout::QuarantineName(old)));
+    bytes -= old.size;
+  }
+  if (bytes > options_.quarantine_max_bytes) {
+    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  }
+  Result<S3PutOutcome> put =
+      client_->Put(folder + fs_layout::QuarantineName(entry), sealed, S3Condition());
+  return put.ok() ? Status() : std::move(put).status();
+}
+
+Result<std::vector<QuarantineEntry>> S3Storage::ListQuarantine() {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  return Entries(prefix_ + kQuarantine);
+}
+
+Result<Bytes> S3Storage::GetQuarantined(const QuarantineEntry& entry) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  Result<S3Object> object = client_->Get(
+      prefix_ + kQuarantine + entry.principal_tag + "/" + fs_layout::QuarantineName(entry),
+      kMaxLegacy);
+  if (object.ok()) return std::move(object->bytes);
+  if (object.status().code() != Code::kNotFound) return std::move(object).status();
+  return Absent(std::move(object).status());
+}
+
+// At the bucket's root, where the original put it: it knew no prefix.
+Result<Bytes> S3Storage::GetLegacy(const std::string& legacy_id) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  Result<S3Object> object = client_->Get(legacy_id + ".tfstate", kMaxLegacy);
+  if (object.ok() && object->bytes.empty()) return Status::Corruption("legacy state: empty");
+  if (object.ok()) return std::move(object->bytes);
+  if (object.status().code() != Code::kNotFound) return std::move(object).status();
+  return Absent(std::move(object).status());
+}
+
+Result<std::optional<StateId>> S3Storage::LegacyClaim(const std::string& legacy_id) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  Result<S3Object> object = client_->Get(prefix_ + kLegacy + legacy_id, kClaimBytes);
+  if (!object.ok()) {
+    if (object.status().code() != Code::kNotFound) return std::move(object).status();
+    STATEWARD_RETURN_IF_ERROR(marker_.Look());
+    return std::optional<StateId>();
+  }
+  StateId id;
+  std::string text(ByteView(object->bytes).AsString());
+  if (text.size() != kClaimBytes || !StateId::Parse(text.substr(0, kClaimBytes - 1), &id)) {
+    return Status::Corruption("legacy claim " + legacy_id);
+  }
+  return std::optional<StateId>(id);
+}
+
+Result<StateId> S3Storage::ClaimLegacy(const std::string& legacy_id, const StateId& id) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  Result<S3PutOutcome> put =
+      client_->Put(prefix_ + kLegacy + legacy_id, id.hex() + "\n", S3Condition::Absent());
+  if (!put.ok()) return std::move(put).status();
+  if (put->done) return id;
+  Result<std::optional<StateId>> claim = LegacyClaim(legacy_id);
+  if (!claim.ok()) return std::move(claim).status();
+  if (!claim->has_value()) return Status::Unavailable("legacy claim vanished");
+  return std::move(**claim);
+}
+
+}  // namespace stateward

@@ -1,0 +1,86 @@
+// States in a bucket (docs/formats.md, "Objects in S3"; docs/storage.md, "s3").
+//
+// The newest record is the one that a listing shows last: S3 lists what was acknowledged before the
+// listing began, and the newest is never removed. The hint only lets the record be fetched beside
+// the listing that proves it; a listing from the hint on is one short answer.
+#ifndef STATEWARD_STORAGE_S3_STORAGE_H_
+#define STATEWARD_STORAGE_S3_STORAGE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/s3_client.h"
+#include "client/s3_landmark.h"
+#include "stateward/clock.h"
+#include "stateward/storage.h"
+#include "storage/head_hints.h"
+
+namespace stateward {
+
+struct S3StorageOptions {
+  uint64_t quarantine_max_bytes = 1ULL << 30;  // of one principal
+  std::string
+      lock_prefix;  // of a lock s3 in the same bucket, which a new store may find; "" = none
+};
+
+class S3Storage : public Storage {
+ public:
+  // `clock` must outlive it. Asks nobody yet.
+  S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3StorageOptions options);
+
+  std::string_view Name() const override { return "s3"; }
+  bool WritesMayArriveLate() const override { return true; }
+  Result<StoreMarker> ReadMarker() override;
+  Status WriteMarker(const StoreMarker& marker, bool relock) override;
+  Result<uint64_t> Head(const StateId& id) override;
+  Result<Bytes> Get(const StateId& id, uint64_t n) override;
+  Result<Newest> GetNewest(const StateId& id) override;
+  Result<Newest> GetNewestFront(const StateId& id, size_t limit) override;
+  Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
+  Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
+  Status Settle(const StateId& id, uint64_t n) override;
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 ByteView sealed) override;
+  Result<std::vector<uint64_t>> Versions(const StateId& id) override;
+  Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<uint64_t> Count() override;
+  Status Prune(const StateId& id, uint64_t n) override;
+  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
+  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
+  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
+  Result<Bytes> GetLegacy(const std::string& legacy_id) override;
+  Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
+  Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status Check() override;
+
+ private:
+  // The service honours conditions, and the marker was there a moment ago.
+  Status Begin();
+  // For what was found to be absent: only beside a marker that is still there is that proved.
+  Status Absent(Status not_found);
+  std::string Key(const StateId& id, uint64_t n) const;
+  // The numbers that exist from `from` on, ascending.
+  Result<std::vector<uint64_t>> Numbers(const StateId& id, uint64_t from);
+  // The last of them, given the hint that `from` came from; 0 only when absence is proved.
+  Result<uint64_t> Last(const StateId& id, const std::vector<uint64_t>& numbers, uint64_t hint,
+                        int64_t start_us);
+  Result<uint64_t> FindHead(const StateId& id);
+  Result<Bytes> Read(const StateId& id, uint64_t n, size_t limit, bool front);
+  Result<Newest> ReadNewest(const StateId& id, size_t limit, bool front);
+  Status CheckNewPlace();
+  Result<AppendOutcome> Appended(const StateId& id, uint64_t n, int64_t seen_us, int64_t put_us);
+  Result<std::vector<QuarantineEntry>> Entries(const std::string& prefix);
+
+  const std::unique_ptr<S3Client> client_;
+  const Clock& clock_;
+  const S3StorageOptions options_;
+  const std::string prefix_;
+  HeadHints hints_;
+  S3Landmark marker_;
+  std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STORAGE_S3_STORAGE_H_
