@@ -38,8 +38,8 @@ struct HttpRequest {
   int64_t timeout_ms = 10000;
   // Not owned; when it becomes true, the request ends within about a second (kUnavailable).
   const std::atomic<bool>* stop = nullptr;
-  // > 0: also ends when hardly anything (less than 1 KiB a second) went or came for so many seconds;
-  // so that timeout_ms can be generous where nobody knows how long the answer will be.
+  // > 0: also ends when hardly anything (less than 1 KiB a second) went or came for so many
+  // seconds; so that timeout_ms can be generous where nobody knows how long the answer will be.
   int stall_s = 0;
 };
 
