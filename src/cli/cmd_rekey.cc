@@ -2,7 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <mutex>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "cli/opened_store.h"
 #include "cli/progress.h"
@@ -53,6 +57,43 @@ std::string Uploads(Storage& storage, const KeyTag& target) {
          " uploads in quarantine stay under their keys (statewardctl keys)\n";
 }
 
+// Each waits for a disk or a service most of the time; more would crowd those out who are served.
+constexpr size_t kThreads = 4;
+
+RekeyCounts DoAll(const CliContext& cli, const Options& options, OpenedStore* store,
+                  EnvelopeKms* to, const KeyTag& target, const std::vector<StateId>& states) {
+  Progress progress(cli.err, isatty(fileno(cli.err)) == 1, states.size(), SystemClock());
+  std::mutex mutex;  // over all below
+  size_t next = 0;
+  RekeyCounts sum;
+  const auto report = [&](const StateId& id, uint64_t n, const Status& why) {
+    std::lock_guard<std::mutex> hold(mutex);
+    progress.Clear();
+    Say(cli.out, id.hex() + " " + std::to_string(n) + ": " + why.detail() + "\n");
+  };
+  const auto work = [&] {
+    Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, options.dry_run,
+                    report);
+    std::unique_lock<std::mutex> hold(mutex);
+    while (next < states.size() && !sum.gave_up) {
+      const StateId& id = states[next++];
+      hold.unlock();
+      rekeyer.DoState(id);
+      hold.lock();
+      progress.Advance();
+      sum.gave_up = sum.gave_up || rekeyer.counts().gave_up;
+    }
+    sum.done += rekeyer.counts().done;
+    sum.already += rekeyer.counts().already;
+    sum.failed += rekeyer.counts().failed;
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < std::min(kThreads, states.size()); ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  progress.Clear();
+  return sum;
+}
+
 Result<RekeyCounts> Run(const CliContext& cli, const Options& options, OpenedStore* store,
                         EnvelopeKms* to) {
   Result<KeyTag> target = SealingTag(*to);
@@ -60,21 +101,10 @@ Result<RekeyCounts> Run(const CliContext& cli, const Options& options, OpenedSto
   Result<std::vector<StateId>> states = AllStates(store->storage());
   if (!states.ok()) return std::move(states).status();
   Say(cli.err, std::to_string(states->size()) + " states, to key " + TextOf(*target) + "\n");
-  Progress progress(cli.err, isatty(fileno(cli.err)) == 1, states->size(), SystemClock());
-  const auto report = [&](const StateId& id, uint64_t n, const Status& why) {
-    progress.Clear();
-    Say(cli.out, id.hex() + " " + std::to_string(n) + ": " + why.detail() + "\n");
-  };
-  Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, *target, options.dry_run,
-                  report);
-  for (const StateId& id : *states) {
-    rekeyer.DoState(id);
-    progress.Advance();
-    if (rekeyer.gave_up()) return Status::Unavailable("too many failures in a row; run it again");
-  }
-  progress.Clear();
+  const RekeyCounts counts = DoAll(cli, options, store, to, *target, *states);
+  if (counts.gave_up) return Status::Unavailable("too many failures in a row; run it again");
   Say(cli.err, Uploads(store->storage(), *target));
-  return rekeyer.counts();
+  return counts;
 }
 
 }  // namespace

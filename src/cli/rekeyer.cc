@@ -16,6 +16,7 @@ constexpr int kAttempts = 3;
 void Rekeyer::Fail(const StateId& id, uint64_t n, const Status& why) {
   ++counts_.failed;
   unanswered_ = why.code() == Code::kUnavailable ? unanswered_ + 1 : 0;
+  counts_.gave_up = counts_.gave_up || unanswered_ >= kMaxUnanswered;
   report_(id, n, why);
 }
 
@@ -23,7 +24,7 @@ void Rekeyer::DoState(const StateId& id) {
   Result<std::vector<uint64_t>> versions = storage_.Versions(id);
   if (!versions.ok()) return Fail(id, 0, versions.status());
   for (uint64_t n : *versions) {
-    if (gave_up()) return;
+    if (counts_.gave_up) return;
     Result<Outcome> outcome = DoRecord(id, n);
     if (!outcome.ok()) {
       Fail(id, n, outcome.status());

@@ -1,4 +1,5 @@
-// Seals records anew, one after the other, each by compare-and-swap.
+// Seals records anew, one after the other, each by compare-and-swap. For one thread; several may
+// work on one store.
 #ifndef STATEWARD_CLI_REKEYER_H_
 #define STATEWARD_CLI_REKEYER_H_
 
@@ -18,6 +19,8 @@ struct RekeyCounts {
   uint64_t done = 0;     // sealed anew; with dry_run: would be
   uint64_t already = 0;  // under the right key
   uint64_t failed = 0;   // could not be read or written; `report` heard why
+  // So many calls in a row were not answered: it makes no sense to go on now.
+  bool gave_up = false;
 };
 
 class Rekeyer {
@@ -38,8 +41,6 @@ class Rekeyer {
 
   void DoState(const StateId& id);
   const RekeyCounts& counts() const { return counts_; }
-  // So many calls in a row were not answered: it makes no sense to go on now.
-  bool gave_up() const { return unanswered_ >= kMaxUnanswered; }
 
  private:
   static constexpr int kMaxUnanswered = 5;

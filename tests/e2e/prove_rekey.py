@@ -73,7 +73,7 @@ class World:
                                 **self.box.identity())
 
     def finish(self, process):
-        out = process.communicate(timeout=300)[0].decode()
+        out = process.communicate(timeout=1800)[0].decode()
         if process.returncode != 0:
             raise Violation(out)
         return out
