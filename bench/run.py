@@ -153,11 +153,13 @@ class Bench:
         paths = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in
                         ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
         user = "user root;" if os.geteuid() == 0 else ""
+        shared = (self.options.snippets / "stateward-upstream.conf").read_text()
+        maps = "\n".join(re.findall(r"^map .*?\n\}", shared, re.M | re.S))
         config = os.path.join(self.folder, "nginx.conf")
         pathlib.Path(config).write_text(
             f"{user} worker_processes 2; pid {self.folder}/nginx.pid; daemon off;\n"
             f"error_log {self.folder}/nginx-error.log; events {{ worker_connections 1024; }}\n"
-            f"http {{ access_log off; keepalive_requests 100000;\n{paths}"
+            f"http {{ access_log off; keepalive_requests 100000;\n{paths}{maps}\n"
             + "".join(t.nginx(self.options.snippets) for t in targets) + "}\n")
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
         self.nginx_pid = self.start([nginx, "-p", self.folder, "-c", config, "-e",
