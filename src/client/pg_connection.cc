@@ -101,6 +101,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
     names.push_back(name.c_str());
     texts.emplace_back(value.Reveal());
   }
+  values.reserve(texts.size() + 1);
   for (const std::string& text : texts) values.push_back(text.c_str());
   names.push_back(nullptr);
   values.push_back(nullptr);

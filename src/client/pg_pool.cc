@@ -18,11 +18,11 @@ constexpr std::chrono::milliseconds kBetweenTries(100);
 // refuses startup parameters and would give a session's settings to others.
 // - Another holder of a row is waited for at most 5 s: it needs milliseconds.
 // - A statement may take 60 s: 256 MiB on a slow disk.
-// - A transaction whose client has stopped in its middle ends after 30 s, longer than a key
-//   service may take to answer; until then the state stands still.
+// - A transaction whose client has stopped in its middle ends after 15 s, longer than a key
+//   service may take to answer (10 s); until then the state stands still.
 constexpr const char* kLimits[] = {
     "SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'",
-    "SET LOCAL idle_in_transaction_session_timeout = '30s'", "SET LOCAL synchronous_commit = on"};
+    "SET LOCAL idle_in_transaction_session_timeout = '15s'", "SET LOCAL synchronous_commit = on"};
 
 }  // namespace
 

@@ -38,6 +38,7 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
   if (!there.ok()) return std::move(there).status();
   if (there->front().Bool(0, 0)) return begun;
   std::vector<PgStatement> statements;
+  statements.reserve(ddl.size());
   for (const std::string& sql : ddl) statements.push_back({sql, {}});
   Result<std::vector<PgRows>> made = transaction.Run(statements, PgUse::kRepeatable);
   if (!made.ok()) return std::move(made).status();

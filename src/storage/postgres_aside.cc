@@ -14,6 +14,7 @@ constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 constexpr char kMarkerTable[] = "stateward.store_marker";
 
 std::vector<std::string> StoreTables() {
+  // NOLINTBEGIN(bugprone-suspicious-missing-comma): commands that take more than one line
   return {
       "CREATE TABLE stateward.records (id text COLLATE \"C\" NOT NULL,"
       " n int8 NOT NULL CHECK (n > 0), data bytea NOT NULL, PRIMARY KEY (id, n))",
@@ -30,6 +31,7 @@ std::vector<std::string> StoreTables() {
       " format int8 NOT NULL, store_id text NOT NULL, lock_kind text NOT NULL,"
       " lock_id text NOT NULL)",
   };
+  // NOLINTEND(bugprone-suspicious-missing-comma)
 }
 
 QuarantineEntry EntryOf(const PgRows& rows, size_t row, size_t first) {

@@ -189,6 +189,23 @@ class Faults(World):
             self.assertEqual(503, self.ask(server, "LOCK", body=lock_info("a")), what)
             self.assertEqual(503, self.ask(server, "POST", body=document(2)), what)
 
+    def test_a_full_disk_is_503_and_heals(self):
+        server = self.serve()
+        self.cycle(server, 1)
+        # As the server says it when a file cannot grow.
+        self.postgres.sql("CREATE FUNCTION stateward.full() RETURNS trigger LANGUAGE plpgsql AS "
+                          "'BEGIN RAISE EXCEPTION ''disk full'' USING ERRCODE = ''53100''; END'")
+        for table in ("records", "state_locks", "quarantine", "released_locks"):
+            self.postgres.sql(f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON stateward.{table} "
+                              "FOR EACH ROW EXECUTE FUNCTION stateward.full()")
+        for method, body in (("LOCK", lock_info("a")), ("POST", document(2)),
+                             ("POST", document(1, "another lineage")), ("DELETE", None)):
+            self.assertEqual(503, self.ask(server, method, body=body), method)
+        self.assertEqual(503, self.ask(server, "GET", "/ready"))
+        self.assertEqual((200, document(1)), server.ask("GET", "/state/p/n")[::2])
+        self.postgres.sql("DROP FUNCTION stateward.full() CASCADE")
+        self.cycle(server, 2)
+
     def test_cut_before_the_answer_to_commit(self):
         proxy = CommitCutter(self.postgres.address())
         self.addCleanup(proxy.close)

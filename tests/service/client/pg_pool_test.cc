@@ -109,7 +109,7 @@ TEST(PgPool, LimitsAndSyncAreSetInEachTransaction) {
                     {}}},
                   &rows);
   STRCMP_EQUAL("5s", rows[0].Text(0, 0).c_str());
-  STRCMP_EQUAL("30s", rows[0].Text(0, 1).c_str());
+  STRCMP_EQUAL("15s", rows[0].Text(0, 1).c_str());
   STRCMP_EQUAL("1min", rows[0].Text(0, 2).c_str());
   STRCMP_EQUAL("on", rows[0].Text(0, 3).c_str());
 }
