@@ -1,10 +1,12 @@
-# `make install DESTDIR= PREFIX=`: programs, unit files, snippets, example settings, documents.
+# `make install DESTDIR= PREFIX=`: programs, unit files, snippets, example settings, documents, manual pages.
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNITS := stateward.service stateward-fcgi.service stateward-fcgi.socket stateward-spawn.service
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(SHARE)/stateward/nginx $(SHARE)/stateward/apache $(SHARE)/doc/stateward
+	install -d $(SHARE)/man/man8
+	install -m 0644 man/*.8 $(SHARE)/man/man8
 	install -m 0755 build/release/stateward build/release/statewardctl $(DESTDIR)$(PREFIX)/bin
 	for unit in $(UNITS); do sed 's#/usr/local/#$(PREFIX)/#g' conf/$$unit \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done

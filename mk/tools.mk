@@ -3,7 +3,7 @@ TOOLS  := tofu minio versitygw vault
 PROVER := $(wildcard tests/linear/*.go) tests/linear/go.mod tests/linear/go.sum
 GO      = $(shell tests/tools/go.sh $(shell sed -n 's/^go //p' tests/linear/go.mod))
 
-.PHONY: tools deps prover-test
+.PHONY: tools deps prover-test prove-locks-small
 tools: build/prove-locks
 	$(Q)nice tests/tools/build.sh $(TOOLS)
 # Everything that `make test` needs from Debian.
@@ -16,3 +16,7 @@ build/prove-locks: $(PROVER)
 # The prover must be able to fail: seeded bugs are caught, lawful histories pass.
 prover-test: $(PROVER)
 	$(Q)cd tests/linear && GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice $(GO) test ./...
+# 5,000 operations of ten clients on five states while workers are killed and stopped; the same test
+# is part of `make test` (suite e2e).
+prove-locks-small: programs build/prove-locks
+	$(Q)python3 -B tests/e2e/run.py test_linear

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 from box import ROOT, Box, wait_for
 from client import Client, basic
 from pairs import PAIRS, Pair, make_cases
-from webservers import Nginx
+from webservers import Nginx, certificates
 
 TOFU = subprocess.run([str(ROOT / "tests/tools/build.sh"), "tofu"], capture_output=True, text=True,
                       check=True).stdout.strip()
@@ -65,7 +66,8 @@ class Core:
     def tofu(self, *arguments, folder=None, code=0):
         """Runs it to its end; the output. The cache may lie where the test user cannot read."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
-        env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
+        env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1",
+                   SSL_CERT_FILE=certificates().path("ca.pem"))
         run = subprocess.run(self.argv(*arguments, folder=folder or self.folder), env=env,
                              capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(code, run.returncode, run.stdout + run.stderr)
@@ -130,6 +132,70 @@ class Full(Core):
         self.assertIn("Apply complete", result[0])
         self.assertFalse(os.path.exists(os.path.join(slow, "errored.tfstate")))
         self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
+
+    def test_a_second_apply_sees_who_holds_the_lock(self):
+        slow = self.workspace("slow", sleep="6")
+        result = []
+        run = threading.Thread(target=lambda: result.append(self.apply("slow", folder=slow)))
+        run.start()
+        wait_for(lambda: "method=LOCK state=demo/tofu status=200" in self.server.log(),
+                 "the first holds the lock")
+        holder = json.loads(self.client.lock(self.target, b'{"ID":"probe"}').body)
+        text = self.apply("second", code=1)
+        self.assertIn(holder["ID"], text)
+        self.assertIn(holder["Who"], text)
+        run.join()
+        self.assertEqual(1, len(result))
+        self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
+
+    def test_50_megabytes(self):
+        self.apply("small")
+        state = self.state()
+        state["serial"] += 1
+        state["outputs"]["big"] = {"value": "0123456789" * 5_000_000, "type": "string"}
+        big = self.box.write("big.tfstate", json.dumps(state))
+        self.tofu("state", "push", big)
+        pulled = self.tofu("state", "pull")
+        self.assertGreater(len(pulled), 50_000_000)
+        self.assertEqual(state["outputs"], json.loads(pulled)["outputs"])
+
+    def was_limited(self, site):
+        """Whether tofu itself was told 429. The answer is made in a location with nginx's own log."""
+        with open(site.path("access.log"), encoding="utf-8") as log:
+            return any(f" {self.target} HTTP/" in line and '" 429 ' in line for line in log)
+
+    def test_an_apply_rides_through_the_example_sites_rate_limit(self):
+        site = Nginx(self.box, "unix:" + self.server.socket, "example")
+        folder = self.box.make_dir("limited")
+        url = f"https://localhost:{site.tls[1]}{self.target}"
+        self.box.write("limited/main.tf", CONFIG % {"url": url, "sleep": "0"})
+        stop = threading.Event()
+
+        def crowd():
+            """Others at the same address: 1.5 s of too much, 2.5 s of nothing."""
+            client = Client(site.tls, tls=site.context(), auth=basic("basic", "secret"), keep=True)
+            while not stop.is_set():
+                if time.monotonic() % 4 < 1.5:
+                    client.get("/state/demo/crowd")
+                else:
+                    time.sleep(0.05)
+
+        threads = [threading.Thread(target=crowd) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.tofu("init", "-input=false", folder=folder)
+            for number in range(20):
+                self.apply(f"limited {number}", folder=folder)
+                if self.was_limited(site):
+                    break
+            else:
+                self.fail("tofu never met the limit")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(f"limited {number} 0", self.state()["outputs"]["note"]["value"])
 
     def test_migration_from_a_local_file(self):
         folder = self.box.make_dir("local")
