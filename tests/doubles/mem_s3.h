@@ -41,7 +41,8 @@ struct MemS3 {
 
   std::mutex mutex;
   bool bucket = false;
-  bool conditions = true;  // false: If-Match and If-None-Match are ignored
+  bool if_none_match = true;  // false: it is ignored
+  bool if_match = true;       // false: it is ignored
   std::map<std::string, Object> objects;
   uint64_t writes = 0;
   Fault fault;
@@ -134,11 +135,11 @@ class MemS3Http : public HttpClient {
   HttpAnswer Put(const MemS3::Asked& asked, ByteView body) {
     auto found = s3_->objects.find(asked.key);
     auto match = asked.headers.find("if-match");
-    if (s3_->conditions && match != asked.headers.end()) {
+    if (s3_->if_match && match != asked.headers.end()) {
       if (found == s3_->objects.end()) return MemS3::Error(404, "NoSuchKey");
       if (found->second.etag != match->second) return MemS3::Error(412, "PreconditionFailed");
     }
-    if (s3_->conditions && asked.headers.count("if-none-match") > 0 &&
+    if (s3_->if_none_match && asked.headers.count("if-none-match") > 0 &&
         found != s3_->objects.end()) {
       return MemS3::Error(412, "PreconditionFailed");
     }

@@ -84,7 +84,7 @@ TEST(S3LockFaults, LocksThatAreGoneAreAnOutage) {
 }
 
 TEST(S3LockFaults, AServiceWithoutConditionsIsRefused) {
-  f.s3->conditions = false;
+  f.s3->if_match = false;
   std::shared_ptr<Locker> fresh = f.Open();
   IsUnavailable(fresh->Acquire(Id(), Want("a"), Base7));
   CHECK(fresh->Check().detail().find("ignores conditional writes") != std::string::npos);

@@ -164,14 +164,32 @@ TEST(S3Faults, AConflictOfConditionsIsRepeated) {
 }
 
 TEST(S3Faults, AServiceWithoutConditionsIsRefused) {
-  f.s3->conditions = false;
-  std::shared_ptr<Storage> fresh = f.Open();
-  Is(Code::kUnavailable, fresh->GetNewest(Id()));
-  Is(Code::kUnavailable, fresh->Append(Id(), 0, std::string("x")));
-  Is(Code::kUnavailable, fresh->Check());
-  CHECK(fresh->Check().detail().find("ignores conditional writes") != std::string::npos);
-  f.s3->conditions = true;
-  Good(fresh->Check());
+  for (bool MemS3::*condition : {&MemS3::if_none_match, &MemS3::if_match}) {
+    (*f.s3).*condition = false;
+    std::shared_ptr<Storage> fresh = f.Open();
+    Is(Code::kUnavailable, fresh->GetNewest(Id()));
+    Is(Code::kUnavailable, fresh->Append(Id(), 0, std::string("x")));
+    Is(Code::kUnavailable, fresh->Check());
+    CHECK(fresh->Check().detail().find("ignores conditional writes") != std::string::npos);
+    (*f.s3).*condition = true;
+    Good(fresh->Check());
+  }
+}
+
+// What is not there is absent only beside the marker, also for who saw the marker a moment ago.
+TEST(S3Faults, NothingIsAbsentWithoutMarker) {
+  Put(*s, Id(), 0, std::string("x"));
+  Is(Code::kNotFound, s->Get(Id(), 7));
+  f.RemoveMarker();
+  Is(Code::kUnavailable, s->Get(Id(), 7));
+  Is(Code::kUnavailable, s->GetPrefix(Id(), 7, 10));
+  Is(Code::kUnavailable, s->Settle(Id(), 7));
+  Is(Code::kUnavailable, s->Head(IdOf("other")));
+  Is(Code::kUnavailable, s->GetNewest(IdOf("other")));
+  Is(Code::kUnavailable, s->Versions(IdOf("other")));
+  Is(Code::kUnavailable, s->GetLegacy(LegacyId()));
+  Is(Code::kUnavailable, s->LegacyClaim(LegacyId()));
+  Is(Code::kUnavailable, s->Count());
 }
 
 TEST(S3Faults, DamageIsNoticed) {
