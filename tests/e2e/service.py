@@ -76,6 +76,7 @@ class Service:
     """One started program and the folder with its data. `folder`: another place for the data."""
     NAME = "service"
     STOP_SIGNAL = signal.SIGTERM
+    PATIENCE_S = PATIENCE_S
 
     def __init__(self, box, folder=None, ready=True):
         self.box = box
@@ -120,8 +121,8 @@ class Service:
         if ready:
             self.wait_ready()
 
-    def wait_ready(self, seconds=PATIENCE_S):
-        self.process.wait_until(self.answers, f"{self.NAME} answers", seconds)
+    def wait_ready(self, seconds=None):
+        self.process.wait_until(self.answers, f"{self.NAME} answers", seconds or self.PATIENCE_S)
 
     def stop(self):
         """As its administrator would."""

@@ -139,6 +139,7 @@ class S3Server(Service):
 
 class Minio(S3Server):
     NAME = "minio"
+    PATIENCE_S = 120  # its start takes some seconds of one processor
     HEALTH = "/minio/health/ready"
 
     def answers(self):
