@@ -126,7 +126,7 @@ Status S3Client::ProveConditions(const std::string& prefix) {
 }
 
 Status S3Client::Probe(const std::string& key) {
-  const Status refused = Status::Unavailable(
+  Status refused = Status::Unavailable(
       "this S3 service ignores conditional writes (If-None-Match, If-Match on PUT); states would "
       "be overwritten: use one that honours them (docs/storage.md)");
   const std::string first = "first";

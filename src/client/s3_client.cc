@@ -19,7 +19,7 @@ constexpr char kWriteHeader[] = "x-amz-meta-write";
 // The service says "later" (500, 503) or "another is just writing" (409): so many more tries.
 constexpr int kRepeats = 3;
 // A transfer that goes on may take so long: 1 GiB at 4 MiB a second.
-constexpr int64_t kTransferMs = 256 * 1000;
+constexpr int64_t kTransferMs = int64_t{256} * 1000;
 
 // Wed, 25 Nov 2026 16:55:43 GMT
 bool ParseHttpDate(std::string_view text, int64_t* out_ms) {

@@ -14,8 +14,8 @@ namespace {
 
 // These services stand beside us; who waits for them holds up a request.
 constexpr int64_t kFetchMs = 5000;
-constexpr uint64_t kMaxAnswer = 64 * 1024;
-constexpr size_t kMaxTokenFile = 64 * 1024;
+constexpr uint64_t kMaxAnswer = uint64_t{64} * 1024;
+constexpr size_t kMaxTokenFile = size_t{64} * 1024;
 // A machine's token for asking for keys is used once.
 constexpr char kMetadataTokenSeconds[] = "60";
 

@@ -21,7 +21,7 @@ namespace stateward {
 // Thread-safe.
 class S3Landmark {
  public:
-  static constexpr int64_t kFreshUs = 5 * 1000 * 1000;
+  static constexpr int64_t kFreshUs = int64_t{5} * 1000 * 1000;
   // Landmarks are about 200 bytes.
   static constexpr uint64_t kMaxBytes = 4096;
 

@@ -258,7 +258,7 @@ Status S3Storage::Replace(const StateId& id, uint64_t n, const Sha256Digest& exp
     if (now.status().code() != Code::kNotFound) return std::move(now).status();
     return Absent(std::move(now).status());
   }
-  const Status others{Code::kConflict, "the record has other bytes by now"};
+  Status others{Code::kConflict, "the record has other bytes by now"};
   if (Sha256(now->bytes) != expected) return others;
   Result<S3PutOutcome> put = client_->Put(key, sealed, S3Condition::Etag(now->etag));
   if (!put.ok()) return std::move(put).status();
