@@ -14,8 +14,10 @@ Q        := $(if $(filter 1,$(V)),,@)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -D_GLIBCXX_ASSERTIONS
 OPT_release := -O2 -D_FORTIFY_SOURCE=2
-OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+# -Wno-maybe-uninitialized: with sanitizers GCC 12 takes a std::variant's unused member for used.
+OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+               -Wno-maybe-uninitialized
+OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized -Wno-tsan
 CPPFLAGS += -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE -MMD -MP
 CXXFLAGS += -std=c++17 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 CFLAGS   += -std=c11 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread

@@ -14,7 +14,8 @@ POLICY = 'path "identity/oidc/token/*" { capabilities = ["read"] }'
 
 
 def template(project, state):
-    return json.dumps({"terraform-backend": {"project": project, "state": state}})
+    # Vault takes two braces in a row for the end of a parameter.
+    return json.dumps({"terraform-backend": {"project": project, "state": state}}, indent=1)
 
 
 class VaultTokens(unittest.TestCase):

@@ -78,12 +78,13 @@ disable_mlock = true
         return self.settings(**{"KMS_BACKEND": "transit", "KMS_TRANSIT_KEY": self.TRANSIT_KEY,
                                 **more})
 
-    def call(self, method, path, **body):
-        """One request as the administrator; the answer's JSON ({} for none)."""
+    def call(self, method, path, caller=None, /, **body):
+        """One request with the token `caller`, else as the administrator; the answer's JSON ({} for
+        none)."""
         request = urllib.request.Request(
             f"{self.url()}/v1/{path}", method=method,
             data=json.dumps(body).encode() if body or method in ("POST", "PUT") else None,
-            headers={"X-Vault-Token": self.token})
+            headers={"X-Vault-Token": caller or self.token})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 text = answer.read()
