@@ -76,7 +76,7 @@ class Issuer:
 
     def _make_certificates(self):
         ca_key, key = new_key("ES256"), new_key("ES256")
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA of the test")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA of issuer {self.port}")])
         own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         ca = _certificate(name, ca_key, name, ca_key, True)
         self.ca_file = self.box.write(f"issuer-{self.port}-ca.pem", _pem(ca))
@@ -100,8 +100,11 @@ class Issuer:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Page,
-                                                      bind_and_activate=False)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                pass  # clients that do not trust us, or have no patience
+
+        self.server = Server(("127.0.0.1", self.port), Page, bind_and_activate=False)
         self.server.daemon_threads = True
         self.server.allow_reuse_address = True
         self.server.server_bind()
