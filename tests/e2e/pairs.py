@@ -1,11 +1,14 @@
 """Stateward on each pair of a storage and a lock, with the real services that the pair needs."""
 import os
+import time
 import unittest
 
 from proxy import Proxy
 from services import Minio, Postgres, Redis, Versitygw
 from stateward import Stateward
 
+READY_S = 15
+READY_ANSWERS = 8  # in a row, so that both workers gave some
 # Those of the proofs; any other pair works as well.
 PAIRS = ("fs+local", "postgres+postgres", "s3+redis", "s3+s3", "postgres+redis", "fs+redis")
 SERVICES = {"postgres": Postgres, "redis": Redis, "s3": Minio}
@@ -44,7 +47,12 @@ class Pair:
         return settings
 
     def stateward(self, **more):
-        return Stateward(self.box, **{**self.settings(), **more})
+        """Served, and ready as far as it gets: each worker proves the store for itself."""
+        server = Stateward(self.box, **{**self.settings(), **more})
+        ready, deadline = 0, time.monotonic() + READY_S
+        while ready < READY_ANSWERS and time.monotonic() < deadline:
+            ready = ready + 1 if server.ask("GET", "/ready")[0] == 200 else 0
+        return server
 
     def close(self):
         for proxy in self.proxies.values():
