@@ -45,7 +45,9 @@ class PolicyReader {
 
  private:
   bool OnlyKeys(const toml::table& table, std::initializer_list<std::string_view> known);
+  using ReadOne = void (PolicyReader::*)(const std::string& name, const toml::table& table);
   const toml::table* Tables(const toml::table& root, std::string_view key, size_t limit);
+  void ReadTables(const toml::table& root, std::string_view key, size_t limit, ReadOne read);
   std::string Text(const toml::table& table, std::string_view key, bool needed);
   std::vector<std::string> Texts(const toml::node& node);
   std::vector<std::string> TextList(const toml::table& table, std::string_view key);
@@ -336,21 +338,21 @@ void PolicyReader::ReadRule(size_t number, const toml::table& table) {
   out_->policy.rules.push_back(std::move(rule));
 }
 
+void PolicyReader::ReadTables(const toml::table& root, std::string_view key, size_t limit,
+                              ReadOne read) {
+  const toml::table* tables = Tables(root, key, limit);
+  if (tables == nullptr) return;
+  for (auto&& [name, value] : *tables) {
+    const toml::table* table = value.as_table();
+    if (table != nullptr) (this->*read)(std::string(name.str()), *table);
+  }
+}
+
 void PolicyReader::Read(const toml::table& root) {
   OnlyKeys(root, {"issuers", "users", "tokens", "rules"});
-  constexpr size_t kLimits[] = {kMaxPolicyIssuers, kMaxPolicyUsers, kMaxPolicyTokens};
-  constexpr std::string_view kKeys[] = {"issuers", "users", "tokens"};
-  void (PolicyReader::*const kReaders[])(const std::string&, const toml::table&) = {
-      &PolicyReader::ReadIssuer, &PolicyReader::ReadUser, &PolicyReader::ReadToken};
-  for (size_t i = 0; i < 3; ++i) {
-    const toml::table* tables = Tables(root, kKeys[i], kLimits[i]);
-    if (tables == nullptr) continue;
-    for (auto&& [name, value] : *tables) {
-      if (const toml::table* table = value.as_table()) {
-        (this->*kReaders[i])(std::string(name.str()), *table);
-      }
-    }
-  }
+  ReadTables(root, "issuers", kMaxPolicyIssuers, &PolicyReader::ReadIssuer);
+  ReadTables(root, "users", kMaxPolicyUsers, &PolicyReader::ReadUser);
+  ReadTables(root, "tokens", kMaxPolicyTokens, &PolicyReader::ReadToken);
   const toml::node* node = root.get("rules");
   if (node == nullptr) return;
   const toml::array* rules = node->as_array();
