@@ -40,7 +40,8 @@ SUITES = [
     ("build-asan", make("asan"), 1800),
     ("unit-asan", unit("asan"), 1800),
     ("build-tsan", make("tsan"), 1800),
-    ("unit-tsan", unit("tsan", "-g", "Tsan"), 900),
+    ("unit-tsan", ["env", "TSAN_OPTIONS=suppressions=tests/tsan.supp",
+                   *unit("tsan", "-g", "Tsan")], 900),
 ]
 
 # Several outside programs with all their modules, from nothing, on two cores.

@@ -150,14 +150,21 @@ Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
 Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& want,
                                           const BaseFn& base) {
   std::vector<std::string> keys = KeysOf(key);
+  bool taken_here = false;
   for (int i = 0; i < kTries; ++i) {
     Result<Answer> answer = Step(scripts_.acquire, keys,
                                  {want.id, DigestOf(want.id), want.info, want.principal,
                                   want.operation, want.token_sha256, want.plan_only ? "1" : "0"});
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "repeated") return AcquireOutcome(Granted{true});
+    // It was ours for a moment, until somebody forced it. To say so as if it had never been would
+    // not be the truth: the client asks again, and is told what became of its ID.
+    if (answer->word == "released" && taken_here) {
+      return Status::Unavailable("the lock was released by force while it was being taken");
+    }
     if (answer->word == "released") return AcquireOutcome(WasReleased{});
     if (answer->word == "taken") {
+      taken_here = true;
       Result<bool> done = Complete(key, want.id, *answer, base);
       if (!done.ok()) return std::move(done).status();
       if (*done) return AcquireOutcome(Granted{false});

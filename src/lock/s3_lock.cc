@@ -143,6 +143,11 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
     int64_t now = client_->ServerNowMs();
     AcquireOutcome outcome = DecideAcquire(entry->object.book, want, now);
     const auto* granted = std::get_if<Granted>(&outcome);
+    // It was ours for a moment, until somebody forced it. To say so as if it had never been would
+    // not be the truth: the client asks again, and is told what became of its ID.
+    if (granted == nullptr && taken_here) {
+      return Status::Unavailable("the lock was released by force while it was being taken");
+    }
     if (granted == nullptr) return outcome;
     LockBook& book = entry->object.book;
     if (!granted->repeated) {

@@ -46,7 +46,7 @@ def request(method, uri, body=None, flags=0, **more):
 class Link:
     """One connection."""
 
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=60):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
