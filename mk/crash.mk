@@ -20,7 +20,7 @@ prove-crash-pair: programs killpoints
 LINEAR_OPS     ?= 20000
 LINEAR_SECONDS ?= 120
 prove-linear: programs build/prove-locks
-	$(Q)LINEAR_OPS=$(LINEAR_OPS) LINEAR_SECONDS=$(LINEAR_SECONDS) python3 -B tests/e2e/run.py test_linear
+	$(Q)LINEAR_PAIRS=all LINEAR_OPS=$(LINEAR_OPS) LINEAR_SECONDS=$(LINEAR_SECONDS) python3 -B tests/e2e/run.py test_linear
 # Writes that arrive late, longer than in `make test`.
 prove-late: programs
 	$(Q)LATE_IN_FULL=1 python3 -B tests/e2e/run.py test_late_write
