@@ -18,7 +18,13 @@ LOGS = ROOT / "build" / "test-logs"
 
 CPPUTEST_OK = re.compile(r"^OK \((\d+) tests, (\d+) ran", re.M)
 CPPUTEST_BAD = re.compile(r"^Errors \((?:(\d+) failures?, )?(\d+) tests, (\d+) ran", re.M)
+FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) +[\d.]+ s  .*|^\S+: error: Failure in .*", re.M)
+REASON = re.compile(r"^(?!Traceback|File )\w[\w.]*(?:Error|Exception|Expired|Refused)\b.*", re.M)
 COUNTED = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.M)
+
+
+# Failed tests of a suite that the end of the output names: more than that is one fault, not many.
+MOST_NAMED = 20
 
 
 def make(target, *more):
@@ -76,11 +82,21 @@ def count(text, code):
     return (1, 0, 0) if code == 0 else (0, 1, 0)
 
 
+def named_failures(text):
+    """A line for each failed test of a suite's output, with the reason where it is said."""
+    found = list(FAILED_TEST.finditer(text))
+    ends = [m.start() for m in found[1:]] + [len(text)]
+    for match, end in zip(found, ends):
+        reason = REASON.search(text, match.end(), end)
+        yield match.group()[:120] + ("  " + reason.group()[:160] if reason else "")
+
+
 class Suite:
     """One that runs, from its start on."""
 
     def __init__(self, name, command, seconds):
         self.name, self.seconds = name, seconds
+        self.failures = []
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / f"{name}.log"
         self.start = time.monotonic()
@@ -106,6 +122,7 @@ class Suite:
               f"{time.monotonic() - self.start:7.1f} s  {verdict}", flush=True)
         if result[1]:
             print("\n".join("    " + line for line in text.splitlines()[-40:]), flush=True)
+            self.failures = list(named_failures(text)) or ["(its log says why)"]
         return result
 
 
@@ -120,17 +137,27 @@ def main():
     first, then = ([suite for suite in suites if not names or suite[0] in names]
                    for suites in (SUITES, extra))
     results = []
+    ran = []
+
+    def finish(suite):
+        ran.append(suite)
+        results.append(suite.finish())
+
     tools = Suite(*TOOLS) if then else None
     for suite in first:
-        results.append(Suite(*suite).finish())
+        finish(Suite(*suite))
         if suite[0] in ("build", "build-unit") and results[-1][1]:
             then = []
             break
     if tools:
-        results.append(tools.finish())
+        finish(tools)
         if results[-1][1]:
             then = []
-    results += [Suite(*suite).finish() for suite in then]
+    for suite in then:
+        finish(Suite(*suite))
+    for suite in ran:
+        for line in suite.failures[:MOST_NAMED]:
+            print(f"{suite.name}: {line}")
     total = [sum(numbers) for numbers in zip(*results)]
     skipped = f", {total[2]} skipped" if total[2] else ""
     print(f"{total[0]} passed, {total[1]} failed{skipped}")
