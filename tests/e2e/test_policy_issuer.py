@@ -1,0 +1,161 @@
+"""An issuer's tokens under a policy: the rules decide, not the token's own claim; and an apply that
+outlives its token, with the real OpenTofu."""
+import json
+import os
+import pathlib
+import subprocess
+import time
+import unittest
+
+from box import Box
+from client import Client, basic
+from issuer import Issuer
+from stateward import Stateward
+from test_tofu import TOFU
+from webservers import Nginx
+
+LEEWAY_S = 60  # of exp, for clocks that differ (docs/auth.md)
+STATE = json.dumps({"version": 4, "serial": 1, "lineage": "l", "outputs": {}, "resources": []}).encode()
+
+POLICY = """
+[issuers.ci]
+url = "%(url)s"
+audiences = ["stateward"]
+ca_file = "%(ca)s"
+kind = "gitlab"
+
+[[rules]]
+name = "main deploys"
+issuer = "ci"
+claims = { project_id = "42", ref = "main", ref_protected = "true" }
+states = ["demo/*"]
+role = "write"
+
+[[rules]]
+name = "branches plan"
+issuer = "ci"
+claims = { project_id = "42" }
+states = ["demo/*"]
+role = "plan"
+"""
+
+# What happens while the apply runs: its token ends.
+CONFIG = """
+terraform {
+  backend "http" {
+    address        = "%(url)s"
+%(locks)s
+    username       = "jwt"
+    password       = "%(token)s"
+    retry_max      = 0
+  }
+}
+resource "terraform_data" "slow" {
+  input = "made"
+  provisioner "local-exec" { command = "sleep %(seconds)d" }
+}
+"""
+
+
+def lock_info(name):
+    return json.dumps({"ID": name, "Operation": "OperationTypeApply", "Who": name}).encode()
+
+
+class PolicyIssuer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.issuer = Issuer(cls.box)
+        cls.addClassCleanup(cls.issuer.stop)
+        text = POLICY % {"url": cls.issuer.url, "ca": cls.issuer.ca_file}
+        cls.app = Stateward(cls.box, AUTH_POLICY_FILE=cls.box.write("policy.toml", text, 0o640))
+        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
+        cls.client = Client(cls.nginx.plain)
+
+    def token(self, ref="main", project="42", seconds=600, **more):
+        claims = {"project_id": project, "ref": ref, "pipeline_source": "push",
+                  "ref_protected": "true" if ref == "main" else "false",
+                  "iat": int(time.time()) - 300, **more}
+        return self.issuer.token(seconds=seconds, **claims)
+
+    def status(self, verb, target, token, body=b""):
+        return self.client.request(verb, target, body, auth=basic("jwt", token)).status
+
+    def test_the_rules_decide(self):
+        main, branch, fork = self.token(), self.token("topic"), self.token(project="66")
+        mine, info = "/state/demo/rules", lock_info("main")
+        self.assertEqual(200, self.status("LOCK", mine, main, info))
+        self.assertEqual(200, self.status("POST", mine + "?ID=main", main, STATE))
+        self.assertEqual(200, self.status("UNLOCK", mine, main, info))
+        info = lock_info("topic")
+        self.assertEqual(200, self.status("GET", mine, branch))
+        self.assertEqual(200, self.status("LOCK", mine, branch, info))
+        self.assertEqual(403, self.status("POST", mine + "?ID=topic", branch, STATE))
+        self.assertEqual(200, self.status("UNLOCK", mine, branch, info))
+        self.assertEqual(403, self.status("GET", mine, fork))
+        self.assertEqual(403, self.status("GET", "/state/other/rules", main))
+
+    def test_a_token_s_own_claim_grants_nothing(self):
+        own = {"terraform-backend": {"project": "other", "state": "*"}}
+        self.assertEqual(403, self.status("GET", "/state/other/rules", self.token(**own)))
+
+    def test_other_audience_issuer_and_time_are_refused(self):
+        target = "/state/demo/rules"
+        for name, token in (("audience", self.token(aud="somebody else")),
+                            ("issuer", self.token(iss="https://localhost:1")),
+                            ("over", self.token(seconds=-LEEWAY_S - 5)),
+                            ("kind of claim", None)):
+            with self.subTest(name):
+                if token is None:
+                    token = self.token(project=42)
+                    self.assertEqual(403, self.status("GET", target, token))
+                else:
+                    self.assertEqual(401, self.status("GET", target, token))
+
+    def apply(self, name, locked, lives_s=10, sleeps_s=14):
+        """(the run, the state's path): an apply whose token ends in its middle."""
+        path = f"/state/demo/{name}"
+        url = f"http://127.0.0.1:{self.nginx.plain[1]}{path}"
+        locks = f'    lock_address   = "{url}"\n    unlock_address = "{url}"' if locked else ""
+        folder = self.box.make_dir(name)
+        env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+        env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
+
+        def tofu(seconds, *arguments):
+            self.box.write(f"{name}/main.tf", CONFIG % {
+                "url": url, "locks": locks, "seconds": sleeps_s,
+                "token": self.token(seconds=seconds, jti=name + arguments[0])})
+            return subprocess.run([TOFU, f"-chdir={folder}", *arguments], env=env, check=False,
+                                  capture_output=True, text=True, timeout=120)
+        made = tofu(600, "init", "-input=false")
+        self.assertEqual(0, made.returncode, made.stdout + made.stderr)
+        # The backend's settings are kept from init: its token is the one that the apply uses.
+        made = tofu(lives_s - LEEWAY_S, "init", "-input=false", "-reconfigure")
+        self.assertEqual(0, made.returncode, made.stdout + made.stderr)
+        run = subprocess.run([TOFU, f"-chdir={folder}", "apply", "-auto-approve", "-input=false"],
+                             env=env, check=False, capture_output=True, text=True, timeout=120)
+        return run, path, pathlib.Path(folder)
+
+    def test_an_apply_outlives_its_token_while_it_holds_the_lock(self):
+        run, path, folder = self.apply("outlives", True)
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        self.assertFalse((folder / "errored.tfstate").exists())
+        answer = self.client.get(path, auth=basic("jwt", self.token()))
+        self.assertIn(b"terraform_data", answer.body)
+        self.assertIn("grace=expired-but-holding-lock", self.app.log())
+        # Its lock is gone: another may have it.
+        self.assertEqual(200, self.status("LOCK", path, self.token(), lock_info("next")))
+        self.assertEqual(200, self.status("UNLOCK", path, self.token(), lock_info("next")))
+
+    def test_the_same_without_a_lock_is_refused(self):
+        started = time.monotonic()
+        run, path, folder = self.apply("unlocked", False)
+        self.assertNotEqual(0, run.returncode, run.stdout + run.stderr)
+        self.assertGreater(time.monotonic() - started, 13, "it ended before its token did")
+        self.assertTrue((folder / "errored.tfstate").exists())
+        self.assertEqual(404, self.status("GET", path, self.token()))
+
+
+if __name__ == "__main__":
+    unittest.main()
