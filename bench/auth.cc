@@ -3,9 +3,13 @@
 // The whole handler from request to response reads a state of 20 KB, which is sealed in memory; no
 // web server, no disk and no log line stands beside it, so that nothing hides what a way in costs.
 // All ways take turns, round after round; a ratio is taken within a round, and the median counts.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,7 +19,13 @@
 #include "auth/basic.h"
 #include "auth/issuers.h"
 #include "auth/jwt_authenticator.h"
+#include "auth/logins.h"
+#include "auth/password.h"
+#include "auth/policy.h"
+#include "auth/policy_auth.h"
 #include "base/base64.h"
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "doubles/fake_clock.h"
 #include "doubles/fake_web.h"
 #include "doubles/mem_locker.h"
@@ -56,6 +66,12 @@ class Anybody : public Authenticator {
   }
 };
 
+struct TempFile {
+  char name[40] = "/tmp/stateward-bench-XXXXXX";
+  TempFile() { close(mkstemp(name)); }
+  ~TempFile() { unlink(name); }
+};
+
 struct World {
   FakeClock clock;
   MemStorage storage;
@@ -88,9 +104,38 @@ struct World {
   }
 };
 
+// A policy with one user (bcrypt) and one machine token, both of whom may write.
+struct PolicyWorld {
+  TempFile path;
+  std::string password = "correct horse battery";
+  std::string token = NewMachineToken();
+  std::unique_ptr<PolicyFile> file;
+  Logins logins;
+
+  explicit PolicyWorld(const World& world) : logins(world.clock) {
+    Result<std::string> hash = HashPassword(SecretString(password));
+    std::ofstream(path.name) << "[users.alice]\npassword = \"" << *hash
+                             << "\"\n[tokens.ci]\nsha256 = \"" << HexEncode(Sha256(token))
+                             << "\"\n[[rules]]\nuser = \"alice\"\nstates = [\"*/*\"]\nrole = "
+                                "\"write\"\n[[rules]]\ntoken = \"ci\"\nstates = [\"*/*\"]\n"
+                                "role = \"write\"\n";
+    file = std::make_unique<PolicyFile>(world.clock, world.log, path.name);
+  }
+  std::unique_ptr<Authenticator> Open(const World& world) {
+    return std::make_unique<PolicyAuthenticator>(
+        *file, logins,
+        [](const std::vector<PolicyIssuer>&) -> Result<std::shared_ptr<TokenVerifier>> {
+          return std::shared_ptr<TokenVerifier>();
+        },
+        world.clock, 0);
+  }
+};
+
 struct Way {
   const char* name;
   std::unique_ptr<Authenticator> authenticator;
+  std::string user;
+  std::string secret;
   std::string authorization;
   std::unique_ptr<AppHandler> handler;
   std::vector<double> rates;
@@ -110,9 +155,8 @@ void Open(World* world, Way* way) {
 // Writes the state that the way's requests will read.
 void Fill(World* world, Way* way) {
   Credentials credentials;
-  credentials.user = "basic";
-  credentials.secret = SecretString("secret");
-  if (way->authorization.substr(0, 6) == "Bearer") credentials.secret = SecretString(world->token);
+  credentials.user = way->user;
+  credentials.secret = SecretString(way->secret);
   Result<Grant> grant = way->authenticator->Authorize(credentials, {"", "p", "n"}, Verb::kWrite);
   std::string text = R"({"version":4,"serial":1,"lineage":"l","resources":[")";
   for (int i = 0; text.size() < 20000; ++i) text += "resource " + std::to_string(i * 7919) + ", ";
@@ -153,15 +197,24 @@ double Median(std::vector<double> values) {
 
 int Run() {
   World world;
+  PolicyWorld policy(world);
   std::vector<Way> ways;
-  ways.push_back({"none", std::make_unique<Anybody>(), "Basic YmFzaWM6c2VjcmV0", nullptr, {}});
-  ways.push_back(
-      {"basic", std::make_unique<BasicAuthenticator>(), "Basic YmFzaWM6c2VjcmV0", nullptr, {}});
-  ways.push_back({"jwt ES256",
-                  std::make_unique<JwtAuthenticator>(*world.tokens, world.clock, 0),
-                  "Bearer " + world.token,
-                  nullptr,
-                  {}});
+  auto add = [&](const char* name, std::unique_ptr<Authenticator> authenticator,
+                 const std::string& user, const std::string& secret) {
+    ways.push_back({name,
+                    std::move(authenticator),
+                    user,
+                    secret,
+                    "Basic " + Base64Encode(user + ":" + secret),
+                    nullptr,
+                    {}});
+  };
+  add("none", std::make_unique<Anybody>(), "basic", "secret");
+  add("basic", std::make_unique<BasicAuthenticator>(), "basic", "secret");
+  add("policy user", policy.Open(world), "alice", policy.password);
+  add("machine token", policy.Open(world), "ci", policy.token);
+  add("jwt ES256", std::make_unique<JwtAuthenticator>(*world.tokens, world.clock, 0), "jwt",
+      world.token);
   for (Way& way : ways) {
     Open(&world, &way);
     Fill(&world, &way);
@@ -169,12 +222,12 @@ int Run() {
   for (int round = 0; round < kRounds; ++round) {
     for (Way& way : ways) way.rates.push_back(Rate(&way));
   }
-  std::printf("%-12s %12s %8s\n", "way in", "requests/s", "ratio");
+  std::printf("%-14s %12s %8s\n", "way in", "requests/s", "ratio");
   for (const Way& way : ways) {
     std::vector<double> ratios;
     for (int i = 0; i < kRounds; ++i)
       ratios.push_back(way.rates[static_cast<size_t>(i)] / ways[0].rates[static_cast<size_t>(i)]);
-    std::printf("%-12s %12.0f %8.3f\n", way.name, Median(way.rates), Median(ratios));
+    std::printf("%-14s %12.0f %8.3f\n", way.name, Median(way.rates), Median(ratios));
   }
   return 0;
 }

@@ -20,6 +20,9 @@ struct DiskStat {
   uint32_t mode = 0;  // permission bits
   uint32_t uid = 0;
   int64_t mtime_ms = 0;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t changed_ns = 0;  // st_ctim, since 1970
 };
 
 class Disk {

@@ -38,6 +38,9 @@ void Fill(const struct stat& st, DiskStat* out) {
   out->mode = st.st_mode & 07777;
   out->uid = st.st_uid;
   out->mtime_ms = st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+  out->device = st.st_dev;
+  out->inode = st.st_ino;
+  out->changed_ns = st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
 }
 
 class PosixDiskImpl : public Disk {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kService[] = "lock-service";
 constexpr std::string_view kTitle = "stateward lock service\nid ";
+constexpr size_t kServiceBytes = kTitle.size() + 33;
 // Longer than any sync of a healthy disk; a stopped process must not hold the others for ever.
 constexpr int kFlockMs = 10000;
 
@@ -20,7 +21,7 @@ std::string PathOf(const StateId& id) { return id.hex().substr(0, 2) + "/" + id.
 
 Result<std::string> ParseService(ByteView bytes) {
   std::string_view text = bytes.AsString();
-  if (text.size() != kTitle.size() + 33 || text.substr(0, kTitle.size()) != kTitle ||
+  if (text.size() != kServiceBytes || text.substr(0, kTitle.size()) != kTitle ||
       !IsHex(text.substr(kTitle.size(), 32), 32) || text.back() != '\n') {
     return Status::Unavailable("lock service file: damaged");
   }
@@ -36,12 +37,15 @@ Status Outage(Status status) {
 }  // namespace
 
 LocalLock::LocalLock(Disk& disk, const Clock& clock, std::string dir)
-    : disk_(disk), clock_(clock), dir_(std::move(dir)) {}
+    : disk_(disk),
+      clock_(clock),
+      dir_(std::move(dir)),
+      folder_(disk, dir_, kService, kServiceBytes) {}
 
 Result<std::string> LocalLock::ServiceId() {
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, dir_);
   if (!root.ok()) return std::move(root).status();
-  Result<Bytes> text = ReadFileAt(disk_, root->get(), kService, kTitle.size() + 33);
+  Result<Bytes> text = ReadFileAt(disk_, root->get(), kService, kServiceBytes);
   if (!text.ok()) {
     return text.status().code() == Code::kNotFound ? std::move(text).status()
                                                    : Outage(std::move(text).status());
@@ -70,19 +74,17 @@ Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
   return ServiceId();
 }
 
-Result<Fd> LocalLock::OpenService() {
-  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, dir_);
-  if (!root.ok()) return Outage(std::move(root).status());
-  Result<Bytes> text = ReadFileAt(disk_, root->get(), kService, kTitle.size() + 33);
-  if (!text.ok()) return Outage(std::move(text).status());
-  Result<std::string> id = ParseService(*text);
-  if (!id.ok()) return std::move(id).status();
-  std::lock_guard<std::mutex> hold(service_mutex_);
-  if (service_id_.empty()) service_id_ = *id;
-  if (*id != service_id_) {
+Result<MarkedFolder::Root> LocalLock::OpenService() {
+  Result<MarkedFolder::Root> root = folder_.Open([this](ByteView text, int /*root*/) {
+    Result<std::string> id = ParseService(text);
+    if (!id.ok()) return std::move(id).status();
+    std::lock_guard<std::mutex> hold(service_mutex_);
+    if (service_id_.empty()) service_id_ = *id;
+    if (*id == service_id_) return Status();
     return Status::Unavailable("another lock service lies in " + dir_ +
                                " now; see `statewardctl init --locks`");
-  }
+  });
+  if (!root.ok()) return Outage(std::move(root).status());
   return root;
 }
 
@@ -101,7 +103,7 @@ Result<Fd> LocalLock::MakeFile(int root, const StateId& id) {
 }
 
 Result<LocalLock::Held> LocalLock::Open(const StateId& id) {
-  Result<Fd> root = OpenService();
+  Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> file = OpenFileAt(disk_, root->get(), PathOf(id), O_RDWR);
   if (!file.ok() && file.status().code() == Code::kNotFound) file = MakeFile(root->get(), id);
@@ -116,7 +118,7 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id) {
 
 // Whoever made the file, or the folder above it, may have died before they were synced.
 Status LocalLock::SyncFolders(const StateId& id) {
-  Result<Fd> root = OpenService();
+  Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenDirAt(disk_, root->get(), id.hex().substr(0, 2));
   if (!dir.ok()) return Outage(std::move(dir).status());
@@ -195,7 +197,7 @@ Status LocalLock::WithLock(const LockKey& key, const std::function<void(const Lo
 }
 
 Result<uint64_t> LocalLock::CountHeld() {
-  Result<Fd> root = OpenService();
+  Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   std::vector<std::string> groups;
   int r = disk_.ListDir(root->get(), &groups);
@@ -222,7 +224,7 @@ Result<uint64_t> LocalLock::CountHeld() {
 }
 
 Status LocalLock::Check() {
-  Result<Fd> root = OpenService();
+  Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   int fd = disk_.OpenAt(root->get(), ".", O_TMPFILE | O_WRONLY, 0600);
   if (fd == -EOPNOTSUPP || fd == -EISDIR) return Status();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/marked_folder.h"
 #include "lock/lock_book.h"
 #include "lock/slot_file.h"
 #include "stateward/clock.h"
@@ -46,7 +47,7 @@ class LocalLock : public Locker {
     LockBook book;
   };
   Result<Held> Open(const StateId& id);
-  Result<Fd> OpenService();
+  Result<MarkedFolder::Root> OpenService();
   Result<Fd> MakeFile(int root, const StateId& id);
   Status SyncFolders(const StateId& id);
   Status Store(const StateId& id, Held* held);
@@ -55,6 +56,7 @@ class LocalLock : public Locker {
   Disk& disk_;
   const Clock& clock_;
   const std::string dir_;
+  MarkedFolder folder_;
   std::mutex service_mutex_;
   std::string service_id_;  // as seen first; every later look must find the same
 };

@@ -46,9 +46,10 @@ Bytes Encode(uint64_t sequence, ByteView record) {
 
 uint64_t PlaceOf(uint64_t sequence) { return sequence % 2 * kSlotBytes; }
 
-Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, uint64_t offset) {
+// Reads on until there are `enough` of the n bytes, or the file ends.
+Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, size_t enough, uint64_t offset) {
   size_t have = 0;
-  while (have < n) {
+  while (have < enough) {
     long got = disk.ReadAt(fd, to + have, n - have, offset + have);
     if (got < 0) return FromErrno("read lock", static_cast<int>(-got));
     if (got == 0) break;
@@ -60,7 +61,7 @@ Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, uint64_t offs
 // nullopt: no whole record in this place.
 Result<std::optional<Slot>> ReadPlace(Disk& disk, int fd, uint64_t offset) {
   Bytes bytes(kFirstRead);
-  Result<size_t> have = ReadPart(disk, fd, bytes.data(), bytes.size(), offset);
+  Result<size_t> have = ReadPart(disk, fd, bytes.data(), bytes.size(), kSlotHeader, offset);
   if (!have.ok()) return std::move(have).status();
   if (*have < kSlotHeader || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return std::optional<Slot>();
@@ -71,7 +72,8 @@ Result<std::optional<Slot>> ReadPlace(Disk& disk, int fd, uint64_t offset) {
   size_t total = kSlotHeader + size;
   if (total > *have) {
     bytes.resize(total);
-    Result<size_t> rest = ReadPart(disk, fd, bytes.data() + *have, total - *have, offset + *have);
+    Result<size_t> rest =
+        ReadPart(disk, fd, bytes.data() + *have, total - *have, total - *have, offset + *have);
     if (!rest.ok()) return std::move(rest).status();
     if (*have + *rest < total) return std::optional<Slot>();
   }

@@ -40,7 +40,7 @@ Result<std::vector<QuarantineEntry>> EntriesOf(Disk& disk, int dir, const std::s
 }  // namespace
 
 Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
   if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
@@ -76,7 +76,7 @@ Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
 }
 
 Result<std::vector<QuarantineEntry>> FsStorage::ListQuarantine() {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
   if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
@@ -97,7 +97,7 @@ Result<std::vector<QuarantineEntry>> FsStorage::ListQuarantine() {
 }
 
 Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   std::string path = std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag + "/" +
                      fs_layout::QuarantineName(entry);
@@ -105,7 +105,7 @@ Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
 }
 
 Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   return ReadFileAt(disk_, root->get(), legacy_id + ".tfstate", kMaxLegacy);
 }
@@ -128,13 +128,13 @@ Result<std::optional<StateId>> FsStorage::ReadClaim(int root, const std::string&
 }
 
 Result<std::optional<StateId>> FsStorage::LegacyClaim(const std::string& legacy_id) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   return ReadClaim(root->get(), legacy_id);
 }
 
 Result<StateId> FsStorage::ClaimLegacy(const std::string& legacy_id, const StateId& id) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kLegacy);
   if (!dir.ok()) return NeedFolder(std::move(dir).status(), fs_layout::kLegacy);

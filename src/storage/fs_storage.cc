@@ -37,7 +37,10 @@ Status NotProved(Status status, std::string_view what) {
 }  // namespace
 
 FsStorage::FsStorage(Disk& disk, const Clock& clock, FsOptions options)
-    : disk_(disk), clock_(clock), options_(std::move(options)) {}
+    : disk_(disk),
+      clock_(clock),
+      options_(std::move(options)),
+      folder_(disk, options_.dir, fs_layout::kMarker, fs_layout::kMaxMarker) {}
 
 Result<StoreMarker> FsStorage::ReadMarker() {
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
@@ -47,17 +50,16 @@ Result<StoreMarker> FsStorage::ReadMarker() {
   return fs_layout::ParseMarker(*text);
 }
 
-Result<Fd> FsStorage::OpenRoot() {
-  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
-  if (!root.ok()) return NotProved(std::move(root).status(), "store folder");
-  Result<Bytes> text = ReadFileAt(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker);
-  if (!text.ok()) {
-    return NotProved(std::move(text).status(), "store marker (see `statewardctl init`)");
-  }
-  std::lock_guard<std::mutex> hold(marker_mutex_);
-  if (*text == marker_text_) return root;
-  Result<StoreMarker> marker = fs_layout::ParseMarker(*text);
+Result<FsStorage::Root> FsStorage::OpenRoot() {
+  Result<Root> root = folder_.Open([this](ByteView text, int fd) { return Accept(text, fd); });
+  if (root.ok()) return root;
+  return NotProved(std::move(root).status(), "store marker (see `statewardctl init`)");
+}
+
+Status FsStorage::Accept(ByteView text, int root) {
+  Result<StoreMarker> marker = fs_layout::ParseMarker(text);
   if (!marker.ok()) return Status::Unavailable(marker.status().detail());
+  std::lock_guard<std::mutex> hold(marker_mutex_);
   if (!marker_.store_id.empty() &&
       (marker_.store_id != marker->store_id || marker_.lock_kind != marker->lock_kind ||
        marker_.lock_id != marker->lock_id)) {
@@ -66,14 +68,13 @@ Result<Fd> FsStorage::OpenRoot() {
   }
   STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
   DiskStat stat;
-  int r = disk_.Stat(root->get(), &stat);
+  int r = disk_.Stat(root, &stat);
   if (r < 0) return FromErrno("stat", -r);
   if ((stat.mode & 022) != 0) {
     return Status::Unavailable(options_.dir + " may be written by other users; chmod 0700 it");
   }
   marker_ = std::move(*marker);
-  marker_text_ = std::move(*text);
-  return root;
+  return Status();
 }
 
 Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
@@ -91,7 +92,6 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
     if (!relock) return {Code::kConflict, options_.dir + " holds a store already"};
     STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text));
     std::lock_guard<std::mutex> hold(marker_mutex_);
-    marker_text_.clear();
     marker_ = {};
     return Status();
   }
@@ -123,21 +123,24 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
   return Status();
 }
 
+// The marker's folder of states must be there, or nothing is proved by what is not in it.
+Status FsStorage::CheckStates(int root) {
+  DiskStat stat;
+  if (disk_.StatAt(root, kStates, &stat) == 0) return Status();
+  return Status::Unavailable(std::string("folder ") + kStates + " is missing");
+}
+
 Result<Fd> FsStorage::OpenState(int root, const StateId& id) {
   Result<Fd> dir = OpenDirAt(disk_, root, fs_layout::StatePath(id));
-  if (dir.ok() || dir.status().code() != Code::kNotFound) return dir;
-  // The marker's folder of states must be there, or nothing is proved by what is not in it.
-  DiskStat stat;
-  int r = disk_.StatAt(root, kStates, &stat);
-  if (r < 0) return Status::Unavailable(std::string("folder ") + kStates + " is missing");
+  if (!dir.ok() && dir.status().code() == Code::kNotFound) {
+    STATEWARD_RETURN_IF_ERROR(CheckStates(root));
+  }
   return dir;
 }
 
 Result<Fd> FsStorage::MakeState(int root, const StateId& id) {
-  DiskStat stat;
-  if (disk_.StatAt(root, kStates, &stat) < 0) {
-    return Status::Unavailable(std::string("folder ") + kStates + " is missing");
-  }
+  Result<Fd> there = OpenState(root, id);
+  if (there.ok() || there.status().code() != Code::kNotFound) return there;
   bool made = false;
   std::string path = fs_layout::StatePath(id);
   STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, path.substr(0, path.rfind('/')), &made));
@@ -191,9 +194,19 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
   return head;
 }
 
+bool FsStorage::IsNewest(int root, const StateId& id, uint64_t n) {
+  if (n == 0) return false;
+  DiskStat stat;
+  const std::string dir = fs_layout::StatePath(id) + "/";
+  return disk_.StatAt(root, (dir + fs_layout::VersionName(n)).c_str(), &stat) == 0 &&
+         disk_.StatAt(root, (dir + fs_layout::VersionName(n + 1)).c_str(), &stat) == -ENOENT;
+}
+
 Result<uint64_t> FsStorage::Head(const StateId& id) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
+  uint64_t hint = hints_.Get(id);
+  if (IsNewest(root->get(), id, hint)) return hint;
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) {
     if (dir.status().code() == Code::kNotFound) return uint64_t{0};
@@ -205,19 +218,29 @@ Result<uint64_t> FsStorage::Head(const StateId& id) {
 Result<Bytes> FsStorage::Get(const StateId& id, uint64_t n) { return GetPrefix(id, n, kMaxRecord); }
 
 Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> dir = OpenState(root->get(), id);
-  if (!dir.ok()) return std::move(dir).status();
-  Result<Fd> file = OpenFileAt(disk_, dir->get(), fs_layout::VersionName(n), O_RDONLY);
-  if (!file.ok()) return std::move(file).status();
-  return ReadUpTo(disk_, file->get(), limit);
+  std::string path = fs_layout::StatePath(id) + "/" + fs_layout::VersionName(n);
+  Result<Fd> file = OpenFileAt(disk_, root->get(), path, O_RDONLY);
+  if (file.ok()) return ReadUpTo(disk_, file->get(), limit);
+  if (file.status().code() != Code::kNotFound) return std::move(file).status();
+  STATEWARD_RETURN_IF_ERROR(CheckStates(root->get()));
+  return std::move(file).status();
 }
 
 Result<Storage::Newest> FsStorage::GetNewest(const StateId& id) {
   Newest newest;
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
+  newest.n = hints_.Get(id);
+  if (IsNewest(root->get(), id, newest.n)) {
+    std::string path = fs_layout::StatePath(id) + "/" + fs_layout::VersionName(newest.n);
+    Result<Bytes> bytes = ReadFileAt(disk_, root->get(), path, kMaxRecord);
+    if (!bytes.ok()) return NotProved(std::move(bytes).status(), "newest version");
+    newest.bytes = std::move(*bytes);
+    return newest;
+  }
+  newest.n = 0;
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) {
     if (dir.status().code() == Code::kNotFound) return newest;
@@ -235,7 +258,7 @@ Result<Storage::Newest> FsStorage::GetNewest(const StateId& id) {
 
 Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_head,
                                         ByteView sealed) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = MakeState(root->get(), id);
   if (!dir.ok()) return std::move(dir).status();
@@ -256,7 +279,7 @@ Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_hea
 }
 
 Status FsStorage::Settle(const StateId& id, uint64_t n) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) return std::move(dir).status();
@@ -271,7 +294,7 @@ Status FsStorage::Settle(const StateId& id, uint64_t n) {
 
 Status FsStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                           ByteView sealed) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) return std::move(dir).status();
@@ -284,7 +307,7 @@ Status FsStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& exp
 
 Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {
   std::vector<uint64_t> versions;
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) {
@@ -302,7 +325,7 @@ Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {
 }
 
 Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
   if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
@@ -340,7 +363,7 @@ Result<uint64_t> FsStorage::Count() {
 }
 
 Status FsStorage::Prune(const StateId& id, uint64_t n) {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) return std::move(dir).status();
@@ -353,7 +376,7 @@ Status FsStorage::Prune(const StateId& id, uint64_t n) {
 
 // A file is made and removed again: only that shows a full or read-only disk.
 Status FsStorage::Check() {
-  Result<Fd> root = OpenRoot();
+  Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
   if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/marked_folder.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
@@ -48,12 +49,17 @@ class FsStorage : public Storage {
   Status Check() override;
 
  private:
-  // The root folder, after its marker was read and found to be the one seen first.
-  Result<Fd> OpenRoot();
+  using Root = MarkedFolder::Root;
+  // The root folder with the marker that was seen first.
+  Result<Root> OpenRoot();
+  Status Accept(ByteView marker_text, int root);
+  Status CheckStates(int root);
   // The state's folder; kNotFound when its absence is proved.
   Result<Fd> OpenState(int root, const StateId& id);
   Result<Fd> MakeState(int root, const StateId& id);
   Status SyncParents(int root, const StateId& id);
+  // True: record n is there and none follows it. False: nothing is known.
+  bool IsNewest(int root, const StateId& id, uint64_t n);
   Result<uint64_t> FindHead(int dir, const StateId& id);
   Result<uint64_t> ListHead(int dir);
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
@@ -61,10 +67,10 @@ class FsStorage : public Storage {
   Disk& disk_;
   const Clock& clock_;
   const FsOptions options_;
+  MarkedFolder folder_;
   HeadHints hints_;
   std::mutex marker_mutex_;
-  Bytes marker_text_;  // as read first; every later read must find the same store id
-  StoreMarker marker_;
+  StoreMarker marker_;  // as read first; every later one must have the same store id
 };
 
 }  // namespace stateward

@@ -92,7 +92,7 @@ class Metrics(unittest.TestCase):
         self.work(1)
         wait_for(lambda: self.writes() == 10, "ten are counted")
         kill()
-        wait_for(lambda: self.writes() == 10, "another one serves the same sum")
+        wait_for(lambda: self.writes() == 10, "another one serves the same sum", 5)
         self.work(11)
         wait_for(lambda: self.writes() == 20, "twenty are counted")
 
