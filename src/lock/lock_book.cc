@@ -24,24 +24,33 @@ const ReleasedId* FindReleased(const LockBook& book, const std::string& id, int6
   return nullptr;
 }
 
+// Writes into a buffer of the right size.
 class Writer {
  public:
-  void U8(uint8_t v) { out_.push_back(v); }
+  explicit Writer(size_t size) : out_(size) {}
+  void U8(uint8_t v) { out_[at_++] = v; }
   void U64(uint64_t v) {
-    for (int shift = 56; shift >= 0; shift -= 8) out_.push_back(static_cast<uint8_t>(v >> shift));
+    for (int shift = 56; shift >= 0; shift -= 8) U8(static_cast<uint8_t>(v >> shift));
   }
   void Text(const std::string& s) {
-    // Longer texts are refused before they get here (16 KiB of lock info).
-    size_t size = std::min<size_t>(s.size(), UINT16_MAX);
+    size_t size = TextSize(s);
     U8(static_cast<uint8_t>(size >> 8));
     U8(static_cast<uint8_t>(size));
-    out_.insert(out_.end(), s.begin(), s.begin() + static_cast<ptrdiff_t>(size));
+    Raw(s.data(), size);
   }
-  void Digest(const Sha256Digest& d) { out_.insert(out_.end(), d.begin(), d.end()); }
+  void Digest(const Sha256Digest& d) { Raw(d.data(), d.size()); }
   Bytes Take() { return std::move(out_); }
 
+  // Longer texts are refused before they get here (16 KiB of lock info).
+  static size_t TextSize(const std::string& s) { return std::min<size_t>(s.size(), UINT16_MAX); }
+
  private:
+  void Raw(const void* data, size_t n) {
+    if (n > 0) std::memcpy(out_.data() + at_, data, n);
+    at_ += n;
+  }
   Bytes out_;
+  size_t at_ = 0;
 };
 
 class Reader {
@@ -90,6 +99,24 @@ class Reader {
   size_t at_ = 0;
   bool ok_ = true;
 };
+
+size_t EncodedText(const std::string& s) { return 2 + Writer::TextSize(s); }
+
+size_t EncodedSize(const LockBook& book) {
+  size_t size = 4;  // version, flags, was forced, count
+  if (book.holder) {
+    const LockRecord& h = *book.holder;
+    for (const std::string* s : {&h.id, &h.info, &h.principal, &h.operation, &h.token_sha256}) {
+      size += EncodedText(*s);
+    }
+    size += 16;
+  }
+  if (book.last_forced) size += EncodedText(book.last_forced->principal) + 8;
+  for (const ReleasedId& entry : book.released) {
+    size += 2 * sizeof(Sha256Digest) + 9 + EncodedText(entry.token_sha256);
+  }
+  return size;
+}
 
 }  // namespace
 
@@ -157,7 +184,7 @@ bool TokenReleased(const LockBook& book, const std::string& token_sha256, int64_
 }
 
 Bytes EncodeLockBook(const LockBook& book) {
-  Writer w;
+  Writer w(EncodedSize(book));
   w.U8(kVersion);
   bool plan_only = book.holder && book.holder->plan_only;
   w.U8(static_cast<uint8_t>((book.holder ? kHeld : 0) | (plan_only ? kPlanOnly : 0) |
@@ -210,6 +237,7 @@ Result<LockBook> DecodeLockBook(ByteView bytes) {
     book.last_forced = std::move(forced);
   }
   size_t count = r.U8();
+  book.released.reserve(count);
   for (size_t i = 0; i < count && r.ok(); ++i) {
     ReleasedId entry;
     entry.id = r.Digest();

@@ -1,5 +1,6 @@
 #include "lock/slot_file.h"
 
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -58,32 +59,55 @@ Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, size_t enough
   return have;
 }
 
-// nullopt: no whole record in this place.
-Result<std::optional<Slot>> ReadPlace(Disk& disk, int fd, uint64_t offset) {
+// What one of the two places seems to hold; its sum is not checked yet.
+struct Place {
+  uint64_t offset = 0;
+  uint64_t sequence = 0;
+  size_t record_size = 0;
+  Bytes bytes;  // the first ones, header included; empty: there is no record
+};
+
+Result<Place> LookAt(Disk& disk, int fd, uint64_t offset) {
+  Place place;
+  place.offset = offset;
   Bytes bytes(kFirstRead);
   Result<size_t> have = ReadPart(disk, fd, bytes.data(), bytes.size(), kSlotHeader, offset);
   if (!have.ok()) return std::move(have).status();
   if (*have < kSlotHeader || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
-    return std::optional<Slot>();
+    return place;
   }
-  uint64_t sequence = GetBig(bytes.data() + 8, 8);
-  size_t size = GetBig(bytes.data() + 16, 4);
-  if (size > kSlotBytes - kSlotHeader || PlaceOf(sequence) != offset) return std::optional<Slot>();
-  size_t total = kSlotHeader + size;
-  if (total > *have) {
-    bytes.resize(total);
-    Result<size_t> rest =
-        ReadPart(disk, fd, bytes.data() + *have, total - *have, total - *have, offset + *have);
+  place.sequence = GetBig(bytes.data() + 8, 8);
+  place.record_size = GetBig(bytes.data() + 16, 4);
+  if (place.record_size > kSlotBytes - kSlotHeader || PlaceOf(place.sequence) != offset) {
+    return place;
+  }
+  bytes.resize(*have);
+  place.bytes = std::move(bytes);
+  return place;
+}
+
+// nullopt: no whole record in this place.
+Result<std::optional<Slot>> ReadWhole(Disk& disk, int fd, Place place) {
+  if (place.bytes.empty()) return std::optional<Slot>();
+  const size_t have = place.bytes.size();
+  const size_t total = kSlotHeader + place.record_size;
+  if (total > have) {
+    place.bytes.resize(total);
+    Result<size_t> rest = ReadPart(disk, fd, place.bytes.data() + have, total - have, total - have,
+                                   place.offset + have);
     if (!rest.ok()) return std::move(rest).status();
-    if (*have + *rest < total) return std::optional<Slot>();
+    if (have + *rest < total) return std::optional<Slot>();
   }
-  ByteView record(bytes.data() + kSlotHeader, size);
-  Sha256Digest sum = Sum(bytes.data(), record);
-  if (std::memcmp(bytes.data() + 32, sum.data(), sum.size()) != 0) return std::optional<Slot>();
+  const uint8_t* header = place.bytes.data();
+  Sha256Digest sum = Sum(header, ByteView(header + kSlotHeader, place.record_size));
+  if (std::memcmp(header + 32, sum.data(), sum.size()) != 0) return std::optional<Slot>();
   Slot slot;
-  slot.sequence = sequence;
-  slot.writer = {static_cast<uint32_t>(GetBig(bytes.data() + 20, 4)), GetBig(bytes.data() + 24, 8)};
-  slot.record.assign(record.begin(), record.end());
+  slot.sequence = place.sequence;
+  slot.writer = {static_cast<uint32_t>(GetBig(header + 20, 4)), GetBig(header + 24, 8)};
+  slot.record.resize(place.record_size);
+  if (place.record_size > 0) {
+    std::memcpy(slot.record.data(), header + kSlotHeader, place.record_size);
+  }
   return std::optional<Slot>(std::move(slot));
 }
 
@@ -94,18 +118,19 @@ Bytes FirstSlot(ByteView record) {
   return Encode(kFirstSequence, record);
 }
 
+// The place with the larger sequence counts when its sum is right; only else the other is read.
 Result<Slot> ReadSlot(Disk& disk, int fd) {
-  Result<std::optional<Slot>> a = ReadPlace(disk, fd, 0);
+  Result<Place> a = LookAt(disk, fd, 0);
   if (!a.ok()) return std::move(a).status();
-  Result<std::optional<Slot>> b = ReadPlace(disk, fd, kSlotBytes);
+  Result<Place> b = LookAt(disk, fd, kSlotBytes);
   if (!b.ok()) return std::move(b).status();
-  if (!a->has_value() && !b->has_value()) {
-    return Status::Corruption("lock record: neither of its two copies is whole");
+  const bool a_first = b->bytes.empty() || (!a->bytes.empty() && a->sequence > b->sequence);
+  for (Place* place : a_first ? std::array{&*a, &*b} : std::array{&*b, &*a}) {
+    Result<std::optional<Slot>> slot = ReadWhole(disk, fd, std::move(*place));
+    if (!slot.ok()) return std::move(slot).status();
+    if (slot->has_value()) return std::move(**slot);
   }
-  if (!b->has_value() || (a->has_value() && (**a).sequence > (**b).sequence)) {
-    return std::move(**a);
-  }
-  return std::move(**b);
+  return Status::Corruption("lock record: neither of its two copies is whole");
 }
 
 Status WriteSlot(Disk& disk, int fd, const Slot& now, ByteView record) {
