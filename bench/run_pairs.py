@@ -30,12 +30,12 @@ INSERT INTO bench_state SELECT i, 1, decode(repeat('00', {size}), 'hex')
   FROM generate_series(1, 16) i;
 """
 PG_ID = "\\set id :client_id + 1\n"
-PG_LOCK = ("UPDATE bench_lock SET record = decode(repeat('11', {lock}), 'hex') WHERE id = :'id' "
+PG_LOCK = ("UPDATE bench_lock SET record = decode(repeat('11', {lock}), 'hex') WHERE id = :id "
            "AND record IS NULL RETURNING id;\n")
-PG_UNLOCK = "UPDATE bench_lock SET record = NULL WHERE id = :'id' RETURNING id;\n"
-PG_GET = "SELECT n, record FROM bench_state WHERE id = :'id' ORDER BY n DESC LIMIT 1;\n"
-PG_POST = ("INSERT INTO bench_state SELECT :'id', max(n) + 1, decode(repeat('22', {size}), 'hex') "
-           "FROM bench_state WHERE id = :'id';\n")
+PG_UNLOCK = "UPDATE bench_lock SET record = NULL WHERE id = :id RETURNING id;\n"
+PG_GET = "SELECT n, record FROM bench_state WHERE id = :id ORDER BY n DESC LIMIT 1;\n"
+PG_POST = ("INSERT INTO bench_state SELECT :id, max(n) + 1, decode(repeat('22', {size}), 'hex') "
+           "FROM bench_state WHERE id = :id;\n")
 PG_SCRIPTS = {"lock": PG_LOCK + PG_UNLOCK, "get": PG_GET, "post": PG_POST,
               "cycle": PG_LOCK + PG_GET + PG_POST + PG_UNLOCK}
 # What the goal of the cycle on postgres+postgres refers to (issue 4).

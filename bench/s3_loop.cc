@@ -16,6 +16,8 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "client/http_client.h"
+#include "client/sigv4.h"
+#include "stateward/clock.h"
 
 namespace stateward {
 namespace {
@@ -24,8 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 struct Target {
   HttpClient* client;
-  std::string base;
-  SigV4 sign;
+  std::string host;
+  std::string access_key;
+  SecretString secret_key;
   int clients;
   double seconds;
 };
@@ -36,14 +39,23 @@ std::string Send(const Target& target, const std::string& method, const std::str
   ByteView view{reinterpret_cast<const uint8_t*>(body.data()), body.size()};
   HttpRequest request;
   request.method = method;
-  request.url = target.base + key;
-  Sha256Digest digest = Sha256(view);
-  request.headers = {{"x-amz-content-sha256", HexEncode({digest.data(), digest.size()})}};
+  SigningInput in;
+  in.method = method;
+  in.path = "/bench" + key;
+  in.payload_sha256 = HexEncode(Sha256(view));
+  in.amz_date = AmzDate(SystemClock().NowMs());
+  in.region = "us-east-1";
+  request.url = "http://" + target.host + in.path;
+  request.headers = {{"host", target.host},
+                     {"x-amz-date", in.amz_date},
+                     {"x-amz-content-sha256", in.payload_sha256}};
   if (!condition.first.empty()) request.headers.push_back(std::move(condition));
   if (method == "PUT") request.body = view;
-  request.sign = target.sign;
+  for (const auto& [name, value] : request.headers) in.headers[name] = value;
+  request.headers.emplace_back("authorization", SignV4(in, target.access_key, target.secret_key));
   Result<HttpAnswer> answer = target.client->Send(request);
-  if (!answer.ok() || answer->status != 200) {
+  const bool bucket_is_there = key.empty() && answer.ok() && answer->status == 409;
+  if (!bucket_is_there && (!answer.ok() || answer->status != 200)) {
     std::fprintf(stderr, "s3_loop: %s %s: %d\n", method.c_str(), key.c_str(),
                  answer.ok() ? answer->status : 0);
     std::exit(1);
@@ -104,11 +116,8 @@ int Main(int argc, char** argv) {
   options.allow_http = true;
   Result<std::unique_ptr<HttpClient>> client = NewCurlClient(options);
   if (!client.ok()) return 1;
-  Target target{client->get(),
-                "http://" + std::string(argv[1]) + "/bench",
-                {"aws:amz:us-east-1:s3", access, SecretString(secret)},
-                std::atoi(argv[2]),
-                std::atof(argv[3])};
+  Target target{client->get(),      argv[1],           access, SecretString(secret),
+                std::atoi(argv[2]), std::atof(argv[3])};
   Send(target, "PUT", "", "", {});  // the bucket
   Run(target, std::strtoul(argv[4], nullptr, 10), std::strtoul(argv[5], nullptr, 10));
   return 0;

@@ -54,7 +54,7 @@ Status CheckMetricsAddress(const Config& config) {
 
 // A predecessor whose supervisor was killed drains for some seconds (app/worker.h) before it lets
 // go of the socket; this one waits as long, and is then there at once.
-constexpr int64_t kPredecessorUs = 8 * 1000000;
+constexpr int64_t kPredecessorUs = int64_t{8} * 1000000;
 constexpr unsigned kLookAgainUs = 20000;
 
 Result<ListenSocket> BindWhenFree(const std::string& where, const Log& log) {

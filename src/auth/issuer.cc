@@ -14,7 +14,7 @@ constexpr int64_t kMinute = 60 * kSecond;
 constexpr int64_t kRefreshMs = 10 * kMinute;
 constexpr int64_t kGapMs = kMinute;  // between two questions, as long as there are keys
 constexpr int64_t kAbsentMs = 5 * kMinute;
-constexpr int64_t kKeepMs = 24 * 60 * kMinute;
+constexpr int64_t kKeepMs = int64_t{24} * 60 * kMinute;
 // Without keys every request is 503, and clients come again after 15 s.
 constexpr int64_t kRetryWithoutKeysMs = 5 * kSecond;
 // Two answers of 4 s, and another worker that asks just now.

@@ -16,7 +16,7 @@
 namespace stateward {
 namespace {
 
-constexpr int64_t kRememberMs = 60 * 1000;
+constexpr int64_t kRememberMs = int64_t{60} * 1000;
 // Clients that are at work within one minute; some KiB of claims for each.
 constexpr size_t kMaxRemembered = 1000;
 

@@ -6,8 +6,8 @@ namespace stateward {
 namespace {
 
 constexpr uint64_t kBarWidth = 20;
-constexpr int64_t kBarEveryUs = 100 * 1000;         // the eye sees no more
-constexpr int64_t kLineEveryUs = 10 * 1000 * 1000;  // a log stays readable
+constexpr int64_t kBarEveryUs = int64_t{100} * 1000;         // the eye sees no more
+constexpr int64_t kLineEveryUs = int64_t{10} * 1000 * 1000;  // a log stays readable
 
 }  // namespace
 

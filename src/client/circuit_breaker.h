@@ -13,7 +13,7 @@ class CircuitBreaker {
   // One failure may be chance, and so may two; five in a row are an outage.
   static constexpr int kFailures = 5;
   // One caller tries again after so long, so that a service that is back is noticed in 10 s.
-  static constexpr int64_t kPauseUs = 5 * 1000 * 1000;
+  static constexpr int64_t kPauseUs = int64_t{5} * 1000 * 1000;
 
   // False: do not ask now. True while closed, and for one caller after each pause.
   bool Allow(int64_t now_us) {

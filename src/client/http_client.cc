@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kExtraMsPerMiB = 1000;
 // Of one answer; services send about 20 lines.
-constexpr size_t kMaxHeaderBytes = 64 * 1024;
+constexpr size_t kMaxHeaderBytes = size_t{64} * 1024;
 // An answer that says how long it is gets its memory at once, up to this; beyond it, as it comes.
 constexpr uint64_t kReserveUpTo = uint64_t{512} << 20;
 // A service that does not know "Expect: 100-continue" costs this much, once for each upload.

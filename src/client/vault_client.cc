@@ -253,7 +253,7 @@ void VaultClient::Stop() {
 
 void VaultClient::RunTasks() {
   while (true) {
-    int64_t next_us = clock_.SteadyUs() + 60 * 1000 * 1000;
+    int64_t next_us = clock_.SteadyUs() + int64_t{60} * 1000 * 1000;
     for (Task& task : tasks_) {
       if (clock_.SteadyUs() >= task.due_us) task.due_us = clock_.SteadyUs() + task.run() * 1000;
       next_us = std::min(next_us, task.due_us);

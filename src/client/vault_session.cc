@@ -12,7 +12,7 @@
 namespace stateward {
 namespace {
 
-constexpr int64_t kSecondUs = 1000 * 1000;
+constexpr int64_t kSecondUs = int64_t{1000} * 1000;
 // A login that failed is not repeated at once by each caller that waited for it.
 constexpr int64_t kRetryUs = 1 * kSecondUs;
 // A token that is so young and refused is not the reason: its rights are.

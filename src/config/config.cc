@@ -314,7 +314,7 @@ std::string SecretFileOf(const EnvMap& environment, const std::string& name) {
   const std::string credentials = Plain(environment, "CREDENTIALS_DIRECTORY");
   if (!path.empty() || credentials.empty()) return path;
   for (const std::string& file : {name, Lower(name)}) {
-    const std::string candidate = credentials + "/" + file;
+    std::string candidate = credentials + "/" + file;
     if (access(candidate.c_str(), F_OK) == 0) return candidate;
   }
   return "";

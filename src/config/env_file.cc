@@ -10,7 +10,7 @@ namespace stateward {
 namespace {
 
 // A ring of some hundred keys fits; nothing that we read is larger.
-constexpr size_t kMaxSecretFile = 64 * 1024;
+constexpr size_t kMaxSecretFile = size_t{64} * 1024;
 
 std::string_view Trim(std::string_view s) {
   constexpr std::string_view kBlank = " \t\r";

@@ -30,9 +30,9 @@ constexpr int64_t kLingerUs = 2 * kSecondUs;
 // How long a thread waits for the rest of a head. A web server sends it in one piece.
 constexpr int kHeadWaitMs = 1000;
 // Most heads are 1 to 4 KiB.
-constexpr size_t kFirstLook = 16 * 1024;
+constexpr size_t kFirstLook = size_t{16} * 1024;
 // Bytes thrown away for one wake-up of a lingering connection, so that others get their turn.
-constexpr size_t kDiscard = 256 * 1024;
+constexpr size_t kDiscard = size_t{256} * 1024;
 
 Response InternalError() {
   Response response;

@@ -21,7 +21,7 @@ static_assert(sizeof(FCGX_Request) == 80, "another libfcgi: read its FCGX_Accept
 
 // libfcgi counts in int; a piece is also what is read between two looks at the budget.
 constexpr size_t kPiece = 1 << 20;
-constexpr size_t kFirstPiece = 64 * 1024;
+constexpr size_t kFirstPiece = size_t{64} * 1024;
 
 Method ParseMethod(std::string_view name) {
   constexpr std::pair<std::string_view, Method> kMethods[] = {

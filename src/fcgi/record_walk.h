@@ -16,10 +16,10 @@
 namespace stateward {
 
 // A request of nginx or Apache has some 30 parameters; the Authorization header may be 16 KiB.
-inline constexpr size_t kMaxParamBytes = 64 * 1024;
+inline constexpr size_t kMaxParamBytes = size_t{64} * 1024;
 inline constexpr size_t kMaxParams = 256;
 // The head with its record headers: at most one header and padding for each small record.
-inline constexpr size_t kMaxHeadBytes = kMaxParamBytes + 16 * 1024;
+inline constexpr size_t kMaxHeadBytes = kMaxParamBytes + size_t{16} * 1024;
 
 enum class HeadState : uint8_t {
   kIncomplete,  // proper so far

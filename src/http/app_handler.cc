@@ -120,8 +120,9 @@ Result<Grant> AppHandler::Authorize(const Context& context) {
 StateAnswer AppHandler::CallVerb(const Context& context, const Target& target, const Grant& grant) {
   StateAnswer failed;
   Result<std::string> query_id = OnlyQuery(target, "ID");
-  if (!query_id.ok()) failed.status = std::move(query_id).status();
-  if (query_id.ok() && !query_id->empty() && !IsLockId(*query_id)) {
+  if (!query_id.ok()) {
+    failed.status = std::move(query_id).status();
+  } else if (!query_id->empty() && !IsLockId(*query_id)) {
     failed.status = Status::InvalidArgument("ID is to be 1 to 128 visible ASCII characters");
   }
   if (!IsIdentity(context.request.content_encoding)) {

@@ -8,7 +8,7 @@ namespace stateward {
 namespace {
 
 // A CI token is some KiB; web servers stop at 8 KiB per header by default.
-constexpr size_t kMaxHeader = 16 * 1024;
+constexpr size_t kMaxHeader = size_t{16} * 1024;
 
 Status Wrong(const char* why) { return {Code::kUnauthenticated, why}; }
 

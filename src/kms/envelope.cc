@@ -137,7 +137,7 @@ Status OpenBody(ChunkOpener* chunks, ByteView body, const BodyLayout& layout, si
 // The size was sealed by somebody who has the key; it is checked all the same before room is made.
 Status CheckSize(const Header& header, const BodyLayout& layout, uint64_t size) {
   // A block of zstd gives at most 128 KiB and takes at least 4 bytes.
-  constexpr uint64_t kMostPerByte = 128 * 1024 / 4;
+  constexpr uint64_t kMostPerByte = uint64_t{128} * 1024 / 4;
   const bool possible = header.zstd ? size / kMostPerByte <= layout.plain : size == layout.plain;
   if (!possible || size > kMaxDocument) {
     return Status::Corruption("sealed record: the document cannot have " + std::to_string(size) +

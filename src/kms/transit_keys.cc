@@ -13,7 +13,7 @@ namespace stateward {
 namespace {
 
 constexpr std::string_view kPrefix = "vault:v";
-constexpr int64_t kSweepMs = 10 * 1000;
+constexpr int64_t kSweepMs = int64_t{10} * 1000;
 // Vault itself takes requests of 32 MiB at most, so no state of the original is larger.
 constexpr uint64_t kMaxWholeState = uint64_t{48} << 20;
 

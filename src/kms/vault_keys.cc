@@ -10,7 +10,7 @@
 namespace stateward {
 namespace {
 
-constexpr int64_t kSecondUs = 1000 * 1000;
+constexpr int64_t kSecondUs = int64_t{1000} * 1000;
 // Before the first success: who starts before Vault is there should not wait long after it.
 constexpr int64_t kFirstGapUs = 1 * kSecondUs;
 // An unknown key id may come with every request; each is looked up once in this time, and of all of

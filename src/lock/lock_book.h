@@ -47,7 +47,7 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
 bool TokenReleased(const LockBook& book, const std::string& token_sha256, int64_t now_ms);
 
 // docs/formats.md, "Lock record". At most kMaxLockBookBytes when info is at most 16 KiB.
-inline constexpr size_t kMaxLockBookBytes = 48 * 1024;
+inline constexpr size_t kMaxLockBookBytes = size_t{48} * 1024;
 Bytes EncodeLockBook(const LockBook& book);
 // kCorruption: truncated, trailing bytes, or of a later version.
 Result<LockBook> DecodeLockBook(ByteView bytes);

@@ -17,7 +17,7 @@
 namespace stateward {
 
 // A record and its header fit; the file is sparse, so that a short one takes a block.
-inline constexpr size_t kSlotBytes = 64 * 1024;
+inline constexpr size_t kSlotBytes = size_t{64} * 1024;
 // magic, sequence, length, writer's pid and start, SHA-256
 inline constexpr size_t kSlotHeader = 8 + 8 + 4 + 4 + 8 + 32;
 

@@ -25,7 +25,7 @@ using counters::kStatusCount;
 using counters::kStatuses;
 using counters::Values;
 
-constexpr int64_t kGaugesMs = 60 * 1000;
+constexpr int64_t kGaugesMs = int64_t{60} * 1000;
 
 size_t StatusIndex(int status) {
   for (size_t i = 0; i + 1 < kStatusCount; ++i) {

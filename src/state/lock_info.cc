@@ -122,7 +122,7 @@ bool IsRfc3339(std::string_view s) {
 std::string Age(int64_t ms) {
   int64_t seconds = ms < 0 ? 0 : ms / 1000;
   if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min";
+  if (seconds < int64_t{120} * 60) return std::to_string(seconds / 60) + " min";
   return std::to_string(seconds / 3600) + " h";
 }
 

@@ -14,7 +14,7 @@
 namespace stateward {
 
 // A LockInfo is about 250 bytes; other tools put a paragraph into Info.
-inline constexpr size_t kMaxLockInfoBytes = 16 * 1024;
+inline constexpr size_t kMaxLockInfoBytes = size_t{16} * 1024;
 
 // 1 to 128 visible ASCII characters: clients send a UUID, and it travels in a query.
 bool IsLockId(std::string_view id);
