@@ -45,6 +45,10 @@ std::string VersionName(uint64_t n) {
                     snprintf(text, sizeof text, "%020llu", static_cast<unsigned long long>(n)))};
 }
 
+std::string VersionPath(const StateId& id, uint64_t n) {
+  return StatePath(id) + "/" + VersionName(n);
+}
+
 std::optional<uint64_t> ParseVersion(const std::string& name) {
   uint64_t n = 0;
   auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);

@@ -23,6 +23,7 @@ inline constexpr size_t kMaxMarker = 4096;
 
 std::string StatePath(const StateId& id);                       // "states/<id[0:2]>/<id>"
 std::string VersionName(uint64_t n);                            // 20 digits
+std::string VersionPath(const StateId& id, uint64_t n);         // both, with a "/"
 std::optional<uint64_t> ParseVersion(const std::string& name);  // nullopt: some other file
 
 std::string FormatMarker(const StoreMarker& marker);

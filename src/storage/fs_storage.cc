@@ -195,19 +195,15 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
 }
 
 bool FsStorage::IsNewest(int root, const StateId& id, uint64_t n) {
-  if (n == 0) return false;
   DiskStat stat;
-  const std::string dir = fs_layout::StatePath(id) + "/";
-  return disk_.StatAt(root, (dir + fs_layout::VersionName(n)).c_str(), &stat) == 0 &&
-         disk_.StatAt(root, (dir + fs_layout::VersionName(n + 1)).c_str(), &stat) == -ENOENT;
+  return n > 0 && disk_.StatAt(root, fs_layout::VersionPath(id, n).c_str(), &stat) == 0 &&
+         disk_.StatAt(root, fs_layout::VersionPath(id, n + 1).c_str(), &stat) == -ENOENT;
 }
 
-Result<uint64_t> FsStorage::Head(const StateId& id) {
-  Result<Root> root = OpenRoot();
-  if (!root.ok()) return std::move(root).status();
+Result<uint64_t> FsStorage::HeadIn(int root, const StateId& id) {
   uint64_t hint = hints_.Get(id);
-  if (IsNewest(root->get(), id, hint)) return hint;
-  Result<Fd> dir = OpenState(root->get(), id);
+  if (IsNewest(root, id, hint)) return hint;
+  Result<Fd> dir = OpenState(root, id);
   if (!dir.ok()) {
     if (dir.status().code() == Code::kNotFound) return uint64_t{0};
     return std::move(dir).status();
@@ -215,13 +211,18 @@ Result<uint64_t> FsStorage::Head(const StateId& id) {
   return FindHead(dir->get(), id);
 }
 
+Result<uint64_t> FsStorage::Head(const StateId& id) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  return HeadIn(root->get(), id);
+}
+
 Result<Bytes> FsStorage::Get(const StateId& id, uint64_t n) { return GetPrefix(id, n, kMaxRecord); }
 
 Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  std::string path = fs_layout::StatePath(id) + "/" + fs_layout::VersionName(n);
-  Result<Fd> file = OpenFileAt(disk_, root->get(), path, O_RDONLY);
+  Result<Fd> file = OpenFileAt(disk_, root->get(), fs_layout::VersionPath(id, n), O_RDONLY);
   if (file.ok()) return ReadUpTo(disk_, file->get(), limit);
   if (file.status().code() != Code::kNotFound) return std::move(file).status();
   STATEWARD_RETURN_IF_ERROR(CheckStates(root->get()));
@@ -232,25 +233,12 @@ Result<Storage::Newest> FsStorage::GetNewest(const StateId& id) {
   Newest newest;
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  newest.n = hints_.Get(id);
-  if (IsNewest(root->get(), id, newest.n)) {
-    std::string path = fs_layout::StatePath(id) + "/" + fs_layout::VersionName(newest.n);
-    Result<Bytes> bytes = ReadFileAt(disk_, root->get(), path, kMaxRecord);
-    if (!bytes.ok()) return NotProved(std::move(bytes).status(), "newest version");
-    newest.bytes = std::move(*bytes);
-    return newest;
-  }
-  newest.n = 0;
-  Result<Fd> dir = OpenState(root->get(), id);
-  if (!dir.ok()) {
-    if (dir.status().code() == Code::kNotFound) return newest;
-    return std::move(dir).status();
-  }
-  Result<uint64_t> head = FindHead(dir->get(), id);
+  Result<uint64_t> head = HeadIn(root->get(), id);
   if (!head.ok()) return std::move(head).status();
   if (*head == 0) return newest;
   newest.n = *head;
-  Result<Bytes> bytes = ReadFileAt(disk_, dir->get(), fs_layout::VersionName(newest.n), kMaxRecord);
+  Result<Bytes> bytes =
+      ReadFileAt(disk_, root->get(), fs_layout::VersionPath(id, newest.n), kMaxRecord);
   if (!bytes.ok()) return NotProved(std::move(bytes).status(), "newest version");
   newest.bytes = std::move(*bytes);
   return newest;

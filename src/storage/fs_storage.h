@@ -60,6 +60,8 @@ class FsStorage : public Storage {
   Status SyncParents(int root, const StateId& id);
   // True: record n is there and none follows it. False: nothing is known.
   bool IsNewest(int root, const StateId& id, uint64_t n);
+  // 0: no such state.
+  Result<uint64_t> HeadIn(int root, const StateId& id);
   Result<uint64_t> FindHead(int dir, const StateId& id);
   Result<uint64_t> ListHead(int dir);
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);

@@ -102,16 +102,12 @@ class PolicyIssuer(unittest.TestCase):
 
     def test_other_audience_issuer_and_time_are_refused(self):
         target = "/state/demo/rules"
-        for name, token in (("audience", self.token(aud="somebody else")),
-                            ("issuer", self.token(iss="https://localhost:1")),
-                            ("over", self.token(seconds=-LEEWAY_S - 5)),
-                            ("kind of claim", None)):
+        for name, token, status in (("audience", self.token(aud="somebody else"), 401),
+                                    ("issuer", self.token(iss="https://localhost:1"), 401),
+                                    ("over", self.token(seconds=-LEEWAY_S - 5), 401),
+                                    ("kind of claim", self.token(project=42), 403)):
             with self.subTest(name):
-                if token is None:
-                    token = self.token(project=42)
-                    self.assertEqual(403, self.status("GET", target, token))
-                else:
-                    self.assertEqual(401, self.status("GET", target, token))
+                self.assertEqual(status, self.status("GET", target, token))
 
     def apply(self, name, locked, lives_s=10, sleeps_s=14):
         """(the run, the state's path): an apply whose token ends in its middle."""
@@ -122,19 +118,15 @@ class PolicyIssuer(unittest.TestCase):
         env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
         env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
 
-        def tofu(seconds, *arguments):
-            self.box.write(f"{name}/main.tf", CONFIG % {
-                "url": url, "locks": locks, "seconds": sleeps_s,
-                "token": self.token(seconds=seconds, jti=name + arguments[0])})
+        def tofu(*arguments):
             return subprocess.run([TOFU, f"-chdir={folder}", *arguments], env=env, check=False,
                                   capture_output=True, text=True, timeout=120)
-        made = tofu(600, "init", "-input=false")
+        self.box.write(f"{name}/main.tf", CONFIG % {
+            "url": url, "locks": locks, "seconds": sleeps_s,
+            "token": self.token(seconds=lives_s - LEEWAY_S)})
+        made = tofu("init", "-input=false")
         self.assertEqual(0, made.returncode, made.stdout + made.stderr)
-        # The backend's settings are kept from init: its token is the one that the apply uses.
-        made = tofu(lives_s - LEEWAY_S, "init", "-input=false", "-reconfigure")
-        self.assertEqual(0, made.returncode, made.stdout + made.stderr)
-        run = subprocess.run([TOFU, f"-chdir={folder}", "apply", "-auto-approve", "-input=false"],
-                             env=env, check=False, capture_output=True, text=True, timeout=120)
+        run = tofu("apply", "-auto-approve", "-input=false")
         return run, path, pathlib.Path(folder)
 
     def test_an_apply_outlives_its_token_while_it_holds_the_lock(self):
