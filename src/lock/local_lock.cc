@@ -132,10 +132,7 @@ Status LocalLock::Store(const StateId& id, Held* held) {
 }
 
 // For repeats: who did it first may have died between writing and syncing.
-Status LocalLock::Settle(const Held& held) {
-  int r = disk_.SyncData(held.fd.get());
-  return r < 0 ? FromErrno("fdatasync lock", -r) : Status();
-}
+Status LocalLock::Settle(const Held& held) { return SettleSlot(disk_, held.fd.get(), held.slot); }
 
 Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& want,
                                           const BaseFn& base) {

@@ -31,21 +31,37 @@ Sha256Digest Sum(const uint8_t* header, ByteView record) {
   return stream.Finish();
 }
 
-Bytes Encode(uint64_t sequence, ByteView record) {
+Bytes Encode(uint64_t sequence, const ProcessId& writer, ByteView record) {
   Bytes out(kSlotHeader + record.size());
   std::memcpy(out.data(), kMagic.data(), kMagic.size());
   PutBig(sequence, 8, out.data() + 8);
   PutBig(record.size(), 4, out.data() + 16);
   if (!record.empty()) std::memcpy(out.data() + kSlotHeader, record.data(), record.size());
-  ProcessId self = SelfProcess();
-  PutBig(self.pid, 4, out.data() + 20);
-  PutBig(self.start, 8, out.data() + 24);
+  PutBig(writer.pid, 4, out.data() + 20);
+  PutBig(writer.start, 8, out.data() + 24);
   Sha256Digest sum = Sum(out.data(), record);
   std::memcpy(out.data() + 32, sum.data(), sum.size());
   return out;
 }
 
 uint64_t PlaceOf(uint64_t sequence) { return sequence % 2 * kSlotBytes; }
+
+Status WriteAt(Disk& disk, int fd, ByteView bytes, uint64_t offset) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    long n = disk.WriteAt(fd, bytes.data() + done, bytes.size() - done, offset + done);
+    if (n < 0) return FromErrno("write lock", static_cast<int>(-n));
+    if (n == 0) return Status::Unavailable("write lock: nothing was taken");
+    done += static_cast<size_t>(n);
+  }
+  return Status();
+}
+
+Status WriteAndSync(Disk& disk, int fd, ByteView bytes, uint64_t offset) {
+  STATEWARD_RETURN_IF_ERROR(WriteAt(disk, fd, bytes, offset));
+  int r = disk.SyncData(fd);
+  return r < 0 ? FromErrno("fdatasync lock", -r) : Status();
+}
 
 // Reads on until there are `enough` of the n bytes, or the file ends.
 Result<size_t> ReadPart(Disk& disk, int fd, uint8_t* to, size_t n, size_t enough, uint64_t offset) {
@@ -115,7 +131,7 @@ Result<std::optional<Slot>> ReadWhole(Disk& disk, int fd, Place place) {
 
 Bytes FirstSlot(ByteView record) {
   static_assert(kFirstSequence % 2 == 0, "it lies in the place at offset 0");
-  return Encode(kFirstSequence, record);
+  return Encode(kFirstSequence, SelfProcess(), record);
 }
 
 // The place with the larger sequence counts when its sum is right; only else the other is read.
@@ -133,23 +149,26 @@ Result<Slot> ReadSlot(Disk& disk, int fd) {
   return Status::Corruption("lock record: neither of its two copies is whole");
 }
 
+// The very bytes that are there: a write of them that breaks off changes nothing.
+Status SettleSlot(Disk& disk, int fd, const Slot& now) {
+  return WriteAndSync(disk, fd, Encode(now.sequence, now.writer, now.record),
+                      PlaceOf(now.sequence));
+}
+
 Status WriteSlot(Disk& disk, int fd, const Slot& now, ByteView record) {
   if (record.size() > kSlotBytes - kSlotHeader) return Status::Internal("lock record: too long");
   if (!(now.writer == SelfProcess()) && !IsAlive(now.writer)) {
-    int synced = disk.SyncData(fd);
-    if (synced < 0) return FromErrno("fdatasync lock", -synced);
+    STATEWARD_RETURN_IF_ERROR(SettleSlot(disk, fd, now));
   }
-  uint64_t sequence = now.sequence + 1;
-  Bytes bytes = Encode(sequence, record);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    long n = disk.WriteAt(fd, bytes.data() + done, bytes.size() - done, PlaceOf(sequence) + done);
-    if (n < 0) return FromErrno("write lock", static_cast<int>(-n));
-    if (n == 0) return Status::Unavailable("write lock: nothing was taken");
-    done += static_cast<size_t>(n);
-  }
-  int r = disk.SyncData(fd);
-  return r < 0 ? FromErrno("fdatasync lock", -r) : Status();
+  const uint64_t sequence = now.sequence + 1;
+  Status written =
+      WriteAndSync(disk, fd, Encode(sequence, SelfProcess(), record), PlaceOf(sequence));
+  if (written.ok()) return written;
+  // The caller is told that nothing was done, and nobody may take it for done: not even when the
+  // next sync works, since the kernel counts the bytes of a failed one as written.
+  constexpr std::array<uint8_t, kMagic.size()> kNothing{};
+  (void)WriteAt(disk, fd, kNothing, PlaceOf(sequence));
+  return written;
 }
 
 }  // namespace stateward

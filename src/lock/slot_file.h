@@ -33,9 +33,14 @@ inline constexpr uint64_t kFirstSequence = 2;
 Bytes FirstSlot(ByteView record);
 // kCorruption: neither place holds a whole record. kUnavailable: cannot be read.
 Result<Slot> ReadSlot(Disk& disk, int fd);
-// REQUIRES: `now` is what ReadSlot gave, under the same flock.
+// Both REQUIRE: `now` is what ReadSlot gave, under the same flock.
+//
+// Makes sure that `now` lasts. Its bytes are written again before they are synced: a sync that
+// failed before, perhaps another process's, is not believed when it works the second time.
+Status SettleSlot(Disk& disk, int fd, const Slot& now);
 // When the process that wrote `now` is gone, it may have died before it synced; then `now` is
-// synced first, since the write below takes the place of the record before it.
+// settled first, since the write takes the place of the record before it. A write whose sync fails
+// is taken back: the file holds `now` again.
 Status WriteSlot(Disk& disk, int fd, const Slot& now, ByteView record);
 
 }  // namespace stateward
