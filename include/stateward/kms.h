@@ -47,7 +47,9 @@ class Kms {
   virtual Result<Opened> Open(const SealContext& where, ByteView record) = 0;
   // Opens what lies in front, from the first kInfoPrefix bytes of a record or more.
   virtual Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) = 0;
-  // Opens a blob of the original: nonce(12), ciphertext, tag; no associated data.
+  // Opens a blob of the original: nonce(12), ciphertext, tag, without associated data; or a text of
+  // Transit. kCorruption: damaged, made with another key, or what it holds is no JSON document with
+  // a version: a key that Transit wrapped, say. That never comes out.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
 
   // OK when something could be sealed now; otherwise what is wrong, for /ready.

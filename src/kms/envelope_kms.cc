@@ -3,6 +3,7 @@
 #include "base/sha256.h"
 #include "kms/envelope.h"
 #include "kms/header.h"
+#include "kms/legacy_document.h"
 
 namespace stateward {
 
@@ -29,6 +30,13 @@ Result<SealedInfo> EnvelopeKms::OpenInfo(const SealContext& where, ByteView pref
   Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped);
   if (!key.ok()) return key.status();
   return OpenEnvelopeInfo(*suite_, *key, *header, where, prefix);
+}
+
+Result<SecretBytes> EnvelopeKms::OpenLegacy(ByteView blob) {
+  Result<SecretBytes> document = keys_->OpenLegacy(blob);
+  if (!document.ok()) return document;
+  STATEWARD_RETURN_IF_ERROR(CheckLegacyDocument(*document));
+  return document;
 }
 
 Status EnvelopeKms::Check() {

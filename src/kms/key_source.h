@@ -33,7 +33,7 @@ class KeySource {
   virtual Result<MessageKey> NewMessageKey() = 0;
   // kCorruption: "key <hex id> unknown".
   virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) = 0;
-  // Kms::OpenLegacy.
+  // As Kms::OpenLegacy, but whatever the blob holds: only EnvelopeKms looks at that.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
   // The keys that it has, for people; the primary one first.
   virtual Result<std::vector<KnownKey>> Keys() = 0;

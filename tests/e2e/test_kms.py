@@ -374,5 +374,36 @@ class Records(KmsTest):
         self.assertEqual(document(3), self.expect(200, server, "GET", "/state/p/one"))
 
 
+class Attacks(KmsTest):
+    """By somebody who may write to the store, and reads states of their own through the server."""
+
+    def newest_record(self):
+        files = pathlib.Path(self.box.path("states/states")).glob("*/*/*")
+        return max(files, key=lambda path: path.stat().st_mtime_ns)
+
+    def wrapped_key(self, file):
+        record = file.read_bytes()
+        return record[92:92 + int.from_bytes(record[90:92], "big")]
+
+    def test_a_wrapped_key_is_no_state_of_the_original(self):
+        self.vault.call("POST", "transit/keys/states/config", exportable=True)
+        server = self.serve(self.vault.transit_settings())
+        self.expect(200, server, "POST", "/state/p/victim", document(1))
+        wrapped = self.wrapped_key(self.newest_record())
+        self.assertTrue(wrapped.startswith(b"vault:v1:"))
+        file = self.box.write(f"states/{legacy_id('p', 'mine')}.tfstate", wrapped.decode())
+        exported = {"KMS_TRANSIT_EXPORTED": "\n".join(self.vault.export())}
+        for settings in ({}, {**exported, "KMS_BACKEND": "local", "VAULT_ADDR": "",
+                              "KMS_TRANSIT_KEY": ""}):
+            server.process.stop()
+            server = self.serve({**self.vault.transit_settings(), **settings})
+            body = self.expect(503, server, "GET", "/state/p/mine")
+            self.assertLess(len(body), 1000)
+            self.expect(503, server, "POST", "/state/p/mine", document(9))
+            self.assertEqual(document(1), self.expect(200, server, "GET", "/state/p/victim"))
+            self.ctl(server, "decrypt", "--legacy", file, code=1)
+        self.ctl(server, "convert-transit", file, code=1, KMS_KEY=self.vault.export()[0])
+
+
 if __name__ == "__main__":
     unittest.main()

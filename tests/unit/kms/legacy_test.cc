@@ -7,9 +7,18 @@
 #include <string>
 
 #include "base/hex.h"
+#include "base/random.h"
 #include "base/sha256.h"
 #include "conformance/kms_cases.h"
+#include "doubles/fake_clock.h"
+#include "doubles/fake_vault.h"
+#include "doubles/original_blobs.h"
+#include "kms/envelope_kms.h"
+#include "kms/header.h"
+#include "kms/key_text.h"
 #include "kms/open_kms.h"
+#include "kms/transit_keys.h"
+#include "kms/vault_keys.h"
 
 namespace stateward {
 namespace {
@@ -79,6 +88,100 @@ TEST(LegacyBlobs, EveryBitAndEveryLengthCounts) {
     kms_cases::CheckCode(Code::kCorruption, kms->OpenLegacy({blob.data(), n}));
   }
   CHECK(kms->OpenLegacy(std::string_view(blob)).ok());
+}
+
+// What the original may have sealed is a state. Keys sealed other things, too.
+constexpr std::string_view kNoStates[] = {"",
+                                          "{}",
+                                          "[]",
+                                          "null",
+                                          "4",
+                                          "0123456789abcdef0123456789abcdef",
+                                          "[{\"version\":4}]",
+                                          "{\"version\":4",
+                                          "{\"version\":4}{",
+                                          "{\"version\":\"4\"}",
+                                          "{\"version\":null}",
+                                          "{\"Version\":4}",
+                                          "{\"a\":{\"version\":4}}",
+                                          "{\"serial\":1,\"lineage\":\"x\"}",
+                                          "{\"encryption_version\":\"\"}",
+                                          "{\"encryption_version\":0}"};
+constexpr std::string_view kStates[] = {
+    "{\"version\":4}", " {\"serial\":1,\"version\":3}\n",
+    "{\"meta\":{},\"encrypted_data\":\"AAAA\",\"encryption_version\":\"v0\"}"};
+
+// `blob`: what the keys of `kms` would have made of a plaintext.
+template <typename BlobFn>
+void CheckOnlyStatesComeOut(Kms& kms, const BlobFn& blob) {
+  for (std::string_view plain : kNoStates) {
+    kms_cases::CheckCode(Code::kCorruption, kms.OpenLegacy(blob(plain)));
+  }
+  SecretBytes key(kKeyBytes);
+  FillRandom(key.data(), key.size());
+  kms_cases::CheckCode(Code::kCorruption, kms.OpenLegacy(blob(ByteView(key).AsString())));
+  for (std::string_view plain : kStates) {
+    Result<SecretBytes> opened = kms.OpenLegacy(blob(plain));
+    if (!opened.ok()) FAIL(opened.status().detail().c_str());
+    CHECK(ByteView(*opened) == ByteView(plain));
+  }
+}
+
+TEST_GROUP(LegacyStates) {
+  std::shared_ptr<const Suite> suite = *Suite::Load();
+  SecretString text = NewKeyText();
+  SecretBytes key = *ParseKey(text.Reveal());
+  FakeClock clock;
+  FakeVault vault;
+
+  std::unique_ptr<Kms> WithVault(const char* kind) {
+    VaultOptions options;
+    options.address = "http://127.0.0.1:8200";
+    options.auth.token = SecretString("root");
+    std::shared_ptr<VaultClient> client =
+        *VaultClient::New(options, vault.Client(), clock, nullptr);
+    std::unique_ptr<KeySource> keys;
+    if (std::string_view(kind) == "transit") {
+      keys = *TransitKeys::New(client, "transit", "states");
+    } else {
+      vault.kv.push_back({"{\"key\":\"" + std::string(text.Reveal()) + "\"}", false});
+      keys = *VaultKeys::New(suite, client, vault.kv_path, 60);
+    }
+    return std::make_unique<EnvelopeKms>(kind, suite, std::move(keys));
+  }
+};
+
+TEST(LegacyStates, OnlyTheyComeOutOfBlobsOfALocalKey) {
+  CheckOnlyStatesComeOut(*WithKeys(std::string(text.Reveal()).c_str(), ""),
+                         [&](ByteView plain) { return SealAsOriginal(*suite, key, plain); });
+}
+
+TEST(LegacyStates, OnlyTheyComeOutOfBlobsOfAKeyInVault) {
+  CheckOnlyStatesComeOut(*WithVault("vault"),
+                         [&](ByteView plain) { return SealAsOriginal(*suite, key, plain); });
+}
+
+TEST(LegacyStates, OnlyTheyComeOutOfTextsOfTransit) {
+  CheckOnlyStatesComeOut(*WithVault("transit"), [&](std::string_view plain) {
+    return vault.EncryptWhole(std::string(plain));
+  });
+}
+
+TEST(LegacyStates, OnlyTheyComeOutOfTextsThatExportedKeysOpen) {
+  KmsSettings settings;
+  settings.only_opens = true;
+  settings.transit_exported = text;
+  CheckOnlyStatesComeOut(**OpenKms(settings),
+                         [&](ByteView plain) { return TransitText(*suite, key, 1, plain); });
+}
+
+// A1: the wrapped key stands in the clear header of every record of Transit.
+TEST(LegacyStates, AWrappedKeyIsNone) {
+  std::unique_ptr<Kms> kms = WithVault("transit");
+  const Bytes record = kms_cases::MustSeal(*kms, kms_cases::Where(), "{\"version\":4}");
+  const Bytes wrapped = ParseHeader(record)->wrapped;
+  CHECK(!wrapped.empty());
+  kms_cases::CheckCode(Code::kCorruption, kms->OpenLegacy(wrapped));
 }
 
 }  // namespace stateward

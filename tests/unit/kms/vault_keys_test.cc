@@ -7,6 +7,7 @@
 #include "conformance/kms_cases.h"
 #include "doubles/fake_clock.h"
 #include "doubles/fake_vault.h"
+#include "doubles/original_blobs.h"
 #include "kms/combined_keys.h"
 #include "kms/envelope_kms.h"
 #include "kms/header.h"
@@ -201,15 +202,11 @@ TEST(VaultKeys, LegacyBlobsOpenWithAnyVersion) {
   const std::string key = NewKey();
   bench.Add(Secret(key));
   bench.Add(Secret(NewKey()));
-  Nonce nonce;
-  FillRandom(nonce.data(), nonce.size());
-  Result<SecretBytes> raw = ParseKey(key);
-  Bytes blob(nonce.begin(), nonce.end());
-  blob.resize(nonce.size() + 2 + kTagBytes);
-  CHECK(bench.suite->Sealer(*raw)->Seal(nonce, {}, kSmall, &blob[12]).ok());
+  const std::string_view state = "{\"version\":4}";
+  const Bytes blob = SealAsOriginal(*bench.suite, *ParseKey(key), state);
   Result<SecretBytes> opened = bench.Kv()->OpenLegacy(blob);
   CHECK(opened.ok());
-  CHECK(ByteView(*opened) == ByteView(kSmall));
+  CHECK(ByteView(*opened) == ByteView(state));
 }
 
 TEST_GROUP(TransitKeys) {

@@ -13,6 +13,7 @@
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
+#include "doubles/original_blobs.h"
 #include "kms/open_kms.h"
 
 namespace stateward {
@@ -588,6 +589,20 @@ TEST(StateService, DamagedLegacyStateIsNotAbsent) {
   storage.legacy[grant.legacy_ids[0]] = blob;
   STRCMP_EQUAL("corruption", Get().c_str());
   Is(Code::kCorruption, Put(Doc(9)));
+}
+
+// A blob that opens and holds no state: never served, and never taken for absence.
+TEST(StateService, WhatIsNoStateInALegacyBlobIsNeverServed) {
+  std::shared_ptr<const Suite> suite = *Suite::Load();
+  const SecretBytes key = *Base64Decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+  storage.legacy[grant.legacy_ids[0]] =
+      SealAsOriginal(*suite, key, std::string_view("0123456789abcdef0123456789abcdef"));
+  STRCMP_EQUAL("corruption", Get().c_str());
+  Is(Code::kCorruption, Put(Doc(9)));
+  Is(Code::kCorruption, Delete());
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(9), "a"));  // the holder goes on
+  Holds(Doc(9));
 }
 
 }  // namespace stateward
