@@ -178,7 +178,7 @@ TEST(LegacyStates, OnlyTheyComeOutOfTextsThatExportedKeysOpen) {
 // A1: the wrapped key stands in the clear header of every record of Transit.
 TEST(LegacyStates, AWrappedKeyIsNone) {
   std::unique_ptr<Kms> kms = WithVault("transit");
-  const Bytes record = kms_cases::MustSeal(*kms, kms_cases::Where(), "{\"version\":4}");
+  const Bytes record = kms_cases::MustSeal(*kms, kms_cases::Where(), kStates[0]);
   const Bytes wrapped = ParseHeader(record)->wrapped;
   CHECK(!wrapped.empty());
   kms_cases::CheckCode(Code::kCorruption, kms->OpenLegacy(wrapped));
