@@ -118,6 +118,14 @@ class Storage {
 
   // The original's blob under its legacy id (64 hex digits). kNotFound: none.
   virtual Result<Bytes> GetLegacy(const std::string& legacy_id) = 0;
+  // Calls `each` for every blob of the original, in no order, until it returns false. A blob that
+  // nobody has claimed is untouched: only the original ever wrote this state. kUnavailable: the
+  // place cannot be listed; the detail names the right that may be missing.
+  struct LegacyBlob {
+    std::string legacy_id;
+    bool claimed = false;
+  };
+  virtual Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) = 0;
   // Who claimed a legacy id by a first write: nullopt when nobody. ClaimLegacy makes the claim,
   // create-exclusive, and returns the claimant (perhaps another than `id`). Durable.
   virtual Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) = 0;

@@ -87,6 +87,9 @@ class MeteredStorage : public Storage {
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     return meter_("get_legacy", [&] { return s_->GetLegacy(legacy_id); });
   }
+  Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override {
+    return s_->ListLegacy(each);
+  }
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
     return meter_("legacy_claim", [&] { return s_->LegacyClaim(legacy_id); });
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unordered_set>
 #include <utility>
 
 #include "base/hex.h"
@@ -107,7 +108,27 @@ Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
 Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  return ReadFileAt(disk_, root->get(), legacy_id + ".tfstate", kMaxLegacy);
+  return ReadFileAt(disk_, root->get(), fs_layout::LegacyName(legacy_id), kMaxLegacy);
+}
+
+Status FsStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  std::vector<std::string> names;
+  int r = disk_.ListDir(root->get(), &names);
+  if (r < 0) return FromErrno("listing needs the right to read " + options_.dir, -r);
+  // Behind the blobs: what is claimed meanwhile is seen as claimed.
+  Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kLegacy);
+  if (!dir.ok()) return NeedFolder(std::move(dir).status(), fs_layout::kLegacy);
+  std::vector<std::string> claims;
+  r = disk_.ListDir(dir->get(), &claims);
+  if (r < 0) return FromErrno("listing needs the right to read the folder legacy", -r);
+  const std::unordered_set<std::string> claimed(claims.begin(), claims.end());
+  for (const std::string& name : names) {
+    std::optional<std::string> legacy_id = fs_layout::ParseLegacyName(name);
+    if (legacy_id && !each({*legacy_id, claimed.count(*legacy_id) > 0})) return Status();
+  }
+  return Status();
 }
 
 Result<std::optional<StateId>> FsStorage::ReadClaim(int root, const std::string& legacy_id) {

@@ -14,6 +14,7 @@ namespace stateward::fs_layout {
 namespace {
 
 constexpr std::string_view kTitle = "stateward store\n";
+constexpr char kLegacyEnd[] = ".tfstate";
 
 // Takes "name value\n" off the front of *text.
 bool TakeLine(std::string_view* text, std::string_view name, std::string* value) {
@@ -115,6 +116,16 @@ std::optional<QuarantineEntry> ParseQuarantineName(const std::string& principal_
     return std::nullopt;
   }
   return entry;
+}
+
+std::string LegacyName(const std::string& legacy_id) { return legacy_id + kLegacyEnd; }
+
+std::optional<std::string> ParseLegacyName(const std::string& name) {
+  constexpr size_t kDigits = 2 * sizeof(Sha256Digest);
+  if (!EndsWith(name, kLegacyEnd)) return std::nullopt;
+  std::string legacy_id = name.substr(0, name.size() - std::string_view(kLegacyEnd).size());
+  if (!IsHex(legacy_id, kDigits)) return std::nullopt;
+  return legacy_id;
 }
 
 std::string StrangeName(const std::vector<std::string>& names) {

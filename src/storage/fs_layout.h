@@ -34,6 +34,10 @@ std::string QuarantineName(const QuarantineEntry& entry);
 std::optional<QuarantineEntry> ParseQuarantineName(const std::string& principal_tag,
                                                    const std::string& name);
 
+// "<legacy id>.tfstate", where the original kept a state; the same in S3.
+std::string LegacyName(const std::string& legacy_id);
+std::optional<std::string> ParseLegacyName(const std::string& name);  // nullopt: some other file
+
 // "" when nothing in the folder speaks against a new store; else the first name that does.
 std::string StrangeName(const std::vector<std::string>& names);
 

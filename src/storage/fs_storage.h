@@ -44,6 +44,7 @@ class FsStorage : public Storage {
   Result<std::vector<QuarantineEntry>> ListQuarantine() override;
   Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
+  Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
   Status Check() override;

@@ -11,6 +11,9 @@ namespace {
 // Nothing younger is evicted (design.md, promise 5).
 constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 
+// Ids of 64 bytes: one answer stays below a megabyte.
+constexpr uint64_t kLegacyPage = 10000;
+
 constexpr char kMarkerTable[] = "stateward.store_marker";
 
 std::vector<std::string> StoreTables() {
@@ -202,6 +205,40 @@ Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   if (!rows.ok()) return std::move(rows).status();
   if (rows->IsNull(0, 1)) return Status::NotFound("none of the original's");
   return rows->Bytea(0, 2);
+}
+
+// A page is one statement, so that a blob and its claim are of one moment.
+Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
+  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  if (!there.ok()) return std::move(there).status();
+  if (!*there) {
+    Result<PgRows> place = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
+    return place.ok() ? Status() : std::move(place).status();
+  }
+  const std::string sql =
+      "SELECT " STATEWARD_PG_PLACE
+      ", l.state_id, c.legacy_id IS NOT NULL FROM (VALUES (1)) one LEFT JOIN (SELECT"
+      " state_id::text COLLATE \"C\" AS state_id FROM " +
+      options_.legacy_table +
+      " WHERE state_id::text COLLATE \"C\" > $1 ORDER BY 1 LIMIT $2) l ON true LEFT JOIN"
+      " stateward.legacy_claims c ON c.legacy_id = l.state_id ORDER BY l.state_id";
+  std::string after;
+  for (bool more = true; more;) {
+    PgStatement statement{sql, {}};
+    statement.params.Text(after).Int8(kLegacyPage);
+    Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+    if (!rows.ok()) {
+      return std::move(rows).status().At("listing needs SELECT on " + options_.legacy_table);
+    }
+    more = rows->size() == kLegacyPage;
+    for (size_t i = 0; i < rows->size() && !rows->IsNull(i, 1); ++i) {
+      after = rows->Text(i, 1);
+      if (IsHex(after, 2 * sizeof(Sha256Digest)) && !each({after, rows->Bool(i, 2)})) {
+        return Status();
+      }
+    }
+  }
+  return Status();
 }
 
 Result<std::optional<StateId>> PostgresStorage::LegacyClaim(const std::string& legacy_id) {

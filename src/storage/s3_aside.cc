@@ -1,5 +1,6 @@
 // What the s3 storage keeps beside the versions: quarantine and the original's data.
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/hex.h"
@@ -81,11 +82,47 @@ Result<Bytes> S3Storage::GetQuarantined(const QuarantineEntry& entry) {
 // At the bucket's root, where the original put it: it knew no prefix.
 Result<Bytes> S3Storage::GetLegacy(const std::string& legacy_id) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  Result<S3Object> object = client_->Get(legacy_id + ".tfstate", kMaxLegacy);
+  Result<S3Object> object = client_->Get(fs_layout::LegacyName(legacy_id), kMaxLegacy);
   if (object.ok() && object->bytes.empty()) return Status::Corruption("legacy state: empty");
   if (object.ok()) return std::move(object->bytes);
   if (object.status().code() != Code::kNotFound) return std::move(object).status();
   return Absent(std::move(object).status());
+}
+
+Status S3Storage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  std::vector<std::string> blobs;
+  S3ListRequest root;
+  root.folders = true;
+  Status listed = client_->List(root, [&](const S3Page& page) {
+    for (const S3Page::Entry& object : page.objects) {
+      auto legacy_id = fs_layout::ParseLegacyName(object.key);
+      if (legacy_id) blobs.push_back(std::move(*legacy_id));
+    }
+    return true;
+  });
+  if (!listed.ok()) {
+    return std::move(listed).At(
+        "the original's objects lie at the bucket's root, and listing them needs "
+        "s3:ListBucket without a prefix");
+  }
+  // Behind the blobs: what is claimed meanwhile is seen as claimed.
+  std::unordered_set<std::string> claimed;
+  S3ListRequest claims;
+  claims.prefix = prefix_ + kLegacy;
+  if (!blobs.empty()) {
+    STATEWARD_RETURN_IF_ERROR(client_->List(claims, [&](const S3Page& page) {
+      for (const S3Page::Entry& object : page.objects) {
+        claimed.insert(object.key.substr(claims.prefix.size()));
+      }
+      return true;
+    }));
+  }
+  STATEWARD_RETURN_IF_ERROR(marker_.Look());
+  for (const std::string& legacy_id : blobs) {
+    if (!each({legacy_id, claimed.count(legacy_id) > 0})) return Status();
+  }
+  return Status();
 }
 
 Result<std::optional<StateId>> S3Storage::LegacyClaim(const std::string& legacy_id) {

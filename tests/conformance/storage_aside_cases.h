@@ -3,6 +3,8 @@
 #define STATEWARD_TESTS_CONFORMANCE_STORAGE_ASIDE_CASES_H_
 
 #include <optional>
+#include <set>
+#include <string>
 
 #include "base/sha256.h"
 #include "conformance/storage_fixture.h"
@@ -30,6 +32,7 @@ inline void AllSayUnavailable(Storage& s) {
   Is(Code::kUnavailable, s.ListQuarantine());
   Is(Code::kUnavailable, s.GetQuarantined(entry));
   Is(Code::kUnavailable, s.GetLegacy(LegacyId()));
+  Is(Code::kUnavailable, s.ListLegacy([](const Storage::LegacyBlob&) { return true; }));
   Is(Code::kUnavailable, s.LegacyClaim(LegacyId()));
   Is(Code::kUnavailable, s.ClaimLegacy(LegacyId(), Id()));
   CHECK_FALSE(s.Check().ok());
@@ -157,6 +160,36 @@ inline void LegacyBlobsAreRead(StorageFixture& f) {
   CHECK(ByteView(Must(s->GetLegacy(LegacyId()))) == ByteView(blob));
   Is(Code::kNotFound, s->GetLegacy(std::string(64, 'f')));
   LONGS_EQUAL(0, Must(s->Count()));
+}
+
+// "id+" for a claimed blob, "id-" for an untouched one.
+inline std::set<std::string> LegacyListing(Storage& s) {
+  std::set<std::string> listing;
+  Good(s.ListLegacy([&](const Storage::LegacyBlob& blob) {
+    listing.insert(blob.legacy_id + (blob.claimed ? "+" : "-"));
+    return true;
+  }));
+  return listing;
+}
+
+inline void LegacyBlobsAreListed(StorageFixture& f) {
+  std::set<std::string> want;
+  CHECK(LegacyListing(*Fresh(f)) == want);
+  const std::string other(64, 'c');
+  f.PutLegacy(LegacyId(), Noise(50));
+  f.PutLegacy(other, Noise(60));
+  f.PutLegacy("readme", "not the original's");
+  std::shared_ptr<Storage> s = f.Open();
+  want = {LegacyId() + "-", other + "-"};
+  CHECK(LegacyListing(*s) == want);
+  Must(s->ClaimLegacy(other, Id()));
+  Must(s->ClaimLegacy(std::string(64, 'd'), Id()));  // a claim without a blob
+  Put(*s, Id(), 0, std::string("x"));
+  want = {LegacyId() + "-", other + "+"};
+  CHECK(LegacyListing(*s) == want);
+  int seen = 0;
+  Good(s->ListLegacy([&](const Storage::LegacyBlob&) { return ++seen < 1; }));
+  LONGS_EQUAL(1, seen);
 }
 
 inline void LegacyIdsAreClaimedOnce(StorageFixture& f) {

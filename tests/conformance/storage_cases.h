@@ -30,6 +30,7 @@
   X(G, QuarantineKeepsEachUploadOnce)     \
   X(G, QuarantineIsBoundedPerPrincipal)   \
   X(G, LegacyBlobsAreRead)                \
+  X(G, LegacyBlobsAreListed)              \
   X(G, LegacyIdsAreClaimedOnce)
 #define STORAGE_TEST_(G, name) \
   TEST(G, name) { ::stateward::storage_cases::name(fixture); }

@@ -184,6 +184,14 @@ class MemStorage : public Storage {
     if (it == legacy.end()) return Status::NotFound("none");
     return it->second;
   }
+  Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (const auto& [legacy_id, blob] : legacy) {
+      if (legacy_id.size() == 64 && !each({legacy_id, claims_.count(legacy_id) > 0})) break;
+    }
+    return Status();
+  }
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
