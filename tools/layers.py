@@ -33,6 +33,10 @@ MAY = {
 for backend in ("auth", "storage", "lock", "kms"):
     MAY[backend].add("client")
 
+# A room's settings are plain values in a header of their own, which names only its like: so the
+# settings' table may reach all of them, and nothing of the rooms comes along.
+SETTINGS = re.compile(r"\w+/\w+_settings\.h")
+
 # third-party header -> where it may stand (prefixes of paths below src/)
 LIBRARIES = {
     r"fcgiapp\.h|fcgios\.h|fcgi_config\.h": ("fcgi/",),
@@ -76,7 +80,12 @@ def check_src(path, problems):
     for number, quote, name in includes(text):
         where = f"src/{rel}:{number}"
         top = name.split("/")[0]
-        if quote == '"' and "/" in name and top != layer and top not in MAY[layer]:
+        settings = SETTINGS.fullmatch(name) and layer == "config"
+        if SETTINGS.fullmatch(rel) and quote == '"' and top not in ("stateward", "base"):
+            settings = SETTINGS.fullmatch(name)
+            if not settings:
+                problems.append(f"{where}: a room's settings may not include {name}")
+        if quote == '"' and "/" in name and top != layer and top not in MAY[layer] and not settings:
             problems.append(f"{where}: {layer}/ may not include {name}")
         for pattern, allowed in LIBRARIES.items():
             if re.fullmatch(pattern, name) and not rel.startswith(allowed):

@@ -2,40 +2,15 @@
 
 #include <utility>
 
-#include "app/backend_settings.h"
 #include "app/open_auth.h"
-#include "app/open_postgres.h"
-#include "kms/open_kms.h"
-#include "lock/open_locker.h"
 #include "metrics/metered.h"
-#include "storage/open_storage.h"
 
 namespace stateward {
-
-Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
-  Backends out;
-  StorageSettings storage_settings = StorageSettingsOf(config);
-  LockSettings lock_settings = LockSettingsOf(config);
-  STATEWARD_RETURN_IF_ERROR(AddPostgres(config, &storage_settings, &lock_settings));
-  Result<std::unique_ptr<Storage>> storage = OpenStorage(storage_settings, disk, SystemClock());
-  if (!storage.ok()) return std::move(storage).status();
-  Result<std::unique_ptr<Locker>> locker = OpenLocker(lock_settings, disk, SystemClock());
-  if (!locker.ok()) return std::move(locker).status();
-  if (kms == nullptr) {
-    Result<std::unique_ptr<Kms>> opened = OpenKms(KmsSettingsOf(config));
-    if (!opened.ok()) return std::move(opened).status();
-    kms = *std::move(opened);
-  }
-  out.storage = std::move(*storage);
-  out.locker = std::move(*locker);
-  out.kms = std::move(kms);
-  return out;
-}
 
 Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKms* kms,
                                         Observer& observer, std::function<std::string()> metrics,
                                         const Log& log, bool init) {
-  Result<std::shared_ptr<Kms>> kept = kms->Get(config, observer, log);
+  Result<std::shared_ptr<Kms>> kept = kms->Get(config.kms, observer, log);
   if (!kept.ok()) return std::move(kept).status();
   Result<Backends> backends = OpenBackends(config, disk, *std::move(kept));
   if (!backends.ok()) return std::move(backends).status();
@@ -45,17 +20,12 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
   b.kms = std::move(backends->kms);
   app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
-  if (init && config.storage_init) {
+  if (init && config.storage.init) {
     Status made = app->gate_->Init(false);
     if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
   }
-  StateRules rules;
-  rules.write = {config.write_without_lock, config.write_guard_strict, config.legacy_read};
-  rules.force_unlock_enabled = config.force_unlock_enabled;
-  rules.new_tenants = config.auth_basic_new_tenants;
-  rules.history = {config.history_keep, config.history_days};
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
-                                                SystemClock(), observer, log, rules);
+                                                SystemClock(), observer, log, config.rules);
   AppHandlerParts parts;
   parts.states = app->states_.get();
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
@@ -89,17 +59,17 @@ void App::LookAtStart(const Log& log) {
 // decide what a token may do: the original's claim grants nothing then.
 Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
                        AppHandlerParts* parts) {
-  if (config.auth_basic_enabled) parts->authenticators.push_back(&basic_);
-  parts->proxy_identities = config.auth_proxy_enabled;
-  if (config.auth_policy_file.empty()) return OpenTokens(config, disk, log, parts);
-  policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth_policy_file);
+  if (config.auth.basic_enabled) parts->authenticators.push_back(&basic_);
+  parts->proxy_identities = config.auth.proxy_enabled;
+  if (config.auth.policy_file.empty()) return OpenTokens(config, disk, log, parts);
+  policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth.policy_file);
   if (must_load && !policy_->Loaded()) return policy_->Check();
   std::string folder = config.runtime_dir;
   auto open = [folder, &disk, &log](const std::vector<PolicyIssuer>& issuers) {
     return OpenPolicyIssuers(issuers, folder, disk, log);
   };
   identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, open, SystemClock(),
-                                                      config.lock_grace_s);
+                                                      config.auth.lock_grace_s);
   parts->authenticators.push_back(identified_.get());
   return Status();
 }
@@ -112,7 +82,7 @@ Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHand
       NewTokenVerifier(*issuers, config.runtime_dir, disk, SystemClock(), log);
   if (!tokens.ok()) return std::move(tokens).status().At("AUTH_JWT_OIDC_ISSUER_URL");
   tokens_ = std::move(*tokens);
-  jwt_ = std::make_unique<JwtAuthenticator>(*tokens_, SystemClock(), config.lock_grace_s);
+  jwt_ = std::make_unique<JwtAuthenticator>(*tokens_, SystemClock(), config.auth.lock_grace_s);
   parts->authenticators.push_back(jwt_.get());
   return Status();
 }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/backends.h"
 #include "app/kept_kms.h"
 #include "auth/basic.h"
 #include "auth/jwt_authenticator.h"
@@ -23,16 +24,6 @@
 #include "stateward/observer.h"
 
 namespace stateward {
-
-// The backends that the settings name, and the proof that they belong together.
-struct Backends {
-  std::unique_ptr<Storage> storage;
-  std::unique_ptr<Locker> locker;
-  std::shared_ptr<Kms> kms;
-};
-// kInvalidArgument: the settings are wrong. An outage is no error: it shows in each request.
-// `kms`: the one to use; nullptr: a new one.
-Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms = nullptr);
 
 class App {
  public:

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "base/log.h"
-#include "config/config.h"
 #include "kms/open_kms.h"
 #include "stateward/kms.h"
 #include "stateward/observer.h"
@@ -14,14 +13,12 @@
 
 namespace stateward {
 
-KmsSettings KmsSettingsOf(const Config& config);
-
 // Not synchronised: used by the thread that reads the settings.
 class KeptKms {
  public:
   // The one from before, or a new one with calls counted by `observer`. kInvalidArgument: the
   // settings are wrong; the one from before stays.
-  Result<std::shared_ptr<Kms>> Get(const Config& config, Observer& observer, const Log& log);
+  Result<std::shared_ptr<Kms>> Get(const KmsSettings& settings, Observer& observer, const Log& log);
 
  private:
   KmsSettings settings_;

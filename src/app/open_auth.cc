@@ -6,15 +6,14 @@
 namespace stateward {
 
 Result<std::vector<IssuerSettings>> IssuersOf(const Config& config) {
-  IssuerSettings issuer{config.auth_jwt_issuer, config.auth_jwt_audiences,
-                        config.auth_jwt_any_audience, config.auth_jwt_ca_file};
+  IssuerSettings issuer = config.auth.jwt;
   bool audience = !issuer.audiences.empty() || issuer.any_audience;
   if (issuer.url.empty()) {
     // VAULT_ADDR alone, which may be there for the keys, opens no door.
-    if (config.vault.addr.empty() || !audience) return std::vector<IssuerSettings>();
-    std::string addr = config.vault.addr;
+    if (config.kms.vault.address.empty() || !audience) return std::vector<IssuerSettings>();
+    const std::string& addr = config.kms.vault.address;
     issuer.url = addr.substr(0, addr.find_last_not_of('/') + 1) + "/v1/identity/oidc";
-    if (issuer.ca_file.empty()) issuer.ca_file = config.vault.cacert;
+    if (issuer.ca_file.empty()) issuer.ca_file = config.kms.vault.ca_file;
   }
   if (!audience) {
     return Status::InvalidArgument(

@@ -1,10 +1,11 @@
 #include "app/serve.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "app/app.h"
-#include "app/backend_settings.h"
 #include "app/kept_kms.h"
 #include "app/worker.h"
 #include "metrics/listener.h"
@@ -30,9 +31,16 @@ Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, KeptKms* kms,
 std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   Result<std::unique_ptr<Region>> region = Region::Open(config.runtime_dir);
   if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
-  BackendNames names{config.storage_backend, config.lock_backend, config.kms_backend};
+  BackendNames names{config.storage.backend, config.lock.backend, config.kms.backend};
   return std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names,
                                    SystemClock());
+}
+
+void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
+  if (names.empty()) return;
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  log.Warning("changed, but not in force until the next start: " + list);
 }
 
 }  // namespace
@@ -56,9 +64,9 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
       first = false;
       return MakeHandler(config, &kms, *metrics, log, true);
     }
-    LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file);
+    LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
-    KeepFixedSettings(config, &loaded.config, log);
+    WarnOfRestart(loaded.need_restart, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
     return MakeHandler(loaded.config, &kms, *metrics, log, false);

@@ -10,15 +10,15 @@ namespace stateward {
 Result<std::string> DescribeWaysIn(const Config& config, const Log& log) {
   std::string open;
   auto add = [&open](const std::string& way) { open += (open.empty() ? "" : ", ") + way; };
-  if (config.auth_basic_enabled) add("basic (each secret a namespace)");
-  if (!config.auth_policy_file.empty()) {
-    PolicyFile file(SystemClock(), log, config.auth_policy_file);
+  if (config.auth.basic_enabled) add("basic (each secret a namespace)");
+  if (!config.auth.policy_file.empty()) {
+    PolicyFile file(SystemClock(), log, config.auth.policy_file);
     if (!file.Loaded()) return file.Check();
     std::shared_ptr<const Policy> policy = file.Current();
     add(std::to_string(policy->users.size()) + " users");
     add(std::to_string(policy->tokens.size()) + " machine tokens");
     add("tokens of " + std::to_string(policy->issuers.size()) + " issuers of the policy");
-    if (config.auth_proxy_enabled) add("whom the web server vouches for");
+    if (config.auth.proxy_enabled) add("whom the web server vouches for");
   }
   return "ways in: " + (open.empty() ? "none" : open);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/auth_settings.h"
 #include "auth/token_verifier.h"
 #include "base/log.h"
 #include "client/http_client.h"
@@ -15,13 +16,6 @@
 #include "stateward/result.h"
 
 namespace stateward {
-
-struct IssuerSettings {
-  std::string url;                     // "iss", byte for byte
-  std::vector<std::string> audiences;  // one has to be in a token's "aud"
-  bool any_audience = false;           // "aud" is not looked at
-  std::string ca_file;                 // PEM; "" = the system's
-};
 
 // Each issuer has a thread and a connection of its own.
 inline constexpr size_t kMaxIssuers = 16;

@@ -3,9 +3,10 @@
 #include <memory>
 #include <utility>
 
-#include "app/app.h"
+#include "app/backends.h"
 #include "auth/policy_auth.h"
 #include "base/random.h"
+#include "config/config.h"
 #include "state/lock_info.h"
 #include "state/state_service.h"
 #include "state/tenant_index.h"
@@ -152,8 +153,8 @@ int Adopt(const CliContext& cli, const StateKey& wanted, const std::string& from
   const Candidate* chosen = Choose(cli, *all, from);
   if (chosen == nullptr) return kExitFailed;
   StateRules rules;
-  rules.write = {true, loaded.config.write_guard_strict, loaded.config.legacy_read};
-  rules.history = {loaded.config.history_keep, loaded.config.history_days};
+  rules.write = {true, loaded.config.rules.write.strict, loaded.config.rules.write.legacy_read};
+  rules.history = loaded.config.rules.history;
   NoObserver observer;
   StateService states(*b->storage, *b->locker, *b->kms, gate, SystemClock(), observer, log, rules);
   Status done = Adoption(*b, states, *chosen).Run();

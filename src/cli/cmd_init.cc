@@ -1,6 +1,7 @@
 #include "cli/cmd_init.h"
 
-#include "app/app.h"
+#include "app/backends.h"
+#include "config/config.h"
 #include "state/store_gate.h"
 
 namespace stateward {

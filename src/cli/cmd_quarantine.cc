@@ -1,8 +1,10 @@
 #include "cli/cmd_quarantine.h"
 
-#include "app/app.h"
+#include "app/backends.h"
 #include "base/hex.h"
+#include "config/config.h"
 #include "state/lock_info.h"
+#include "state/store_gate.h"
 
 namespace stateward {
 namespace {

@@ -38,7 +38,7 @@ std::optional<Options> Parse(const std::vector<std::string>& args) {
 Result<std::shared_ptr<EnvelopeKms>> KmsOfFile(const std::string& file) {
   LoadedConfig loaded = LoadConfig(EnvMap(), file);
   if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
-  Result<std::unique_ptr<EnvelopeKms>> kms = OpenEnvelopeKms(KmsSettingsOf(loaded.config));
+  Result<std::unique_ptr<EnvelopeKms>> kms = OpenEnvelopeKms(loaded.config.kms);
   if (!kms.ok()) return std::move(kms).status();
   return std::shared_ptr<EnvelopeKms>(*std::move(kms));
 }

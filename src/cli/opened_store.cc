@@ -1,62 +1,36 @@
 #include "cli/opened_store.h"
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/sha256.h"
+#include "config/setting_value.h"
+#include "config/settings.h"
 #include "state/store_gate.h"
 
 namespace stateward {
 namespace {
 
-// Fills *to from the setting, if it is set.
-Status Read(const CliContext& cli, const char* name, SecretString* to) {
-  Result<std::optional<SecretString>> value = cli.setting(name);
-  if (!value.ok()) return Status(value.status()).At(name);
-  if (*value && !(*value)->empty()) *to = **std::move(value);
-  return Status();
-}
-
-Status Read(const CliContext& cli, const char* name, std::string* to) {
-  SecretString value;
-  STATEWARD_RETURN_IF_ERROR(Read(cli, name, &value));
-  if (!value.empty()) *to = std::string(value.Reveal());
-  return Status();
+bool IsOfKeys(std::string_view name) {
+  return name.substr(0, 4) == "KMS_" || name.substr(0, 6) == "VAULT_";
 }
 
 }  // namespace
 
 Result<KmsSettings> KmsSettingsOf(const CliContext& cli) {
-  KmsSettings s;
-  s.transit_engine = "transit";
-  s.vault.auth.kube_token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
-  for (const auto& [name, to] : std::initializer_list<std::pair<const char*, SecretString*>>{
-           {"KMS_KEY", &s.key},
-           {"KMS_KEYRING", &s.keyring},
-           {"KMS_TRANSIT_EXPORTED", &s.transit_exported},
-           {"VAULT_TOKEN", &s.vault.auth.token},
-           {"VAULT_APPROLE_SECRET_ID", &s.vault.auth.approle_secret_id}}) {
-    STATEWARD_RETURN_IF_ERROR(Read(cli, name, to));
+  Config config;
+  for (const Setting& row : Settings()) {
+    if (!IsOfKeys(row.name)) continue;
+    Result<std::optional<SecretString>> value = cli.setting(std::string(row.name));
+    if (!value.ok()) return Status(value.status()).At(row.name);
+    const bool set = value->has_value() && !(*value)->empty();
+    const std::string wrong = set ? WhatIsWrong(row, (*value)->Reveal()) : "";
+    if (!wrong.empty()) return Status::InvalidArgument(std::string(row.name) + " " + wrong);
+    PutSetting(row, set ? **value : SecretString(row.fallback), &config);
   }
-  for (const auto& [name, to] : std::initializer_list<std::pair<const char*, std::string*>>{
-           {"KMS_BACKEND", &s.backend},
-           {"KMS_VAULT_KEY_PATH", &s.vault_key_path},
-           {"KMS_TRANSIT_ENGINE", &s.transit_engine},
-           {"KMS_TRANSIT_KEY", &s.transit_key},
-           {"VAULT_ADDR", &s.vault.address},
-           {"VAULT_NAMESPACE", &s.vault.name_space},
-           {"VAULT_CACERT", &s.vault.ca_file},
-           {"VAULT_CLIENT_CERT", &s.vault.client_cert},
-           {"VAULT_CLIENT_KEY", &s.vault.client_key},
-           {"VAULT_TLS_SERVER_NAME", &s.vault.tls_server_name},
-           {"VAULT_APPROLE_MOUNT", &s.vault.auth.approle_mount},
-           {"VAULT_APPROLE_ROLE_ID", &s.vault.auth.approle_role_id},
-           {"VAULT_KUBE_AUTH_NAME", &s.vault.auth.kube_mount},
-           {"VAULT_KUBE_AUTH_ROLE", &s.vault.auth.kube_role},
-           {"VAULT_KUBE_TOKEN_FILE", &s.vault.auth.kube_token_file}}) {
-    STATEWARD_RETURN_IF_ERROR(Read(cli, name, to));
-  }
-  return s;
+  return config.kms;
 }
 
 Result<std::unique_ptr<OpenedStore>> OpenStore(const CliContext& cli) {
@@ -64,7 +38,7 @@ Result<std::unique_ptr<OpenedStore>> OpenStore(const CliContext& cli) {
   if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
   auto out = std::make_unique<OpenedStore>();
   out->config = std::move(loaded.config);
-  Result<std::unique_ptr<EnvelopeKms>> kms = OpenEnvelopeKms(KmsSettingsOf(out->config));
+  Result<std::unique_ptr<EnvelopeKms>> kms = OpenEnvelopeKms(out->config.kms);
   if (!kms.ok()) return std::move(kms).status();
   out->kms = *std::move(kms);
   Result<Backends> backends = OpenBackends(out->config, PosixDisk(), out->kms);

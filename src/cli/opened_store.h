@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/app.h"
+#include "app/backends.h"
 #include "cli/cli_context.h"
 #include "kms/envelope_kms.h"
 #include "kms/key_tag.h"

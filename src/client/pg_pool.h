@@ -16,15 +16,11 @@
 #include <vector>
 
 #include "client/pg_connection.h"
+#include "client/pg_settings.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 
 namespace stateward {
-
-struct PgOptions {
-  SecretString connection;  // POSTGRES_CONNECTION
-  uint32_t pool_size = 8;   // POSTGRES_POOL_SIZE
-};
 
 enum class PgUse : uint8_t {
   kRead,         // changes nothing

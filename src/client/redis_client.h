@@ -19,21 +19,12 @@
 
 #include "client/redis_address.h"
 #include "client/redis_connection.h"
+#include "client/redis_settings.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
 
 namespace stateward {
-
-struct RedisOptions {
-  std::string address = "localhost:6379";  // REDIS_ADDR
-  std::string user;                        // REDIS_USER; "" = the default user
-  SecretString password;                   // REDIS_PASSWORD
-  SecretString sentinel_password;          // REDIS_SENTINEL_PASSWORD
-  uint64_t database = 0;                   // REDIS_DB
-  std::string cleartext = "warn";          // REDIS_CLEARTEXT: warn, allow, refuse
-  size_t max_connections = 8;              // one for each thread is enough
-};
 
 // The text of a script and the name by which the server knows it.
 class RedisScript {

@@ -19,27 +19,13 @@
 
 #include "client/http_client.h"
 #include "client/s3_credentials.h"
+#include "client/s3_settings.h"
 #include "stateward/bytes.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
 
 namespace stateward {
-
-// The STORAGE_S3_* settings.
-struct S3Settings {
-  std::string endpoint;  // host[:port]
-  bool use_ssl = true;
-  std::string bucket;
-  std::string region;               // "" = as the service says; us-east-1 until it does
-  std::string prefix;               // in front of every key of ours; "" or with its '/' at the end
-  std::string path_style = "auto";  // "auto", "true", "false"
-  std::string ca_file;
-  std::string sse;  // "", "AES256", "aws:kms"
-  std::string sse_kms_key_id;
-  S3CredentialSettings credentials;
-  uint32_t repeat_ms = 100;  // about the first wait before a repeat; the next are longer
-};
 
 struct S3Object {
   Bytes bytes;

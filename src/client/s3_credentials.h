@@ -14,6 +14,7 @@
 #include <string>
 
 #include "client/http_client.h"
+#include "client/s3_settings.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
@@ -25,37 +26,6 @@ struct S3Credentials {
   SecretString secret_key;
   SecretString session_token;  // empty: none
   int64_t expires_ms = 0;      // wall clock; 0: never
-};
-
-// The AWS names of the process environment that are heeded.
-struct AwsEnvironment {
-  std::string access_key_id;
-  SecretString secret_access_key;
-  SecretString session_token;
-  std::string region;                   // AWS_REGION, AWS_DEFAULT_REGION
-  std::string role_arn;                 // AWS_ROLE_ARN
-  std::string role_session_name;        // AWS_ROLE_SESSION_NAME
-  std::string web_identity_token_file;  // AWS_WEB_IDENTITY_TOKEN_FILE
-  std::string sts_endpoint;             // AWS_ENDPOINT_URL_STS
-  std::string container_relative_uri;   // AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
-  std::string container_full_uri;       // AWS_CONTAINER_CREDENTIALS_FULL_URI
-  std::string container_token_file;     // AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
-  SecretString container_token;         // AWS_CONTAINER_AUTHORIZATION_TOKEN
-  std::string metadata_endpoint;        // AWS_EC2_METADATA_SERVICE_ENDPOINT
-  bool metadata_disabled = false;       // AWS_EC2_METADATA_DISABLED
-};
-
-struct S3CredentialSettings {
-  // Each from the file when that is named; looked at again when it changes.
-  SecretString access_key;
-  std::string access_key_file;
-  SecretString secret_key;
-  std::string secret_key_file;
-  SecretString session_token;
-  std::string session_token_file;
-  std::string credentials_file;
-  std::string region;  // "" = us-east-1
-  AwsEnvironment aws;
 };
 
 // Thread-safe.

@@ -18,23 +18,12 @@
 #include "client/circuit_breaker.h"
 #include "client/http_client.h"
 #include "client/vault_session.h"
+#include "client/vault_settings.h"
 #include "stateward/bytes.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 
 namespace stateward {
-
-struct VaultOptions {
-  std::string address;          // VAULT_ADDR
-  std::string name_space;       // VAULT_NAMESPACE
-  std::string ca_file;          // VAULT_CACERT
-  std::string client_cert;      // VAULT_CLIENT_CERT
-  std::string client_key;       // VAULT_CLIENT_KEY
-  std::string tls_server_name;  // VAULT_TLS_SERVER_NAME
-  VaultAuth auth;
-  // Between attempts: a random time below a bound that begins with this and doubles.
-  int64_t first_pause_ms = 100;
-};
 
 struct VaultCall {
   std::string_view method = "GET";

@@ -11,25 +11,12 @@
 
 #include "base/log.h"
 #include "client/http_client.h"
+#include "client/vault_settings.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
 
 namespace stateward {
-
-struct VaultAuth {
-  SecretString token;      // VAULT_TOKEN
-  std::string token_file;  // VAULT_TOKEN_FILE; wins, and is read again when it changes
-
-  std::string approle_mount = "approle";
-  std::string approle_role_id;
-  SecretString approle_secret_id;
-  std::string approle_secret_id_file;  // wins; read at each login
-
-  std::string kube_mount = "kubernetes";
-  std::string kube_role;
-  std::string kube_token_file;  // read at each login: the kubelet exchanges it
-};
 
 using VaultToken = std::shared_ptr<const SecretString>;
 

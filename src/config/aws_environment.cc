@@ -1,34 +1,36 @@
 #include "config/aws_environment.h"
 
+#include <string>
+
 namespace stateward {
 namespace {
 
 constexpr struct {
   std::string_view name;
-  std::string AwsConfig::*text;
-  SecretString AwsConfig::*secret;
+  std::string AwsEnvironment::*text;
+  SecretString AwsEnvironment::*secret;
 } kNames[] = {
-    {"AWS_ACCESS_KEY_ID", &AwsConfig::access_key_id, nullptr},
-    {"AWS_SECRET_ACCESS_KEY", nullptr, &AwsConfig::secret_access_key},
-    {"AWS_SESSION_TOKEN", nullptr, &AwsConfig::session_token},
-    {"AWS_DEFAULT_REGION", &AwsConfig::region, nullptr},
-    {"AWS_REGION", &AwsConfig::region, nullptr},  // wins: it stands behind
-    {"AWS_ROLE_ARN", &AwsConfig::role_arn, nullptr},
-    {"AWS_ROLE_SESSION_NAME", &AwsConfig::role_session_name, nullptr},
-    {"AWS_WEB_IDENTITY_TOKEN_FILE", &AwsConfig::web_identity_token_file, nullptr},
-    {"AWS_ENDPOINT_URL_STS", &AwsConfig::sts_endpoint, nullptr},
-    {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &AwsConfig::container_relative_uri, nullptr},
-    {"AWS_CONTAINER_CREDENTIALS_FULL_URI", &AwsConfig::container_full_uri, nullptr},
-    {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &AwsConfig::container_token_file, nullptr},
-    {"AWS_CONTAINER_AUTHORIZATION_TOKEN", nullptr, &AwsConfig::container_token},
-    {"AWS_EC2_METADATA_SERVICE_ENDPOINT", &AwsConfig::metadata_endpoint, nullptr},
+    {"AWS_ACCESS_KEY_ID", &AwsEnvironment::access_key_id, nullptr},
+    {"AWS_SECRET_ACCESS_KEY", nullptr, &AwsEnvironment::secret_access_key},
+    {"AWS_SESSION_TOKEN", nullptr, &AwsEnvironment::session_token},
+    {"AWS_DEFAULT_REGION", &AwsEnvironment::region, nullptr},
+    {"AWS_REGION", &AwsEnvironment::region, nullptr},  // wins: it stands behind
+    {"AWS_ROLE_ARN", &AwsEnvironment::role_arn, nullptr},
+    {"AWS_ROLE_SESSION_NAME", &AwsEnvironment::role_session_name, nullptr},
+    {"AWS_WEB_IDENTITY_TOKEN_FILE", &AwsEnvironment::web_identity_token_file, nullptr},
+    {"AWS_ENDPOINT_URL_STS", &AwsEnvironment::sts_endpoint, nullptr},
+    {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &AwsEnvironment::container_relative_uri, nullptr},
+    {"AWS_CONTAINER_CREDENTIALS_FULL_URI", &AwsEnvironment::container_full_uri, nullptr},
+    {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &AwsEnvironment::container_token_file, nullptr},
+    {"AWS_CONTAINER_AUTHORIZATION_TOKEN", nullptr, &AwsEnvironment::container_token},
+    {"AWS_EC2_METADATA_SERVICE_ENDPOINT", &AwsEnvironment::metadata_endpoint, nullptr},
 };
 constexpr std::string_view kDisabled = "AWS_EC2_METADATA_DISABLED";
 
 }  // namespace
 
-AwsConfig ReadAwsEnvironment(const EnvMap& env) {
-  AwsConfig out;
+AwsEnvironment ReadAwsEnvironment(const EnvMap& env) {
+  AwsEnvironment out;
   for (const auto& row : kNames) {
     auto found = env.find(std::string(row.name));
     if (found == env.end() || found->second.empty()) continue;

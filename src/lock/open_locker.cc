@@ -10,32 +10,33 @@
 namespace stateward {
 namespace {
 
-using Maker = Result<std::unique_ptr<Locker>> (*)(const LockSettings&, Disk&, const Clock&);
+using Maker = Result<std::unique_ptr<Locker>> (*)(const LockParts&, Disk&, const Clock&);
 
 using LockerPtr = std::unique_ptr<Locker>;
 
-Result<LockerPtr> MakeLocal(const LockSettings& s, Disk& disk, const Clock& clock) {
-  return LockerPtr(std::make_unique<LocalLock>(disk, clock, s.local_dir));
+Result<LockerPtr> MakeLocal(const LockParts& s, Disk& disk, const Clock& clock) {
+  return LockerPtr(std::make_unique<LocalLock>(disk, clock, s.settings.local_dir));
 }
 
-Result<LockerPtr> MakeRedis(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
-  Result<std::unique_ptr<RedisClient>> client = RedisClient::New(s.redis, clock);
+Result<LockerPtr> MakeRedis(const LockParts& s, Disk& /*disk*/, const Clock& clock) {
+  Result<std::unique_ptr<RedisClient>> client = RedisClient::New(s.settings.redis, clock);
   if (!client.ok()) return std::move(client).status();
-  return LockerPtr(std::make_unique<RedisLock>(std::move(*client), s.redis_prefix));
+  return LockerPtr(std::make_unique<RedisLock>(std::move(*client), s.settings.redis_prefix));
 }
 
-Result<LockerPtr> MakePostgres(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
+Result<LockerPtr> MakePostgres(const LockParts& s, Disk& /*disk*/, const Clock& clock) {
   return LockerPtr(std::make_unique<PostgresLock>(
       s.postgres, clock, PostgresLockOptions{s.postgres_table, s.postgres_with_storage}));
 }
 
-Result<LockerPtr> MakeS3(const LockSettings& s, Disk& /*disk*/, const Clock& clock) {
-  if (s.s3_prefix.empty() || s.s3_prefix.front() == '/' || s.s3_prefix.back() != '/') {
+Result<LockerPtr> MakeS3(const LockParts& s, Disk& /*disk*/, const Clock& clock) {
+  if (s.settings.s3_prefix.empty() || s.settings.s3_prefix.front() == '/' ||
+      s.settings.s3_prefix.back() != '/') {
     return Status::InvalidArgument("LOCK_S3_PREFIX is to end with '/', and not to begin with it");
   }
   Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
   if (!client.ok()) return std::move(client).status();
-  return LockerPtr(std::make_unique<S3Lock>(std::move(*client), clock, s.s3_prefix));
+  return LockerPtr(std::make_unique<S3Lock>(std::move(*client), clock, s.settings.s3_prefix));
 }
 
 constexpr struct {
@@ -46,11 +47,10 @@ constexpr struct {
 
 }  // namespace
 
-Result<std::unique_ptr<Locker>> OpenLocker(const LockSettings& settings, Disk& disk,
-                                           const Clock& clock) {
+Result<std::unique_ptr<Locker>> OpenLocker(const LockParts& parts, Disk& disk, const Clock& clock) {
   std::string known;
   for (const auto& backend : kBackends) {
-    if (backend.name == settings.backend) return backend.make(settings, disk, clock);
+    if (backend.name == parts.settings.backend) return backend.make(parts, disk, clock);
     known.append(" ").append(backend.name);
   }
   return Status::InvalidArgument("LOCK_BACKEND is to be one of:" + known);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "state/newest.h"
+#include "state/state_settings.h"
 #include "stateward/authenticator.h"
 #include "stateward/bytes.h"
 #include "stateward/clock.h"
@@ -16,13 +17,6 @@
 #include "stateward/storage.h"
 
 namespace stateward {
-
-// What the settings allow.
-struct WriteRules {
-  bool write_without_lock = true;
-  bool strict = true;
-  bool legacy_read = true;
-};
 
 // What is to be written. kind kState with a document, or kTombstone without.
 struct WriteRequest {

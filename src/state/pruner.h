@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
+#include "state/state_settings.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
@@ -18,11 +19,6 @@
 #include "stateward/storage.h"
 
 namespace stateward {
-
-struct HistoryRules {
-  uint64_t keep = 100;  // the newest so many versions
-  uint64_t days = 30;   // and each version for so long
-};
 
 struct Pruned {
   uint64_t removed = 0;

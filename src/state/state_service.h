@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "state/guarded_write.h"
 #include "state/pruner.h"
+#include "state/state_settings.h"
 #include "state/store_gate.h"
 #include "state/tenant_index.h"
 #include "stateward/authenticator.h"
@@ -21,13 +22,6 @@
 #include "stateward/storage.h"
 
 namespace stateward {
-
-struct StateRules {
-  WriteRules write;
-  bool force_unlock_enabled = true;
-  bool new_tenants = true;  // AUTH_BASIC_NEW_TENANTS
-  HistoryRules history;
-};
 
 struct StateAnswer {
   Status status;         // OK, or why not

@@ -10,24 +10,26 @@ namespace stateward {
 namespace {
 
 using StoragePtr = std::unique_ptr<Storage>;
-using Maker = Result<StoragePtr> (*)(const StorageSettings&, Disk&, const Clock&);
+using Maker = Result<StoragePtr> (*)(const StorageParts&, Disk&, const Clock&);
 
-Result<StoragePtr> MakeFs(const StorageSettings& s, Disk& disk, const Clock& clock) {
-  return StoragePtr(
-      std::make_unique<FsStorage>(disk, clock, FsOptions{s.fs_dir, s.quarantine_max_bytes}));
+Result<StoragePtr> MakeFs(const StorageParts& s, Disk& disk, const Clock& clock) {
+  return StoragePtr(std::make_unique<FsStorage>(
+      disk, clock, FsOptions{s.settings.fs_dir, s.settings.quarantine_max_bytes}));
 }
 
-Result<StoragePtr> MakePostgres(const StorageSettings& s, Disk& /*disk*/, const Clock& clock) {
+Result<StoragePtr> MakePostgres(const StorageParts& s, Disk& /*disk*/, const Clock& clock) {
   return StoragePtr(std::make_unique<PostgresStorage>(
       s.postgres, clock,
-      PostgresStorageOptions{s.postgres_table, s.quarantine_max_bytes, s.postgres_with_locks}));
+      PostgresStorageOptions{s.postgres_table, s.settings.quarantine_max_bytes,
+                             s.postgres_with_locks}));
 }
 
-Result<StoragePtr> MakeS3(const StorageSettings& s, Disk& /*disk*/, const Clock& clock) {
+Result<StoragePtr> MakeS3(const StorageParts& s, Disk& /*disk*/, const Clock& clock) {
   Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
   if (!client.ok()) return std::move(client).status();
   return StoragePtr(std::make_unique<S3Storage>(
-      std::move(*client), clock, S3StorageOptions{s.quarantine_max_bytes, s.lock_s3_prefix}));
+      std::move(*client), clock,
+      S3StorageOptions{s.settings.quarantine_max_bytes, s.lock_s3_prefix}));
 }
 
 constexpr struct {
@@ -37,11 +39,11 @@ constexpr struct {
 
 }  // namespace
 
-Result<std::unique_ptr<Storage>> OpenStorage(const StorageSettings& settings, Disk& disk,
+Result<std::unique_ptr<Storage>> OpenStorage(const StorageParts& parts, Disk& disk,
                                              const Clock& clock) {
   std::string known;
   for (const auto& backend : kBackends) {
-    if (backend.name == settings.backend) return backend.make(settings, disk, clock);
+    if (backend.name == parts.settings.backend) return backend.make(parts, disk, clock);
     known.append(" ").append(backend.name);
   }
   return Status::InvalidArgument("STORAGE_BACKEND is to be one of:" + known);

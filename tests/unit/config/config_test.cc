@@ -48,8 +48,8 @@ TEST(Config, DefaultsAreTheTables) {
   CHECK(c.warnings.empty());
   STRCMP_EQUAL("unix:/run/stateward/fcgi.sock", c.config.fastcgi_listen.c_str());
   UNSIGNED_LONGS_EQUAL(256UL << 20, c.config.max_state_bytes);
-  STRCMP_EQUAL("./states/locks", c.config.lock_local_dir.c_str());
-  CHECK(c.config.legacy_read && c.config.write_guard_strict && !c.config.storage_init);
+  STRCMP_EQUAL("./states", c.config.storage.fs_dir.c_str());
+  CHECK(c.config.rules.write.legacy_read && c.config.rules.write.strict && !c.config.storage.init);
 }
 
 TEST(Config, EveryDefaultIsOfItsType) {
@@ -115,11 +115,11 @@ TEST(Config, BrokenEnvFileNamesTheLine) {
 TEST(Config, SecretFileWinsAndLosesOneLineEnd) {
   std::string key = File("key", "from-file\n", 0600);
   Set("KMS_KEY", "from-env");
-  STRCMP_EQUAL("from-env", std::string(LoadConfig(env, "").config.kms_key.Reveal()).c_str());
+  STRCMP_EQUAL("from-env", std::string(LoadConfig(env, "").config.kms.key.Reveal()).c_str());
   Set("KMS_KEY_FILE", key.c_str());
   LoadedConfig c = LoadConfig(env, "");
   CHECK(c.warnings.empty());
-  STRCMP_EQUAL("from-file", std::string(c.config.kms_key.Reveal()).c_str());
+  STRCMP_EQUAL("from-file", std::string(c.config.kms.key.Reveal()).c_str());
 }
 
 TEST(Config, SecretFileOpenToEverybodyIsRefused) {
@@ -135,7 +135,7 @@ TEST(Config, SystemdCredentials) {
   Set("CREDENTIALS_DIRECTORY", dir);
   Set("KMS_KEY", "from-env");
   LoadedConfig c = LoadConfig(env, "");
-  STRCMP_EQUAL("from-credential", std::string(c.config.kms_key.Reveal()).c_str());
+  STRCMP_EQUAL("from-credential", std::string(c.config.kms.key.Reveal()).c_str());
 }
 
 TEST(Config, ErrorsNeverShowASecret) {

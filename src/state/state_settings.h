@@ -1,0 +1,29 @@
+// What the settings allow with states, and how much of their history is kept.
+#ifndef STATEWARD_STATE_STATE_SETTINGS_H_
+#define STATEWARD_STATE_STATE_SETTINGS_H_
+
+#include <cstdint>
+
+namespace stateward {
+
+struct WriteRules {
+  bool write_without_lock = true;  // WRITE_WITHOUT_LOCK
+  bool strict = true;              // WRITE_GUARD
+  bool legacy_read = true;         // LEGACY_READ
+};
+
+struct HistoryRules {
+  uint64_t keep = 100;  // HISTORY_KEEP: the newest so many versions
+  uint64_t days = 30;   // HISTORY_DAYS: and each version for so long
+};
+
+struct StateRules {
+  WriteRules write;
+  bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
+  bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
+  HistoryRules history;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_STATE_SETTINGS_H_

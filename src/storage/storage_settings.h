@@ -1,0 +1,19 @@
+// The settings of the storage that do not belong to a service.
+#ifndef STATEWARD_STORAGE_STORAGE_SETTINGS_H_
+#define STATEWARD_STORAGE_STORAGE_SETTINGS_H_
+
+#include <cstdint>
+#include <string>
+
+namespace stateward {
+
+struct StorageSettings {
+  std::string backend = "fs";         // STORAGE_BACKEND
+  std::string fs_dir;                 // STORAGE_FS_DIR
+  bool init = false;                  // STORAGE_INIT
+  uint64_t quarantine_max_bytes = 0;  // QUARANTINE_MAX_BYTES
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STORAGE_STORAGE_SETTINGS_H_
