@@ -46,6 +46,9 @@ class Disk {
   virtual int Stat(int fd, DiskStat* out) = 0;
   // The names in a folder, without "." and "..", in no order.
   virtual int ListDir(int dir, std::vector<std::string>* names) = 0;
+  // Whether a sync of the folder `fd` makes a new name in it and the file's count of links last
+  // together (base/journal.h). False when that is not known.
+  virtual bool KeepsJournal(int fd) = 0;
   // Tries for an exclusive flock; -EWOULDBLOCK when another description has it. Released by Close.
   virtual int LockFile(int fd) = 0;
 };

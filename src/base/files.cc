@@ -115,15 +115,28 @@ Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made) {
   return Status();
 }
 
-Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes) {
+Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes,
+                                    Journal journal) {
   Result<Prepared> file = Prepare(disk, dir, bytes, false);
   if (!file.ok()) return std::move(file).status();
   int r = disk.LinkTmp(file->fd.get(), dir, name.c_str());
   if (!file->temp_name.empty()) disk.UnlinkAt(dir, file->temp_name.c_str());
   if (r == -EEXIST) return CreateOutcome::kExists;
   if (r < 0) return FromErrno("link " + name, -r);
+  if (journal == Journal::kNotKnown) {
+    STATEWARD_RETURN_IF_ERROR(SyncFd(disk, file->fd.get(), "linked file"));
+  }
   STATEWARD_RETURN_IF_ERROR(SyncFd(disk, dir, "folder"));
   return CreateOutcome::kCreated;
+}
+
+Status SettleName(Disk& disk, int dir, const std::string& name, Journal journal) {
+  if (journal == Journal::kNotKnown) {
+    Result<Fd> file = OpenFileAt(disk, dir, name, O_RDONLY);
+    if (!file.ok()) return std::move(file).status();
+    STATEWARD_RETURN_IF_ERROR(SyncFd(disk, file->get(), "linked file"));
+  }
+  return SyncFd(disk, dir, "folder");
 }
 
 Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes) {

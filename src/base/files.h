@@ -57,11 +57,17 @@ Status SyncFolderAbove(Disk& disk, const std::string& path);
 // OK when it exists afterwards; sets *made when this call made it.
 Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
 
+// What Disk::KeepsJournal says of a folder; kNotKnown costs one sync more.
+enum class Journal : uint8_t { kKept, kNotKnown };
 enum class CreateOutcome : uint8_t { kCreated, kExists };
 // Gives `bytes` the name `name` in folder `dir`, create-exclusive: nobody ever sees a part of them.
-// The bytes are synced before the name appears and the folder after it. When it fails, the name
-// may be there all the same, but then with all bytes.
-Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes);
+// The bytes are synced before the name appears and the folder after it; without a journal the file
+// in between, too: its count of links is still 0 on the disk, and a check after a power cut would
+// take it away. When it fails, the name may be there all the same, but then with all bytes.
+Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes,
+                                    Journal journal = Journal::kNotKnown);
+// For a name that CreateDurably may have left unsynced: makes it last.
+Status SettleName(Disk& disk, int dir, const std::string& name, Journal journal);
 // The same, but exchanges what has the name.
 Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes);
 // Waits for the flock, at most `limit_ms`; kUnavailable then. Gone with the descriptor.

@@ -39,7 +39,9 @@ Result<MarkedFolder::Root> MarkedFolder::Open(const Accept& accept) {
   Result<Bytes> text = ReadFileAt(disk_, root->get(), marker_, limit_);
   if (!text.ok()) return std::move(text).status();
   STATEWARD_RETURN_IF_ERROR(accept(*text, root->get()));
-  auto kept = std::make_shared<const Fd>(std::move(*root));
+  const bool journal = disk_.KeepsJournal(root->get());
+  auto kept = std::make_shared<const Folder>(
+      Folder{std::move(*root), journal ? Journal::kKept : Journal::kNotKnown});
   std::lock_guard<std::mutex> hold(mutex_);
   root_ = kept;
   accepted_ = now;

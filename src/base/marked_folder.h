@@ -20,15 +20,23 @@
 namespace stateward {
 
 class MarkedFolder {
+ private:
+  struct Folder {
+    Fd fd;
+    Journal journal = Journal::kNotKnown;
+  };
+
  public:
   // The open folder; whoever has one keeps it open.
   class Root {
    public:
-    explicit Root(std::shared_ptr<const Fd> fd) : fd_(std::move(fd)) {}
-    int get() const { return fd_->get(); }
+    explicit Root(std::shared_ptr<const Folder> folder) : folder_(std::move(folder)) {}
+    int get() const { return folder_->fd.get(); }
+    // Of the file system that it lies on; as long as it is open, nobody can mount another there.
+    Journal journal() const { return folder_->journal; }
 
    private:
-    std::shared_ptr<const Fd> fd_;
+    std::shared_ptr<const Folder> folder_;
   };
   // Says whether the folder may be used, from its marker's text.
   using Accept = std::function<Status(ByteView text, int root)>;
@@ -47,7 +55,7 @@ class MarkedFolder {
   const std::string marker_path_;
   const size_t limit_;
   std::mutex mutex_;
-  std::shared_ptr<const Fd> root_;  // null: nothing accepted, or no longer
+  std::shared_ptr<const Folder> root_;  // null: nothing accepted, or no longer
   DiskStat accepted_;
 };
 

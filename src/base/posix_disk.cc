@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/journal.h"
 #include "stateward/disk.h"
 
 namespace stateward {
@@ -94,6 +95,7 @@ class PosixDiskImpl : public Disk {
     return r;
   }
   int ListDir(int dir, std::vector<std::string>* names) override;
+  bool KeepsJournal(int fd) override { return stateward::KeepsJournal(fd); }
   int LockFile(int fd) override {
     return Do([&] { return flock(fd, LOCK_EX | LOCK_NB); });
   }

@@ -55,7 +55,8 @@ Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
   uint64_t bytes = sealed.size();
   for (const QuarantineEntry& old : *entries) {
     if (old.content_tag == entry.content_tag) {
-      STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "quarantine"));
+      STATEWARD_RETURN_IF_ERROR(
+          SettleName(disk_, dir->get(), fs_layout::QuarantineName(old), root->journal()));
       return SyncFd(disk_, all->get(), "quarantine");
     }
     bytes += old.size;
@@ -71,7 +72,7 @@ Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
     return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
   }
   Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry), sealed);
+      CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry), sealed, root->journal());
   if (!created.ok()) return std::move(created).status();
   return SyncFd(disk_, all->get(), "quarantine");
 }
@@ -159,10 +160,11 @@ Result<StateId> FsStorage::ClaimLegacy(const std::string& legacy_id, const State
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kLegacy);
   if (!dir.ok()) return NeedFolder(std::move(dir).status(), fs_layout::kLegacy);
-  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), legacy_id, id.hex() + "\n");
+  Result<CreateOutcome> created =
+      CreateDurably(disk_, dir->get(), legacy_id, id.hex() + "\n", root->journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kCreated) return id;
-  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "legacy"));
+  STATEWARD_RETURN_IF_ERROR(SettleName(disk_, dir->get(), legacy_id, root->journal()));
   Result<std::optional<StateId>> claim = ReadClaim(root->get(), legacy_id);
   if (!claim.ok()) return std::move(claim).status();
   if (!claim->has_value()) return Status::Unavailable("legacy claim vanished");

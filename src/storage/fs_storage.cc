@@ -258,7 +258,7 @@ Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_hea
   if (*head > expected_head) return AppendOutcome{false, *head};
   uint64_t n = expected_head + 1;
   Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed);
+      CreateDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed, root->journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kExists) return AppendOutcome{false, n};
   if (n == 1) STATEWARD_RETURN_IF_ERROR(SyncParents(root->get(), id));
@@ -276,7 +276,8 @@ Status FsStorage::Settle(const StateId& id, uint64_t n) {
     return error.ok() ? Status::NotFound("no such record") : error;
   }
   // The bytes were synced before the name appeared.
-  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
+  STATEWARD_RETURN_IF_ERROR(
+      SettleName(disk_, dir->get(), fs_layout::VersionName(n), root->journal()));
   return n == 1 ? SyncParents(root->get(), id) : Status();
 }
 

@@ -97,6 +97,7 @@ class ForgetfulDisk : public Disk {
   int ListDir(int dir, std::vector<std::string>* names) override {
     return disk_.ListDir(dir, names);
   }
+  bool KeepsJournal(int fd) override { return disk_.KeepsJournal(fd); }
   int LockFile(int fd) override { return disk_.LockFile(fd); }
 
  private:

@@ -42,6 +42,7 @@ int PowerCutDisk::Sync(int fd) {
   } else if (sync_files) {
     // Through /proc: the descriptor may be for writing alone, and the file without a name.
     std::ifstream in("/proc/self/fd/" + std::to_string(fd), std::ios::binary);
+    node->linked = st.st_nlink > 0;
     node->bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
   return 0;
@@ -71,7 +72,7 @@ void PowerCutDisk::Restore(const Node& node, const std::string& path) {
     if (child->is_dir) {
       mkdir(at.c_str(), 0700);
       Restore(*child, at);
-    } else {
+    } else if (child->linked || has_journal) {
       std::ofstream(at, std::ios::binary) << child->bytes;
       chmod(at.c_str(), 0600);
     }

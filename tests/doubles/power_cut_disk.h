@@ -1,6 +1,7 @@
 // A Disk on a real folder that remembers what was synced, and shows what a power cut would leave:
 //   - a file holds what it held at its last sync; nothing when there was none;
-//   - a folder holds the names that it held at its last sync.
+//   - a folder holds the names that it held at its last sync;
+//   - without a journal a name is taken away when the file was not synced since it had its first.
 // Kinder file systems keep more; none may keep less.
 #ifndef STATEWARD_TESTS_DOUBLES_POWER_CUT_DISK_H_
 #define STATEWARD_TESTS_DOUBLES_POWER_CUT_DISK_H_
@@ -30,6 +31,10 @@ class PowerCutDisk : public Disk {
   // So many syncs work; then each fails, so that a caller gets no further than one that died there.
   std::atomic<int> syncs_left{INT_MAX};
 
+  // What the disk is, and what it is known to be.
+  std::atomic<bool> has_journal{true};
+  std::atomic<bool> says_journal{true};
+
   // Makes in the empty folder `to` what would be in `root` when the power comes back.
   void CutTo(const std::string& to);
 
@@ -58,6 +63,7 @@ class PowerCutDisk : public Disk {
   int ListDir(int dir, std::vector<std::string>* names) override {
     return disk_.ListDir(dir, names);
   }
+  bool KeepsJournal(int) override { return says_journal; }
   int LockFile(int fd) override { return disk_.LockFile(fd); }
 
  private:
@@ -65,13 +71,14 @@ class PowerCutDisk : public Disk {
   struct Node {
     bool is_dir = false;
     std::string bytes;
+    bool linked = false;  // its count of links was not 0 at the last sync
     std::map<std::string, std::shared_ptr<Node>> entries;
   };
   // An inode's number is used again when its file is gone, so a new file gets a new node.
   std::shared_ptr<Node> Fresh(ino_t inode, bool is_dir);
   std::shared_ptr<Node> NodeOf(ino_t inode, bool is_dir);
   void SyncFolder(int fd, Node* node);
-  static void Restore(const Node& node, const std::string& path);
+  void Restore(const Node& node, const std::string& path);
 
   Disk& disk_ = PosixDisk();
   const std::string root_;
