@@ -52,8 +52,12 @@ class Kms {
   // a version: a key that Transit wrapped, say. That never comes out.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
 
-  // OK when something could be sealed now; otherwise what is wrong, for /ready.
+  // OK when something could be sealed and opened now; otherwise what is wrong, for the log and
+  // /ready. Makes no data key, remembers none, and asks a service at most once in two seconds.
   virtual Status Check() = 0;
+  // What a key service grants less or more than it should, in words that may be shown to anybody;
+  // "" when there is nothing to say. As cheap as Check.
+  virtual std::string Warning() { return ""; }
 
   // Header, wrapped key and sealed info together never are longer.
   static constexpr size_t kInfoPrefix = size_t{16} * 1024;

@@ -39,23 +39,29 @@ std::optional<SecretBytes> Decode(std::string_view digits, std::string_view last
   return out;
 }
 
-}  // namespace
-
-std::string Base64Encode(ByteView bytes) {
-  std::string out;
+template <typename Out>
+Out Encode(ByteView bytes) {
+  Out out;
   out.reserve((bytes.size() + 2) / 3 * 4);
+  const auto add = [&out](char c) { out.push_back(static_cast<typename Out::value_type>(c)); };
   for (size_t i = 0; i < bytes.size(); i += 3) {
     size_t left = bytes.size() - i;
     uint32_t group = static_cast<uint32_t>(bytes[i]) << 16;
     if (left > 1) group |= static_cast<uint32_t>(bytes[i + 1]) << 8;
     if (left > 2) group |= bytes[i + 2];
-    out += kAlphabet[group >> 18];
-    out += kAlphabet[group >> 12 & 63];
-    out += left > 1 ? kAlphabet[group >> 6 & 63] : '=';
-    out += left > 2 ? kAlphabet[group & 63] : '=';
+    add(kAlphabet[group >> 18]);
+    add(kAlphabet[group >> 12 & 63]);
+    add(left > 1 ? kAlphabet[group >> 6 & 63] : '=');
+    add(left > 2 ? kAlphabet[group & 63] : '=');
   }
   return out;
 }
+
+}  // namespace
+
+std::string Base64Encode(ByteView bytes) { return Encode<std::string>(bytes); }
+
+SecretString SecretBase64(ByteView bytes) { return SecretString(Encode<SecretBytes>(bytes)); }
 
 std::optional<SecretBytes> Base64Decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;

@@ -7,10 +7,13 @@
 #include <string_view>
 
 #include "stateward/bytes.h"
+#include "stateward/secret.h"
 
 namespace stateward {
 
 std::string Base64Encode(ByteView bytes);
+// The same for what is secret: no copy of it stays in memory.
+SecretString SecretBase64(ByteView bytes);
 // Strict: full groups, padding only at the end, unused bits zero, nothing else.
 std::optional<SecretBytes> Base64Decode(std::string_view text);
 

@@ -18,8 +18,10 @@ Result<SecretBytes> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& 
 
 }  // namespace
 
-Result<SecretBytes> CombinedKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
-  return FirstThatHas(sources_, [&](KeySource& source) { return source.ResolveKey(id, wrapped); });
+Result<SecretBytes> CombinedKeys::ResolveKey(const KeyId& id, ByteView wrapped,
+                                             const SealContext& where) {
+  return FirstThatHas(sources_,
+                      [&](KeySource& source) { return source.ResolveKey(id, wrapped, where); });
 }
 
 Result<SecretBytes> CombinedKeys::OpenLegacy(ByteView blob) {
@@ -33,6 +35,18 @@ Result<std::vector<KnownKey>> CombinedKeys::Keys() {
     Result<std::vector<KnownKey>> more = sources_[i]->Keys();
     if (!more.ok()) return more;
     all->insert(all->end(), more->begin(), more->end());
+  }
+  return all;
+}
+
+std::string CombinedKeys::Warning() {
+  std::string all;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    std::string one = sources_[i]->Warning();
+    if (one.empty() && i != seals_ && !sources_[i]->Check().ok()) {
+      one = "a key service that opens older records cannot be used now";
+    }
+    if (!one.empty()) all += (all.empty() ? "" : "; ") + one;
   }
   return all;
 }

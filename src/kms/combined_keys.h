@@ -19,11 +19,17 @@ class CombinedKeys : public KeySource {
   CombinedKeys(std::vector<std::unique_ptr<KeySource>> sources, size_t seals)
       : sources_(std::move(sources)), seals_(seals) {}
 
-  Result<MessageKey> NewMessageKey() override { return sources_[seals_]->NewMessageKey(); }
+  Result<MessageKey> NewMessageKey(const SealContext& where) override {
+    return sources_[seals_]->NewMessageKey(where);
+  }
   // kCorruption only when every source said that it has no such key.
-  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override;
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
+                                 const SealContext& where) override;
   Result<SecretBytes> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
+  // Of the source that seals. What only opens is a matter of Warning: most requests go on.
+  Status Check() override { return sources_[seals_]->Check(); }
+  std::string Warning() override;
 
  private:
   const std::vector<std::unique_ptr<KeySource>> sources_;

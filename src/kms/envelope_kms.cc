@@ -1,6 +1,5 @@
 #include "kms/envelope_kms.h"
 
-#include "base/sha256.h"
 #include "kms/envelope.h"
 #include "kms/header.h"
 #include "kms/legacy_document.h"
@@ -9,7 +8,7 @@ namespace stateward {
 
 Result<Bytes> EnvelopeKms::Seal(const SealContext& where, const SealedInfo& info,
                                 ByteView document) {
-  Result<MessageKey> key = keys_->NewMessageKey();
+  Result<MessageKey> key = keys_->NewMessageKey(where);
   if (!key.ok()) return key.status();
   MessageId message;
   random_(message.data(), message.size());
@@ -19,7 +18,7 @@ Result<Bytes> EnvelopeKms::Seal(const SealContext& where, const SealedInfo& info
 Result<Opened> EnvelopeKms::Open(const SealContext& where, ByteView record) {
   Result<Header> header = ParseHeader(record);
   if (!header.ok()) return header.status();
-  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped);
+  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped, where);
   if (!key.ok()) return key.status();
   return OpenEnvelope(*suite_, *key, *header, where, record);
 }
@@ -27,7 +26,7 @@ Result<Opened> EnvelopeKms::Open(const SealContext& where, ByteView record) {
 Result<SealedInfo> EnvelopeKms::OpenInfo(const SealContext& where, ByteView prefix) {
   Result<Header> header = ParseHeader(prefix);
   if (!header.ok()) return header.status();
-  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped);
+  Result<SecretBytes> key = keys_->ResolveKey(header->key_id, header->wrapped, where);
   if (!key.ok()) return key.status();
   return OpenEnvelopeInfo(*suite_, *key, *header, where, prefix);
 }
@@ -37,25 +36,6 @@ Result<SecretBytes> EnvelopeKms::OpenLegacy(ByteView blob) {
   if (!document.ok()) return document;
   STATEWARD_RETURN_IF_ERROR(CheckLegacyDocument(*document));
   return document;
-}
-
-Status EnvelopeKms::Check() {
-  constexpr std::string_view kSample = "stateward checks its key";
-  SealContext where;
-  where.store_id = std::string(32, '0');
-  SealedInfo info;
-  info.key = {"", "check", "check"};
-  where.id = StateId::Of(info.key);
-  info.version.size = kSample.size();
-  info.version.sha256 = Sha256(kSample);
-  Result<Bytes> record = Seal(where, info, kSample);
-  if (!record.ok()) return std::move(record).status().At("kms check");
-  Result<Opened> opened = Open(where, *record);
-  if (!opened.ok()) return std::move(opened).status().At("kms check");
-  if (ByteView(opened->document) != ByteView(kSample)) {
-    return Status::Internal("kms check: what was opened is not what was sealed");
-  }
-  return Status();
 }
 
 }  // namespace stateward

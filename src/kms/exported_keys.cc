@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/base64.h"
+#include "kms/bound_key.h"
 #include "kms/key_text.h"
 #include "kms/transit_keys.h"
 
@@ -27,15 +28,16 @@ Result<std::unique_ptr<KeySource>> ExportedKeys::New(std::shared_ptr<const Suite
   return std::unique_ptr<KeySource>(new ExportedKeys(*std::move(ring)));
 }
 
-Result<MessageKey> ExportedKeys::NewMessageKey() {
+Result<MessageKey> ExportedKeys::NewMessageKey(const SealContext&) {
   return Status::InvalidArgument("exported keys only open");
 }
 
-Result<SecretBytes> ExportedKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
+Result<SecretBytes> ExportedKeys::ResolveKey(const KeyId& id, ByteView wrapped,
+                                             const SealContext& where) {
   if (wrapped.empty()) return UnknownKey(id);
-  Result<SecretBytes> key = OpenLegacy(wrapped);
-  if (!key.ok() || key->size() != kKeyBytes) return UnknownKey(id);
-  return key;
+  Result<SecretBytes> bound = OpenLegacy(wrapped);
+  if (!bound.ok()) return UnknownKey(id);
+  return UnbindKey(*bound, where);
 }
 
 Result<SecretBytes> ExportedKeys::OpenLegacy(ByteView blob) {

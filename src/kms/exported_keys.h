@@ -26,10 +26,12 @@ class ExportedKeys : public KeySource {
                                                 const SecretString& keys);
 
   // kInvalidArgument: they only open.
-  Result<MessageKey> NewMessageKey() override;
-  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override;
+  Result<MessageKey> NewMessageKey(const SealContext&) override;
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
+                                 const SealContext& where) override;
   Result<SecretBytes> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override { return std::vector<KnownKey>(); }
+  Status Check() override { return Status(); }
 
  private:
   explicit ExportedKeys(Keyring ring) : ring_(std::move(ring)) {}

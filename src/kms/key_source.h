@@ -8,6 +8,7 @@
 
 #include "kms/suite.h"
 #include "stateward/bytes.h"
+#include "stateward/kms.h"
 #include "stateward/result.h"
 
 namespace stateward {
@@ -29,14 +30,18 @@ struct KnownKey {
 class KeySource {
  public:
   virtual ~KeySource() = default;
-  // With the primary key.
-  virtual Result<MessageKey> NewMessageKey() = 0;
-  // kCorruption: "key <hex id> unknown".
-  virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) = 0;
+  // With the primary key. A wrapped key is bound to the state and store of `where`.
+  virtual Result<MessageKey> NewMessageKey(const SealContext& where) = 0;
+  // kCorruption: "key <hex id> unknown", or the wrapped key is bound to another place than `where`.
+  virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
+                                         const SealContext& where) = 0;
   // As Kms::OpenLegacy, but whatever the blob holds: only EnvelopeKms looks at that.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
   // The keys that it has, for people; the primary one first.
   virtual Result<std::vector<KnownKey>> Keys() = 0;
+  // As Kms has them.
+  virtual Status Check() = 0;
+  virtual std::string Warning() { return ""; }
 };
 
 // The one text for a key that is not there.

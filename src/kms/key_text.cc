@@ -88,7 +88,7 @@ Result<std::vector<SecretBytes>> ParseKeys(std::string_view text) {
 SecretString NewKeyText() {
   SecretBytes key(kKeyBytes);
   FillRandom(key.data(), key.size());
-  return SecretString(Base64Encode(key));
+  return SecretBase64(key);
 }
 
 }  // namespace stateward

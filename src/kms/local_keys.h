@@ -17,12 +17,13 @@ class LocalKeys : public KeySource {
  public:
   explicit LocalKeys(Keyring ring) : ring_(std::move(ring)) {}
 
-  Result<MessageKey> NewMessageKey() override { return ring_.NewMessageKey(); }
-  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override {
+  Result<MessageKey> NewMessageKey(const SealContext&) override { return ring_.NewMessageKey(); }
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped, const SealContext&) override {
     return ring_.ResolveKey(id, wrapped);
   }
   Result<SecretBytes> OpenLegacy(ByteView blob) override { return ring_.OpenLegacy(blob); }
   Result<std::vector<KnownKey>> Keys() override;
+  Status Check() override { return Status(); }
 
  private:
   const Keyring ring_;

@@ -5,8 +5,10 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "base/sha256.h"
 #include "client/vault_json.h"
+#include "kms/bound_key.h"
 #include "kms/header.h"
 
 namespace stateward {
@@ -16,6 +18,16 @@ constexpr std::string_view kPrefix = "vault:v";
 constexpr int64_t kSweepMs = int64_t{10} * 1000;
 // Vault itself takes requests of 32 MiB at most, so no state of the original is larger.
 constexpr uint64_t kMaxWholeState = uint64_t{48} << 20;
+// Keys and their wrapped forms have some hundred bytes.
+constexpr uint64_t kSmallAnswer = uint64_t{1} << 20;
+// Rights are changed by people: within a minute is soon.
+constexpr int64_t kRightsUs = int64_t{60} * 1000 * 1000;
+// Two seconds is how soon /ready is to notice something.
+constexpr int64_t kCheckUs = int64_t{2} * 1000 * 1000;
+// What Check encrypts: it can be taken for no key (its length) and for no state (it is no JSON).
+constexpr std::string_view kSample = "stateward checks its key";
+// Asks Vault whether there is a key: no text that anything was encrypted to.
+constexpr std::string_view kNoCiphertext = "vault:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 bool IsBase64(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -115,34 +127,64 @@ Status TransitKeys::Explain(const VaultAnswer& answer) const {
   return Status::Corruption(where + (answer.error.empty() ? "400" : answer.error));
 }
 
-Result<MessageKey> TransitKeys::NewMessageKey() {
-  // Not `encrypt`: that makes a key of this name when there is none.
-  Result<VaultAnswer> answer = client_->Call(
-      {"POST", engine_ + "/datakey/plaintext/" + key_, std::string_view("{\"bits\":256}")});
+TransitKeys::TransitKeys(std::shared_ptr<VaultClient> client, std::string engine, std::string key)
+    : client_(std::move(client)),
+      engine_(std::move(engine)),
+      key_(std::move(key)),
+      id_(IdOf(key_)),
+      cache_(client_->clock()),
+      rights_(client_->clock(), kRightsUs, [this] { return LookUpRights(); }),
+      check_(client_->clock(), kCheckUs, [this] { return TryBoth(); }) {}
+
+Result<MessageKey> TransitKeys::NewMessageKey(const SealContext& where) {
+  SecretBytes key(kKeyBytes);
+  FillRandom(key.data(), key.size());
+  Result<SecretBytes> bound = BindKey(key, where);
+  if (!bound.ok()) return bound.status();
+  Result<SecretString> wrapped = Encrypt(*bound);
+  if (!wrapped.ok()) return wrapped.status();
+  const std::string text(wrapped->Reveal());
+  cache_.Put(text, *bound);
+  return MessageKey{id_, std::move(key), Bytes(text.begin(), text.end())};
+}
+
+// {"<member>":"<text>"} to engine/verb/key. What stands in it may be a key: it is wiped.
+Result<VaultAnswer> TransitKeys::Send(std::string_view verb, std::string_view member, ByteView text,
+                                      uint64_t max_answer) {
+  SecretBytes body;
+  body.reserve(member.size() + text.size() + 8);
+  for (ByteView part :
+       {ByteView("{\"", 2), ByteView(member), ByteView("\":\"", 3), text, ByteView("\"}", 2)}) {
+    body.insert(body.end(), part.begin(), part.end());
+  }
+  return client_->Call({"POST", engine_ + "/" + std::string(verb) + "/" + key_, body, max_answer});
+}
+
+// Vault's `encrypt` makes a key of this name when there is none and the token may create. Nobody
+// could open with the new key what the old one sealed, so this is asked first.
+Status TransitKeys::KeyIsThere() {
+  Result<VaultAnswer> answer = Send("decrypt", "ciphertext", kNoCiphertext, kSmallAnswer);
+  if (!answer.ok()) return Outage(answer.status());
+  const bool gone = answer->status == 404 || answer->error.find("not found") != std::string::npos;
+  return gone ? Explain(*answer) : Status();
+}
+
+Result<SecretString> TransitKeys::Encrypt(ByteView plain) {
+  const Rights rights = rights_.Get();
+  if (!rights.known || rights.create) STATEWARD_RETURN_IF_ERROR(KeyIsThere());
+  const SecretString text = SecretBase64(plain);
+  Result<VaultAnswer> answer = Send("encrypt", "plaintext", text.Reveal(), kSmallAnswer);
   if (!answer.ok()) return Outage(answer.status());
   if (answer->status != 200) return Status::Unavailable(Explain(*answer).detail());
-  auto plain = JsonText(answer->body, {"data", "plaintext"});
   auto wrapped = JsonText(answer->body, {"data", "ciphertext"});
-  std::optional<SecretBytes> key;
-  if (plain.ok() && *plain) key = Base64Decode((*plain)->Reveal());
-  const bool good = key && key->size() == kKeyBytes && wrapped.ok() && *wrapped &&
-                    TransitVersion((*wrapped)->Reveal()) != 0 && (*wrapped)->size() <= kMaxWrapped;
-  if (!good) return Status::Unavailable("transit: the answer is no data key");
-  const std::string text((*wrapped)->Reveal());
-  cache_.Put(text, *key);
-  return MessageKey{id_, *std::move(key), Bytes(text.begin(), text.end())};
+  const bool good = wrapped.ok() && *wrapped && TransitVersion((*wrapped)->Reveal()) != 0 &&
+                    (*wrapped)->size() <= kMaxWrapped;
+  if (!good) return Status::Unavailable("transit: the answer is no ciphertext");
+  return **std::move(wrapped);
 }
 
 Result<SecretBytes> TransitKeys::Decrypt(ByteView text, uint64_t max_answer) {
-  constexpr std::string_view kHead = "{\"ciphertext\":\"";
-  constexpr std::string_view kTail = "\"}";
-  Bytes body;
-  body.reserve(kHead.size() + text.size() + kTail.size());
-  body.insert(body.end(), kHead.begin(), kHead.end());
-  body.insert(body.end(), text.begin(), text.end());
-  body.insert(body.end(), kTail.begin(), kTail.end());
-  Result<VaultAnswer> answer =
-      client_->Call({"POST", engine_ + "/decrypt/" + key_, body, max_answer});
+  Result<VaultAnswer> answer = Send("decrypt", "ciphertext", text, max_answer);
   if (!answer.ok()) return Outage(answer.status());
   if (answer->status != 200) return Explain(*answer);
   auto plain = JsonText(answer->body, {"data", "plaintext"});
@@ -152,17 +194,69 @@ Result<SecretBytes> TransitKeys::Decrypt(ByteView text, uint64_t max_answer) {
   return *std::move(bytes);
 }
 
-Result<SecretBytes> TransitKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
+Result<SecretBytes> TransitKeys::ResolveKey(const KeyId& id, ByteView wrapped,
+                                            const SealContext& where) {
   if (wrapped.empty() || id != id_) return UnknownKey(id);
   if (TransitVersion(wrapped) == 0) return Status::Corruption("transit: not a wrapped key");
   const std::string text(wrapped.AsString());
-  SecretBytes cached = cache_.Get(text);
-  if (!cached.empty()) return cached;
-  Result<SecretBytes> key = Decrypt(wrapped, uint64_t{1} << 20);
-  if (!key.ok()) return key.status();
-  if (key->size() != kKeyBytes) return Status::Corruption("transit: what was wrapped is no key");
-  cache_.Put(text, *key);
+  SecretBytes bound = cache_.Get(text);
+  const bool cached = !bound.empty();
+  if (!cached) {
+    Result<SecretBytes> opened = Decrypt(wrapped, kSmallAnswer);
+    if (!opened.ok()) return opened.status();
+    bound = *std::move(opened);
+  }
+  Result<SecretBytes> key = UnbindKey(bound, where);
+  if (!key.ok()) return std::move(key).status().At("transit");
+  if (!cached) cache_.Put(text, bound);
   return key;
+}
+
+// Of 403 Vault does not say why; this does, where the token may ask.
+TransitKeys::Rights TransitKeys::LookUpRights() {
+  const std::string encrypt = engine_ + "/encrypt/" + key_;
+  const std::string decrypt = engine_ + "/decrypt/" + key_;
+  JsonWriter w;
+  w.BeginObject().Key("paths").BeginArray().String(encrypt).String(decrypt).EndArray().EndObject();
+  Rights rights;
+  Result<VaultAnswer> answer = client_->Call({"POST", "sys/capabilities-self", w.text()});
+  if (!answer.ok() || answer->status != 200) return rights;
+  Result<JsonObject> json = ParseSmallJson(answer->body);
+  std::optional<JsonObject> data = json.ok() ? json->Object("data") : std::nullopt;
+  if (!data) return rights;
+  const auto may = [&data](const std::string& path, std::string_view right) {
+    const std::vector<std::string> all = data->Strings(path).value_or(std::vector<std::string>());
+    return std::any_of(all.begin(), all.end(),
+                       [right](const std::string& one) { return one == right || one == "root"; });
+  };
+  rights.known = data->Strings(encrypt) && data->Strings(decrypt);
+  rights.encrypt = may(encrypt, "update");
+  rights.decrypt = may(decrypt, "update");
+  rights.create = may(encrypt, "create");
+  return rights;
+}
+
+std::string TransitKeys::Rights::Text() const {
+  if (!known) return "";
+  std::string lacks = encrypt ? "" : "encrypt/KMS_TRANSIT_KEY";
+  if (!decrypt) lacks += std::string(lacks.empty() ? "" : " and ") + "decrypt/KMS_TRANSIT_KEY";
+  if (!lacks.empty()) return "the token for Vault lacks the right to update " + lacks;
+  if (!create) return "";
+  return "the token for Vault may create encrypt/KMS_TRANSIT_KEY, which makes a key where there is "
+         "none; the right to update is enough";
+}
+
+Status TransitKeys::TryBoth() {
+  Result<SecretString> sealed = Encrypt(kSample);
+  Result<SecretBytes> opened =
+      sealed.ok() ? Decrypt(sealed->Reveal(), kSmallAnswer) : Result<SecretBytes>(sealed.status());
+  if (!opened.ok()) {
+    rights_.Forget();  // perhaps they were changed
+    const std::string lacks = Warning();
+    return Status(opened.status()).At(lacks.empty() ? "kms check" : "kms check: " + lacks);
+  }
+  if (ByteView(*opened) == ByteView(kSample)) return Status();
+  return Status::Internal("kms check: what was decrypted is not what was encrypted");
 }
 
 Result<SecretBytes> TransitKeys::OpenLegacy(ByteView blob) {

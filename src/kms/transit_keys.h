@@ -1,5 +1,6 @@
-// A fresh data key for every record, wrapped by a key of Vault's Transit engine that never leaves
-// Vault. Unwrapped keys are remembered for some minutes, so that a read costs no call.
+// A fresh data key for every record, encrypted (with the place it is for) by a key of Vault's
+// Transit engine that never leaves Vault. Unwrapped keys are remembered for some minutes, so that a
+// read costs no call.
 #ifndef STATEWARD_KMS_TRANSIT_KEYS_H_
 #define STATEWARD_KMS_TRANSIT_KEYS_H_
 
@@ -8,18 +9,22 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/recent_look.h"
 #include "client/vault_client.h"
 #include "kms/key_source.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
+#include "stateward/secret.h"
 
 namespace stateward {
 
-// Data keys by their wrapped form: bounded, each for some time, wiped when it goes. Thread-safe.
+// Bound data keys (kms/bound_key.h) by their wrapped form: bounded in number, each for some time,
+// wiped when it goes. What comes out is checked like what Vault gives. Thread-safe.
 class DataKeyCache {
  public:
   // A record's key is used for as long as clients plan and apply; whoever takes the right to
@@ -59,31 +64,49 @@ class TransitKeys : public KeySource {
                                                   std::string engine, std::string key);
   ~TransitKeys() override { client_->Stop(); }
 
-  Result<MessageKey> NewMessageKey() override;
-  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override;
+  Result<MessageKey> NewMessageKey(const SealContext& where) override;
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
+                                 const SealContext& where) override;
   // A whole state that Transit encrypted: what the original stored.
   Result<SecretBytes> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
+  // Encrypts a fixed text and decrypts it again. One look in two seconds for all who ask.
+  Status Check() override { return check_.Get(); }
+  std::string Warning() override { return rights_.Get().Text(); }
 
   // The id that stands in headers: a digest of the Transit key's name, so that a record tells which
   // key wrapped its own. The mount is not part of it: Vault can move one.
   static KeyId IdOf(const std::string& key);
 
  private:
-  TransitKeys(std::shared_ptr<VaultClient> client, std::string engine, std::string key)
-      : client_(std::move(client)),
-        engine_(std::move(engine)),
-        key_(std::move(key)),
-        id_(IdOf(key_)),
-        cache_(client_->clock()) {}
+  // What Vault says that the token may do with the key.
+  struct Rights {
+    bool known = false;  // false: Vault does not tell (the token lacks its default policy)
+    bool encrypt = false;
+    bool decrypt = false;
+    bool create = false;  // encrypting under a name that is not there would make a key
+
+    // "" when it is as it should be, or not known.
+    std::string Text() const;
+  };
+
+  TransitKeys(std::shared_ptr<VaultClient> client, std::string engine, std::string key);
+  Result<SecretString> Encrypt(ByteView plain);
   Result<SecretBytes> Decrypt(ByteView text, uint64_t max_answer);
+  Result<VaultAnswer> Send(std::string_view verb, std::string_view member, ByteView text,
+                           uint64_t max_answer);
+  Status KeyIsThere();
   Status Explain(const VaultAnswer& answer) const;
+  Rights LookUpRights();
+  Status TryBoth();
 
   const std::shared_ptr<VaultClient> client_;
   const std::string engine_;
   const std::string key_;
   const KeyId id_;
   DataKeyCache cache_;
+  RecentLook<Rights> rights_;
+  RecentLook<Status> check_;
 };
 
 }  // namespace stateward

@@ -57,13 +57,13 @@ Result<VaultKeys::KnownPtr> VaultKeys::Ring() {
   return loaded.ok() ? Status::Unavailable("no key was read yet") : loaded;
 }
 
-Result<MessageKey> VaultKeys::NewMessageKey() {
+Result<MessageKey> VaultKeys::NewMessageKey(const SealContext&) {
   Result<KnownPtr> known = Ring();
   if (!known.ok()) return known.status();
   return (*known)->ring.NewMessageKey();
 }
 
-Result<SecretBytes> VaultKeys::ResolveKey(const KeyId& id, ByteView wrapped) {
+Result<SecretBytes> VaultKeys::ResolveKey(const KeyId& id, ByteView wrapped, const SealContext&) {
   if (!wrapped.empty()) return UnknownKey(id);
   Result<KnownPtr> known = Ring();
   if (!known.ok()) return known.status();

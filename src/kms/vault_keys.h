@@ -28,12 +28,14 @@ class VaultKeys : public KeySource {
                                                 std::string path, uint64_t poll_seconds);
   ~VaultKeys() override { client_->Stop(); }
 
-  Result<MessageKey> NewMessageKey() override;
+  Result<MessageKey> NewMessageKey(const SealContext&) override;
   // An id that is not in the ring is looked up in Vault before it is unknown, at most once in some
   // seconds.
-  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) override;
+  Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped, const SealContext&) override;
   Result<SecretBytes> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
+  // Keys that were read serve on without Vault.
+  Status Check() override { return Ring().status(); }
 
  private:
   // What was read so far; exchanged as a whole.

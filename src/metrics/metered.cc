@@ -160,6 +160,7 @@ class MeteredKms : public Kms {
     return meter_("open_legacy", [&] { return k_->OpenLegacy(blob); });
   }
   Status Check() override { return k_->Check(); }
+  std::string Warning() override { return k_->Warning(); }
 
  private:
   std::unique_ptr<Kms> k_;

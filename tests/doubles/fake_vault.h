@@ -37,6 +37,9 @@ class FakeVault {
   std::vector<KvVersion> kv;  // version 1 first
   std::string kv_path = "kv/data/terraform-backend";
   bool transit_key = true;
+  bool key_was_made = false;  // by `encrypt`, because there was none
+  bool tells_rights = true;
+  std::set<std::string> encrypt_rights{"update"}, decrypt_rights{"update"};
   uint64_t transit_version = 1, min_decryption_version = 0;
   // Called first for each request; an answer in place of ours when it gives one.
   std::function<std::optional<Result<HttpAnswer>>(const HttpRequest&)> fault;
@@ -116,16 +119,39 @@ class FakeVault {
       return Auth("");
     }
     if (path.substr(0, path.find('?')) == kv_path && method == "GET") return ReadKv(path);
-    if (path == "transit/datakey/plaintext/states") {
-      if (!transit_key) return Error(400, "encryption key not found");
-      SecretBytes key(32);
-      FillRandom(key.data(), key.size());
-      const std::string plain = Base64Encode(key);
-      return Answer(200, "{\"data\":{\"ciphertext\":\"" + Wrap(std::move(key)) +
-                             "\",\"plaintext\":\"" + plain + "\"}}");
+    if (path == "sys/capabilities-self") return Capabilities();
+    if (path == "transit/encrypt/states") return Encrypt(body);
+    if (path == "transit/decrypt/states") {
+      if (decrypt_rights.count("update") == 0) return Error(403, "permission denied");
+      return Decrypt(body);
     }
-    if (path == "transit/decrypt/states") return Decrypt(body);
     return Answer(404, "{\"errors\":[\"no handler for route\"]}");
+  }
+
+  static std::string List(const std::set<std::string>& rights) {
+    std::string all;
+    for (const std::string& right : rights) all += (all.empty() ? "\"" : ",\"") + right + "\"";
+    return "[" + (all.empty() ? "\"deny\"" : all) + "]";
+  }
+
+  HttpAnswer Capabilities() const {
+    if (!tells_rights) return Error(403, "permission denied");
+    const std::string both = "\"transit/encrypt/states\":" + List(encrypt_rights) +
+                             ",\"transit/decrypt/states\":" + List(decrypt_rights);
+    return Answer(200, "{\"data\":{" + both + "}," + both + "}");
+  }
+
+  // As Vault does: who may create gets a key where there is none.
+  HttpAnswer Encrypt(const std::string& body) {
+    if (encrypt_rights.count(transit_key ? "update" : "create") == 0) {
+      return Error(403, "permission denied");
+    }
+    if (!transit_key) key_was_made = true;
+    transit_key = true;
+    Result<JsonObject> json = ParseSmallJson(body);
+    const auto plain = Base64Decode(json.ok() ? json->String("plaintext").value_or("=") : "=");
+    if (!plain) return Error(400, "failed to base64-decode plaintext");
+    return Answer(200, "{\"data\":{\"ciphertext\":\"" + Wrap(*plain) + "\"}}");
   }
 
   HttpAnswer ReadKv(const std::string& path) const {

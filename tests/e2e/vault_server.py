@@ -140,7 +140,7 @@ disable_mlock = true
         """What docs/kms.md says that a server needs."""
         rules = rules or f"""
 path "{self.KEY_PATH}" {{ capabilities = ["read"] }}
-path "transit/datakey/plaintext/{self.TRANSIT_KEY}" {{ capabilities = ["update"] }}
+path "transit/encrypt/{self.TRANSIT_KEY}" {{ capabilities = ["update"] }}
 path "transit/decrypt/{self.TRANSIT_KEY}" {{ capabilities = ["update"] }}
 """
         self.call("PUT", f"sys/policies/acl/{name}", policy=rules)

@@ -17,7 +17,8 @@ def fields_of(path):
 
 
 def open_vector(fields, record):
-    return reader.open_record(bytes.fromhex(fields["key"]), bytes.fromhex(fields["store_id"]),
+    key = fields.get("bound", fields["key"])
+    return reader.open_record(bytes.fromhex(key), bytes.fromhex(fields["store_id"]),
                               bytes.fromhex(fields["state_id"]), int(fields["version"]), record)
 
 
@@ -41,6 +42,13 @@ class ReaderTest(unittest.TestCase):
             fields = fields_of(path)
             id_ = reader.state_id(fields.get("tenant", ""), fields["project"], fields["name"])
             self.assertEqual(id_.hex(), fields["state_id"])
+
+    def test_a_wrapped_key_is_for_one_place(self):
+        fields = fields_of(ROOT / "tests/data/envelope/wrapped.txt")
+        record = bytes.fromhex(fields["record"])
+        for changes in ({"store_id": "f" * 32}, {"state_id": "f" * 64}, {"bound": fields["key"]}):
+            with self.assertRaises(reader.Damaged):
+                open_vector({**fields, **changes}, record)
 
     def test_damage_is_noticed(self):
         fields = fields_of(ROOT / "tests/data/envelope/hello.txt")

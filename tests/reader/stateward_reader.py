@@ -102,11 +102,22 @@ def split_body(body, chunk):
     return pieces
 
 
+def unbind(unwrapped, store, state):
+    """The data key in what a key service unwrapped, if it is for this place."""
+    expect(len(unwrapped) == 64, "what was wrapped is no data key")
+    place = hashlib.sha256(b"stateward wrapped key v1" + store + state).digest()
+    expect(hmac.compare_digest(unwrapped[32:], place), "the wrapped key is of another place")
+    return unwrapped[:32]
+
+
 def open_record(key, store, state, number, record):
-    """Returns (info, document). `key` is the key that the header names, or the unwrapped one."""
+    """Returns (info, document). `key` is the key that the header names, or what the wrapped key
+    unwraps to."""
     header = Header(record)
-    expect(header.wrapped or header.key_id == key_id(key),
-           "key %s unknown" % header.key_id.hex())
+    if header.wrapped:
+        key = unbind(key, store, state)
+    else:
+        expect(header.key_id == key_id(key), "key %s unknown" % header.key_id.hex())
     prk = extract(header.message_id, key)
     commitment = expand(prk, b"stateward v1 commit", 32)
     expect(hmac.compare_digest(commitment, header.commitment), "made with another key")

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "conformance/kms_cases.h"
 #include "doubles/original_blobs.h"
+#include "kms/bound_key.h"
 #include "kms/envelope.h"
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
@@ -30,7 +31,8 @@ TEST_GROUP(ExportedKeys) {
   void setup() override {
     SecretBytes data_key(kKeyBytes);
     FillRandom(data_key.data(), data_key.size());
-    const std::string wrapped = TransitText(*suite, *ParseKey(second.Reveal()), 2, data_key);
+    const std::string wrapped =
+        TransitText(*suite, *ParseKey(second.Reveal()), 2, *BindKey(data_key, Where()));
     const MessageKey key{TransitKeys::IdOf("states"), data_key,
                          Bytes(wrapped.begin(), wrapped.end())};
     record = *SealEnvelope(*suite, key, MessageId{}, Where(), InfoOf(kSmall), kSmall);

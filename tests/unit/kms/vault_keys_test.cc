@@ -218,16 +218,35 @@ TEST(TransitKeys, OneCallForEachWriteAndNoneForACachedRead) {
   std::unique_ptr<Kms> kms = bench.Transit();
   const std::string document = kms_cases::StateText(1 << 20);
   const Bytes record = MustSeal(*kms, Where(), document);
-  LONGS_EQUAL(1, vault.calls);
+  LONGS_EQUAL(2, vault.calls);  // with the question once a minute what the token may do
   CheckOpens(*kms, Where(), record, document);
-  LONGS_EQUAL(1, vault.calls);
+  LONGS_EQUAL(2, vault.calls);
+  MustSeal(*kms, Where(), document);
+  LONGS_EQUAL(3, vault.calls);
   std::unique_ptr<Kms> other = bench.Transit();
   CheckOpens(*other, Where(), record, document);
   CheckOpens(*other, Where(), record, document);
-  LONGS_EQUAL(2, vault.calls);
+  LONGS_EQUAL(4, vault.calls);
   bench.clock.Advance(DataKeyCache::kLifeUs / 1000);
   CheckOpens(*other, Where(), record, document);
-  LONGS_EQUAL(3, vault.calls);
+  LONGS_EQUAL(5, vault.calls);
+}
+
+// A10: whoever asks /ready as often as they like costs Vault nothing, and empties no cache.
+TEST(TransitKeys, AskersOfReadyShareOneLook) {
+  std::unique_ptr<Kms> kms = bench.Transit();
+  const Bytes record = MustSeal(*kms, Where(), kSmall);
+  const int before = vault.calls;
+  for (int i = 0; i < 5000; ++i) {
+    CHECK(kms->Check().ok());
+    STRCMP_EQUAL("", kms->Warning().c_str());
+  }
+  LONGS_EQUAL(before + 2, vault.calls);
+  CheckOpens(*kms, Where(), record, kSmall);
+  LONGS_EQUAL(before + 2, vault.calls);
+  bench.Down();
+  bench.clock.Advance(2000);
+  CHECK_FALSE(kms->Check().ok());
 }
 
 TEST(TransitKeys, AnOutageLeavesTheCachedReads) {
@@ -275,7 +294,41 @@ TEST(TransitKeys, AKeyThatIsGoneIsAnOutageAndNeverMadeAnew) {
   std::unique_ptr<Kms> kms = bench.Transit();
   CheckCode(Code::kUnavailable, kms->Open(Where(), record));
   CheckCode(Code::kUnavailable, kms->Seal(Where(), kms_cases::InfoOf(kSmall), kSmall));
-  for (const auto& [path, calls] : vault.calls_by_path) CHECK(path.find("/encrypt/") == path.npos);
+  CHECK_FALSE(kms->Check().ok());
+  // Not even by a token that may do all, or one that may not ask what it may do.
+  vault.encrypt_rights = {"create", "update"};
+  for (bool tells : {true, false}) {
+    vault.tells_rights = tells;
+    kms = bench.Transit();
+    CheckCode(Code::kUnavailable, kms->Seal(Where(), kms_cases::InfoOf(kSmall), kSmall));
+    CHECK_FALSE(kms->Check().ok());
+  }
+  CHECK_FALSE(vault.key_was_made);
+}
+
+TEST(TransitKeys, WhatTheTokenLacksIsSaid) {
+  const auto says = [this](std::set<std::string> encrypt, std::set<std::string> decrypt,
+                           bool good) {
+    vault.encrypt_rights = std::move(encrypt);
+    vault.decrypt_rights = std::move(decrypt);
+    std::unique_ptr<Kms> kms = bench.Transit();
+    const Status check = kms->Check();
+    CHECK(check.ok() == good);
+    const std::string warning = kms->Warning();
+    if (!good) CHECK(check.detail().find(warning) != std::string::npos);
+    return warning;
+  };
+  STRCMP_EQUAL("", says({"update"}, {"update"}, true).c_str());
+  STRCMP_CONTAINS("lacks the right to update encrypt/KMS_TRANSIT_KEY",
+                  says({}, {"update"}, false).c_str());
+  STRCMP_CONTAINS("lacks the right to update decrypt/KMS_TRANSIT_KEY",
+                  says({"update"}, {"read"}, false).c_str());
+  STRCMP_CONTAINS("encrypt/KMS_TRANSIT_KEY and decrypt/KMS_TRANSIT_KEY",
+                  says({}, {}, false).c_str());
+  STRCMP_CONTAINS("may create", says({"create", "update"}, {"update"}, true).c_str());
+  STRCMP_CONTAINS("may create", says({"root", "update"}, {"update"}, true).c_str());
+  vault.tells_rights = false;
+  STRCMP_EQUAL("", says({"update"}, {"update"}, true).c_str());
 }
 
 TEST(TransitKeys, WholeStatesOfTheOriginal) {

@@ -13,6 +13,7 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "kms/bound_key.h"
 #include "kms/envelope.h"
 #include "kms/header.h"
 #include "kms/sealed_info.h"
@@ -99,6 +100,9 @@ void CheckVector(const Suite& suite, Fields fields) {
   }
   CHECK(header->key_id == v.key.id);
   CHECK(header->wrapped == v.key.wrapped);
+  CHECK(fields["wrapped"].empty() == fields["bound"].empty());
+  if (fields["bound"].empty()) return;
+  STRCMP_EQUAL(fields["bound"].c_str(), HexEncode(*BindKey(v.key.key, v.where)).c_str());
 }
 
 }  // namespace
