@@ -78,6 +78,11 @@ Result<SecretBytes> VaultKeys::OpenLegacy(ByteView blob) {
   return (*known)->ring.OpenLegacy(blob);
 }
 
+Status VaultKeys::Check() {
+  Result<KnownPtr> known = Ring();
+  return known.ok() ? Status() : std::move(known).status();
+}
+
 Result<std::vector<KnownKey>> VaultKeys::Keys() {
   Result<KnownPtr> known = Ring();
   if (!known.ok()) return known.status();
