@@ -44,7 +44,7 @@ inline bool operator==(const StateId& a, const StateId& b) { return a.hex() == b
 enum class RecordKind : uint8_t {
   kState = 1,      // a state document
   kTombstone = 2,  // the state was deleted; keeps lineage and serial
-  kBurnt = 3,      // an empty record that takes a number away from a write that may still arrive
+  kNoOp = 3,       // an empty record that takes a number away from a write that may still arrive
 };
 
 // What is sealed beside the bytes of a version.
@@ -60,6 +60,10 @@ struct VersionInfo {
   std::string lock_id;            // "" when written without a lock
   uint64_t lock_base = 0;         // the lock session's base; 0 when written without a lock
   int64_t time_ms = 0;            // wall clock, since 1970 UTC
+  // Of a no-op record: the number of the newest version below it that is none, so that a reader
+  // needs one step however many there are; or of a record below it that could not be read. 0: there
+  // never was one.
+  uint64_t newest_real = 0;
 };
 
 }  // namespace stateward

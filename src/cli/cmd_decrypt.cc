@@ -107,8 +107,8 @@ std::string_view KindName(RecordKind kind) {
       return "state";
     case RecordKind::kTombstone:
       return "tombstone";
-    case RecordKind::kBurnt:
-      return "burnt";
+    case RecordKind::kNoOp:
+      return "no-op";
   }
   return "";
 }
@@ -122,7 +122,9 @@ std::string InfoLine(const SealedInfo& info) {
   w.Key("terraform_version").String(v.terraform_version).Key("size").Uint(v.size);
   w.Key("sha256").String(HexEncode(v.sha256)).Key("writer").String(v.writer);
   w.Key("operation").String(v.operation).Key("lock_id").String(v.lock_id);
-  w.Key("lock_base").Uint(v.lock_base).Key("time_ms").Int(v.time_ms).EndObject();
+  w.Key("lock_base").Uint(v.lock_base).Key("time_ms").Int(v.time_ms);
+  if (v.kind == RecordKind::kNoOp) w.Key("newest_version").Uint(v.newest_real);
+  w.EndObject();
   return std::move(w).Take();
 }
 

@@ -26,6 +26,7 @@ enum Tag : uint8_t {
   kLockId = 12,
   kLockBase = 13,
   kTimeMs = 14,
+  kNewestReal = 15,  // of a no-op record alone, and always there
 };
 constexpr size_t kFieldHead = 3;
 constexpr uint32_t kMustBeThere =
@@ -39,7 +40,7 @@ void PutHead(Tag tag, size_t n, SecretBytes* out) {
 }
 
 void PutNumber(Tag tag, uint64_t value, SecretBytes* out) {
-  if (value == 0 && tag != kSize) return;
+  if (value == 0 && tag != kSize && tag != kNewestReal) return;
   PutHead(tag, 8, out);
   PutBigEndian(value, 8, out);
 }
@@ -63,7 +64,7 @@ bool TakeText(ByteView value, std::string* to) {
 
 bool TakeKind(ByteView value, RecordKind* to) {
   if (value.size() != 1 || value[0] < static_cast<uint8_t>(RecordKind::kState) ||
-      value[0] > static_cast<uint8_t>(RecordKind::kBurnt)) {
+      value[0] > static_cast<uint8_t>(RecordKind::kNoOp)) {
     return false;
   }
   *to = static_cast<RecordKind>(value[0]);
@@ -115,6 +116,8 @@ bool TakeField(uint8_t tag, ByteView value, SealedInfo* info) {
       return TakeNumber(value, &version.lock_base);
     case kTimeMs:
       return TakeTime(value, &version.time_ms);
+    case kNewestReal:
+      return TakeNumber(value, &version.newest_real);
     default:
       return true;  // of a later version
   }
@@ -127,8 +130,8 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   const size_t texts = info.key.project.size() + info.key.name.size() + info.key.tenant.size() +
                        version.lineage.size() + version.terraform_version.size() +
                        version.writer.size() + version.operation.size() + version.lock_id.size();
-  // All fields together, numbers and heads included, take less than 150 bytes beside the texts.
-  constexpr size_t kRest = 150;
+  // All fields together, numbers and heads included, take less than 160 bytes beside the texts.
+  constexpr size_t kRest = 160;
   if (texts > kMaxInfo - kRest) {
     return Status::InvalidArgument("names, lineage and lock texts are too long to seal");
   }
@@ -150,6 +153,7 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   PutText(kLockId, version.lock_id, &out);
   PutNumber(kLockBase, version.lock_base, &out);
   PutNumber(kTimeMs, static_cast<uint64_t>(version.time_ms), &out);
+  if (version.kind == RecordKind::kNoOp) PutNumber(kNewestReal, version.newest_real, &out);
   return out;
 }
 
@@ -169,6 +173,9 @@ Result<SealedInfo> DecodeSealedInfo(ByteView bytes) {
     bytes = bytes.Sub(kFieldHead + n, bytes.size() - kFieldHead - n);
   }
   if ((seen & kMustBeThere) != kMustBeThere) return Broken("a field is missing");
+  // A no-op record that does not say what is below it must not read as "nothing".
+  const bool points = (seen & 1U << kNewestReal) != 0;
+  if (points != (info.version.kind == RecordKind::kNoOp)) return Broken("a field is missing");
   return info;
 }
 

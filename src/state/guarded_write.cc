@@ -9,8 +9,8 @@ namespace stateward {
 namespace {
 
 // Another writer takes the number between our look and our append only while it, too, is being
-// refused or burns numbers: a handful of tries is plenty.
-constexpr int kBurnTries = 16;
+// refused or takes numbers away: a handful of tries is plenty.
+constexpr int kTakeTries = 16;
 
 WriteOutcome Refused(std::string reason) {
   WriteOutcome out;
@@ -33,21 +33,36 @@ WriteOutcome Done(uint64_t n) {
   return out;
 }
 
-Result<Bytes> SealBurnt(Kms& kms, const SealContext& where, const StateKey& key, VersionInfo info) {
-  info.kind = RecordKind::kBurnt;
+// Seals the no-op record that goes on top of `newest`.
+Result<Bytes> SealNoOp(Kms& kms, const SealContext& where, const StateKey& key, VersionInfo info,
+                       const Newest& newest) {
+  info.kind = RecordKind::kNoOp;
   info.size = 0;
   info.sha256 = {};
+  info.newest_real = newest.real;
   return kms.Seal(where, {key, std::move(info)}, {});
 }
 
-// Does every version above the session's base bear its lock ID? Each write of a session proves it
-// before it appends and stores the base beside its lock ID, so the newest record alone tells.
-bool OnlyThisSessionWrote(const Newest& newest, const LockRecord& lock) {
-  if (newest.head == lock.base) return true;
-  // Damaged: the lock service named the holder, and the number is compared again by the append.
-  if (newest.damaged) return newest.head > lock.base;
-  return newest.head > lock.base && newest.head_info.lock_id == lock.id &&
-         newest.head_info.lock_base == lock.base;
+enum class Session : uint8_t {
+  kOnlyThis,    // every version above the base is this session's
+  kOther,       // another session wrote
+  kAskTheLock,  // no other session wrote, but another may have been granted meanwhile
+};
+
+// Who wrote above the session's base? Each write of a session proves it before it appends and
+// stores the base beside its lock ID, so the newest version alone tells. A no-op record is no
+// version: one of a LOCK that was forced out while it was on its way may come at any time. But the
+// next session's LOCK leaves one, too, and what it says is that this session's time is over: only
+// the lock, asked after the head was read, can tell the two apart.
+Session WhoWrote(const Newest& newest, const LockRecord& lock) {
+  if (newest.head == lock.base) return Session::kOnlyThis;
+  if (newest.head < lock.base) return Session::kOther;
+  bool none_above = newest.real <= lock.base;
+  // Damaged: the lock names the holder, and the number is compared again by the append.
+  if (none_above || newest.damaged) return Session::kAskTheLock;
+  const VersionInfo& info = newest.version->info;
+  if (info.lock_id != lock.id || info.lock_base != lock.base) return Session::kOther;
+  return newest.real == newest.head ? Session::kOnlyThis : Session::kAskTheLock;
 }
 
 }  // namespace
@@ -103,16 +118,31 @@ WriteOutcome GuardedWrite::RunLocked(const WriteRequest& request, const LockReco
   Result<Newest> newest =
       LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
   if (!newest.ok()) return Failed(std::move(newest).status());
-  if (!OnlyThisSessionWrote(*newest, lock)) {
-    // A repeat of what is stored already does no harm, whoever stored it.
-    if (newest->version && !newest->version->legacy &&
-        newest->version->info.sha256 == request.info.sha256 &&
-        newest->version->info.kind == request.kind) {
-      return Settled(request, *newest);
-    }
-    return Refused("another session wrote after this lock was taken");
+  Session session = WhoWrote(*newest, lock);
+  if (session == Session::kOther) return RefuseOther(request, *newest);
+  if (session == Session::kAskTheLock) {
+    Result<bool> held = StillHeld(request, lock);
+    if (!held.ok()) return Failed(std::move(held).status());
+    if (!*held) return Refused("the lock with this ID is not held any more");
   }
   return Decide(request, *newest, &lock);
+}
+
+Result<bool> GuardedWrite::StillHeld(const WriteRequest& request, const LockRecord& lock) {
+  if (locker_.HoldsStill()) return true;
+  Result<LockView> now = locker_.Look(LockKeyOf(*request.grant, rules_.legacy_read));
+  if (!now.ok()) return std::move(now).status();
+  return now->holder && now->holder->id == lock.id && now->holder->base == lock.base;
+}
+
+WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest& newest) {
+  // A repeat of what is stored already does no harm, whoever stored it.
+  if (newest.version && !newest.version->legacy &&
+      newest.version->info.sha256 == request.info.sha256 &&
+      newest.version->info.kind == request.kind) {
+    return Settled(request, newest);
+  }
+  return Refused("another session wrote after this lock was taken");
 }
 
 WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
@@ -174,7 +204,7 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
   if (!sealed.ok()) return Failed(std::move(sealed).status());
   Result<AppendOutcome> appended = storage_.Append(id, newest.head, *sealed);
   if (!appended.ok()) {
-    return Resolve(request, n, *sealed, info.version, std::move(appended).status());
+    return Resolve(request, newest, *sealed, info.version, std::move(appended).status());
   }
   if (!appended->appended) return Refused("another write came first");
   WriteOutcome done = Done(n);
@@ -184,21 +214,22 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
 
 // The append failed, but may have taken effect, or may do so later. Read back; what is not there is
 // kept from arriving late, so that the client's repeat meets a state that stands still. Only the
-// very number that it was to take is burnt: whoever works on behind it must not be disturbed.
-WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, uint64_t n, ByteView sealed,
-                                   const VersionInfo& info, Status why) {
+// very number that it was to take is taken away: whoever works on behind it must not be disturbed.
+WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, const Newest& newest,
+                                   ByteView sealed, const VersionInfo& info, Status why) {
   StateId id = StateId::Of(request.grant->key);
+  uint64_t n = newest.head + 1;
   WriteOutcome failed = Failed(std::move(why));
   Result<Bytes> there = storage_.Get(id, n);
   if (!there.ok() && storage_.WritesMayArriveLate()) {
     failed.may_arrive_late = true;
     if (there.status().code() != Code::kNotFound) return failed;
-    Result<Bytes> empty = SealBurnt(kms_, {store_id_, id, n}, request.grant->key, info);
+    Result<Bytes> empty = SealNoOp(kms_, {store_id_, id, n}, request.grant->key, info, newest);
     if (!empty.ok()) return failed;
-    Result<AppendOutcome> burnt = storage_.Append(id, n - 1, *empty);
-    if (!burnt.ok()) return failed;
+    Result<AppendOutcome> taken = storage_.Append(id, n - 1, *empty);
+    if (!taken.ok()) return failed;
     failed.may_arrive_late = false;
-    if (burnt->appended) return failed;
+    if (taken->appended) return failed;
     there = storage_.Get(id, n);  // it arrived in between, or another write did
   }
   if (!there.ok()) return failed;
@@ -206,26 +237,20 @@ WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, uint64_t n, Byte
   return storage_.Settle(id, n).ok() ? Done(n) : failed;
 }
 
-Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                            const StateKey& key, const StateId& id, const VersionInfo& info) {
-  for (int i = 0; i < kBurnTries; ++i) {
-    Result<uint64_t> head = storage.Head(id);
-    if (!head.ok()) return head;
-    if (*head > 0) {
-      Result<Bytes> prefix = storage.GetPrefix(id, *head, Kms::kInfoPrefix);
-      if (!prefix.ok()) return std::move(prefix).status();
-      Result<SealedInfo> newest = kms.OpenInfo({store_id, id, *head}, *prefix);
-      // What cannot be read is nobody's.
-      bool ours = newest.ok() && !info.lock_id.empty() && newest->version.lock_id == info.lock_id;
-      if (ours) return head;
-    }
-    Result<Bytes> empty = SealBurnt(kms, {store_id, id, *head + 1}, key, info);
+Result<uint64_t> TakeNextNumber(Storage& storage, Kms& kms, const std::string& store_id,
+                                const StateKey& key, const StateId& id, const VersionInfo& info) {
+  for (int i = 0; i < kTakeTries; ++i) {
+    Result<Newest> newest = LoadNewestRecord(storage, kms, store_id, id);
+    if (!newest.ok()) return std::move(newest).status();
+    if (!info.lock_id.empty() && newest->head_info.lock_id == info.lock_id) return newest->head;
+    uint64_t n = newest->head + 1;
+    Result<Bytes> empty = SealNoOp(kms, {store_id, id, n}, key, info, *newest);
     if (!empty.ok()) return std::move(empty).status();
-    Result<AppendOutcome> appended = storage.Append(id, *head, *empty);
+    Result<AppendOutcome> appended = storage.Append(id, newest->head, *empty);
     if (!appended.ok()) return std::move(appended).status();
-    if (appended->appended) return *head + 1;
+    if (appended->appended) return n;
   }
-  return Status::Unavailable("no number could be burnt: other writes came first each time");
+  return Status::Unavailable("no number could be taken: other writes came first each time");
 }
 
 }  // namespace stateward

@@ -44,9 +44,10 @@ struct WriteOutcome {
 
 class GuardedWrite {
  public:
-  GuardedWrite(Storage& storage, Kms& kms, const Clock& clock, const WriteRules& rules,
-               std::string store_id)
+  GuardedWrite(Storage& storage, Locker& locker, Kms& kms, const Clock& clock,
+               const WriteRules& rules, std::string store_id)
       : storage_(storage),
+        locker_(locker),
         kms_(kms),
         clock_(clock),
         rules_(rules),
@@ -62,25 +63,29 @@ class GuardedWrite {
  private:
   WriteOutcome RunUnlocked(const WriteRequest& request);
   WriteOutcome RunLocked(const WriteRequest& request, const LockRecord& lock);
+  WriteOutcome RefuseOther(const WriteRequest& request, const Newest& newest);
+  Result<bool> StillHeld(const WriteRequest& request, const LockRecord& lock);
   WriteOutcome Decide(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
   WriteOutcome Settled(const WriteRequest& request, const Newest& newest);
   WriteOutcome Append(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
-  WriteOutcome Resolve(const WriteRequest& request, uint64_t n, ByteView sealed,
+  WriteOutcome Resolve(const WriteRequest& request, const Newest& newest, ByteView sealed,
                        const VersionInfo& info, Status why);
 
   Storage& storage_;
+  Locker& locker_;
   Kms& kms_;
   const Clock& clock_;
   const WriteRules rules_;
   const std::string store_id_;
 };
 
-// Takes the next number away with an empty record, so that a write of an earlier holder that may
+// Takes the next number away with a no-op record, so that a write of an earlier holder that may
 // still arrive finds it taken. Called while `info`'s lock is being granted; returns the head, which
 // is that session's base. Does nothing when the newest record bears that lock's ID: another worker
 // that completes the same LOCK was faster, and the session may be writing already.
-Result<uint64_t> BurnNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                            const StateKey& key, const StateId& id, const VersionInfo& info);
+// kUnavailable: also when a key service does not say what the newest record is.
+Result<uint64_t> TakeNextNumber(Storage& storage, Kms& kms, const std::string& store_id,
+                                const StateKey& key, const StateId& id, const VersionInfo& info);
 
 }  // namespace stateward
 

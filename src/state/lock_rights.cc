@@ -12,6 +12,11 @@ bool IsOwn(const Grant& grant, const LockRecord& holder) {
 
 }  // namespace
 
+LockKey LockKeyOf(const Grant& grant, bool legacy_read) {
+  StateId id = StateId::Of(grant.key);
+  return legacy_read ? LockKey(std::move(id), grant.legacy_ids) : LockKey(std::move(id));
+}
+
 bool MayForce(const Grant& grant, const LockRecord& holder) {
   if (grant.expired) return false;
   if (grant.role == Role::kAdmin || IsOwn(grant, holder)) return true;

@@ -8,6 +8,9 @@
 
 namespace stateward {
 
+// A state's lock, with the original's locks of it where those are read.
+LockKey LockKeyOf(const Grant& grant, bool legacy_read);
+
 // Release it by force: one's own; each lock for an administrator; a plan's for whoever may write.
 bool MayForce(const Grant& grant, const LockRecord& holder);
 

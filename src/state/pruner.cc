@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "state/newest.h"
+
 namespace stateward {
 namespace {
 
@@ -28,6 +30,13 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
                           const std::string& store_id, const StateId& id) {
   Result<std::vector<uint64_t>> versions = storage.Versions(id);
   if (!versions.ok()) return std::move(versions).status();
+  // After the list: what is the newest version now, every later no-op record names, or one above.
+  Result<Newest> newest = LoadNewestRecord(storage, kms, store_id, id);
+  if (!newest.ok()) return std::move(newest).status();
+  if (newest->damaged) return Status::Corruption("the newest version cannot be read");
+  // A record in between is on the way from the head to it (one that could not be read for a while).
+  bool in_one_step = newest->real == newest->head || newest->head_info.newest_real == newest->real;
+  uint64_t last_on_the_way = in_one_step ? newest->real : newest->head;
   Pruned out;
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
   if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
@@ -36,6 +45,8 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
   while (versions->size() > rules.keep) {
     uint64_t n = versions->back();
     versions->pop_back();
+    if (n >= newest->head) break;
+    if (n >= newest->real && n <= last_on_the_way) continue;
     Result<VersionInfo> info = InfoOf(storage, kms, store_id, id, n);
     if (!info.ok()) {
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
@@ -44,18 +55,6 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
     if (info->time_ms > oldest_kept) {
       out.nothing_before_ms = info->time_ms + kept_ms;
       break;
-    }
-    if (info->kind != RecordKind::kBurnt) {
-      // Is anything above it a real version? With `keep` burnt records on top, perhaps not.
-      bool another = false;
-      for (uint64_t above : *versions) {
-        Result<VersionInfo> other = InfoOf(storage, kms, store_id, id, above);
-        if (other.ok() && other->kind != RecordKind::kBurnt) {
-          another = true;
-          break;
-        }
-      }
-      if (!another) break;
     }
     STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
     ++out.removed;

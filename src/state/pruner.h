@@ -26,8 +26,8 @@ struct Pruned {
   int64_t nothing_before_ms = 0;
 };
 
-// Removes what `rules` do not keep of one state; never the newest record, nor the newest that is no
-// burnt one, nor anything that cannot be read.
+// Removes what `rules` do not keep of one state; never the newest record, nor the version that
+// it names, nor anything that cannot be read.
 Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
                           const std::string& store_id, const StateId& id);
 

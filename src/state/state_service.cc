@@ -75,7 +75,8 @@ Status StateService::CheckGrace(const Grant& grant, Verb verb) {
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return std::move(store).status();
-  return NeverAbsent(stateward::CheckGrace(locker_, LockKeyOf(grant, id), grant, verb));
+  return NeverAbsent(
+      stateward::CheckGrace(locker_, LockKeyOf(grant, rules_.write.legacy_read), grant, verb));
 }
 
 StateAnswer StateService::Get(const Grant& grant) {
@@ -136,23 +137,12 @@ StateAnswer StateService::Absent(const Grant& grant, const StateId& id, bool del
 
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
                                              const std::string& store_id, bool* deleted) {
-  Result<Storage::Newest> newest = storage_.GetNewest(id);
+  Result<std::optional<Opened>> newest = OpenNewest(storage_, kms_, store_id, id);
   if (!newest.ok()) return NeverAbsent(std::move(newest).status());
-  uint64_t n = newest->n;
-  Bytes bytes = std::move(newest->bytes);
-  for (int steps = 0; n > 0 && steps < kMaxBurntInARow; ++steps) {
-    Result<Opened> opened = kms_.Open({store_id, id, n}, bytes);
-    if (!opened.ok()) return NeverAbsent(std::move(opened).status());
-    if (opened->info.version.kind == RecordKind::kState) return std::move(opened->document);
-    if (opened->info.version.kind == RecordKind::kTombstone) {
-      *deleted = true;
-      return Status::NotFound("deleted");
-    }
-    if (--n == 0) break;
-    Result<Bytes> below = storage_.Get(id, n);
-    if (!below.ok() && below.status().code() == Code::kNotFound) break;  // pruned
-    if (!below.ok()) return std::move(below).status();
-    bytes = std::move(*below);
+  if (newest->has_value()) {
+    *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
+    if (*deleted) return Status::NotFound("deleted");
+    return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
     Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
@@ -191,11 +181,11 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   Result<std::shared_ptr<const StoreMarker>> store = Open(*request.grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   const std::string& store_id = (*store)->store_id;
-  GuardedWrite write(storage_, kms_, clock_, rules_.write, store_id);
+  GuardedWrite write(storage_, locker_, kms_, clock_, rules_.write, store_id);
   WriteOutcome outcome;
   StateAnswer answer;
   answer.lock_id = request.lock_id;
-  answer.status = WriteUnderLock(&write, request, id, &outcome, &answer.holder);
+  answer.status = WriteUnderLock(&write, request, &outcome, &answer.holder);
   if (!answer.status.ok()) {
     answer.status = NeverAbsent(std::move(answer.status));
     return answer;
@@ -231,7 +221,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
 }
 
 Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& request,
-                                    const StateId& id, WriteOutcome* outcome, std::string* holder) {
+                                    WriteOutcome* outcome, std::string* holder) {
   WriteOutcome first;
   bool ran = false;
   bool again = false;
@@ -242,7 +232,7 @@ Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& req
       *holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
     }
   };
-  LockKey key = LockKeyOf(*request.grant, id);
+  LockKey key = LockKeyOf(*request.grant, rules_.write.legacy_read);
   Status status = locker_.WithLock(key, run);
   if (status.ok() || !ran || outcome->kind == WriteOutcome::Kind::kRefused) return status;
   // The transaction broke off, or its end was not confirmed. A second one waits for the end of the
@@ -295,7 +285,8 @@ StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
   want.token_sha256 = grant.token_sha256;
   want.plan_only = grant.role == Role::kPlan;
   BaseFn base = [&](bool burn) { return BaseOfLock(grant, id, (*store)->store_id, want.id, burn); };
-  Result<AcquireOutcome> outcome = locker_.Acquire(LockKeyOf(grant, id), want, base);
+  Result<AcquireOutcome> outcome =
+      locker_.Acquire(LockKeyOf(grant, rules_.write.legacy_read), want, base);
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
     return answer;
@@ -309,11 +300,6 @@ StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
   return answer;
 }
 
-LockKey StateService::LockKeyOf(const Grant& grant, const StateId& id) const {
-  if (!rules_.write.legacy_read) return id;
-  return {id, grant.legacy_ids};
-}
-
 Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                                           const std::string& store_id, const std::string& lock_id,
                                           bool burn) {
@@ -325,7 +311,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   info.operation = "lock";
   info.lock_id = lock_id;
   info.time_ms = clock_.NowMs();
-  Result<uint64_t> base = BurnNumber(storage_, kms_, store_id, grant.key, id, info);
+  Result<uint64_t> base = TakeNextNumber(storage_, kms_, store_id, grant.key, id, info);
   if (base.ok()) {
     log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
                  " was taken away before a lock was granted; an earlier holder was released by "
@@ -349,19 +335,19 @@ StateAnswer StateService::Unlock(const Grant& grant, const SecretBytes& body,
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
-  if (lock_id.empty()) return ForceUnlock(grant, id);
-  StateAnswer answer = AfterRelease(grant, ReleaseById(grant, id, lock_id));
+  if (lock_id.empty()) return ForceUnlock(grant);
+  StateAnswer answer = AfterRelease(grant, ReleaseById(grant, lock_id));
   answer.lock_id = lock_id;
   return answer;
 }
 
 // After a forced release a write of the old holder may still be on its way: the locker remembers
 // it, and the next LOCK burns a number before it is granted.
-StateAnswer StateService::ForceUnlock(const Grant& grant, const StateId& id) {
+StateAnswer StateService::ForceUnlock(const Grant& grant) {
   if (!rules_.force_unlock_enabled || grant.expired) {
     return Error(Status(Code::kPermissionDenied, "forced unlock is not allowed"));
   }
-  LockKey key = LockKeyOf(grant, id);
+  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   if (grant.role == Role::kAdmin) {
     return AfterRelease(grant, locker_.Release(key, {"", grant.principal, false}));
   }
@@ -376,9 +362,8 @@ StateAnswer StateService::ForceUnlock(const Grant& grant, const StateId& id) {
 }
 
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.
-Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const StateId& id,
-                                                 const std::string& lock_id) {
-  LockKey key = LockKeyOf(grant, id);
+Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::string& lock_id) {
+  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   if (grant.expired) {
     Result<LockView> view = locker_.Look(key);
     if (!view.ok()) return std::move(view).status();

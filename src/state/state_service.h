@@ -57,15 +57,13 @@ class StateService {
                                  bool* deleted);
   StateAnswer Absent(const Grant& grant, const StateId& id, bool deleted, Status status);
   StateAnswer Write(const WriteRequest& request);
-  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, const StateId& id,
-                        WriteOutcome* outcome, std::string* holder);
+  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome,
+                        std::string* holder);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
-  LockKey LockKeyOf(const Grant& grant, const StateId& id) const;
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, bool burn);
-  StateAnswer ForceUnlock(const Grant& grant, const StateId& id);
-  Result<ReleaseOutcome> ReleaseById(const Grant& grant, const StateId& id,
-                                     const std::string& lock_id);
+  StateAnswer ForceUnlock(const Grant& grant);
+  Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
 
   Storage& storage_;

@@ -29,6 +29,7 @@ class MemStorage : public Storage {
   bool down = false;                                        // everything is kUnavailable
   bool late = false;                                        // WritesMayArriveLate()
   int settles = 0;
+  std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   uint64_t quarantine_limit = UINT64_MAX;
 
@@ -58,6 +59,7 @@ class MemStorage : public Storage {
   Result<Bytes> Get(const StateId& id, uint64_t n) override {
     std::unique_lock<std::mutex> hold(mutex_);
     if (Out()) return Down();
+    ++gets;
     auto& versions = states_[id.hex()];
     auto it = versions.find(n);
     Result<Bytes> out = it == versions.end() ? Result<Bytes>(Status::NotFound("no such record"))

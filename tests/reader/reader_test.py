@@ -33,7 +33,7 @@ class ReaderTest(unittest.TestCase):
                 for name in ("project", "name", "tenant", "lineage", "terraform_version",
                              "writer", "operation", "lock_id"):
                     self.assertEqual(info.get(name, ""), fields.get(name, ""))
-                for name in ("serial", "lock_base", "time_ms"):
+                for name in ("serial", "lock_base", "time_ms", "newest_version"):
                     self.assertEqual(info.get(name, 0), int(fields.get(name, 0)))
                 self.assertEqual(info["kind"], reader.KINDS[int(fields["kind"])])
 

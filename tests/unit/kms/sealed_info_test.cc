@@ -43,7 +43,7 @@ TEST(SealedInfoCodec, WhatMustBeThereIsEnough) {
 }
 
 TEST(SealedInfoCodec, FieldsOfLaterVersionsArePassedOver) {
-  for (int later : {15, 31, 32, 64, 255}) {
+  for (int later : {16, 31, 32, 64, 255}) {
     const auto tag = static_cast<uint8_t>(later);
     CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "new")).ok());
     CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "")).ok());
@@ -67,6 +67,19 @@ TEST(SealedInfoCodec, BrokenFieldsAreRefused) {
   for (size_t n = 0; n < whole.size(); ++n) {
     CheckRefused(SecretBytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(n)));
   }
+}
+
+TEST(SealedInfoCodec, ANoOpRecordAndNothingElseNamesTheNewestVersion) {
+  const SecretBytes no_op = kNames + Field(4, "\x03") + kRest;
+  const SecretBytes none = Field(15, std::string(8, '\0'));
+  Result<SealedInfo> info =
+      DecodeSealedInfo(no_op + Field(15, std::string("\0\0\0\0\0\0\x01\x02", 8)));
+  CHECK(info.ok());
+  LONGS_EQUAL(0x102, info->version.newest_real);
+  CHECK(*EncodeSealedInfo(*DecodeSealedInfo(no_op + none)) == no_op + none);
+  CheckRefused(no_op);  // it must not read as "there never was one"
+  CheckRefused(no_op + Field(15, "1234567"));
+  CheckRefused(kNames + kKind + kRest + none);
 }
 
 TEST(SealedInfoCodec, TheLimitHoldsForAllFieldsTogether) {

@@ -78,6 +78,7 @@ Vector Make(const Suite& suite, Fields& fields) {
   info.lock_id = fields["lock_id"];
   info.lock_base = Number(fields["lock_base"]);
   info.time_ms = static_cast<int64_t>(Number(fields["time_ms"]));
+  info.newest_real = Number(fields["newest_version"]);
   return v;
 }
 

@@ -4,39 +4,15 @@
 #include <CppUTest/TestHarness.h>
 
 #include <cstdio>
-#include <memory>
 #include <string>
 
-#include "auth/basic.h"
 #include "base/base64.h"
 #include "base/json.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
 #include "doubles/original_blobs.h"
-#include "kms/open_kms.h"
+#include "unit/state/service_fixture.h"
 
 namespace stateward {
 namespace {
-
-class CountingObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override { ++quarantined; }
-  int quarantined = 0;
-};
-
-SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
-
-SecretBytes Doc(uint64_t serial, const std::string& lineage = "L", const std::string& more = "") {
-  return Text("{\"version\":4,\"serial\":" + std::to_string(serial) + ",\"lineage\":\"" + lineage +
-              "\",\"more\":\"" + more + "\"}");
-}
-
-SecretBytes Info(const std::string& id, const std::string& operation = "OperationTypeApply") {
-  return Text("{\"ID\":\"" + id + "\",\"Operation\":\"" + operation + "\"}");
-}
 
 Bytes ReadFile(const std::string& path) {
   Bytes bytes;
@@ -50,62 +26,7 @@ Bytes ReadFile(const std::string& path) {
 
 }  // namespace
 
-TEST_GROUP(StateService) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  CountingObserver observer;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  std::unique_ptr<Kms> kms;
-  StoreGate gate{storage, locker};
-  StateRules rules;
-  std::unique_ptr<StateService> service;
-  BasicAuthenticator basic;
-  Grant grant;
-
-  void setup() override {
-    KmsSettings settings;
-    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
-    grant = As("secret", "p", "n");
-    Restart();
-  }
-  void Restart() {
-    service.reset();
-    service =
-        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
-  }
-  Grant As(const char* secret, const char* project, const char* name) {
-    return *basic.Authorize({"basic", SecretString(secret)}, {"", project, name}, Verb::kRead);
-  }
-  StateId Id() { return StateId::Of(grant.key); }
-  Code Put(const SecretBytes& doc, const std::string& lock = "") {
-    return service->Put(grant, lock, doc).status.code();
-  }
-  Code Lock(const std::string& id, const std::string& operation = "OperationTypeApply") {
-    StateAnswer answer = service->Lock(grant, Info(id, operation));
-    return answer.locked ? Code::kConflict : answer.status.code();
-  }
-  Code Unlock(const std::string& id) {
-    return service->Unlock(grant, id.empty() ? SecretBytes() : Info(id), "").status.code();
-  }
-  Code Delete(const std::string& lock = "") { return service->Delete(grant, lock).status.code(); }
-  // The stored document, or the code's name.
-  std::string Get() {
-    StateAnswer answer = service->Get(grant);
-    if (!answer.status.ok()) return std::string(CodeName(answer.status.code()));
-    return std::string(ByteView(answer.document).AsString());
-  }
-  void Holds(const SecretBytes& doc) {
-    STRCMP_EQUAL(std::string(ByteView(doc).AsString()).c_str(), Get().c_str());
-  }
-  void Is(Code want, Code got) {
-    STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
-  }
-  uint64_t HeadOf() { return *storage.Head(Id()); }
-  size_t Kept() { return storage.ListQuarantine()->size(); }
-};
+TEST_GROUP_BASE(StateService, ServiceFixture){};
 
 TEST(StateService, CycleOfARun) {
   STRCMP_EQUAL("not_found", Get().c_str());
@@ -323,7 +244,7 @@ TEST(StateService, ForcedReleaseTakesTheNumberOfALateWrite) {
   uint64_t head = HeadOf();
   Is(Code::kOk, Unlock(""));
   Is(Code::kOk, Lock("b"));
-  CHECK(HeadOf() > head);  // burnt
+  CHECK(HeadOf() > head);  // a no-op record
   CHECK_FALSE(storage.Arrive().appended);
   Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
   Holds(Doc(2, "L", "b's"));
@@ -345,7 +266,8 @@ TEST(StateService, UnresolvedWriteIsProvidedForByTheNextLock) {
   Holds(Doc(2, "L", "b's"));
 }
 
-// Only the write's own number is burnt, or b could not go on behind what a's worker burns too late.
+// Only the write's own number is taken, or b's next write would meet what a's worker takes too
+// late.
 TEST(StateService, SlowWorkerThatResolvesDisturbsNobody) {
   locker.still = false;
   storage.late = true;
@@ -372,8 +294,8 @@ TEST(StateService, LockServiceThatForgotEverything) {
   locker.between = [this] {
     locker.ForgetEverything();
     Is(Code::kOk, Lock("b"));
-    LONGS_EQUAL(2, HeadOf());  // burnt
-    Is(Code::kOk, Lock("b"));  // a repeat burns nothing
+    LONGS_EQUAL(2, HeadOf());  // a no-op record
+    Is(Code::kOk, Lock("b"));  // a repeat takes nothing
     LONGS_EQUAL(2, HeadOf());
   };
   Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
@@ -398,15 +320,15 @@ TEST(StateService, LockServiceGivenAnewForgets) {
   LONGS_EQUAL(3, HeadOf());
 }
 
-TEST(StateService, TwoWorkersThatCompleteOneLockBurnOneNumber) {
+TEST(StateService, TwoWorkersThatCompleteOneLockTakeOneNumber) {
   Is(Code::kOk, Put(Doc(1)));
   std::string store_id = storage.ReadMarker()->store_id;
   VersionInfo info;
   info.lock_id = "a";
-  LONGS_EQUAL(2, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
-  LONGS_EQUAL(2, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(2, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(2, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
   info.lock_id = "b";
-  LONGS_EQUAL(3, *BurnNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(3, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
 }
 
 TEST(StateService, UnknownOutcomeIsReadBack) {
@@ -420,7 +342,7 @@ TEST(StateService, UnknownOutcomeIsReadBack) {
   Holds(Doc(2));
 }
 
-TEST(StateService, SessionGoesOnBehindItsOwnBurntNumber) {
+TEST(StateService, SessionGoesOnBehindItsOwnNoOpRecord) {
   storage.late = true;
   Is(Code::kOk, Lock("a"));
   Is(Code::kOk, Put(Doc(1), "a"));
@@ -505,19 +427,6 @@ TEST(StateService, HistoryIsPruned) {
   LONGS_EQUAL(3, PruneState(storage, *kms, clock, rules.history, store_id, Id())->removed);
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
-}
-
-TEST(StateService, PruningKeepsTheNewestDocumentBelowBurntNumbers) {
-  Is(Code::kOk, Put(Doc(1)));
-  std::string store_id = storage.ReadMarker()->store_id;
-  for (int i = 0; i < 4; ++i) {
-    VersionInfo info;
-    info.time_ms = clock.NowMs();
-    CHECK(BurnNumber(storage, *kms, store_id, grant.key, Id(), info).ok());
-  }
-  clock.Advance(100LL * 24 * 60 * 60 * 1000);
-  LONGS_EQUAL(0, PruneState(storage, *kms, clock, {1, 1}, store_id, Id())->removed);
-  Holds(Doc(1));
 }
 
 // ---- What the original wrote (tests/data/seed, with the key and secrets of its manifest). ----
