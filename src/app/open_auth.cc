@@ -6,11 +6,10 @@
 namespace stateward {
 
 Result<std::vector<IssuerSettings>> IssuersOf(const Config& config) {
+  if (!HasTokenIssuer(config)) return std::vector<IssuerSettings>();
   IssuerSettings issuer = config.auth.jwt;
   bool audience = !issuer.audiences.empty() || issuer.any_audience;
   if (issuer.url.empty()) {
-    // VAULT_ADDR alone, which may be there for the keys, opens no door.
-    if (config.kms.vault.address.empty() || !audience) return std::vector<IssuerSettings>();
     const std::string& addr = config.kms.vault.address;
     issuer.url = addr.substr(0, addr.find_last_not_of('/') + 1) + "/v1/identity/oidc";
     if (issuer.ca_file.empty()) issuer.ca_file = config.kms.vault.ca_file;

@@ -10,7 +10,11 @@ namespace stateward {
 Result<std::string> DescribeWaysIn(const Config& config, const Log& log) {
   std::string open;
   auto add = [&open](const std::string& way) { open += (open.empty() ? "" : ", ") + way; };
-  if (config.auth.basic_enabled) add("basic (each secret a namespace)");
+  if (config.auth.basic_enabled) {
+    add(config.rules.new_tenants
+            ? "basic (each secret a namespace)"
+            : "basic (each known secret a namespace; AUTH_BASIC_NEW_TENANTS=true opens new ones)");
+  }
   if (!config.auth.policy_file.empty()) {
     PolicyFile file(SystemClock(), log, config.auth.policy_file);
     if (!file.Loaded()) return file.Check();

@@ -7,6 +7,7 @@
 #include "cli/cmd_adopt.h"
 #include "cli/cmd_convert_transit.h"
 #include "cli/cmd_decrypt.h"
+#include "cli/cmd_drop_name.h"
 #include "cli/cmd_init.h"
 #include "cli/cmd_keygen.h"
 #include "cli/cmd_keys.h"
@@ -34,6 +35,7 @@ constexpr Command kCommands[] = {
     {"decrypt", CmdDecrypt, kDecryptHelp},
     {"quarantine", CmdQuarantine, kQuarantineHelp},
     {"adopt", CmdAdopt, kAdoptHelp},
+    {"drop-name", CmdDropName, kDropNameHelp},
     {"policy", CmdPolicy, kPolicyHelp},
     {"passwd", CmdPasswd, kPasswdHelp},
     {"token", CmdToken, kTokenHelp},

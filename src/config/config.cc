@@ -97,6 +97,9 @@ void Combine(const EnvMap& env, Config* config) {
   if (!config->auth.policy_file.empty() && !IsSet(env, "AUTH_BASIC_ENABLED")) {
     config->auth.basic_enabled = false;
   }
+  // Where users are known, strangers must not take names that are meant for them.
+  const bool identified = HasTokenIssuer(*config) || !config->auth.policy_file.empty();
+  if (identified && !IsSet(env, "AUTH_BASIC_NEW_TENANTS")) config->rules.new_tenants = false;
 }
 
 void Check(LoadedConfig* out) {
@@ -108,6 +111,14 @@ void Check(LoadedConfig* out) {
 }
 
 }  // namespace
+
+bool HasTokenIssuer(const Config& config) {
+  const IssuerSettings& jwt = config.auth.jwt;
+  if (!jwt.url.empty()) return true;
+  // VAULT_ADDR alone, which may be there for the keys, opens no door.
+  const bool audience = !jwt.audiences.empty() || jwt.any_audience;
+  return audience && !config.kms.vault.address.empty();
+}
 
 EnvMap ReadEnvironment() {
   EnvMap env;

@@ -63,6 +63,10 @@ struct LoadedConfig {
   std::vector<std::string> need_restart;
 };
 
+// Whether tokens of an issuer are taken as the original did (without a policy file): one is named,
+// or it is Vault's own.
+bool HasTokenIssuer(const Config& config);
+
 // The process environment. Call before threads exist.
 EnvMap ReadEnvironment();
 // `env_file` "" = none. Reads files, changes nothing. `running`: what this process started with,

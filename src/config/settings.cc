@@ -208,7 +208,9 @@ constexpr Setting kSettings[] = {
      "AUTH_POLICY_FILE it is off unless this is set."},
     {"AUTH_BASIC_NEW_TENANTS", T::kBool, AT(rules.new_tenants), "true", false, true,
      "A secret under which nothing is stored yet opens a new namespace; false: 401, so that a "
-     "mistyped secret does not look like an empty namespace."},
+     "mistyped secret does not look like an empty namespace. With an issuer of tokens or "
+     "AUTH_POLICY_FILE it is false unless this is set: strangers must not take names from "
+     "identified users."},
     {"AUTH_POLICY_FILE", T::kText, AT(auth.policy_file), "", false, true,
      "File of issuers, users, machine tokens and rules (docs/policy.md); read anew when it "
      "changes. "

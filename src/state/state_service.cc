@@ -6,9 +6,9 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "state/document_scanner.h"
-#include "state/legacy.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
+#include "state/name_holder.h"
 #include "state/outputs.h"
 
 namespace stateward {
@@ -64,11 +64,23 @@ Status StateService::CheckTenant(const Grant& grant, const StateId& id) {
   if (!known.ok()) return std::move(known).status();
   if (*known) return Status();
   if (rules_.write.legacy_read) {
-    Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
-    if (!legacy.ok()) return NeverAbsent(std::move(legacy).status());
+    Result<std::optional<LegacyState>> legacy = OpenLegacy(grant, id);
+    if (!legacy.ok()) return std::move(legacy).status();
     if (legacy->has_value()) return Status();
   }
   return {Code::kUnauthenticated, "nothing is stored under this secret, and new ones are refused"};
+}
+
+// What lies under a secret proves that the namespace is real, and that it has this name. Answering
+// does not depend on the note: the next one who opens the blob makes it again.
+Result<std::optional<LegacyState>> StateService::OpenLegacy(const Grant& grant, const StateId& id) {
+  Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
+  if (!legacy.ok()) return NeverAbsent(std::move(legacy).status());
+  if (legacy->has_value()) {
+    Status noted = tenants_.RegisterOpened(grant.key, id);
+    if (!noted.ok()) log_.Warning("a namespace in use could not be noted: " + noted.detail());
+  }
+  return legacy;
 }
 
 Status StateService::CheckGrace(const Grant& grant, Verb verb) {
@@ -85,7 +97,9 @@ StateAnswer StateService::Get(const Grant& grant) {
   if (!store.ok()) return Error(std::move(store).status());
   bool deleted = false;
   Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted);
-  if (!document.ok()) return Absent(grant, id, deleted, std::move(document).status());
+  if (!document.ok()) {
+    return Absent(grant, id, (*store)->store_id, deleted, std::move(document).status());
+  }
   StateAnswer answer;
   answer.document = std::move(*document);
   return answer;
@@ -109,18 +123,19 @@ StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::s
 
 // A state that lies in a namespace of the original's basic auth must not look like none to
 // identified users, and one that was given to them not like a deleted one to the old namespace.
-StateAnswer StateService::Absent(const Grant& grant, const StateId& id, bool deleted,
-                                 Status status) {
+StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,
+                                 bool deleted, Status status) {
   StateAnswer answer = Error(std::move(status));
   if (answer.status.code() != Code::kNotFound) return answer;
   bool elsewhere = false;
   if (grant.key.tenant.empty() && !deleted) {
-    Result<std::optional<StateId>> first = tenants_.FirstOfName(grant.key);
-    if (!first.ok()) return Error(std::move(first).status());
-    elsewhere = first->has_value();
+    Result<std::optional<StateId>> holder =
+        HolderOfName(tenants_, storage_, kms_, store_id, grant.key);
+    if (!holder.ok()) return Error(NeverAbsent(std::move(holder).status()));
+    elsewhere = holder->has_value();
     answer.hint =
         "a state of this name was stored with basic auth; `statewardctl adopt` gives it "
-        "to identified users";
+        "to identified users, `statewardctl drop-name` leaves it there and frees the name";
   } else if (!grant.key.tenant.empty() && deleted) {
     Result<bool> adopted = tenants_.IsAdopted(id);
     if (!adopted.ok()) return Error(std::move(adopted).status());
@@ -145,8 +160,8 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
-    Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
-    if (!legacy.ok()) return NeverAbsent(std::move(legacy).status());
+    Result<std::optional<LegacyState>> legacy = OpenLegacy(grant, id);
+    if (!legacy.ok()) return std::move(legacy).status();
     if (legacy->has_value()) return std::move((**legacy).document);
   }
   return Status::NotFound("no version");

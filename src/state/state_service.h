@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "state/guarded_write.h"
+#include "state/legacy.h"
 #include "state/pruner.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
@@ -53,9 +54,11 @@ class StateService {
  private:
   Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);
   Status CheckTenant(const Grant& grant, const StateId& id);
+  Result<std::optional<LegacyState>> OpenLegacy(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool* deleted);
-  StateAnswer Absent(const Grant& grant, const StateId& id, bool deleted, Status status);
+  StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
+                     bool deleted, Status status);
   StateAnswer Write(const WriteRequest& request);
   Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome,
                         std::string* holder);

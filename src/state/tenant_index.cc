@@ -15,13 +15,15 @@ std::string TenantClaim(const std::string& tenant) {
   return HexEncode(Sha256("stateward tenant v1:" + tenant));
 }
 
-std::string NameClaim(const StateKey& key) {
-  // The id of the same name without a tenant: injective in project and name.
-  return HexEncode(Sha256("stateward name v1:" + StateId::Of({"", key.project, key.name}).hex()));
+// The n-th namespace's state of a project and name, from 0. The id of the same name without a
+// tenant is injective in project and name.
+std::string NameClaim(const StateKey& key, uint64_t n) {
+  std::string name = StateId::Of({"", key.project, key.name}).hex();
+  return HexEncode(Sha256("stateward name v1:" + name + ":" + std::to_string(n)));
 }
 
-std::string AdoptedClaim(const StateId& id) {
-  return HexEncode(Sha256("stateward adopted v1:" + id.hex()));
+std::string Mark(const std::string& kind, const StateId& id) {
+  return HexEncode(Sha256("stateward " + kind + " v1:" + id.hex()));
 }
 
 // A store that has lost its claims is an outage, not an answer.
@@ -42,20 +44,7 @@ void TenantIndex::Remember(const std::string& claim) {
   if (known_.size() < kMaxKnown) known_.insert(claim);
 }
 
-Status TenantIndex::Claim(const std::string& claim, const StateId& id) {
-  if (Known(claim)) return Status();
-  Result<std::optional<StateId>> there = storage_.LegacyClaim(claim);
-  if (!there.ok()) return NeverAbsent(std::move(there).status());
-  if (!there->has_value()) {
-    Result<StateId> claimed = storage_.ClaimLegacy(claim, id);
-    if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
-  }
-  Remember(claim);
-  return Status();
-}
-
-Result<bool> TenantIndex::HasTenant(const std::string& tenant) {
-  std::string claim = TenantClaim(tenant);
+Result<bool> TenantIndex::IsClaimed(const std::string& claim) {
   if (Known(claim)) return true;
   Result<std::optional<StateId>> there = storage_.LegacyClaim(claim);
   if (!there.ok()) return NeverAbsent(std::move(there).status());
@@ -63,26 +52,103 @@ Result<bool> TenantIndex::HasTenant(const std::string& tenant) {
   return there->has_value();
 }
 
+Status TenantIndex::Claim(const std::string& claim, const StateId& id) {
+  Result<bool> there = IsClaimed(claim);
+  if (!there.ok()) return std::move(there).status();
+  if (*there) return Status();
+  Result<StateId> claimed = storage_.ClaimLegacy(claim, id);
+  if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
+  Remember(claim);
+  return Status();
+}
+
+Result<bool> TenantIndex::HasTenant(const std::string& tenant) {
+  return IsClaimed(TenantClaim(tenant));
+}
+
 Status TenantIndex::Register(const StateKey& key, const StateId& id) {
   if (key.tenant.empty()) return Status();
   STATEWARD_RETURN_IF_ERROR(Claim(TenantClaim(key.tenant), id));
-  return Claim(NameClaim(key), id);
+  Result<bool> named = IsClaimed(Mark("named", id));
+  if (!named.ok()) return std::move(named).status();
+  if (*named) return Status();
+  STATEWARD_RETURN_IF_ERROR(AddToNames(key, id));
+  // Last: who breaks off before it is named twice, which does no harm.
+  return Claim(Mark("named", id), id);
 }
 
-Result<std::optional<StateId>> TenantIndex::FirstOfName(const StateKey& key) {
-  Result<std::optional<StateId>> there = storage_.LegacyClaim(NameClaim(key));
-  if (!there.ok()) return NeverAbsent(std::move(there).status());
-  return there;
+Status TenantIndex::RegisterOpened(const StateKey& key, const StateId& id) {
+  if (key.tenant.empty()) return Status();
+  // First: a name that nothing was written to is held by what was opened alone.
+  STATEWARD_RETURN_IF_ERROR(Claim(Mark("opened", id), id));
+  return Register(key, id);
+}
+
+Result<bool> TenantIndex::WasOpened(const StateId& tenants) {
+  return IsClaimed(Mark("opened", tenants));
+}
+
+// The list has no gaps, since a place is claimed only when the one before it is: its end is found
+// in a number of looks that is logarithmic in its length.
+Result<uint64_t> TenantIndex::EndOfNames(const StateKey& key) {
+  uint64_t taken = 0;  // places below it are
+  uint64_t free = 1;   // places from free - 1 on are, once the first loop has ended
+  for (;; free *= 2) {
+    Result<bool> there = IsClaimed(NameClaim(key, free - 1));
+    if (!there.ok()) return std::move(there).status();
+    if (!*there) break;
+    taken = free;
+  }
+  uint64_t last = free - 1;
+  while (taken < last) {
+    uint64_t middle = taken + (last - taken) / 2;
+    Result<bool> there = IsClaimed(NameClaim(key, middle));
+    if (!there.ok()) return std::move(there).status();
+    if (*there) {
+      taken = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  return taken;
+}
+
+Status TenantIndex::AddToNames(const StateKey& key, const StateId& id) {
+  Result<uint64_t> end = EndOfNames(key);
+  if (!end.ok()) return std::move(end).status();
+  // Whoever takes a place first leaves the next one to us: each round is another namespace's gain.
+  for (uint64_t n = *end;; ++n) {
+    Result<StateId> claimed = storage_.ClaimLegacy(NameClaim(key, n), id);
+    if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
+    if (*claimed == id) return Status();
+  }
+}
+
+Status TenantIndex::EachOfName(const StateKey& key,
+                               const std::function<Result<bool>(const StateId& tenants)>& each) {
+  for (uint64_t n = 0;; ++n) {
+    Result<std::optional<StateId>> there = storage_.LegacyClaim(NameClaim(key, n));
+    if (!there.ok()) return NeverAbsent(std::move(there).status());
+    if (!there->has_value()) return Status();
+    Result<bool> dropped = IsClaimed(Mark("dropped", **there));
+    if (!dropped.ok()) return std::move(dropped).status();
+    if (*dropped) continue;
+    Result<bool> more = each(**there);
+    if (!more.ok()) return std::move(more).status();
+    if (!*more) return Status();
+  }
 }
 
 Status TenantIndex::MarkAdopted(const StateId& tenants, const StateId& identified) {
-  return Claim(AdoptedClaim(tenants), identified);
+  return Claim(Mark("adopted", tenants), identified);
 }
 
 Result<bool> TenantIndex::IsAdopted(const StateId& tenants) {
-  Result<std::optional<StateId>> there = storage_.LegacyClaim(AdoptedClaim(tenants));
-  if (!there.ok()) return NeverAbsent(std::move(there).status());
-  return there->has_value();
+  return IsClaimed(Mark("adopted", tenants));
+}
+
+Status TenantIndex::MarkDropped(const StateId& tenants, const StateId& identified) {
+  return Claim(Mark("dropped", tenants), identified);
 }
 
 }  // namespace stateward

@@ -1,14 +1,17 @@
 // Which tenants and which of their states exist, asked without their secrets.
 //
 // Kept by the means of the legacy claims: names of kinds of their own, never ones that the original
-// could have made, since they are digests of other texts (docs/formats.md, "Claims").
+// could have made, since they are digests of other texts (docs/formats.md, "Claims"). A claim is
+// for ever, so a project and name has a list of claims, one for each namespace that ever used it.
+// Whether such a state still holds the name is for the caller to find out: it may be deleted.
 //
 // Thread-safe. Errors: kUnavailable, kCorruption; never kNotFound.
 #ifndef STATEWARD_STATE_TENANT_INDEX_H_
 #define STATEWARD_STATE_TENANT_INDEX_H_
 
+#include <cstdint>
+#include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -22,22 +25,33 @@ class TenantIndex {
  public:
   explicit TenantIndex(Storage& storage) : storage_(storage) {}
 
-  // Whether anything was ever written by this tenant.
+  // Whether the tenant is known: it wrote a state, or one of its blobs of the original was opened.
   Result<bool> HasTenant(const std::string& tenant);
-  // A state of a tenant was written: notes the tenant, and that the name is in use. Does nothing
-  // for identified users.
+  // A state of a tenant is written: notes the tenant, and that it uses the name. Does nothing for
+  // identified users.
   Status Register(const StateKey& key, const StateId& id);
-  // The first tenant's state of this project and name; nullopt: no tenant ever wrote one.
-  Result<std::optional<StateId>> FirstOfName(const StateKey& key);
+  // The same for a blob of the original that was opened under the tenant's secret.
+  Status RegisterOpened(const StateKey& key, const StateId& id);
+  Result<bool> WasOpened(const StateId& tenants);
+
+  // The tenants' states of this project and name, in the order in which they came, until `each`
+  // returns false or an error. Dropped ones are left out.
+  Status EachOfName(const StateKey& key,
+                    const std::function<Result<bool>(const StateId& tenants)>& each);
 
   // A tenant's state was given to identified users. The mark is for ever.
   Status MarkAdopted(const StateId& tenants, const StateId& identified);
   Result<bool> IsAdopted(const StateId& tenants);
+  // A tenant's state does not hold its name any more, now and later. The mark is for ever.
+  Status MarkDropped(const StateId& tenants, const StateId& identified);
 
  private:
   bool Known(const std::string& claim);
   void Remember(const std::string& claim);
+  Result<bool> IsClaimed(const std::string& claim);
   Status Claim(const std::string& claim, const StateId& id);
+  Result<uint64_t> EndOfNames(const StateKey& key);
+  Status AddToNames(const StateKey& key, const StateId& id);
 
   Storage& storage_;
   std::mutex mutex_;

@@ -8,6 +8,7 @@ import unittest
 from box import Box, wait_for
 from client import Client, basic
 from issuer import Issuer, new_key
+from policy_world import CTL
 from stateward import Stateward
 from test_tofu import TOFU
 from webservers import Nginx
@@ -75,9 +76,34 @@ class WaysIn(JwtCase):
                     self.assertEqual(200, answer.status, answer)
                     self.assertEqual(STATE.encode(), answer.body)
         self.assertEqual(1, self.issuer.fetches)
-        # User basic stays the original's: any secret is a namespace, also one that is a token.
-        self.assertEqual(404, self.client.get(
-            "/state/x/y", auth=basic("basic", self.issuer.token())).status)
+        # User basic stays the original's: the secret is a namespace, never a token.
+        self.assertEqual(401, self.client.get(
+            TARGET, auth=basic("basic", self.issuer.token())).status)
+
+    def test_strangers_take_no_name(self):
+        self.serve()
+        stranger, token = basic("basic", "invented"), bearer(self.issuer.token())
+        for verb, body in (("GET", None), ("POST", STATE.encode()), ("DELETE", None),
+                           ("LOCK", b'{"ID":"a"}'), ("UNLOCK", b'{"ID":"a"}')):
+            self.assertEqual(401, self.client.request(verb, TARGET, body, auth=stranger).status,
+                             verb)
+        self.assertEqual(404, self.client.get(TARGET, auth=token).status)
+        self.assertIn("AUTH_BASIC_NEW_TENANTS=true opens new ones", self.server.log())
+        # Where they may, what they store holds the name until it is deleted, or the name is freed.
+        self.server.write_env(AUTH_BASIC_NEW_TENANTS="true")
+        self.server.restart()
+        frees = (lambda: self.client.request("DELETE", TARGET, auth=stranger),
+                 lambda: self.box.run([CTL, "drop-name", "demo", "one", "--yes"],
+                                      env=self.server.settings))
+        for serial, free in enumerate(frees, 1):
+            document = STATE.replace('"serial": 1', f'"serial": {serial}').encode()
+            self.assertEqual(200, self.client.post(TARGET, document, auth=stranger).status)
+            answer = self.client.get(TARGET, auth=token)
+            self.assertEqual(409, answer.status)
+            self.assertIn(b"drop-name", answer.body)
+            free()
+            self.assertEqual(404, self.client.get(TARGET, auth=token).status)
+        self.assertEqual(document, self.client.get(TARGET, auth=stranger).body)
 
     def test_the_claim_says_which_states(self):
         self.serve()
@@ -155,7 +181,7 @@ class Keys(JwtCase):
         answer = self.get(self.issuer.token())
         self.assertEqual((503, "15"), (answer.status, answer.header("Retry-After")))
         # Whoever needs no key of its is not kept out.
-        self.assertEqual(404, self.client.get(TARGET, auth=basic("basic", "secret")).status)
+        self.assertEqual(401, self.client.get(TARGET, auth=basic("basic", "secret")).status)
         self.issuer.start()
         wait_for(lambda: self.get(self.issuer.token()).status == 404, "the issuer is found again")
 
@@ -175,7 +201,7 @@ class Keys(JwtCase):
     def bad(self, why):
         self.serve()
         self.refused(self.issuer.token(), why, 503)
-        self.assertEqual(404, self.client.get(TARGET, auth=basic("basic", "secret")).status)
+        self.assertEqual(401, self.client.get(TARGET, auth=basic("basic", "secret")).status)
 
     def test_a_redirect_is_not_followed(self):
         other = Issuer(self.box)

@@ -120,7 +120,8 @@ class PolicyTofu(unittest.TestCase):
     def test_adopt(self):
         with Box() as box:
             file = box.write("policy.toml", policy(), 0o640)
-            app = Stateward(box, AUTH_POLICY_FILE=file, AUTH_BASIC_ENABLED="true")
+            app = Stateward(box, AUTH_POLICY_FILE=file, AUTH_BASIC_ENABLED="true",
+                            AUTH_BASIC_NEW_TENANTS="true")
             nginx = Nginx(box, "unix:" + app.socket)
             old = Client(nginx.plain, auth=basic("basic", "secret"))
             new = Client(nginx.plain, auth=basic("x", TOKENS["ci"]))

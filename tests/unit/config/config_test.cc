@@ -138,6 +138,22 @@ TEST(Config, SystemdCredentials) {
   STRCMP_EQUAL("from-credential", std::string(c.config.kms.key.Reveal()).c_str());
 }
 
+TEST(Config, StrangersOpenNoNamespaceWhereUsersAreKnown) {
+  CHECK(LoadConfig(env, "").config.rules.new_tenants);
+  Set("VAULT_ADDR", "https://vault");
+  CHECK(LoadConfig(env, "").config.rules.new_tenants);
+  Set("AUTH_JWT_AUDIENCE", "terraform");  // with Vault's address: its own issuer
+  CHECK_FALSE(LoadConfig(env, "").config.rules.new_tenants);
+  env.clear();
+  Set("AUTH_JWT_OIDC_ISSUER_URL", "https://issuer");
+  CHECK_FALSE(LoadConfig(env, "").config.rules.new_tenants);
+  env.clear();
+  Set("AUTH_POLICY_FILE", "/etc/stateward/policy.toml");
+  CHECK_FALSE(LoadConfig(env, "").config.rules.new_tenants);
+  Set("AUTH_BASIC_NEW_TENANTS", "true");
+  CHECK(LoadConfig(env, "").config.rules.new_tenants);
+}
+
 TEST(Config, ErrorsNeverShowASecret) {
   for (const Setting& row : Settings()) {
     if (row.secret) env[std::string(row.name)] = SecretString("tell-nobody");

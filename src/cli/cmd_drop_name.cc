@@ -1,0 +1,76 @@
+#include "cli/cmd_drop_name.h"
+
+#include <memory>
+#include <utility>
+
+#include "cli/opened_store.h"
+#include "state/lock_info.h"
+#include "state/name_holder.h"
+#include "state/newest.h"
+
+namespace stateward {
+namespace {
+
+int Fail(const CliContext& cli, const Status& why) {
+  Say(cli.err, "statewardctl: " + why.detail() + "\n");
+  return kExitFailed;
+}
+
+Result<std::vector<StateId>> Holders(TenantIndex& index, OpenedStore& store, const StateKey& key) {
+  std::vector<StateId> holders;
+  Status looked = index.EachOfName(key, [&](const StateId& id) -> Result<bool> {
+    Result<bool> holds = HoldsName(index, store.storage(), *store.kms, store.store_id, id);
+    if (holds.ok() && *holds) holders.push_back(id);
+    return holds.ok() ? Result<bool>(true) : holds;
+  });
+  if (!looked.ok()) return looked;
+  return holders;
+}
+
+std::string Describe(OpenedStore& store, const StateId& id) {
+  std::string line = id.hex() + "  ";
+  Result<Newest> newest =
+      LoadNewest(store.storage(), *store.kms, store.store_id, Grant(), id, false);
+  if (!newest.ok()) return line + "cannot be read: " + newest.status().detail() + "\n";
+  if (newest->damaged) return line + "damaged\n";
+  if (!newest->version) return line + "of the original, not written since\n";
+  const VersionInfo& info = newest->version->info;
+  return line + "serial " + std::to_string(info.serial) + ", " + FormatTime(info.time_ms) +
+         ", by " + info.writer + "\n";
+}
+
+int DropName(const CliContext& cli, const StateKey& key, bool yes) {
+  Result<std::unique_ptr<OpenedStore>> opened = OpenStore(cli);
+  if (!opened.ok()) return Fail(cli, opened.status());
+  OpenedStore& store = **opened;
+  TenantIndex index(store.storage());
+  Result<std::vector<StateId>> holders = Holders(index, store, key);
+  if (!holders.ok()) return Fail(cli, holders.status());
+  const std::string name = key.project + "/" + key.name;
+  if (holders->empty()) {
+    Say(cli.out, "no state of basic auth holds " + name + "\n");
+    return kExitOk;
+  }
+  for (const StateId& id : *holders) {
+    Say(cli.out, Describe(store, id));
+    if (!yes) continue;
+    Status dropped = index.MarkDropped(id, StateId::Of(key));
+    if (!dropped.ok()) return Fail(cli, dropped);
+  }
+  Say(cli.out, yes ? name + " is free for identified users\n"
+                   : "these hold " + name + "; with --yes they do not any more\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+int CmdDropName(const CliContext& cli, const std::vector<std::string>& args) {
+  bool yes = args.size() == 3 && args[2] == "--yes";
+  if ((args.size() != 2 && !yes) || args[0].empty() || args[1].empty()) {
+    Say(cli.err, std::string("usage:\n") + kDropNameHelp);
+    return kExitUsage;
+  }
+  return DropName(cli, {"", args[0], args[1]}, yes);
+}
+
+}  // namespace stateward

@@ -1,0 +1,158 @@
+// Which state of a namespace of basic auth keeps identified users from its name, and which does
+// not (any more).
+#include "state/name_holder.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "auth/basic.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/open_kms.h"
+#include "state/state_service.h"
+
+namespace stateward {
+namespace {
+
+class NoObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override {}
+};
+
+Bytes ReadBytes(const std::string& path) {
+  Bytes bytes;
+  FILE* f = fopen(path.c_str(), "rb");
+  if (f == nullptr) return bytes;
+  for (int c = fgetc(f); c != EOF; c = fgetc(f)) bytes.push_back(static_cast<uint8_t>(c));
+  fclose(f);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_GROUP(NameHolder) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  NoObserver observer;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::unique_ptr<Kms> kms;
+  StoreGate gate{storage, locker};
+  StateRules rules;
+  std::unique_ptr<StateService> service;
+  BasicAuthenticator basic;
+  const StateKey key{"", "network", "prod"};
+  int serial = 0;
+
+  void setup() override {
+    KmsSettings settings;
+    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    kms = std::move(*OpenKms(settings));
+    CHECK(gate.Init(false).ok());
+    Restart();
+  }
+  void Restart() {
+    service =
+        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
+  }
+  Grant Tenant(const std::string& secret) {
+    return *basic.Authorize({"basic", SecretString(secret)}, key, Verb::kWrite);
+  }
+  Grant Identified() {
+    Grant grant;
+    grant.key = key;
+    grant.principal = "alice";
+    grant.role = Role::kAdmin;
+    return grant;
+  }
+  // Serials grow, so that a write behind a deletion is one that goes on.
+  void Put(const Grant& grant, Code want = Code::kOk) {
+    std::string text =
+        "{\"version\":4,\"serial\":" + std::to_string(++serial) + ",\"lineage\":\"L\"}";
+    Code got = service->Put(grant, "", SecretBytes(text.begin(), text.end())).status.code();
+    STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
+  }
+  void Delete(const Grant& grant) { CHECK(service->Delete(grant, "").status.ok()); }
+  // What identified users get where they have no state of this name.
+  void Free() { CHECK(service->Get(Identified()).status.code() == Code::kNotFound); }
+  void Held() { CHECK(service->Get(Identified()).status.code() == Code::kConflict); }
+};
+
+TEST(NameHolder, WhatWasDeletedHoldsNothing) {
+  Free();
+  Put(Tenant("squatter"));
+  Held();
+  Delete(Tenant("squatter"));
+  Free();
+}
+
+TEST(NameHolder, EachNamespaceCountsWhoeverCameFirst) {
+  for (int i = 0; i < 9; ++i) Put(Tenant("secret-" + std::to_string(i)));
+  for (int i = 0; i < 9; ++i) {
+    Held();
+    Delete(Tenant("secret-" + std::to_string(i)));
+    Restart();
+  }
+  Free();
+  Put(Tenant("secret-3"));
+  Held();
+}
+
+TEST(NameHolder, ADroppedNameIsFreeForGood) {
+  Put(Tenant("squatter"));
+  TenantIndex index(storage);
+  std::string store_id = storage.ReadMarker()->store_id;
+  Result<std::optional<StateId>> holder = HolderOfName(index, storage, *kms, store_id, key);
+  CHECK(holder.ok() && holder->has_value());
+  CHECK(**holder == StateId::Of(Tenant("squatter").key));
+  CHECK(index.MarkDropped(**holder, StateId::Of(key)).ok());
+  Free();
+  Delete(Tenant("squatter"));
+  Put(Tenant("squatter"));
+  Free();
+  CHECK(service->Get(Tenant("squatter")).status.ok());
+  Put(Tenant("another"));
+  Held();
+}
+
+TEST(NameHolder, WhatCannotBeReadHolds) {
+  Grant tenant = Tenant("s");
+  Put(tenant);
+  storage.DamageFront(StateId::Of(tenant.key), 1);
+  Held();
+}
+
+// The original's blob under a secret (tests/data/seed): it makes the namespace known, and the name
+// taken, once it was read.
+TEST(NameHolder, AnOpenedBlobOfTheOriginal) {
+  rules.new_tenants = false;
+  Restart();
+  Grant tenant = *basic.Authorize({"basic", SecretString("s3cret-one")}, key, Verb::kRead);
+  storage.legacy[tenant.legacy_ids[0]] =
+      ReadBytes("tests/data/seed/fs/" + tenant.legacy_ids[0] + ".tfstate");
+  Grant other = tenant;
+  other.key.name = "new";
+  other.legacy_ids.clear();
+  Put(other, Code::kUnauthenticated);
+  Free();
+  CHECK(service->Get(tenant).status.ok());
+  Held();
+  Put(other);
+  Delete(tenant);
+  Free();
+}
+
+TEST(NameHolder, AClaimWithoutAVersionHoldsNothing) {
+  TenantIndex index(storage);
+  Grant tenant = Tenant("s");
+  CHECK(index.Register(tenant.key, StateId::Of(tenant.key)).ok());
+  Free();
+}
+
+}  // namespace stateward
