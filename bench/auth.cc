@@ -26,6 +26,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "doubles/answer_to.h"
 #include "doubles/fake_clock.h"
 #include "doubles/fake_web.h"
 #include "doubles/mem_locker.h"
@@ -45,11 +46,6 @@ class Silent : public Observer {
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
   void OnQuarantined() override {}
-};
-
-class NoBody : public BodySource {
- public:
-  Result<SecretBytes> ReadAll(uint64_t) override { return SecretBytes(); }
 };
 
 // No authentication at all.
@@ -165,20 +161,18 @@ void Fill(World* world, Way* way) {
 }
 
 double Rate(Way* way) {
-  NoBody body;
   Request request;
   request.method = Method::kGet;
   request.target = "/state/p/n";
   request.authorization = SecretString(way->authorization);
   request.request_id = std::string(32, 'a');
-  request.body = &body;
   using Clock = std::chrono::steady_clock;
   auto start = Clock::now();
   double seconds = 0;
   int count = 0;
   while (seconds < kRoundSeconds) {
     for (int i = 0; i < 50; ++i, ++count) {
-      Response response = way->handler->Handle(request);
+      Response response = AnswerTo(*way->handler, request, {});
       if (response.status != 200) {
         std::printf("%s: status %d\n", way->name, response.status);
         return 0;

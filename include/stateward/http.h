@@ -1,12 +1,14 @@
-// HTTP as values. No FastCGI type, no pointer into FastCGI memory (except the body's source).
+// HTTP as values. No FastCGI type, no pointer into FastCGI memory.
 #ifndef STATEWARD_HTTP_H_
 #define STATEWARD_HTTP_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "stateward/bytes.h"
@@ -16,16 +18,6 @@
 namespace stateward {
 
 enum class Method : uint8_t { kGet, kPost, kPut, kDelete, kLock, kUnlock, kOther };
-
-// The body, read on demand: after authentication, never before.
-// Used by one thread while the request lasts.
-class BodySource {
- public:
-  virtual ~BodySource() = default;
-  // Reads to the end. kTooLarge: more than `limit` bytes, nothing is kept. kUnavailable: the body
-  // broke off (it must not be used; the client repeats). kOverloaded: no room for it just now.
-  virtual Result<SecretBytes> ReadAll(uint64_t limit) = 0;
-};
 
 struct Request {
   Method method = Method::kOther;
@@ -39,8 +31,7 @@ struct Request {
   // web server's connection is neither a unix socket nor from an address of FASTCGI_ALLOW.
   std::string proxy_user;
   std::string proxy_certificate;
-  std::string request_id;      // 32 hex digits: the web server's, or made here
-  BodySource* body = nullptr;  // not owned; never null in a handler
+  std::string request_id;  // 32 hex digits: the web server's, or made here
 };
 
 struct Response {
@@ -50,11 +41,41 @@ struct Response {
   SecretBytes body;
 };
 
-// Answers one request. Thread-safe.
+// Memory for an answer that waits until its client has taken it.
+// Used by one thread while a request is judged.
+class AnswerRoom {
+ public:
+  virtual ~AnswerRoom() = default;
+  // Charges `size` bytes to the process and to `principal`. False: no room just now (kOverloaded).
+  virtual bool Take(std::string_view principal, size_t size) = 0;
+};
+
+// A request that was let in and waits for its body. It keeps what it needs of the request; the
+// handler that made it must outlive it.
+// Used by one thread at a time; exactly one of Finish and Fail is called, at most once.
+class PendingCall {
+ public:
+  virtual ~PendingCall() = default;
+  // Whose memory the body takes; "" = nobody's in particular.
+  virtual std::string_view Principal() const = 0;
+  // In bytes; a longer body is kTooLarge.
+  virtual uint64_t BodyLimit() const = 0;
+  // `body` is whole: its end was seen, and its length is the one that was declared, if any.
+  virtual Response Finish(ByteView body) = 0;
+  // There will be no body. kTooLarge; kUnavailable: it broke off, or came too slowly (the client
+  // repeats); kOverloaded: no room for it just now.
+  virtual Response Fail(const Status& why) = 0;
+};
+
+// Either the answer, for which no byte of a body was needed, or a call that waits for its body.
+using Judged = std::variant<Response, std::unique_ptr<PendingCall>>;
+
+// Answers requests, in two steps, so that nothing is gathered for a request that is refused.
+// Thread-safe.
 class Handler {
  public:
   virtual ~Handler() = default;
-  virtual Response Handle(const Request& request) = 0;
+  virtual Judged Judge(Request request, AnswerRoom& room) = 0;
 };
 
 }  // namespace stateward

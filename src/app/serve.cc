@@ -56,6 +56,8 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
   FcgiOptions fcgi;
   fcgi.threads = config.threads;
   fcgi.max_inflight_bytes = config.max_inflight_bytes;
+  fcgi.principal_share_percent = config.memory_share_percent;
+  fcgi.limits.rate = {config.client_min_rate, static_cast<int>(config.client_rate_seconds)};
   fcgi.peers = settings.peers;
   KeptKms kms;
   bool first = true;

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "fcgi/fcgi_request.h"
+#include "fcgi/libfcgi_bridge.h"
 
 namespace stateward {
 namespace {
@@ -50,7 +50,11 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     log.Error(first.status().detail());
     return 1;
   }
-  InitFcgiLibrary();
+  Status library = InitFcgiLibrary();
+  if (!library.ok()) {
+    log.Error(library.detail());
+    return 1;
+  }
   SwappableHandler handlers(std::move(*first));
   FcgiLoop loop(listen_fd, options, handlers, SystemClock(), log);
   Status started = loop.Start();

@@ -37,6 +37,9 @@ struct Config {
   std::string runtime_dir;
   uint64_t max_state_bytes = 0;
   uint64_t max_inflight_bytes = 0;
+  uint64_t memory_share_percent = 0;
+  uint64_t client_min_rate = 0;
+  uint64_t client_rate_seconds = 0;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kLogfmt;
   std::string metrics_listen_addr;

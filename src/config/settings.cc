@@ -36,7 +36,9 @@ constexpr Setting kSettings[] = {
     {"WORKERS", T::kNumber, AT(workers), "2", false, false,
      "Worker processes when Stateward runs alone. At most 64, the slots for metrics.", "", 1, 64},
     {"THREADS", T::kNumber, AT(threads), "8", false, false,
-     "Requests that one worker serves at the same time. At most 256: each may hold a whole state.",
+     "Requests that one worker thinks about at the same time; clients that send or read slowly "
+     "hold "
+     "none. At most 256: each may hold a whole state.",
      "", 1, 256},
     {"RUNTIME_DIR", T::kText, AT(runtime_dir), "/run/stateward", false, false,
      "Folder for what workers of one host share while they run (metrics)."},
@@ -45,9 +47,19 @@ constexpr Setting kSettings[] = {
      "request may hold in memory.",
      "", 1 * kKiB, 1 * kGiB},
     {"MAX_INFLIGHT_BYTES", T::kBytes, AT(max_inflight_bytes), "1G", false, false,
-     "Bodies that one worker holds at the same time; beyond it the answer is 503 with "
-     "Retry-After: 2.",
+     "Bodies that have arrived and answers that wait for their clients, in the memory of one "
+     "worker; beyond it the answer is 503 with Retry-After: 2. A sixteenth is kept for small ones "
+     "(64K: locks).",
      "", 1 * kMiB, 64 * kGiB},
+    {"MEMORY_SHARE_PERCENT", T::kNumber, AT(memory_share_percent), "50", false, false,
+     "How much of MAX_INFLIGHT_BYTES the large bodies and answers of one principal may take.", "",
+     1, 100},
+    {"CLIENT_MIN_RATE", T::kBytes, AT(client_min_rate), "512", false, false,
+     "Bytes a second that a client sends or reads at the least: who sends more slowly is answered "
+     "503, who reads more slowly is cut off.",
+     "", 1, 1 * kMiB},
+    {"CLIENT_RATE_SECONDS", T::kNumber, AT(client_rate_seconds), "60", false, false,
+     "Seconds over which CLIENT_MIN_RATE is taken.", "", 1, 3600},
     {"LOG_LEVEL", T::kChoice, AT(log_level), "info", false, true, "What is logged.",
      "fatal|error|warning|info|debug|trace"},
     {"LOG_FORMAT", T::kChoice, AT(log_format), "logfmt", false, true, "How a log line is written.",

@@ -1,65 +1,97 @@
 #include "fcgi/connections.h"
 
+#include <sys/epoll.h>
+
+#include <utility>
+
 namespace stateward {
 
-uint64_t Connections::Add(int fd, int64_t now_us) {
+Connection* Connections::Add(int fd, bool may_vouch, Memory& memory, size_t most, int64_t now_us) {
   std::lock_guard<std::mutex> hold(mutex_);
-  if (entries_.size() >= kMax) return 0;
+  if (entries_.size() >= most) return nullptr;
   uint64_t id = next_id_++;
-  entries_[id] = {fd, ConnState::kBusy, now_us, false};
-  return id;
+  Entry& entry = entries_[id];
+  entry.connection = std::make_unique<Connection>(id, fd, may_vouch, memory, now_us);
+  return entry.connection.get();
 }
 
-Taken Connections::Take(uint64_t id, int64_t now_us) {
+Connection* Connections::Take(uint64_t id) {
   std::lock_guard<std::mutex> hold(mutex_);
   auto it = entries_.find(id);
-  if (it == entries_.end() || it->second.state == ConnState::kBusy) return {};
-  it->second.state = ConnState::kBusy;
-  if (!it->second.lingering) it->second.since_us = now_us;
-  return {true, it->second.fd, it->second.lingering};
+  if (it == entries_.end() || !it->second.waits) return nullptr;
+  it->second.waits = false;
+  return it->second.connection.get();
 }
 
-void Connections::Park(uint64_t id, ConnState state, int64_t now_us) {
+// Armed under the mutex: whoever epoll wakes finds it given back.
+bool Connections::Park(Connection* connection) {
+  std::unique_ptr<Connection> refused;
   std::lock_guard<std::mutex> hold(mutex_);
-  auto it = entries_.find(id);
-  if (it == entries_.end()) return;
-  // A lingering one keeps its first time: what trickles in does not prolong it.
-  bool still_lingering = it->second.lingering && state == ConnState::kLingering;
-  it->second.state = state;
-  it->second.lingering = state == ConnState::kLingering;
-  if (!still_lingering) it->second.since_us = now_us;
+  auto it = entries_.find(connection->id());
+  Entry& entry = it->second;
+  epoll_event event{};
+  event.events = connection->Events() | EPOLLONESHOT;
+  event.data.u64 = connection->id();
+  int operation = entry.in_epoll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (epoll_ctl(epoll_, operation, connection->fd(), &event) == 0) {
+    entry.in_epoll = true;
+    entry.waits = true;
+    return true;
+  }
+  refused = std::move(entry.connection);
+  entries_.erase(it);
+  return false;
 }
 
-void Connections::Remove(uint64_t id) {
+void Connections::Close(Connection* connection) {
+  std::unique_ptr<Connection> gone;
   std::lock_guard<std::mutex> hold(mutex_);
-  entries_.erase(id);
+  auto it = entries_.find(connection->id());
+  gone = std::move(it->second.connection);
+  entries_.erase(it);
 }
 
-std::vector<int> Connections::Sweep(int64_t now_us, int64_t idle_us, int64_t linger_us) {
-  std::vector<int> fds;
+std::vector<Connection*> Connections::TakeDue(int64_t now_us, const ConnectionLimits& limits) {
+  std::vector<Connection*> due;
+  std::lock_guard<std::mutex> hold(mutex_);
+  for (auto& [id, entry] : entries_) {
+    if (!entry.waits || !entry.connection->IsDue(now_us, limits)) continue;
+    entry.waits = false;
+    due.push_back(entry.connection.get());
+  }
+  return due;
+}
+
+void Connections::CloseWaiting(bool all) {
+  std::vector<std::unique_ptr<Connection>> gone;
   std::lock_guard<std::mutex> hold(mutex_);
   for (auto it = entries_.begin(); it != entries_.end();) {
-    const Entry& entry = it->second;
-    int64_t limit = entry.lingering ? linger_us : idle_us;
-    if (entry.state != ConnState::kBusy && now_us - entry.since_us >= limit) {
-      fds.push_back(entry.fd);
+    Entry& entry = it->second;
+    bool idle = entry.connection->phase() == Connection::Phase::kIdle;
+    if (entry.waits && (all || idle)) {
+      gone.push_back(std::move(entry.connection));
       it = entries_.erase(it);
     } else {
       ++it;
     }
   }
-  return fds;
 }
 
-std::vector<int> Connections::BusyLongerThan(int64_t now_us, int64_t busy_us) {
-  std::vector<int> fds;
+bool Connections::CloseLongestIdle() {
+  std::unique_ptr<Connection> gone;
   std::lock_guard<std::mutex> hold(mutex_);
-  for (const auto& [id, entry] : entries_) {
-    if (entry.state == ConnState::kBusy && now_us - entry.since_us >= busy_us) {
-      fds.push_back(entry.fd);
-    }
+  auto longest = entries_.end();
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    if (!it->second.waits) continue;
+    Connection::Phase phase = it->second.connection->phase();
+    if (phase == Connection::Phase::kBody || phase == Connection::Phase::kAnswer) continue;
+    int64_t since = it->second.connection->since_us();
+    if (longest == entries_.end() || since < longest->second.connection->since_us()) longest = it;
   }
-  return fds;
+  if (longest == entries_.end()) return false;
+  gone = std::move(longest->second.connection);
+  entries_.erase(longest);
+  return true;
 }
 
 size_t Connections::Count() const {

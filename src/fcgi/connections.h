@@ -1,54 +1,50 @@
-// The connections of a process that no thread is working on, and how many there are in all.
+// The connections of a process: which of them wait in the epoll set, and which a thread has.
 // Thread-safe.
 #ifndef STATEWARD_FCGI_CONNECTIONS_H_
 #define STATEWARD_FCGI_CONNECTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "fcgi/connection.h"
+
 namespace stateward {
-
-enum class ConnState : uint8_t {
-  kIdle,       // waits for a request, in the epoll set
-  kBusy,       // a thread works on it
-  kLingering,  // answered and half closed: what still comes is thrown away until the peer closes
-};
-
-struct Taken {
-  bool ok = false;
-  int fd = -1;
-  bool lingering = false;
-};
 
 class Connections {
  public:
-  // The web servers of a host keep some dozens; more is somebody holding them open.
-  static constexpr size_t kMax = 4096;
+  // Takes over nothing; `epoll` must outlive it.
+  void UseEpoll(int epoll) { epoll_ = epoll; }
 
-  // Adds a connection in state kBusy and returns its number (never 0); 0: too many.
-  uint64_t Add(int fd, int64_t now_us);
-  // A thread takes the connection that epoll named. Not ok: it was swept meanwhile.
-  Taken Take(uint64_t id, int64_t now_us);
-  // Gives it back. REQUIRES: taken or added, and not yet given back or removed.
-  void Park(uint64_t id, ConnState state, int64_t now_us);
-  // Forgets it; the caller closes the descriptor.
-  void Remove(uint64_t id);
+  // A new one, which the calling thread has. nullptr: there are `most` already.
+  Connection* Add(int fd, bool may_vouch, Memory& memory, size_t most, int64_t now_us);
+  // The thread takes the one that epoll named. nullptr: another thread has it, or it is gone.
+  Connection* Take(uint64_t id);
+  // Gives it back, to wait for its Events(). False: epoll refused, and it was closed.
+  // REQUIRES: the calling thread has it.
+  bool Park(Connection* connection);
+  // Closes it. REQUIRES: the calling thread has it.
+  void Close(Connection* connection);
 
-  // Removes what has waited too long and returns the descriptors, to be closed.
-  std::vector<int> Sweep(int64_t now_us, int64_t idle_us, int64_t linger_us);
-  // Descriptors of requests that have gone on for longer than that; they stay where they are.
-  std::vector<int> BusyLongerThan(int64_t now_us, int64_t busy_us);
+  // Takes those that are due; each is the calling thread's.
+  std::vector<Connection*> TakeDue(int64_t now_us, const ConnectionLimits& limits);
+  // Closes the idle ones that wait; with `all`, every one that waits.
+  void CloseWaiting(bool all);
+  // Closes the one that has waited longest for a request or its head, to make room for another.
+  // False: there is none.
+  bool CloseLongestIdle();
   size_t Count() const;
 
  private:
   struct Entry {
-    int fd;
-    ConnState state;
-    int64_t since_us;
-    bool lingering;
+    std::unique_ptr<Connection> connection;
+    bool in_epoll = false;
+    bool waits = false;  // in the epoll set, armed; else a thread has it
   };
+
+  int epoll_ = -1;
   mutable std::mutex mutex_;
   uint64_t next_id_ = 16;  // smaller numbers name other things in the epoll set
   std::unordered_map<uint64_t, Entry> entries_;

@@ -13,13 +13,38 @@
 namespace stateward {
 
 struct AppHandler::Context {
-  const Request& request;
-  Matched matched;
-  std::string allow;      // of a 405
-  std::string principal;  // once known
-  std::string lock_id;
-  std::string reason;  // why it was refused or failed; for the log alone
-  bool grace = false;  // let in with a token that has expired
+  Request request;
+  Matched matched{};
+  std::string allow{};      // of a 405
+  std::string principal{};  // once known
+  std::string lock_id{};
+  std::string reason{};  // why it was refused or failed; for the log alone
+  bool grace = false;    // let in with a token that has expired
+  int64_t start_us = 0;
+};
+
+// Let in, and its body is still on its way.
+class AppHandler::Call : public PendingCall {
+ public:
+  Call(AppHandler& handler, Context context, Grant grant, std::string query_id)
+      : handler_(handler),
+        context_(std::move(context)),
+        grant_(std::move(grant)),
+        query_id_(std::move(query_id)) {}
+  std::string_view Principal() const override { return context_.principal; }
+  uint64_t BodyLimit() const override { return handler_.BodyLimit(context_); }
+  Response Finish(ByteView body) override {
+    return handler_.Done(&context_, handler_.WithBody(&context_, grant_, query_id_, body));
+  }
+  Response Fail(const Status& why) override {
+    return handler_.Done(&context_, handler_.FromStatus(&context_, why));
+  }
+
+ private:
+  AppHandler& handler_;
+  Context context_;
+  const Grant grant_;
+  const std::string query_id_;
 };
 
 namespace {
@@ -49,17 +74,25 @@ bool IsIdentity(const std::optional<std::string>& encoding) {
 
 }  // namespace
 
-Response AppHandler::Handle(const Request& request) {
-  int64_t start = parts_.clock->SteadyUs();
-  Context context{request, {}, {}, {}, {}, {}, false};
-  Response response = Answer(&context);
-  int64_t duration = parts_.clock->SteadyUs() - start;
-  parts_.observer->OnRequest(context.matched.name, request.method, response.status, duration);
-  LogRequest(context, response, duration);
+Judged AppHandler::Judge(Request request, AnswerRoom& room) {
+  Context context{std::move(request)};
+  context.start_us = parts_.clock->SteadyUs();
+  Judged judged = Look(&context, room);
+  if (Response* answer = std::get_if<Response>(&judged)) {
+    return Done(&context, std::move(*answer));
+  }
+  return judged;
+}
+
+Response AppHandler::Done(Context* context, Response response) {
+  int64_t duration = parts_.clock->SteadyUs() - context->start_us;
+  parts_.observer->OnRequest(context->matched.name, context->request.method, response.status,
+                             duration);
+  LogRequest(*context, response, duration);
   return response;
 }
 
-Response AppHandler::Answer(Context* context) {
+Judged AppHandler::Look(Context* context, AnswerRoom& room) {
   Result<Target> target = ParseTarget(context->request.target);
   if (!target.ok()) return FromStatus(context, target.status());
   Status matched = MatchRoute(context->request.method, *target, &context->matched, &context->allow);
@@ -76,11 +109,11 @@ Response AppHandler::Answer(Context* context) {
     case Action::kMetrics:
       return Metrics(context);
     default:
-      return AnswerState(context, *target);
+      return LookAtState(context, *target, room);
   }
 }
 
-Response AppHandler::AnswerState(Context* context, const Target& target) {
+Judged AppHandler::LookAtState(Context* context, const Target& target, AnswerRoom& room) {
   Result<Grant> grant = Authorize(*context);
   if (!grant.ok()) return FromStatus(context, grant.status());
   context->principal = grant->principal;
@@ -89,7 +122,14 @@ Response AppHandler::AnswerState(Context* context, const Target& target) {
     if (!grace.ok()) return FromStatus(context, grace);
     context->grace = true;
   }
-  return FromAnswer(context, CallVerb(*context, target, *grant));
+  Result<std::string> query_id = CheckInput(*context, target);
+  if (!query_id.ok()) return FromStatus(context, query_id.status());
+  if (!context->matched.route->body) return WithoutBody(context, *grant, *query_id, room);
+  if (context->request.content_length.value_or(0) > BodyLimit(*context)) {
+    return FromStatus(context, Status(Code::kTooLarge, "body: over the limit"));
+  }
+  return std::make_unique<Call>(*this, std::move(*context), std::move(*grant),
+                                std::move(*query_id));
 }
 
 // A user whom the web server checked comes first: the header is that check's own. A certificate
@@ -117,36 +157,49 @@ Result<Grant> AppHandler::Authorize(const Context& context) {
   return Status(Code::kUnauthenticated, "no way in for such credentials");
 }
 
-StateAnswer AppHandler::CallVerb(const Context& context, const Target& target, const Grant& grant) {
-  StateAnswer failed;
-  Result<std::string> query_id = OnlyQuery(target, "ID");
-  if (!query_id.ok()) {
-    failed.status = std::move(query_id).status();
-  } else if (!query_id->empty() && !IsLockId(*query_id)) {
-    failed.status = Status::InvalidArgument("ID is to be 1 to 128 visible ASCII characters");
-  }
-  if (!IsIdentity(context.request.content_encoding)) {
-    failed.status = Status::InvalidArgument("content-encoding: bodies are taken as they are");
-  }
-  if (!failed.status.ok()) return failed;
-  StateService& states = *parts_.states;
-  Action action = context.matched.route->action;
-  if (action == Action::kRead) return states.Get(grant);
-  if (action == Action::kDelete) return states.Delete(grant, *query_id);
-  if (action == Action::kOutputs) return states.Outputs(grant, context.matched.output);
+uint64_t AppHandler::BodyLimit(const Context& context) const {
+  bool is_write = context.matched.route->action == Action::kWrite;
+  return is_write ? parts_.max_state_bytes : kMaxLockInfoBytes;
+}
 
-  bool is_write = action == Action::kWrite;
-  Result<SecretBytes> body =
-      context.request.body->ReadAll(is_write ? parts_.max_state_bytes : kMaxLockInfoBytes);
-  if (!body.ok()) {
-    failed.status = std::move(body).status();
-    return failed;
+Result<std::string> AppHandler::CheckInput(const Context& context, const Target& target) const {
+  if (!IsIdentity(context.request.content_encoding)) {
+    return Status::InvalidArgument("content-encoding: bodies are taken as they are");
   }
-  failed.status = CheckMd5(context.request, *body);
-  if (!failed.status.ok()) return failed;
-  if (is_write) return states.Put(grant, *query_id, *body);
-  if (action == Action::kLock) return states.Lock(grant, *body);
-  return states.Unlock(grant, *body, *query_id);
+  Result<std::string> query_id = OnlyQuery(target, "ID");
+  if (query_id.ok() && !query_id->empty() && !IsLockId(*query_id)) {
+    return Status::InvalidArgument("ID is to be 1 to 128 visible ASCII characters");
+  }
+  return query_id;
+}
+
+Response AppHandler::WithoutBody(Context* context, const Grant& grant, const std::string& query_id,
+                                 AnswerRoom& room) {
+  StateService& states = *parts_.states;
+  Action action = context->matched.route->action;
+  StateAnswer answer;
+  if (action == Action::kRead) {
+    answer = states.Get(grant);
+  } else if (action == Action::kDelete) {
+    answer = states.Delete(grant, query_id);
+  } else {
+    answer = states.Outputs(grant, context->matched.output);
+  }
+  if (!answer.document.empty() && !room.Take(context->principal, answer.document.size())) {
+    return FromStatus(context, Status(Code::kOverloaded, "answer: no room just now"));
+  }
+  return FromAnswer(context, std::move(answer));
+}
+
+Response AppHandler::WithBody(Context* context, const Grant& grant, const std::string& query_id,
+                              ByteView body) {
+  Status whole = CheckMd5(context->request, body);
+  if (!whole.ok()) return FromStatus(context, whole);
+  StateService& states = *parts_.states;
+  Action action = context->matched.route->action;
+  if (action == Action::kWrite) return FromAnswer(context, states.Put(grant, query_id, body));
+  if (action == Action::kLock) return FromAnswer(context, states.Lock(grant, body));
+  return FromAnswer(context, states.Unlock(grant, body, query_id));
 }
 
 Response AppHandler::FromAnswer(Context* context, StateAnswer answer) {

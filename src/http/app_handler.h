@@ -1,5 +1,5 @@
-// From request to response: match, authenticate, authorise, then read the body, call the verb, map
-// the answer; one log line and one count for each request.
+// From request to response: match, authenticate, authorise; then, when the body is there, call the
+// verb and map the answer. One log line and one count for each request.
 #ifndef STATEWARD_HTTP_APP_HANDLER_H_
 #define STATEWARD_HTTP_APP_HANDLER_H_
 
@@ -41,15 +41,24 @@ struct AppHandlerParts {
 class AppHandler : public Handler {
  public:
   explicit AppHandler(AppHandlerParts parts) : parts_(std::move(parts)) {}
-  Response Handle(const Request& request) override;
+  Judged Judge(Request request, AnswerRoom& room) override;
 
  private:
   struct Context;
-  Response Answer(Context* context);
-  Response AnswerState(Context* context, const Target& target);
+  class Call;
+  Judged Look(Context* context, AnswerRoom& room);
+  Judged LookAtState(Context* context, const Target& target, AnswerRoom& room);
   Result<Credentials> FindCredentials(const Request& request) const;
   Result<Grant> Authorize(const Context& context);
-  StateAnswer CallVerb(const Context& context, const Target& target, const Grant& grant);
+  uint64_t BodyLimit(const Context& context) const;
+  // The lock ID of the query; "" = none.
+  Result<std::string> CheckInput(const Context& context, const Target& target) const;
+  Response WithoutBody(Context* context, const Grant& grant, const std::string& query_id,
+                       AnswerRoom& room);
+  Response WithBody(Context* context, const Grant& grant, const std::string& query_id,
+                    ByteView body);
+  // Counts and logs it.
+  Response Done(Context* context, Response response);
   Response FromAnswer(Context* context, StateAnswer answer);
   Response FromStatus(Context* context, const Status& status, std::string_view hint = {});
   Response Ready(Context* context);

@@ -167,8 +167,7 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
   return Status::NotFound("no version");
 }
 
-StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
-                              const SecretBytes& body) {
+StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, ByteView body) {
   Result<DocumentInfo> scanned = ScanDocument(body);
   if (!scanned.ok()) return Error(std::move(scanned).status());
   WriteRequest request;
@@ -280,7 +279,7 @@ Status StateService::Keep(const WriteRequest& request, const StateId& id,
   return Status();
 }
 
-StateAnswer StateService::Lock(const Grant& grant, const SecretBytes& body) {
+StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   StateAnswer answer;
   Result<ParsedLockInfo> info = ParseLockInfo(body);
   if (!info.ok()) return Error(std::move(info).status());
@@ -336,8 +335,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   return base;
 }
 
-StateAnswer StateService::Unlock(const Grant& grant, const SecretBytes& body,
-                                 const std::string& query_id) {
+StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::string& query_id) {
   std::string lock_id = query_id;
   if (!body.empty()) {
     Result<ParsedLockInfo> info = ParseLockInfo(body);

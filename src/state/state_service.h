@@ -45,11 +45,11 @@ class StateService {
   // All root outputs as one object, or the value of one (state/outputs.h).
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // lock_id: of the client's lock; "" = none.
-  StateAnswer Put(const Grant& grant, const std::string& lock_id, const SecretBytes& body);
+  StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body);
   StateAnswer Delete(const Grant& grant, const std::string& lock_id);
-  StateAnswer Lock(const Grant& grant, const SecretBytes& body);
+  StateAnswer Lock(const Grant& grant, ByteView body);
   // The ID is taken from the body's LockInfo or from query_id; neither = force.
-  StateAnswer Unlock(const Grant& grant, const SecretBytes& body, const std::string& query_id);
+  StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
 
  private:
   Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);

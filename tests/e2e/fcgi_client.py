@@ -43,6 +43,14 @@ def request(method, uri, body=None, flags=0, **more):
     return out + record(STDIN)
 
 
+def is_whole(answer):
+    """Whether head and body of an answer are there."""
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    lengths = [line.split(b": ")[1] for line in head.split(b"\r\n")
+               if line.startswith(b"Content-Length: ")]
+    return bool(blank) and len(body) >= int(lengths[0])
+
+
 class Link:
     """One connection."""
 
@@ -63,10 +71,11 @@ class Link:
             data += piece
         return data
 
-    def answer(self):
-        """The answer as (status, headers, body); None when the connection ended without one."""
+    def answer(self, to_end=True):
+        """The answer as (status, headers, body); None when the connection ended without one.
+        to_end=False: without the end of the request, which may be held back."""
         out = b""
-        while True:
+        while to_end or not is_whole(out):
             try:
                 head = self.read_exactly(8)
             except ConnectionResetError:

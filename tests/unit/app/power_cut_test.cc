@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/app.h"
+#include "doubles/answer_to.h"
 #include "doubles/power_cut_disk.h"
 #include "stateward/observer.h"
 
@@ -24,15 +25,6 @@ class NoObserver : public Observer {
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
   void OnQuarantined() override {}
-};
-
-class TextBody : public BodySource {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  Result<SecretBytes> ReadAll(uint64_t) override { return SecretBytes(text_.begin(), text_.end()); }
-
- private:
-  std::string text_;
 };
 
 struct Reply {
@@ -57,15 +49,13 @@ class Server {
     app_ = *std::move(app);
   }
   Reply Ask(Method method, const std::string& query, const std::string& text) {
-    TextBody body(text);
     Request request;
     request.method = method;
     request.target = kTarget + query;
     request.authorization = SecretString("Basic YmFzaWM6c2VjcmV0");  // basic:secret
     request.content_length = text.size();
     request.request_id = std::string(32, '0');
-    request.body = &body;
-    Response response = app_->handler().Handle(request);
+    Response response = AnswerTo(app_->handler(), std::move(request), text);
     return {response.status, std::string(ByteView(response.body).AsString())};
   }
 

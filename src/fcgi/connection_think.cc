@@ -1,0 +1,98 @@
+// What a thread does with a connection's request: judge it, handle it, or say that it cannot.
+#include <exception>
+#include <utility>
+
+#include "fcgi/connection.h"
+#include "fcgi/libfcgi_bridge.h"
+#include "fcgi/response_head.h"
+
+namespace stateward {
+namespace {
+
+Response InternalError() {
+  Response response;
+  response.status = 503;
+  response.headers.emplace_back("Retry-After", "15");
+  return response;
+}
+
+}  // namespace
+
+Connection::Next Connection::Think(HandlerSource& handlers, const Log& log, int64_t now_us) {
+  Job job = std::exchange(job_, Job::kNone);
+  try {
+    if (job == Job::kJudge) return Judge(handlers, now_us);
+    if (job == Job::kFinish) return Finish(now_us);
+    return Answer(call_->Fail(*failed_), now_us);
+  } catch (const std::exception& e) {
+    // Only the library throws, and only for want of memory.
+    log.Error(std::string("request failed: ") + e.what());
+    return Answer(InternalError(), now_us);
+  }
+}
+
+Connection::Next Connection::Judge(HandlerSource& handlers, int64_t now_us) {
+  Result<Request> request = ParseParams(params_, may_vouch_);
+  SecretBytes().swap(params_);
+  if (!request.ok()) return Next::kBad;
+  request_id_ = request->request_id;
+  declared_ = request->content_length;
+  handler_ = handlers.Current();
+  Judged judged = handler_->Judge(std::move(*request), *this);
+  if (Response* answer = std::get_if<Response>(&judged)) return Answer(std::move(*answer), now_us);
+  call_ = std::move(std::get<std::unique_ptr<PendingCall>>(judged));
+  return GatherBody(now_us);
+}
+
+Connection::Next Connection::GatherBody(int64_t now_us) {
+  limit_ = call_->BodyLimit();
+  if (failed_) return Answer(call_->Fail(*failed_), now_us);
+  if (records_.ended()) return Finish(now_us);
+  if (got_ > limit_) {
+    return Answer(call_->Fail(Status(Code::kTooLarge, "body: over the limit")), now_us);
+  }
+  charge_.Belongs(call_->Principal(), declared_.value_or(limit_) <= kSmallBody);
+  if (declared_ && *declared_ > got_ && !charge_.Fits(*declared_ - got_)) {
+    return Answer(call_->Fail(Status(Code::kOverloaded, "body: no room just now")), now_us);
+  }
+  phase_ = Phase::kBody;
+  since_us_ = now_us;
+  progress_.Start(now_us);
+  return Next::kWait;
+}
+
+// A body is whole only when its end was seen and it is as long as it says.
+Connection::Next Connection::Finish(int64_t now_us) {
+  if (got_ > limit_) {
+    return Answer(call_->Fail(Status(Code::kTooLarge, "body: over the limit")), now_us);
+  }
+  if (got_ != declared_.value_or(got_)) {
+    return Answer(call_->Fail(Status::Unavailable("body: it is not as long as it says")), now_us);
+  }
+  return Answer(call_->Finish(body_.view()), now_us);
+}
+
+bool Connection::Take(std::string_view principal, size_t size) {
+  charge_.Belongs(principal, size <= kSmallBody);
+  return charge_.Grow(size);
+}
+
+Connection::Next Connection::Answer(Response response, int64_t now_us) {
+  bool gathered = call_ != nullptr;
+  call_.reset();
+  handler_.reset();
+  failed_.reset();
+  body_.Clear();
+  // What Take() has charged stays until the answer is written.
+  if (gathered || response.body.empty()) charge_.Release();
+  phase_ = Phase::kAnswer;
+  since_us_ = now_us;
+  progress_.Start(now_us);
+  std::string head = ResponseHead(response, request_id_);
+  out_.Start(records_.id(), std::move(head), std::move(response.body));
+  end_sent_ = records_.ended() || !records_.keep() || RestIsBig() || slow_;
+  if (end_sent_) out_.End();
+  return Write(now_us);
+}
+
+}  // namespace stateward

@@ -1,0 +1,201 @@
+#include "fcgi/libfcgi_bridge.h"
+
+#include <fcgiapp.h>
+#include <fcgios.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <string>
+
+#include "base/hex.h"
+#include "base/random.h"
+#include "fcgi/record.h"
+#include "fcgi/records_in.h"
+
+namespace stateward {
+namespace {
+
+// The fields below "Don't use anything below here" that this file uses lie where Debian 12's
+// library has them.
+static_assert(sizeof(FCGX_Request) == 80, "another libfcgi: read its FCGX_Accept_r again");
+
+// No process can have so many descriptors (fs.nr_open is at most 2^30).
+constexpr int kNoDescriptor = INT_MAX;
+
+// A head as libfcgi reads it: records of our own making around the checked parameters.
+class Head {
+ public:
+  explicit Head(ByteView params) : params_(params) {
+    PutRecordHeader(RecordType::kBeginRequest, kId, kBeginBody, begin_);
+    begin_[kRecordHeader + 1] = kResponder;
+    // One that carries parameters for each 64 KiB, the empty one, and the empty STDIN.
+    first_ = std::min(params.size(), kMaxContent);
+    PutRecordHeader(RecordType::kParams, kId, first_, header_[0]);
+    PutRecordHeader(RecordType::kParams, kId, params.size() - first_, header_[1]);
+    PutRecordHeader(RecordType::kParams, kId, 0, end_);
+    PutRecordHeader(RecordType::kStdin, kId, 0, end_ + kRecordHeader);
+  }
+
+  // As read(2); remembers where the copy lies.
+  size_t Read(char* to, size_t n) {
+    size_t have = 0;
+    while (have < n && part_ < kParts) {
+      ByteView part = Part().Sub(at_, Part().size() - at_);
+      size_t piece = std::min(n - have, part.size());
+      if (piece > 0) std::memcpy(to + have, part.data(), piece);
+      have += piece;
+      at_ += piece;
+      if (piece < part.size()) break;
+      ++part_;
+      at_ = 0;
+    }
+    copy_ = to;
+    copied_ = std::max(copied_, have);
+    return have;
+  }
+  // libfcgi reads into one buffer. REQUIRES: it was not freed yet
+  void WipeCopy() {
+    if (copied_ > 0) WipeMemory(copy_, copied_);
+  }
+
+ private:
+  static_assert(kMaxParamBytes <= 2 * kMaxContent, "two records carry the parameters");
+  static constexpr uint16_t kId = 1;
+  static constexpr int kParts = 6;
+  ByteView Part() const {
+    bool two = params_.size() > first_;
+    switch (part_) {
+      case 0:
+        return {begin_, sizeof begin_};
+      case 1:
+        return {header_[0], first_ > 0 ? kRecordHeader : 0};
+      case 2:
+        return params_.Sub(0, first_);
+      case 3:
+        return {header_[1], two ? kRecordHeader : 0};
+      case 4:
+        return params_.Sub(first_, params_.size() - first_);
+      default:
+        return {end_, sizeof end_};
+    }
+  }
+
+  const ByteView params_;
+  size_t first_ = 0;
+  uint8_t begin_[kRecordHeader + kBeginBody] = {};
+  uint8_t header_[2][kRecordHeader] = {};
+  uint8_t end_[2 * kRecordHeader] = {};
+  int part_ = 0;
+  size_t at_ = 0;
+  char* copy_ = nullptr;
+  size_t copied_ = 0;
+};
+
+// What this thread has in hand. Nothing else connects a call of libfcgi with a request.
+thread_local Head* t_head = nullptr;
+
+Method ParseMethod(std::string_view name) {
+  constexpr std::pair<std::string_view, Method> kMethods[] = {
+      {"GET", Method::kGet},       {"POST", Method::kPost}, {"PUT", Method::kPut},
+      {"DELETE", Method::kDelete}, {"LOCK", Method::kLock}, {"UNLOCK", Method::kUnlock}};
+  for (const auto& [text, method] : kMethods) {
+    if (text == name) return method;
+  }
+  return Method::kOther;
+}
+
+// One parse by libfcgi; its copies of the parameters are wiped before it frees them.
+class Parse {
+ public:
+  explicit Parse(ByteView params) : head_(params) {
+    FCGX_InitRequest(&fcgi_, -1, 0);  // -1: it can never accept by itself
+    fcgi_.ipcFd = kNoDescriptor;
+    fcgi_.keepConnection = 1;  // FCGX_Accept_r "finishes" first
+    t_head = &head_;
+    ok_ = FCGX_Accept_r(&fcgi_) == 0 && FCGX_GetError(fcgi_.in) == 0;
+  }
+  ~Parse() {
+    if (fcgi_.in != nullptr) {
+      head_.WipeCopy();
+      for (char** p = fcgi_.envp; p != nullptr && *p != nullptr; ++p) WipeMemory(*p, strlen(*p));
+      FCGX_Free(&fcgi_, 0);
+    }
+    t_head = nullptr;
+  }
+  Parse(const Parse&) = delete;
+  Parse& operator=(const Parse&) = delete;
+
+  bool ok() const { return ok_; }
+  const char* Param(const char* name) { return FCGX_GetParam(name, fcgi_.envp); }
+
+ private:
+  Head head_;
+  FCGX_Request fcgi_{};
+  bool ok_ = false;
+};
+
+// Whom the web server has checked. A client's headers arrive under HTTP_…, so none of them can get
+// here; REMOTE_USER, which many a configuration fills with what the client merely says, is not
+// read.
+void TakeIdentity(Parse* parse, Request* request) {
+  if (const char* v = parse->Param("STATEWARD_USER")) request->proxy_user = v;
+  if (const char* v = parse->Param("STATEWARD_CERT_SUBJECT")) request->proxy_certificate = v;
+}
+
+}  // namespace
+
+Status InitFcgiLibrary() {
+  FCGX_Init();
+  // It puts a handler of its own there, which would break off reads and writes.
+  signal(SIGPIPE, SIG_IGN);
+  constexpr char kSample[] = "\x0e\x03REQUEST_METHODGET\x0b\x02REQUEST_URI/x";
+  Result<Request> sample = ParseParams({kSample, sizeof kSample - 1}, false);
+  if (sample.ok() && sample->method == Method::kGet && sample->target == "/x") return Status();
+  return Status::Internal("libfcgi does not read from memory in this program");
+}
+
+Result<Request> ParseParams(ByteView params, bool may_vouch) {
+  Parse parse(params);
+  if (!parse.ok()) return Status::InvalidArgument("libfcgi refused the head");
+  const char* method = parse.Param("REQUEST_METHOD");
+  const char* target = parse.Param("REQUEST_URI");
+  if (method == nullptr || target == nullptr) {
+    return Status::InvalidArgument("the head names no method or no target");
+  }
+  Request request;
+  request.method = ParseMethod(method);
+  request.target = target;
+  if (const char* v = parse.Param("HTTP_AUTHORIZATION")) request.authorization = SecretString(v);
+  if (const char* v = parse.Param("HTTP_CONTENT_MD5")) request.content_md5 = v;
+  if (const char* v = parse.Param("HTTP_CONTENT_ENCODING")) request.content_encoding = v;
+  if (const char* v = parse.Param("REMOTE_ADDR")) request.remote_addr = v;
+  if (const char* v = parse.Param("CONTENT_LENGTH"); v != nullptr && *v != '\0') {
+    uint64_t size = 0;
+    auto [end, error] = std::from_chars(v, v + std::strlen(v), size);
+    if (error != std::errc() || *end != '\0') {
+      return Status::InvalidArgument("content-length: no number");
+    }
+    request.content_length = size;
+  }
+  if (may_vouch) TakeIdentity(&parse, &request);
+  const char* id = parse.Param("REQUEST_ID");
+  request.request_id = id != nullptr && IsHex(id, 32) ? id : RandomHex(16);
+  return request;
+}
+
+}  // namespace stateward
+
+// In place of libfcgi's own (fcgios.h). It calls them for the request that this thread parses.
+extern "C" {
+
+int OS_Read(int /*fd*/, char* buf, size_t len) {
+  return stateward::t_head == nullptr ? 0 : static_cast<int>(stateward::t_head->Read(buf, len));
+}
+// Nothing is written by libfcgi: what it would say is dropped.
+int OS_Write(int /*fd*/, char* /*buf*/, size_t len) { return static_cast<int>(len); }
+int OS_Close(int /*fd*/, int /*shutdown*/) { return 0; }
+int OS_IpcClose(int /*ipcFd*/, int /*shutdown*/) { return 0; }
+}
