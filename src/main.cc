@@ -6,16 +6,14 @@
 #include <string>
 #include <string_view>
 
-#include "app/app.h"
+#include "app/check_start.h"
 #include "app/hardening.h"
 #include "app/serve.h"
 #include "app/supervisor.h"
-#include "app/ways_in.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
-#include "metrics/listener.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -47,11 +45,6 @@ Options ParseArguments(int argc, char** argv) {
   return options;
 }
 
-Status CheckMetricsAddress(const Config& config) {
-  if (config.metrics_listen_addr.empty()) return Status();
-  return MetricsListener::CheckAddress(config.metrics_listen_addr);
-}
-
 // A predecessor whose supervisor was killed drains for some seconds (app/worker.h) before it lets
 // go of the socket; this one waits as long, and is then there at once.
 constexpr int64_t kPredecessorUs = int64_t{8} * 1000000;
@@ -76,20 +69,11 @@ int CheckConfig(const LoadedConfig& loaded) {
   }
   for (const std::string& error : loaded.errors) fprintf(stderr, "error: %s\n", error.c_str());
   if (!loaded.errors.empty()) return 1;
-  Result<Backends> backends = OpenBackends(loaded.config, PosixDisk());
-  Result<PeerRules> peers =
-      PeerRules::Parse(loaded.config.fastcgi_allow, loaded.config.fastcgi_peer_uids);
-  if (!backends.ok()) fprintf(stderr, "error: %s\n", backends.status().detail().c_str());
-  if (!peers.ok()) fprintf(stderr, "error: %s\n", peers.status().detail().c_str());
-  Status metrics = CheckMetricsAddress(loaded.config);
-  if (!metrics.ok()) fprintf(stderr, "error: %s\n", metrics.detail().c_str());
-  if (!backends.ok() || !peers.ok() || !metrics.ok()) return 1;
-  Result<std::string> ways_in =
-      DescribeWaysIn(loaded.config, Log(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal));
-  if (!ways_in.ok()) {
-    fprintf(stderr, "error: %s\n", ways_in.status().detail().c_str());
-    return 1;
-  }
+  // What the policy says of itself is among the errors.
+  const Log quiet(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal);
+  const StartCheck check = CheckStart(loaded.config, quiet);
+  for (const std::string& error : check.errors) fprintf(stderr, "error: %s\n", error.c_str());
+  if (!check.errors.empty()) return 1;
   puts("the settings are good");
   return 0;
 }
@@ -108,21 +92,15 @@ int Main(int argc, char** argv) {
   for (const std::string& warning : loaded.warnings) log.Warning(warning);
   for (const std::string& error : loaded.errors) log.Error(error);
   if (!loaded.errors.empty()) return 1;
-  Result<PeerRules> peers = PeerRules::Parse(config.fastcgi_allow, config.fastcgi_peer_uids);
-  Result<Backends> backends = OpenBackends(config, PosixDisk());
-  for (const Status& status :
-       {peers.ok() ? Status() : peers.status(), backends.ok() ? Status() : backends.status()}) {
-    if (!status.ok()) log.Error(status.detail());
-  }
-  if (!peers.ok() || !backends.ok()) return 1;
-  Result<std::string> ways_in = DescribeWaysIn(config, log);
-  if (!ways_in.ok()) return 1;  // the log has the reason
-  log.Info(*ways_in);
+  StartCheck check = CheckStart(config, log);
+  for (const std::string& error : check.errors) log.Error(error);
+  if (!check.errors.empty()) return 1;
+  log.Info(check.ways_in);
 
   HardenProcess();
   BlockWorkerSignals();
   ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
-  ServeSettings settings{config, *peers, environment, options.env_file};
+  ServeSettings settings{config, check.peers, environment, options.env_file};
   if (inherited.fd >= 0) return Serve(inherited.fd, settings, log);
   Result<ListenSocket> bound = BindWhenFree(config.fastcgi_listen, log);
   if (!bound.ok()) {

@@ -1,43 +1,18 @@
 #include "auth/policy.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <utility>
 
-#include "base/files.h"
+#include "base/secret_file.h"
 
 namespace stateward {
 namespace {
 
 constexpr int64_t kLookEveryUs = 1000000;
 
-// Changes whenever the file does, or another takes its place.
-std::string StampOf(const struct stat& st) {
-  std::string stamp;
-  for (int64_t part :
-       {static_cast<int64_t>(st.st_dev), static_cast<int64_t>(st.st_ino),
-        static_cast<int64_t>(st.st_size), static_cast<int64_t>(st.st_mode),
-        static_cast<int64_t>(st.st_mtim.tv_sec), static_cast<int64_t>(st.st_mtim.tv_nsec),
-        static_cast<int64_t>(st.st_ctim.tv_sec), static_cast<int64_t>(st.st_ctim.tv_nsec)}) {
-    stamp += std::to_string(part) + " ";
-  }
-  return stamp;
-}
-
 // Reads and parses; sets *stamp also when the file is no good.
 Result<Policy> ReadPolicy(const std::string& path, std::string* stamp) {
-  Result<Fd> file = OpenFileAt(PosixDisk(), AT_FDCWD, path, O_RDONLY);
-  if (!file.ok()) return Status::Unavailable("cannot be read: " + file.status().detail());
-  struct stat st {};
-  if (fstat(file->get(), &st) != 0) return FromErrno("stat", errno);
-  *stamp = StampOf(st);
-  if ((st.st_mode & 07) != 0) {
-    return Status::InvalidArgument("every user may read it; it holds password hashes: chmod 0640");
-  }
-  Result<Bytes> text = ReadUpTo(PosixDisk(), file->get(), kMaxPolicyBytes + 1);
-  if (!text.ok()) return std::move(text).status();
+  Result<SecretBytes> text = ReadSecretBytes(path, kMaxPolicyBytes, stamp);
+  if (!text.ok()) return Status::Unavailable(text.status().detail());
   ParsedPolicy parsed = ParsePolicy(ByteView(*text).AsString());
   if (parsed.errors.empty()) return std::move(parsed.policy);
   std::string all = parsed.errors.front();
@@ -46,11 +21,6 @@ Result<Policy> ReadPolicy(const std::string& path, std::string* stamp) {
         " (and " + std::to_string(parsed.errors.size() - 1) + " more: statewardctl policy check)";
   }
   return Status::InvalidArgument(std::move(all));
-}
-
-std::string StampAt(const std::string& path) {
-  struct stat st {};
-  return stat(path.c_str(), &st) == 0 ? StampOf(st) : std::string();
 }
 
 }  // namespace
@@ -88,7 +58,7 @@ std::shared_ptr<const Policy> PolicyFile::Current() {
   std::lock_guard<std::mutex> hold(mutex_);
   if (clock_.SteadyUs() >= next_look_us_) {
     next_look_us_ = clock_.SteadyUs() + kLookEveryUs;
-    if (StampAt(path_) != stamp_) Look();
+    if (FileStamp(path_) != stamp_) Look();
   }
   return policy_;
 }

@@ -5,7 +5,7 @@
 
 #include "auth/policy.h"
 #include "base/json.h"
-#include "config/env_file.h"
+#include "base/secret_file.h"
 
 namespace stateward {
 namespace {
@@ -31,7 +31,7 @@ std::optional<Policy> LoadPolicy(const CliContext& cli, const std::string& given
     Fail(cli, path.status().detail());
     return std::nullopt;
   }
-  Result<SecretBytes> text = ReadSmallFile(*path, kMaxPolicyBytes);
+  Result<SecretBytes> text = ReadSecretBytes(*path, kMaxPolicyBytes);
   if (!text.ok()) {
     Fail(cli, text.status().detail());
     return std::nullopt;

@@ -59,17 +59,16 @@ int Main(int argc, char** argv) {
   if (at >= argc) return Usage(stderr);
   EnvMap environment = ReadEnvironment();
   if (!context.env_file.empty()) {
-    EnvMap file;
-    Result<SecretBytes> text = ReadSmallFile(context.env_file, 1 << 20);
-    if (!text.ok()) {
-      fprintf(stderr, "statewardctl: %s\n", text.status().detail().c_str());
+    std::vector<std::string> problems;
+    Result<EnvMap> file = ReadEnvFile(context.env_file, &problems);
+    if (file.ok() && !problems.empty()) {
+      file = Status::InvalidArgument(context.env_file + ": " + problems.front());
+    }
+    if (!file.ok()) {
+      fprintf(stderr, "statewardctl: %s\n", file.status().detail().c_str());
       return 1;
     }
-    for (const std::string& problem : ParseEnvText(ByteView(*text).AsString(), &file)) {
-      fprintf(stderr, "statewardctl: %s: %s\n", context.env_file.c_str(), problem.c_str());
-      return 1;
-    }
-    for (auto& [name, value] : file) environment[name] = value;
+    for (auto& [name, value] : *file) environment[name] = value;
   }
   context.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   std::string_view name = argv[at];

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret_file.h"
 #include "client/s3_fetch.h"
 
 namespace stateward {
@@ -50,7 +51,7 @@ std::string_view Trim(std::string_view text) {
 
 // The AWS tools' own form: [section] lines and name = value lines; the first section counts.
 Result<Keys> ParseCredentialsFile(const std::string& path) {
-  Result<SecretString> read = ReadTokenFile(path);
+  Result<SecretString> read = ReadSecretFile(path);
   if (!read.ok()) return std::move(read).status();
   std::string_view rest = read->Reveal();
   S3Credentials keys;
@@ -87,7 +88,7 @@ Result<Keys> ReadOwn(const S3CredentialSettings& s) {
       {s.session_token_file, &keys.session_token}};
   for (const auto& [path, secret] : files) {
     if (path.empty()) continue;
-    Result<SecretString> read = ReadTokenFile(path);
+    Result<SecretString> read = ReadSecretFile(path);
     if (!read.ok()) return std::move(read).status();
     *secret = std::move(*read);
   }

@@ -1,12 +1,9 @@
 #include "client/s3_fetch.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <ctime>
 #include <utility>
 
+#include "base/secret_file.h"
 #include "client/sigv4.h"
 
 namespace stateward {
@@ -15,7 +12,6 @@ namespace {
 // These services stand beside us; who waits for them holds up a request.
 constexpr int64_t kFetchMs = 5000;
 constexpr uint64_t kMaxAnswer = uint64_t{64} * 1024;
-constexpr size_t kMaxTokenFile = size_t{64} * 1024;
 // A machine's token for asking for keys is used once.
 constexpr char kMetadataTokenSeconds[] = "60";
 
@@ -116,24 +112,10 @@ bool MayHaveToken(std::string_view url) {
 }  // namespace
 
 Result<SecretString> ReadTokenFile(const std::string& path) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return FromErrno(path, errno);
-  SecretBytes bytes(kMaxTokenFile + 1);
-  size_t have = 0;
-  ssize_t n = 0;
-  while (have < bytes.size()) {
-    n = read(fd, bytes.data() + have, bytes.size() - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    have += static_cast<size_t>(n);
-  }
-  int err = errno;
-  close(fd);
-  if (n < 0) return FromErrno(path, err);
-  if (have > kMaxTokenFile) return Status::Unavailable(path + ": longer than 64 KiB");
-  while (have > 0 && (bytes[have - 1] == '\n' || bytes[have - 1] == '\r')) --have;
-  bytes.resize(have);
-  return SecretString(std::move(bytes));
+  Result<SecretBytes> bytes = ReadSmallFile(path, kMaxSecretFile);
+  if (!bytes.ok()) return std::move(bytes).status();
+  while (!bytes->empty() && (bytes->back() == '\n' || bytes->back() == '\r')) bytes->pop_back();
+  return SecretString(std::move(*bytes));
 }
 
 Result<S3Credentials> FetchByWebIdentity(HttpClient& http, const S3CredentialSettings& settings) {

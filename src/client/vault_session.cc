@@ -1,12 +1,10 @@
 #include "client/vault_session.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/files.h"
 #include "base/json_writer.h"
+#include "base/secret_file.h"
 #include "client/vault_json.h"
 
 namespace stateward {
@@ -19,30 +17,16 @@ constexpr int64_t kRetryUs = 1 * kSecondUs;
 constexpr int64_t kYoungUs = 2 * kSecondUs;
 // A file that was exchanged is noticed within a second.
 constexpr int64_t kWatchMs = 1000;
-// Service tokens have about 100 bytes, batch tokens some KiB.
-constexpr size_t kMaxTokenFile = size_t{64} * 1024;
 
-// What is read stays in wiped memory; one line end after it does not count.
-Result<SecretString> ReadToken(const std::string& path, std::string* stamp) {
-  Result<Fd> file = OpenFileAt(PosixDisk(), AT_FDCWD, path, O_RDONLY);
-  if (!file.ok()) return Status::Unavailable(path + ": " + file.status().detail());
-  SecretBytes text(kMaxTokenFile);
-  const long n = PosixDisk().ReadAt(file->get(), text.data(), text.size(), 0);
-  if (n < 0) return DiskError(path, static_cast<int>(n));
-  text.resize(static_cast<size_t>(n));
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  if (text.empty()) return Status::Unavailable(path + " is empty");
-  DiskStat stat;
-  if (PosixDisk().Stat(file->get(), &stat) == 0 && stamp != nullptr) {
-    *stamp = std::to_string(stat.mtime_ms) + "." + std::to_string(stat.size);
-  }
-  return SecretString(std::move(text));
-}
-
-std::string StampOf(const std::string& path) {
-  DiskStat stat;
-  if (PosixDisk().StatAt(AT_FDCWD, path.c_str(), &stat) != 0) return "";
-  return std::to_string(stat.mtime_ms) + "." + std::to_string(stat.size);
+// Line ends after it do not count. A service account's token lies as the kubelet put it there, so
+// its rights are not ours to judge.
+Result<SecretString> ReadToken(const std::string& path, bool ours, std::string* stamp) {
+  Result<SecretBytes> text = ours ? ReadSecretBytes(path, kMaxSecretFile, stamp)
+                                  : ReadSmallFile(path, kMaxSecretFile, stamp);
+  if (!text.ok()) return Status::Unavailable(text.status().detail());
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  if (text->empty()) return Status::Unavailable(path + " is empty");
+  return SecretString(std::move(*text));
 }
 
 // {"role":"…","jwt":"…"} without a copy of the secret in memory that is not wiped. What a secret
@@ -139,7 +123,7 @@ Status VaultSession::Obtain() {
 
 Status VaultSession::ReadTokenFile() {
   std::string stamp;
-  Result<SecretString> text = ReadToken(auth_.token_file, &stamp);
+  Result<SecretString> text = ReadToken(auth_.token_file, true, &stamp);
   if (!text.ok()) return std::move(text).status().At("VAULT_TOKEN_FILE");
   file_stamp_ = stamp;
   if (token_ != nullptr && EqualInConstantTime(token_->Reveal(), text->Reveal())) return Status();
@@ -153,7 +137,7 @@ Result<SecretBytes> VaultSession::LoginBody() const {
   const std::string& file = approle ? auth_.approle_secret_id_file : auth_.kube_token_file;
   SecretString secret = auth_.approle_secret_id;
   if (!approle || !file.empty()) {
-    Result<SecretString> read = ReadToken(file, nullptr);
+    Result<SecretString> read = ReadToken(file, approle, nullptr);
     if (!read.ok()) {
       return std::move(read).status().At(approle ? "VAULT_APPROLE_SECRET_ID_FILE"
                                                  : "VAULT_KUBE_TOKEN_FILE");
@@ -222,7 +206,7 @@ int64_t VaultSession::Tick() {
 }
 
 void VaultSession::WatchTokenFile() {
-  const std::string stamp = StampOf(auth_.token_file);
+  const std::string stamp = FileStamp(auth_.token_file);
   std::lock_guard<std::mutex> hold(mutex_);
   if (stamp.empty() || stamp == file_stamp_) return;
   if (ReadTokenFile().ok()) Say(LogLevel::kInfo, "the token file was read again");

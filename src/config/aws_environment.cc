@@ -49,4 +49,11 @@ bool IsAwsName(std::string_view name) {
   return name == kDisabled;
 }
 
+bool IsAwsSecret(std::string_view name) {
+  for (const auto& row : kNames) {
+    if (row.name == name) return row.secret != nullptr;
+  }
+  return false;
+}
+
 }  // namespace stateward

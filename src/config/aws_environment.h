@@ -12,6 +12,7 @@ namespace stateward {
 
 AwsEnvironment ReadAwsEnvironment(const EnvMap& env);
 bool IsAwsName(std::string_view name);
+bool IsAwsSecret(std::string_view name);
 
 }  // namespace stateward
 

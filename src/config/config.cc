@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/secret_file.h"
 #include "config/aws_environment.h"
 #include "config/setting_value.h"
 #include "config/settings.h"
@@ -77,7 +78,11 @@ void Read(const Setting& row, const EnvMap& env, LoadedConfig* out) {
   PutSetting(row, SecretString(row.fallback), &out->config);
   if (TakesFile(row)) {
     const std::string file = SecretFileOf(env, name);
-    if (!file.empty()) return PutSettingFile(row, file, &out->config);
+    if (!file.empty()) {
+      const Status rights = CheckSecretFile(file);
+      if (!rights.ok()) out->errors.push_back(name + "_FILE: " + rights.detail());
+      return PutSettingFile(row, file, &out->config);
+    }
   }
   Result<std::optional<SecretString>> found = LookUp(env, name);
   if (!found.ok()) {
@@ -147,10 +152,7 @@ Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std:
   if (row != nullptr && row->secret) {
     const std::string path = SecretFileOf(environment, name);
     if (!path.empty()) {
-      const bool is_key =
-          name == "KMS_KEY" || name == "KMS_KEYRING" || name == "KMS_TRANSIT_EXPORTED";
-      Result<SecretString> secret =
-          ReadSecretFile(path, is_key ? FileAccess::kOwnerOnly : FileAccess::kGroupMayRead);
+      Result<SecretString> secret = ReadSecretFile(path);
       if (!secret.ok()) return std::move(secret).status();
       return std::optional<SecretString>(std::move(*secret));
     }
@@ -160,19 +162,35 @@ Result<std::optional<SecretString>> LookUp(const EnvMap& environment, const std:
   return std::optional<SecretString>(it->second);
 }
 
+Result<EnvMap> ReadEnvFile(const std::string& path, std::vector<std::string>* problems) {
+  EnvMap out;
+  Result<SecretBytes> text = ReadSmallFile(path, kMaxEnvFile);
+  if (!text.ok()) return std::move(text).status();
+  *problems = ParseEnvText(ByteView(*text).AsString(), &out);
+  // A file that names only the places of secrets may be read by all.
+  for (const auto& [name, value] : out) {
+    const Setting* row = FindSetting(name);
+    const bool secret = (row != nullptr && row->secret) || IsAwsSecret(name);
+    if (!secret || value.empty()) continue;
+    const Status rights = CheckSecretFile(path);
+    if (!rights.ok()) return Status(rights.code(), rights.detail() + " (it holds " + name + ")");
+  }
+  return out;
+}
+
 LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file,
                         const Config* running) {
   LoadedConfig out;
   EnvMap from_file;
   if (!env_file.empty()) {
-    Result<SecretBytes> text = ReadSmallFile(env_file, kMaxEnvFile);
-    if (!text.ok()) {
-      out.errors.push_back("--env-file: " + text.status().detail());
+    std::vector<std::string> problems;
+    Result<EnvMap> read = ReadEnvFile(env_file, &problems);
+    if (!read.ok()) {
+      out.errors.push_back("--env-file: " + read.status().detail());
       return out;
     }
-    for (std::string& problem : ParseEnvText(ByteView(*text).AsString(), &from_file)) {
-      out.errors.push_back(env_file + ": " + problem);
-    }
+    for (const std::string& problem : problems) out.errors.push_back(env_file + ": " + problem);
+    from_file = std::move(*read);
   }
   EnvMap merged = from_file;
   merged.insert(environment.begin(), environment.end());

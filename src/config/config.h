@@ -23,6 +23,7 @@
 #include "kms/kms_settings.h"
 #include "lock/lock_settings.h"
 #include "state/state_settings.h"
+#include "stateward/result.h"
 #include "stateward/secret.h"
 #include "storage/storage_settings.h"
 
@@ -76,6 +77,10 @@ EnvMap ReadEnvironment();
 // for a reload: a setting that only a start takes keeps its value. nullptr: this is the start.
 LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file,
                         const Config* running = nullptr);
+
+// The settings of an env file. kUnavailable: cannot be read; kPermissionDenied: it holds a secret,
+// and others may read or change it (base/secret_file.h). *problems: as ParseEnvText.
+Result<EnvMap> ReadEnvFile(const std::string& path, std::vector<std::string>* problems);
 
 // The file that a secret setting would be read from; "" = none.
 std::string SecretFileOf(const EnvMap& environment, const std::string& name);

@@ -1,16 +1,7 @@
 #include "config/env_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 namespace stateward {
 namespace {
-
-// A ring of some hundred keys fits; nothing that we read is larger.
-constexpr size_t kMaxSecretFile = size_t{64} * 1024;
 
 std::string_view Trim(std::string_view s) {
   constexpr std::string_view kBlank = " \t\r";
@@ -62,46 +53,6 @@ std::vector<std::string> ParseEnvText(std::string_view text, EnvMap* out) {
     (*out)[std::string(name)] = SecretString(value);
   }
   return problems;
-}
-
-Result<SecretBytes> ReadSmallFile(const std::string& path, size_t limit) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return FromErrno(path, errno);
-  SecretBytes bytes(limit + 1);
-  size_t have = 0;
-  ssize_t n = 0;
-  while (have < bytes.size() && ((n = read(fd, bytes.data() + have, bytes.size() - have)) > 0 ||
-                                 (n < 0 && errno == EINTR))) {
-    if (n > 0) have += static_cast<size_t>(n);
-  }
-  int err = errno;
-  close(fd);
-  if (n < 0) return FromErrno(path, err);
-  if (have > limit) {
-    return Status(Code::kTooLarge, path + ": more than " + std::to_string(limit) + " bytes");
-  }
-  bytes.resize(have);
-  return bytes;
-}
-
-Result<SecretString> ReadSecretFile(const std::string& path, FileAccess access) {
-  struct stat st {};
-  if (stat(path.c_str(), &st) != 0) return FromErrno(path, errno);
-  if ((st.st_mode & 07) != 0) {
-    return Status(Code::kPermissionDenied, path + ": every user may read it; chmod 0400 it");
-  }
-  // A file of root's can be ours only through its group, as systemd and Kubernetes give it to us.
-  const mode_t too_much = access == FileAccess::kOwnerOnly && st.st_uid != 0 ? 070 : 020;
-  if ((st.st_mode & too_much) != 0) {
-    return Status(Code::kPermissionDenied, path + ": its group may " +
-                                               ((st.st_mode & 040) != 0 ? "read" : "write to") +
-                                               " it; chmod 0400 it");
-  }
-  Result<SecretBytes> bytes = ReadSmallFile(path, kMaxSecretFile);
-  if (!bytes.ok()) return std::move(bytes).status();
-  if (!bytes->empty() && bytes->back() == '\n') bytes->pop_back();
-  if (!bytes->empty() && bytes->back() == '\r') bytes->pop_back();
-  return SecretString(std::move(*bytes));
 }
 
 }  // namespace stateward

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/secret_file.h"
+
 namespace stateward {
 namespace {
 
@@ -11,6 +13,16 @@ using T = SettingType;
 constexpr uint64_t kKiB = 1024;
 constexpr uint64_t kMiB = 1024 * kKiB;
 constexpr uint64_t kGiB = 1024 * kMiB;
+
+// Of a setting that names a file with secrets in it.
+std::string WrongRights(const std::string& path) {
+  return path.empty() ? "" : CheckSecretFile(path).detail();
+}
+std::string CredentialsFile(const Config& c) {
+  return WrongRights(c.s3.credentials.credentials_file);
+}
+std::string VaultClientKey(const Config& c) { return WrongRights(c.kms.vault.client_key); }
+std::string PolicyRights(const Config& c) { return WrongRights(c.auth.policy_file); }
 
 std::string NeedsPolicy(const Config& config) {
   if (!config.auth.proxy_enabled || !config.auth.policy_file.empty()) return "";
@@ -86,7 +98,8 @@ constexpr Setting kSettings[] = {
      "Session token, for temporary keys."},
     {"STORAGE_S3_CREDENTIALS_FILE", T::kText, AT(s3.credentials.credentials_file), "", false, true,
      "File with aws_access_key_id, aws_secret_access_key and perhaps aws_session_token; read "
-     "again when it changes."},
+     "again when it changes.",
+     "", 0, 0, CredentialsFile},
     {"STORAGE_S3_REGION", T::kText, AT(s3.region), "", false, false,
      "Region of the bucket; empty: AWS_REGION, else us-east-1 or what the service answers."},
     {"STORAGE_S3_PREFIX", T::kText, AT(s3.prefix), "", false, false,
@@ -211,7 +224,7 @@ constexpr Setting kSettings[] = {
     {"VAULT_CLIENT_CERT", T::kText, AT(kms.vault.client_cert), "", false, true,
      "PEM file with the certificate that Vault is shown; needs VAULT_CLIENT_KEY."},
     {"VAULT_CLIENT_KEY", T::kText, AT(kms.vault.client_key), "", false, true,
-     "PEM file with its private key."},
+     "PEM file with its private key.", "", 0, 0, VaultClientKey},
     {"VAULT_TLS_SERVER_NAME", T::kText, AT(kms.vault.tls_server_name), "", false, true,
      "Name in Vault's certificate, when VAULT_ADDR has another."},
     // Who may
@@ -226,7 +239,8 @@ constexpr Setting kSettings[] = {
     {"AUTH_POLICY_FILE", T::kText, AT(auth.policy_file), "", false, true,
      "File of issuers, users, machine tokens and rules (docs/policy.md); read anew when it "
      "changes. "
-     "Empty: none."},
+     "Empty: none.",
+     "", 0, 0, PolicyRights},
     {"AUTH_PROXY_ENABLED", T::kBool, AT(auth.proxy_enabled), "false", false, true,
      "Take STATEWARD_USER and STATEWARD_CERT_SUBJECT from the web server for who the client is: "
      "over a unix socket or from an address of FASTCGI_ALLOW. Needs AUTH_POLICY_FILE.",

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace stateward {
 namespace {
@@ -48,12 +50,16 @@ Status RemoveStale(const sockaddr_un& address, const std::string& path) {
   return unlink(path.c_str()) == 0 || errno == ENOENT ? Status() : Failed("unlink " + path);
 }
 
+constexpr std::string_view kUnix = "unix:";
+
+Status CheckUnix(const std::string& path) {
+  if (!path.empty() && path.size() < sizeof(sockaddr_un::sun_path)) return Status();
+  return Status::InvalidArgument("FASTCGI_LISTEN: a socket's path has 1 to 107 bytes");
+}
+
 Result<ListenSocket> BindUnix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return Status::InvalidArgument("FASTCGI_LISTEN: a socket's path has 1 to 107 bytes");
-  }
   std::memcpy(address.sun_path, path.data(), path.size());
   STATEWARD_RETURN_IF_ERROR(RemoveStale(address, path));
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -70,7 +76,16 @@ Result<ListenSocket> BindUnix(const std::string& path) {
   return ListenSocket{fd, path};
 }
 
-Result<ListenSocket> BindTcp(const std::string& host, const std::string& port) {
+// freeaddrinfo what it gives.
+Result<addrinfo*> ResolveTcp(const std::string& where) {
+  size_t colon = where.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == where.size()) {
+    return Status::InvalidArgument(
+        "FASTCGI_LISTEN is to be unix:/path, host:port or [v6 address]:port");
+  }
+  std::string host = where.substr(0, colon);
+  const std::string port = where.substr(colon + 1);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
@@ -80,12 +95,19 @@ Result<ListenSocket> BindTcp(const std::string& host, const std::string& port) {
     return Status::InvalidArgument("FASTCGI_LISTEN: " + host + " port " + port + ": " +
                                    gai_strerror(error));
   }
+  return found;
+}
+
+Result<ListenSocket> BindTcp(const std::string& where) {
+  Result<addrinfo*> resolved = ResolveTcp(where);
+  if (!resolved.ok()) return std::move(resolved).status();
+  addrinfo* found = *resolved;
   int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int on = 1;
   bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
             bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
   const int err = errno;
-  Status status = ok ? Status() : FromErrno(host + ":" + port, err);
+  Status status = ok ? Status() : FromErrno(where, err);
   if (!ok && err == EADDRINUSE) status = {Code::kConflict, status.detail()};
   freeaddrinfo(found);
   if (ok) return ListenSocket{fd, ""};
@@ -126,16 +148,18 @@ ListenSocket FindInherited(const std::string& listen_pid, const std::string& lis
   return {};
 }
 
+Status CheckListen(const std::string& where) {
+  if (where.compare(0, kUnix.size(), kUnix) == 0) return CheckUnix(where.substr(kUnix.size()));
+  Result<addrinfo*> found = ResolveTcp(where);
+  if (!found.ok()) return std::move(found).status();
+  freeaddrinfo(*found);
+  return Status();
+}
+
 Result<ListenSocket> BindListen(const std::string& where) {
-  if (where.compare(0, 5, "unix:") == 0) return BindUnix(where.substr(5));
-  size_t colon = where.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == where.size()) {
-    return Status::InvalidArgument(
-        "FASTCGI_LISTEN is to be unix:/path, host:port or [v6 address]:port");
-  }
-  std::string host = where.substr(0, colon);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return BindTcp(host, where.substr(colon + 1));
+  STATEWARD_RETURN_IF_ERROR(CheckListen(where));
+  if (where.compare(0, kUnix.size(), kUnix) == 0) return BindUnix(where.substr(kUnix.size()));
+  return BindTcp(where);
 }
 
 bool PeerRules::ParseRange(const std::string& text, Range* out) {

@@ -20,6 +20,8 @@ struct ListenSocket {
 // fd -1. The two texts are the values of LISTEN_PID and LISTEN_FDS.
 ListenSocket FindInherited(const std::string& listen_pid, const std::string& listen_fds);
 
+// Is it one of the forms that BindListen takes? kInvalidArgument. Binds nothing.
+Status CheckListen(const std::string& where);
 // "unix:/path" (mode 0660), "host:port" or "[v6]:port" with numeric hosts.
 // kInvalidArgument: no such form. kConflict: in use by a process that answers. kUnavailable: the
 // system's reason. A unix socket that nobody answers on is replaced.

@@ -35,7 +35,7 @@ class Policy(unittest.TestCase):
     def setUpClass(cls):
         cls.box = Box()
         cls.addClassCleanup(cls.box.close)
-        cls.policy = cls.box.write("policy.toml", policy(), 0o640)
+        cls.policy = cls.box.write("policy.toml", policy(), 0o600)
         cls.app = Stateward(cls.box, AUTH_POLICY_FILE=cls.policy, AUTH_PROXY_ENABLED="true")
         cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
         cls.users = htpasswd(cls.box)
@@ -126,7 +126,7 @@ class Policy(unittest.TestCase):
 
     def test_guessing_is_slowed_down(self):
         with Box() as box:
-            file = box.write("policy.toml", policy(), 0o640)
+            file = box.write("policy.toml", policy(), 0o600)
             app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
             nginx = Nginx(box, "unix:" + app.socket)
             answers = [self.client(basic("mallory", str(i)), nginx).get(self.target)
@@ -138,23 +138,23 @@ class Policy(unittest.TestCase):
 
     def test_a_policy_that_changes(self):
         with Box() as box:
-            file = box.write("policy.toml", policy(), 0o640)
+            file = box.write("policy.toml", policy(), 0o600)
             app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
             nginx = Nginx(box, "unix:" + app.socket)
             ci = self.client(token("ci"), nginx)
             self.assertEqual(404, ci.get(self.target).status)
-            os.replace(box.write("next", "nonsense = 1\n", 0o640), file)
+            os.replace(box.write("next", "nonsense = 1\n", 0o600), file)
             wait_for(lambda: b"no good" in ci.get("/ready").body, "/ready tells of the bad file")
             self.assertEqual(200, ci.get("/ready").status)
             self.assertIn("line 1, column 1", app.log())
             self.assertEqual(404, ci.get(self.target).status)
             os.replace(box.write("next", policy().replace('role = "write"', 'role = "outputs"'),
-                                 0o640), file)
+                                 0o600), file)
             wait_for(lambda: ci.get(self.target).status == 403, "the new policy is in force")
 
     def test_a_start_with_a_bad_policy_is_none(self):
         with Box() as box:
-            file = box.write("policy.toml", "[[rules]]\nuser = 'x'\n", 0o640)
+            file = box.write("policy.toml", "[[rules]]\nuser = 'x'\n", 0o600)
             app = Stateward(box, AUTH_POLICY_FILE=file, ready=False)
             wait_for(lambda: not app.process.alive(), "it ends")
             self.assertIn("line 2", app.log())
@@ -219,7 +219,7 @@ class Policy(unittest.TestCase):
         for name in ("REMOTE_USER", "HTTP_STATEWARD_USER", "SSL_CLIENT_S_DN", "AUTH_USER"):
             self.assertEqual(401, self.ask_fcgi(self.app, **{name: "carol"}))
         with Box() as box:
-            file = box.write("policy.toml", policy(), 0o640)
+            file = box.write("policy.toml", policy(), 0o600)
             off = Stateward(box, AUTH_POLICY_FILE=file)
             self.assertEqual(401, self.ask_fcgi(off, STATEWARD_USER="carol"))
 
@@ -266,7 +266,7 @@ class Policy(unittest.TestCase):
         self.assertNotIn(made.stderr.strip(), made.stdout)
         with Box() as box:
             more = made.stdout + "[[rules]]\ntoken = 'new'\nstates = ['demo/*']\nrole = 'read'\n"
-            app = Stateward(box, AUTH_POLICY_FILE=box.write("p.toml", policy("\n" + more), 0o640))
+            app = Stateward(box, AUTH_POLICY_FILE=box.write("p.toml", policy("\n" + more), 0o600))
             self.assertEqual(404, self.ask_fcgi(app, auth=basic("x", made.stderr.strip())))
 
 

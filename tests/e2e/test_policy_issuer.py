@@ -69,7 +69,7 @@ class PolicyIssuer(unittest.TestCase):
         cls.issuer = Issuer(cls.box)
         cls.addClassCleanup(cls.issuer.stop)
         text = POLICY % {"url": cls.issuer.url, "ca": cls.issuer.ca_file}
-        cls.app = Stateward(cls.box, AUTH_POLICY_FILE=cls.box.write("policy.toml", text, 0o640))
+        cls.app = Stateward(cls.box, AUTH_POLICY_FILE=cls.box.write("policy.toml", text, 0o600))
         cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
         cls.client = Client(cls.nginx.plain)
 

@@ -32,7 +32,7 @@ class PolicyTofu(unittest.TestCase):
         cls.box = Box()
         cls.addClassCleanup(cls.box.close)
         cls.app = Stateward(cls.box, AUTH_PROXY_ENABLED="true",
-                            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o640))
+                            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o600))
         cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
 
     def tofu(self, folder, user, password, *arguments, code=0):
@@ -119,7 +119,7 @@ class PolicyTofu(unittest.TestCase):
 
     def test_adopt(self):
         with Box() as box:
-            file = box.write("policy.toml", policy(), 0o640)
+            file = box.write("policy.toml", policy(), 0o600)
             app = Stateward(box, AUTH_POLICY_FILE=file, AUTH_BASIC_ENABLED="true",
                             AUTH_BASIC_NEW_TENANTS="true")
             nginx = Nginx(box, "unix:" + app.socket)

@@ -113,6 +113,29 @@ class Ways(unittest.TestCase):
         check = self.box.run([PROGRAM, "--check-config"], env=good)
         self.assertEqual((0, "the settings are good\n"), (check.returncode, check.stdout))
 
+    def test_check_config_finds_what_a_start_would(self):
+        secret = self.box.write("open", "secret\n", 0o666)
+        for name, value, said in (
+                ("METRICS_LISTEN_ADDR", "127.0.0.1", "METRICS_LISTEN_ADDR"),
+                ("METRICS_LISTEN_ADDR", "localhost:9090", "METRICS_LISTEN_ADDR"),
+                ("FASTCGI_LISTEN", "/run/x.sock", "FASTCGI_LISTEN"),
+                ("FASTCGI_LISTEN", "unix:", "FASTCGI_LISTEN"),
+                ("FASTCGI_LISTEN", "unix:/" + "x" * 200, "FASTCGI_LISTEN"),
+                ("FASTCGI_LISTEN", "localhost:9000", "FASTCGI_LISTEN"),
+                ("FASTCGI_ALLOW", "10.0.0.0/99", "FASTCGI_ALLOW"),
+                ("FASTCGI_PEER_UIDS", "root", "FASTCGI_PEER_UIDS"),
+                ("AUTH_JWT_OIDC_ISSUER_URL", "https://issuer.example", "AUTH_JWT_AUDIENCE"),
+                ("AUTH_POLICY_FILE", secret, "every user may read or change it"),
+                ("VAULT_TOKEN_FILE", secret, "every user may read or change it"),
+                ("KMS_KEY_FILE", secret, "every user may read or change it")):
+            with self.subTest(f"{name}={value}"), Box() as box:
+                server = Stateward(box, ready=False, **{name: value})
+                code = wait_for(lambda: server.process.popen.poll(), "it ends")
+                check = box.run([PROGRAM, "--check-config"], env=server.settings)
+                self.assertEqual((1, 1), (code, check.returncode))
+                self.assertIn(said, server.log())
+                self.assertIn(said, check.stderr)
+
     def test_without_n(self):
         """spawn-fcgi without -n: stderr is nowhere (tests/unit/base/log_test.cc: then syslog)."""
         server = Stateward(self.box, ready=False, argv=(
@@ -133,6 +156,13 @@ class Reload(unittest.TestCase):
     def setUp(self):
         self.box = Box()
         self.addCleanup(self.box.close)
+
+    def test_a_setting_that_needs_a_restart_is_named(self):
+        server = Stateward(self.box, env_file=True)
+        server.write_env(THREADS="3", POSTGRES_POOL_SIZE="5", LOG_LEVEL="debug")
+        server.process.send(signal.SIGHUP)
+        said = "changed, but not in force until the next start: THREADS, POSTGRES_POOL_SIZE"
+        wait_for(lambda: server.log().count(said) == 2, "each worker says it")
 
     def reload_under_load(self, way, signals):
         server = Stateward(self.box, way, env_file=True, MAX_STATE_BYTES=4096)

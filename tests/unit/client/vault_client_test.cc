@@ -1,6 +1,7 @@
 #include "client/vault_client.h"
 
 #include <CppUTest/TestHarness.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -29,7 +30,10 @@ TEST_GROUP(VaultClient) {
   std::unique_ptr<VaultClient> Open(const VaultOptions& options) {
     return *VaultClient::New(options, vault.Client(), clock, nullptr);
   }
-  void WriteFile(const std::string& text) { std::ofstream(file) << text; }
+  void WriteFile(const std::string& text) {
+    std::ofstream(file) << text;
+    chmod(file.c_str(), 0600);
+  }
   static Code CodeOf(const Result<VaultAnswer>& answer) {
     return answer.ok() ? Code::kOk : answer.status().code();
   }

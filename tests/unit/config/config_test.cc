@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "config/setting_value.h"
 #include "config/settings.h"
 
 namespace stateward {
@@ -127,7 +128,61 @@ TEST(Config, SecretFileOpenToEverybodyIsRefused) {
   Set("KMS_KEY_FILE", key.c_str());
   LoadedConfig c = LoadConfig(env, "");
   CHECK(AnyHas(c.errors, "KMS_KEY_FILE: "));
-  CHECK(AnyHas(c.errors, "every user may read it"));
+  CHECK(AnyHas(c.errors, "every user may read or change it"));
+}
+
+// The kind: whatever file holds a secret, when it is read by the settings and when by its user.
+TEST(Config, EveryFileWithASecretFollowsOneRule) {
+  const std::string open = File("key", "from-file\n", 0666);
+  const auto refused = [&](const std::string& name) {
+    Set(name.c_str(), open.c_str());
+    LoadedConfig c = LoadConfig(env, "");
+    env.clear();
+    return AnyHas(c.errors, name) && AnyHas(c.errors, open + ": every user may read or change it");
+  };
+  for (const Setting& row : Settings()) {
+    const std::string name = std::string(row.name) + "_FILE";
+    if (row.secret) CHECK_TEXT(refused(name), name.c_str());
+  }
+  for (const char* name : {"STORAGE_S3_CREDENTIALS_FILE", "VAULT_CLIENT_KEY", "AUTH_POLICY_FILE"}) {
+    CHECK_TEXT(refused(name), name);
+  }
+}
+
+TEST(Config, AnEnvFileWithASecretFollowsItToo) {
+  for (const char* line : {"KMS_KEY=x\n", "AWS_SECRET_ACCESS_KEY=x\n", "REDIS_PASSWORD=x\n"}) {
+    LoadedConfig c = LoadConfig(env, File("env", line, 0644));
+    CHECK_TEXT(AnyHas(c.errors, "every user may read or change it"), line);
+    CHECK_TEXT(LoadConfig(env, File("env", line, 0600)).errors.empty(), line);
+  }
+  // Nothing secret in it.
+  CHECK(LoadConfig(env, File("env", "KMS_KEY_FILE=/absent\nWORKERS=3\n", 0644)).config.workers ==
+        3);
+}
+
+// The kind: all settings that only a start takes.
+TEST(Config, AReloadNamesWhatNeedsARestartAndKeepsIt) {
+  const auto other = [](const Setting& row) -> std::string {
+    const std::string fallback(row.fallback);
+    if (row.type == SettingType::kBool) return fallback == "true" ? "false" : "true";
+    if (row.type == SettingType::kText) return "another/";
+    if (row.type != SettingType::kChoice) return std::to_string(row.max);
+    const std::string choices(row.choices);
+    const std::string last = choices.substr(choices.rfind('|') + 1);
+    return last == fallback ? choices.substr(0, choices.find('|')) : last;
+  };
+  const LoadedConfig running = LoadConfig(env, "");
+  for (const Setting& row : Settings()) {
+    const std::string name(row.name);
+    Set(name.c_str(), other(row).c_str());
+    LoadedConfig next = LoadConfig(env, "", &running.config);
+    env.clear();
+    UNSIGNED_LONGS_EQUAL_TEXT(row.reload ? 0 : 1, next.need_restart.size(), name.c_str());
+    if (row.reload) continue;
+    STRCMP_EQUAL(name.c_str(), next.need_restart.front().c_str());
+    CHECK_TEXT(!CopySetting(row, running.config, &next.config), name.c_str());
+  }
+  CHECK(LoadConfig(env, "", &running.config).need_restart.empty());
 }
 
 TEST(Config, SystemdCredentials) {
