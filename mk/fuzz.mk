@@ -21,7 +21,7 @@ fuzz-build:
 	$(Q)$(FUZZ_MAKE) $(FUZZERS:%=build/fuzz/fuzz_%)
 
 # Only the layers below what is fuzzed: a build with sanitizers takes its time.
-FUZZ_LAYERS := auth base client http kms state
+FUZZ_LAYERS := auth base client fcgi http kms state
 FUZZ_OBJ := $(patsubst %.cc,build/fuzz/%.o,$(foreach l,$(FUZZ_LAYERS),$(wildcard src/$(l)/*.cc)))
 build/fuzz/libfuzzed.a: $(FUZZ_OBJ)
 	@echo "  AR    $@"; rm -f $@; ar rcs $@ $^

@@ -37,10 +37,8 @@ def request(method, uri, body=None, flags=0, **more):
     """The bytes of a whole request. more: further parameters, by name."""
     values = {"REQUEST_METHOD": method, "REQUEST_URI": uri, "SERVER_PROTOCOL": "HTTP/1.1",
               "CONTENT_LENGTH": "" if body is None else str(len(body)), **more}
-    out = begin(flags=flags) + params(values)
-    for at in range(0, len(body or b""), 32768):
-        out += record(STDIN, body[at:at + 32768])
-    return out + record(STDIN)
+    pieces = [record(STDIN, body[at:at + 32768]) for at in range(0, len(body or b""), 32768)]
+    return b"".join([begin(flags=flags), params(values), *pieces, record(STDIN)])
 
 
 def is_whole(answer):

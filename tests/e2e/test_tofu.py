@@ -166,7 +166,10 @@ class Full(Core):
             return any(f" {self.target} HTTP/" in line and '" 429 ' in line for line in log)
 
     def test_an_apply_rides_through_the_example_sites_rate_limit(self):
-        site = Nginx(self.box, "unix:" + self.server.socket, "example")
+        def edit(_, text):  # the site delays; with these it refuses, as a narrower one may
+            return (text.replace("burst=2000 delay=100;", "burst=40 nodelay;")
+                    .replace("rate=200r/s;", "rate=20r/s;"))
+        site = Nginx(self.box, "unix:" + self.server.socket, "example", edit)
         folder = self.box.make_dir("limited")
         url = f"https://localhost:{site.tls[1]}{self.target}"
         self.box.write("limited/main.tf", CONFIG % {"url": url, "sleep": "0"})

@@ -1,0 +1,265 @@
+"""Slow clients in crowds, on the socket itself, through nginx and through Apache: nobody else waits."""
+import json
+import os
+import re
+import socket
+import threading
+import time
+import unittest
+
+import fcgi_client as fcgi
+from box import Box, wait_for
+from client import Client, basic
+from slow_crowd import Crowd, Ordinary, over_fcgi, over_http, raise_descriptor_limit
+from stateward import AUTH, Stateward
+from webservers import Apache, Nginx
+
+EACH = 1000  # connections of each kind
+KINDS = ("lock", "head", "idle", "read")
+MIB = 1 << 20
+
+
+def document(serial, filler=0, lineage="l"):
+    return json.dumps({"version": 4, "serial": serial, "lineage": lineage,
+                       "x": "y" * filler}).encode()
+
+
+def rss(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class OverFcgi:
+    """As Client, straight to the socket on a kept connection."""
+
+    def __init__(self, path):
+        self.link = fcgi.Link(path)
+
+    def ask(self, method, target, body=None):
+        self.link.send(fcgi.request(method, target, body, flags=fcgi.KEEP, HTTP_AUTHORIZATION=AUTH))
+        status, headers, content = self.link.answer()
+        return type("Answer", (), {"status": status, "headers": headers, "body": content})
+
+    def get(self, target):
+        return self.ask("GET", target)
+
+    def lock(self, target, body):
+        return self.ask("LOCK", target, body)
+
+    def post(self, target, body):
+        return self.ask("POST", target, body)
+
+    def unlock(self, target, body):
+        return self.ask("UNLOCK", target, body)
+
+    def close(self):
+        self.link.close()
+
+
+class SlowClients(unittest.TestCase):
+    """Cases A2 and D5."""
+
+    def setUp(self):
+        raise_descriptor_limit()
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, threads=8)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/small", document(1, 20000))[0])
+
+    def nobody_waits(self, crowd, make_client, least_alive):
+        with crowd:
+            crowd.start()
+            ordinary = Ordinary(make_client)
+            bad = ordinary.run(lambda o: o.cycles >= 100 and o.healths >= 30)
+            self.assertEqual([], bad)
+            self.assertGreaterEqual(ordinary.cycles, 100)
+            self.assertGreaterEqual(crowd.alive(), least_alive)
+
+    def test_on_the_socket(self):
+        crowd = over_fcgi(self.server.socket, KINDS, EACH)
+        # Those whose head never ends are closed after some seconds.
+        self.nobody_waits(crowd, lambda: OverFcgi(self.server.socket), 3 * EACH)
+
+    def test_through_nginx(self):
+        def edit(_, text):
+            return text.replace("events { worker_connections 512; }",
+                                "worker_rlimit_nofile 16384; events { worker_connections 8192; }")
+        nginx = Nginx(self.box, "unix:" + self.server.socket, edit=edit)
+        crowd = over_http(nginx.plain, KINDS, EACH)
+        self.nobody_waits(crowd, lambda: Client(nginx.plain, auth=AUTH, keep=True), 3 * EACH)
+
+    def test_through_apache(self):
+        """A thread of Apache's for each that sends slowly, so its limit is raised, as nginx's."""
+        def edit(_, text):
+            # Apache's own guard against slow clients, which would hide ours.
+            return (text.replace("ServerLimit 4", "RequestReadTimeout header=0 body=0\n"
+                                 "ServerLimit 10")
+                    .replace("ThreadsPerChild 25", "ThreadLimit 128\nThreadsPerChild 128")
+                    .replace("MaxRequestWorkers 100", "MaxRequestWorkers 1280"))
+        apache = Apache(self.box, "unix:" + self.server.socket, edit=edit)
+        crowd = over_http(apache.plain, ("lock", "read"), EACH)
+        self.nobody_waits(crowd, lambda: Client(apache.plain, auth=AUTH, keep=True), EACH)
+
+
+class Budget(unittest.TestCase):
+    """Cases A3 and A4, with a small budget in one worker."""
+
+    def setUp(self):
+        raise_descriptor_limit()
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, threads=4, workers=1, MAX_INFLIGHT_BYTES="64M")
+        self.pid = wait_for(self.server.workers, "there is a worker")[0]
+
+    def upload(self, number, size, sent):
+        """A POST that says `size` and stands still after `sent` bytes."""
+        link = self.server.link()
+        self.addCleanup(link.close)
+        link.send(fcgi.begin(flags=fcgi.KEEP) + fcgi.params(
+            {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/big", "CONTENT_LENGTH": str(size),
+             "HTTP_AUTHORIZATION": basic("basic", f"big{number}")}))
+        piece = fcgi.record(fcgi.STDIN, b"x" * 32768)
+        for _ in range(sent // 32768):
+            link.send(piece)
+        link.send(fcgi.record(fcgi.STDIN, b"x" * (sent % 32768)) if sent % 32768 else b"")
+        return link
+
+    def test_only_what_arrived_counts(self):
+        before = rss(self.pid)
+        for i in range(100):
+            self.upload(i, 64 * MIB, 1)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/large", document(1, 10 * MIB))[0])
+        body = document(1, 20000)
+        for i in range(20):
+            self.assertEqual(200, self.server.ask("LOCK", f"/state/p/n{i}", b'{"ID":"a"}')[0])
+            self.assertEqual(200, self.server.ask("POST", f"/state/p/n{i}?ID=a", body)[0])
+        wait_for(lambda: rss(self.pid) - before < 12 * MIB, "memory is given back")
+
+    def test_beyond_the_budget_is_refused_before_the_body_is_read(self):
+        for i in range(3):
+            self.upload(i, 20 * MIB, 19 * MIB)
+        wait_for(lambda: rss(self.pid) > 57 * MIB, "the bodies are there")
+        link = self.upload(9, 20 * MIB, 0)
+        status, headers, _ = link.answer()
+        self.assertEqual((503, "2"), (status, headers["Retry-After"]))
+        # Small ones have room of their own.
+        for i in range(20):
+            self.assertEqual(200, self.server.ask("LOCK", f"/state/p/n{i}", b'{"ID":"a"}')[0])
+            self.assertEqual(200, self.server.ask("UNLOCK", f"/state/p/n{i}", b'{"ID":"a"}')[0])
+
+    def test_one_principal_has_a_share(self):
+        self.upload(1, 31 * MIB, 30 * MIB)
+        wait_for(lambda: rss(self.pid) > 30 * MIB, "the body is there")
+        self.assertEqual(503, self.upload(1, 20 * MIB, 0).answer()[0])
+        other = self.upload(2, 20 * MIB, 0)
+        other.socket.settimeout(1)
+        with self.assertRaises(TimeoutError):  # its body is waited for
+            other.answer()
+
+    def test_answers_that_wait_count(self):
+        big = document(1, 20 * MIB)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/big", big)[0])
+        with Crowd(self.server.socket, socket.AF_UNIX) as crowd:
+            for _ in range(8):
+                crowd.open(fcgi.request("GET", "/state/p/big", flags=fcgi.KEEP,
+                                        HTTP_AUTHORIZATION=AUTH), reads=True)
+            refused = wait_for(lambda: [link for link, *_ in crowd.links
+                                        if b"Status: 503" in self.peek(link)], "some are refused")
+            self.assertIn(b"Retry-After: 2", self.peek(refused[0]))
+            # What waits is bounded, and what was made for the refused ones was given back.
+            wait_for(lambda: rss(self.pid) < 85 * MIB, "memory is given back")
+
+    @staticmethod
+    def peek(link):
+        try:
+            return link.recv(600, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+
+
+class Pace(unittest.TestCase):
+    """Who is too slow: a sender is told, a reader is cut off."""
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, workers=1, CLIENT_MIN_RATE="10000",
+                                CLIENT_RATE_SECONDS="2")
+
+    def test_a_slow_sender_is_503(self):
+        with self.server.link() as link:
+            link.send(fcgi.begin(flags=fcgi.KEEP) + fcgi.params(
+                {"REQUEST_METHOD": "LOCK", "REQUEST_URI": "/state/p/n", "CONTENT_LENGTH": "9000",
+                 "HTTP_AUTHORIZATION": AUTH}) + fcgi.record(fcgi.STDIN, b"{"))
+            status, headers, _ = link.answer()
+            self.assertEqual(503, status)
+            self.assertIn("Retry-After", headers)
+            self.assertTrue(link.ended())
+
+    def test_a_sender_that_is_fast_enough_takes_as_long_as_it_takes(self):
+        body = document(1, 200000)
+        with self.server.link() as link:
+            link.send(fcgi.begin() + fcgi.params(
+                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
+                 "CONTENT_LENGTH": str(len(body)), "HTTP_AUTHORIZATION": AUTH}))
+            for at in range(0, len(body), 15000):
+                link.send(fcgi.record(fcgi.STDIN, body[at:at + 15000]))
+                time.sleep(0.4)
+            link.send(fcgi.record(fcgi.STDIN))
+            self.assertEqual(200, link.answer()[0])
+
+    def test_a_slow_reader_is_cut_off(self):
+        self.assertEqual(200, self.server.ask("POST", "/state/p/n", document(1, 5 * MIB))[0])
+        with self.server.link() as link:
+            link.send(fcgi.request("GET", "/state/p/n", flags=fcgi.KEEP, HTTP_AUTHORIZATION=AUTH))
+            time.sleep(5)
+            self.assertIsNone(link.answer())
+        self.assertEqual(200, self.server.ask("GET", "/health")[0])
+
+
+class Pooled(unittest.TestCase):
+    """Cases A6 and D6: refused uploads beside others, on the connections that nginx pools."""
+
+    def pipeline(self, port, requests, statuses):
+        """Sends all at once and notes an answer that is not the one of `statuses`."""
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+            link.sendall(requests)
+            text = b""
+            while piece := link.recv(65536):
+                text += piece
+        seen = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", text)]
+        if seen != statuses:
+            self.bad.append((statuses, seen))
+
+    def test_nobody_else_is_503(self):
+        self.bad = []
+        with Box() as box:
+            server = Stateward(box, MAX_STATE_BYTES="64K", threads=8)
+            nginx = Nginx(box, "unix:" + server.socket)
+            client = Client(nginx.plain, auth=AUTH)
+            self.assertEqual(200, client.post("/state/p/n", document(1)).status)
+            good = f"Authorization: {AUTH}\r\n"
+            get = f"GET /state/p/n HTTP/1.1\r\nHost: x\r\n{good}\r\n".encode()
+            last = get.replace(b"Host: x", b"Host: x\r\nConnection: close")
+            threads = []
+            for status, line, headers, size in (
+                    (401, "POST /state/p/n", "", 10000), (401, "LOCK /state/p/n", "", 10000),
+                    (400, "POST /state/p", good, 10000), (405, "PATCH /state/p/n", good, 10000),
+                    (400, "POST /state/p/n?ID=%01", good, 10000),
+                    (413, "POST /state/p/n", good, 100000)):
+                upload = (f"{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {size}\r\n\r\n"
+                          .encode() + b"x" * size)
+                # Others' requests, on whatever connections nginx has pooled.
+                def work(requests=(upload + get) * 10 + last, want=[status, 200] * 10 + [200]):
+                    for _ in range(5):
+                        self.pipeline(nginx.plain[1], requests, want)
+                threads.append(threading.Thread(target=work))
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([], self.bad)
+
+
+if __name__ == "__main__":
+    unittest.main()
