@@ -22,7 +22,7 @@ CPPFLAGS += -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE -MMD 
 CXXFLAGS += -std=c++17 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 CFLAGS   += -std=c11 -g $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(VARIANT))) -pthread
-LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt -lpq
+LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt -lpq -ljwt
 
 LIB_OBJ  := $(patsubst %.cc,$(O)/%.o,$(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc')))
 UNIT_OBJ := $(patsubst %.cc,$(O)/%.o,$(shell find tests/unit tests/doubles -name '*.cc'))
@@ -44,7 +44,7 @@ $(O)/statewardctl: $(O)/src/cli/main.o $(O)/libstateward.a
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/unit_tests: $(UNIT_OBJ) $(O)/libstateward.a
 	@echo "  LINK  $@"
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lCppUTest -ljwt
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lCppUTest
 $(O)/tests/%.o: CPPFLAGS += -Itests -DCPPUTEST_MEM_LEAK_DETECTION_DISABLED
 $(O)/%.o: %.cc
 	@mkdir -p $(@D); echo "  CXX   $<"

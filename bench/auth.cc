@@ -94,9 +94,9 @@ struct World {
     web.Put("https://issuer.example/keys", token_maker::KeySetOf(key.get(), "P-256"));
     token = token_maker::Sign(token_maker::Pem(key.get(), true), JWT_ALG_ES256,
                               static_cast<long>(clock.NowMs() / 1000 + 600));
-    tokens = std::move(
-        *NewTokenVerifier({{"https://issuer.example", {"stateward"}, false, ""}}, "", PosixDisk(),
-                          clock, log, [this](const HttpClientOptions&) { return web.Client(); }));
+    tokens = std::move(*NewTokenVerifier(
+        {{"https://issuer.example", {"stateward"}, false, ""}}, "", PosixDisk(), clock, log,
+        observer, {[this](const HttpClientOptions&) { return web.Client(); }, &Libjwt()}));
   }
 };
 
@@ -106,9 +106,11 @@ struct PolicyWorld {
   std::string password = "correct horse battery";
   std::string token = NewMachineToken();
   std::unique_ptr<PolicyFile> file;
+  Throttle throttle;
   Logins logins;
 
-  explicit PolicyWorld(const World& world) : logins(world.clock) {
+  explicit PolicyWorld(const World& world)
+      : throttle(world.clock), logins(world.clock, throttle, 8) {
     Result<std::string> hash = HashPassword(SecretString(password));
     std::ofstream(path.name) << "[users.alice]\npassword = \"" << *hash
                              << "\"\n[tokens.ci]\nsha256 = \"" << HexEncode(Sha256(token))

@@ -4,7 +4,7 @@ bench-auth: $(O)/bench_auth
 	$(Q)$<
 $(O)/bench_auth: $(O)/bench/auth.o $(O)/libstateward.a
 	@echo "  LINK  $@"
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -ljwt
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/bench/auth.o: CPPFLAGS += -Itests
 -include $(O)/bench/auth.d
 

@@ -27,6 +27,7 @@ constexpr char kUsage[] =
 struct Options {
   std::string env_file;
   bool check_config = false;
+  bool help = false;
   bool ok = true;
 };
 
@@ -38,6 +39,8 @@ Options ParseArguments(int argc, char** argv) {
       options.env_file = argv[++i];
     } else if (arg == "--check-config") {
       options.check_config = true;
+    } else if (arg == "--help" || arg == "-h") {
+      options.help = true;
     } else {
       options.ok = false;
     }
@@ -71,7 +74,7 @@ int CheckConfig(const LoadedConfig& loaded) {
   if (!loaded.errors.empty()) return 1;
   // What the policy says of itself is among the errors.
   const Log quiet(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal);
-  const StartCheck check = CheckStart(loaded.config, quiet);
+  const StartCheck check = CheckStart(loaded.config, quiet, true);
   for (const std::string& error : check.errors) fprintf(stderr, "error: %s\n", error.c_str());
   if (!check.errors.empty()) return 1;
   puts("the settings are good");
@@ -80,9 +83,9 @@ int CheckConfig(const LoadedConfig& loaded) {
 
 int Main(int argc, char** argv) {
   Options options = ParseArguments(argc, argv);
-  if (!options.ok) {
-    fputs(kUsage, stderr);
-    return 2;
+  if (options.help || !options.ok) {
+    fputs(kUsage, options.help ? stdout : stderr);
+    return options.help ? 0 : 2;
   }
   EnvMap environment = ReadEnvironment();
   LoadedConfig loaded = LoadConfig(environment, options.env_file);
@@ -92,7 +95,7 @@ int Main(int argc, char** argv) {
   for (const std::string& warning : loaded.warnings) log.Warning(warning);
   for (const std::string& error : loaded.errors) log.Error(error);
   if (!loaded.errors.empty()) return 1;
-  StartCheck check = CheckStart(config, log);
+  StartCheck check = CheckStart(config, log, false);
   for (const std::string& error : check.errors) log.Error(error);
   if (!check.errors.empty()) return 1;
   log.Info(check.ways_in);

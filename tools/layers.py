@@ -45,7 +45,7 @@ LIBRARIES = {
     r"zstd\.h": ("kms/",),
     r"microhttpd\.h": ("metrics/",),
     r"libpq-fe\.h|hiredis/.*|curl/.*": ("client/", "storage/", "lock/", "kms/", "auth/"),
-    r"jwt\.h": ("auth/",),
+    r"jwt\.h": ("auth/libjwt_verifier.cc",),
     r"toml\+\+/.*": ("auth/policy_file.cc",),
     r"crypt\.h": ("auth/password.cc",),
 }

@@ -40,6 +40,7 @@ struct Credentials {
 struct Grant {
   StateKey key;           // with the tenant filled in
   std::string principal;  // for records and the log; never a secret
+  std::string address;    // the client's, as in the credentials
   // The original's ids under which this state's bytes may lie (64 hex digits); empty: none.
   std::vector<std::string> legacy_ids;
   // Whether another project/name pair has the same legacy id ("a-b","c" and "a","b-c").

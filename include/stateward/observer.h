@@ -24,6 +24,8 @@ class Observer {
                              int64_t duration_us) = 0;
   // A refused write was kept in quarantine.
   virtual void OnQuarantined() = 0;
+  // Two verifiers disagreed about the signature of a token; it was refused.
+  virtual void OnTokenDisagreement() {}
 };
 
 }  // namespace stateward

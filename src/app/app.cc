@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "app/open_auth.h"
+#include "auth/ca_file.h"
 #include "metrics/metered.h"
 
 namespace stateward {
@@ -24,17 +25,18 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
     Status made = app->gate_->Init(false);
     if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
   }
-  app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
-                                                SystemClock(), observer, log, config.rules);
+  app->states_ =
+      std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_, SystemClock(),
+                                     observer, log, config.rules, &app->throttle_);
   AppHandlerParts parts;
   parts.states = app->states_.get();
+  parts.observer = &observer;
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
   // the old policy.
   STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, disk, log, !init, &parts));
   App* self = app.get();
   parts.ready = [self] { return self->Ready(); };
   parts.metrics = std::move(metrics);
-  parts.observer = &observer;
   parts.log = &log;
   parts.clock = &SystemClock();
   parts.max_state_bytes = config.max_state_bytes;
@@ -63,12 +65,14 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
   parts->proxy_identities = config.auth.proxy_enabled;
   if (config.auth.policy_file.empty()) return OpenTokens(config, disk, log, parts);
   policy_ = std::make_unique<PolicyFile>(SystemClock(), log, config.auth.policy_file);
-  if (must_load && !policy_->Loaded()) return policy_->Check();
+  if (must_load) STATEWARD_RETURN_IF_ERROR(policy_->Check());
   std::string folder = config.runtime_dir;
-  auto open = [folder, &disk, &log](const std::vector<PolicyIssuer>& issuers) {
-    return OpenPolicyIssuers(issuers, folder, disk, log);
+  Observer* observer = parts->observer;
+  auto open = [folder, &disk, &log, observer](const std::vector<PolicyIssuer>& issuers) {
+    return OpenPolicyIssuers(issuers, folder, disk, log, *observer);
   };
-  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, logins_, open, SystemClock(),
+  logins_ = std::make_unique<Logins>(SystemClock(), throttle_, static_cast<int>(config.threads));
+  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, *logins_, open, SystemClock(),
                                                       config.auth.lock_grace_s);
   parts->authenticators.push_back(identified_.get());
   return Status();
@@ -78,8 +82,12 @@ Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHand
   Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
   if (!issuers.ok()) return std::move(issuers).status();
   if (issuers->empty()) return Status();
+  const std::string& ca_file = issuers->front().ca_file;
+  if (!ca_file.empty()) {
+    STATEWARD_RETURN_IF_ERROR(CheckCaFile(ca_file).At("AUTH_JWT_CA_FILE"));
+  }
   Result<std::unique_ptr<TokenVerifier>> tokens =
-      NewTokenVerifier(*issuers, config.runtime_dir, disk, SystemClock(), log);
+      NewTokenVerifier(*issuers, config.runtime_dir, disk, SystemClock(), log, *parts->observer);
   if (!tokens.ok()) return std::move(tokens).status().At("AUTH_JWT_OIDC_ISSUER_URL");
   tokens_ = std::move(*tokens);
   jwt_ = std::make_unique<JwtAuthenticator>(*tokens_, SystemClock(), config.auth.lock_grace_s);
@@ -102,11 +110,13 @@ std::vector<PartStatus> App::Ready() {
       {"lock", backends_.locker->Check(), backends_.locker->Warning()},
       {"key", backends_.kms->Check()}};
   if (policy_ != nullptr) {
-    // A bad new file is no reason to turn anybody away: the policy before it is in force.
+    // A bad new file is no reason to turn anybody away: the policy before it is in force. Nor is
+    // one issuer that does not work.
     Status policy = policy_->Check();
     bool old = !policy.ok() && policy_->Loaded();
-    parts.push_back({"policy", old ? Status() : policy,
-                     old ? "the new file is no good: the policy before it is in force" : ""});
+    parts.push_back(
+        {"policy", old ? Status() : policy,
+         old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
   return parts;
 }

@@ -14,6 +14,7 @@
 #include "auth/logins.h"
 #include "auth/policy.h"
 #include "auth/policy_auth.h"
+#include "auth/throttle.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/app_handler.h"
@@ -54,7 +55,8 @@ class App {
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;
   BasicAuthenticator basic_;
-  Logins logins_{SystemClock()};
+  Throttle throttle_{SystemClock()};
+  std::unique_ptr<Logins> logins_;
   std::unique_ptr<PolicyFile> policy_;  // nullptr: none
   std::unique_ptr<PolicyAuthenticator> identified_;
   std::unique_ptr<TokenVerifier> tokens_;

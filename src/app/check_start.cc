@@ -5,6 +5,8 @@
 #include "app/backends.h"
 #include "app/open_auth.h"
 #include "app/ways_in.h"
+#include "auth/ca_file.h"
+#include "auth/key_fetch.h"
 #include "metrics/listener.h"
 #include "stateward/disk.h"
 
@@ -19,7 +21,14 @@ Status StatusOf(const Result<T>& result) {
 // A policy's rules take the place of AUTH_JWT_*.
 Status CheckIssuer(const Config& config) {
   if (!config.auth.policy_file.empty()) return Status();
-  return StatusOf(IssuersOf(config));
+  Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
+  if (!issuers.ok()) return std::move(issuers).status();
+  for (const IssuerSettings& issuer : *issuers) {
+    STATEWARD_RETURN_IF_ERROR(CheckIssuerUrl(issuer.url).At("AUTH_JWT_OIDC_ISSUER_URL"));
+    if (issuer.ca_file.empty()) continue;
+    STATEWARD_RETURN_IF_ERROR(CheckCaFile(issuer.ca_file).At("AUTH_JWT_CA_FILE"));
+  }
+  return Status();
 }
 
 Status CheckMetrics(const Config& config) {
@@ -29,7 +38,7 @@ Status CheckMetrics(const Config& config) {
 
 }  // namespace
 
-StartCheck CheckStart(const Config& config, const Log& log) {
+StartCheck CheckStart(const Config& config, const Log& log, bool strict) {
   StartCheck out;
   const auto note = [&out](const Status& status) {
     if (!status.ok()) out.errors.push_back(status.detail());
@@ -41,7 +50,7 @@ StartCheck CheckStart(const Config& config, const Log& log) {
   if (peers.ok()) out.peers = std::move(*peers);
   note(StatusOf(OpenBackends(config, PosixDisk())));
   note(CheckIssuer(config));
-  Result<std::string> ways_in = DescribeWaysIn(config, log);
+  Result<std::string> ways_in = DescribeWaysIn(config, log, strict);
   note(StatusOf(ways_in).At("AUTH_POLICY_FILE"));
   if (ways_in.ok()) out.ways_in = std::move(*ways_in);
   return out;

@@ -19,8 +19,9 @@ struct StartCheck {
 };
 
 // Opens what the settings name as far as that changes nothing and asks no service. `log` gets what
-// the policy file says of itself.
-StartCheck CheckStart(const Config& config, const Log& log);
+// the policy file says of itself. `strict`: what keeps one issuer of it from working is an error,
+// too; a start goes on without this issuer.
+StartCheck CheckStart(const Config& config, const Log& log, bool strict);
 
 }  // namespace stateward
 

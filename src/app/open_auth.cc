@@ -24,14 +24,15 @@ Result<std::vector<IssuerSettings>> IssuersOf(const Config& config) {
 
 Result<std::shared_ptr<TokenVerifier>> OpenPolicyIssuers(const std::vector<PolicyIssuer>& issuers,
                                                          const std::string& runtime_folder,
-                                                         Disk& disk, const Log& log) {
+                                                         Disk& disk, const Log& log,
+                                                         Observer& observer) {
   if (issuers.empty()) return std::shared_ptr<TokenVerifier>();
   std::vector<IssuerSettings> settings;
   for (const PolicyIssuer& issuer : issuers) {
     settings.push_back({issuer.url, issuer.audiences, false, issuer.ca_file});
   }
   Result<std::unique_ptr<TokenVerifier>> made =
-      NewTokenVerifier(settings, runtime_folder, disk, SystemClock(), log);
+      NewTokenVerifier(settings, runtime_folder, disk, SystemClock(), log, observer);
   if (!made.ok()) return std::move(made).status();
   return std::shared_ptr<TokenVerifier>(std::move(*made));
 }

@@ -20,7 +20,8 @@ Result<std::vector<IssuerSettings>> IssuersOf(const Config& config);
 // The verifier of tokens over a policy's issuers; nullptr: it has none. As NewTokenVerifier.
 Result<std::shared_ptr<TokenVerifier>> OpenPolicyIssuers(const std::vector<PolicyIssuer>& issuers,
                                                          const std::string& runtime_folder,
-                                                         Disk& disk, const Log& log);
+                                                         Disk& disk, const Log& log,
+                                                         Observer& observer);
 
 }  // namespace stateward
 

@@ -2,12 +2,13 @@
 
 #include <memory>
 
+#include "app/open_auth.h"
 #include "auth/policy.h"
 #include "stateward/clock.h"
 
 namespace stateward {
 
-Result<std::string> DescribeWaysIn(const Config& config, const Log& log) {
+Result<std::string> DescribeWaysIn(const Config& config, const Log& log, bool strict) {
   std::string open;
   auto add = [&open](const std::string& way) { open += (open.empty() ? "" : ", ") + way; };
   if (config.auth.basic_enabled) {
@@ -15,9 +16,14 @@ Result<std::string> DescribeWaysIn(const Config& config, const Log& log) {
             ? "basic (each secret a namespace)"
             : "basic (each known secret a namespace; AUTH_BASIC_NEW_TENANTS=true opens new ones)");
   }
-  if (!config.auth.policy_file.empty()) {
+  if (config.auth.policy_file.empty()) {
+    Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
+    if (!issuers.ok()) return std::move(issuers).status();
+    for (const IssuerSettings& issuer : *issuers) add("tokens of " + issuer.url);
+  } else {
     PolicyFile file(SystemClock(), log, config.auth.policy_file);
-    if (!file.Loaded()) return file.Check();
+    Status checked = file.Check();
+    if (!checked.ok() && (strict || !file.Loaded())) return checked;
     std::shared_ptr<const Policy> policy = file.Current();
     add(std::to_string(policy->users.size()) + " users");
     add(std::to_string(policy->tokens.size()) + " machine tokens");

@@ -10,9 +10,9 @@
 
 namespace stateward {
 
-// One line for the log. kInvalidArgument, kUnavailable: the policy file is no good; a server is not
-// to start with it.
-Result<std::string> DescribeWaysIn(const Config& config, const Log& log);
+// One line for the log. kInvalidArgument, kUnavailable: the policy file is no good; a server does
+// not start with it. `strict`: what keeps one issuer of it from working is an error, too.
+Result<std::string> DescribeWaysIn(const Config& config, const Log& log, bool strict);
 
 }  // namespace stateward
 

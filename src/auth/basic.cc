@@ -28,6 +28,7 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   grant.key.tenant = DigestOf("stateward tenant v1:", credentials.secret.Reveal());
   // A digest of the digest, cut short: the log can tell principals apart, and names no secret.
   grant.principal = "basic:" + DigestOf("stateward principal v1:", grant.key.tenant).substr(0, 16);
+  grant.address = credentials.address;
   grant.legacy_ids.push_back(LegacyId(credentials.secret, key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
   grant.role = Role::kAdmin;  // of this namespace

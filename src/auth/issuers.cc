@@ -19,6 +19,7 @@ namespace {
 constexpr int64_t kRememberMs = int64_t{60} * 1000;
 // Clients that are at work within one minute; some KiB of claims for each.
 constexpr size_t kMaxRemembered = 1000;
+constexpr int64_t kReopenUs = 10LL * 1000000;
 
 struct Remembered {
   VerifiedToken token;
@@ -66,24 +67,64 @@ class TokenMemory {
   std::unordered_map<std::string, std::shared_ptr<const Remembered>> entries_;
 };
 
+// An issuer that may not work yet: its trouble (a CA file that is not there) is its own, and ends
+// without a restart.
+class IssuerSlot {
+ public:
+  using Open = std::function<Result<std::unique_ptr<Issuer>>()>;
+
+  IssuerSlot(Open open, const Clock& clock) : open_(std::move(open)), clock_(clock) { (void)Get(); }
+
+  // Valid as long as this is.
+  Result<Issuer*> Get() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    int64_t now = clock_.SteadyUs();
+    if (issuer_ == nullptr && now >= next_us_) {
+      Result<std::unique_ptr<Issuer>> made = open_();
+      next_us_ = now + kReopenUs;
+      if (made.ok()) issuer_ = std::move(*made);
+      if (!made.ok()) problem_ = Status::Unavailable(made.status().detail());
+    }
+    if (issuer_ == nullptr) return problem_;
+    return issuer_.get();
+  }
+
+ private:
+  const Open open_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::unique_ptr<Issuer> issuer_;
+  Status problem_;
+  int64_t next_us_ = 0;
+};
+
 class Issuers : public TokenVerifier {
  public:
   struct Entry {
     TokenRules rules;
-    std::unique_ptr<Issuer> issuer;
+    std::unique_ptr<IssuerSlot> slot;
   };
 
-  Issuers(std::vector<Entry> entries, const Clock& clock)
-      : entries_(std::move(entries)), clock_(clock) {}
+  Issuers(std::vector<Entry> entries, const SecondVerifier& second, const Clock& clock,
+          const Log& log, Observer& observer)
+      : entries_(std::move(entries)),
+        second_(second),
+        clock_(clock),
+        log_(log),
+        observer_(observer) {}
 
   Result<VerifiedToken> Verify(const SecretString& token) override;
 
  private:
   Result<Remembered> VerifyAnew(const SecretString& token, int64_t now_s);
+  Status AskSecond(const SecretString& text, const ParsedToken& token, const VerifyKey& key);
   const Entry* Find(const std::string& issuer) const;
 
   const std::vector<Entry> entries_;
+  const SecondVerifier& second_;
   const Clock& clock_;
+  const Log& log_;
+  Observer& observer_;
   TokenMemory memory_;
 };
 
@@ -116,15 +157,34 @@ Result<Remembered> Issuers::VerifyAnew(const SecretString& token, int64_t now_s)
     return Status(Code::kUnauthenticated, "claims: iss is no issuer that is known here");
   }
   // Before a key is asked for: what will be refused anyway must not make us ask.
-  Result<TokenTimes> times = CheckClaims(*parsed, entry->rules, now_s);
+  Result<TokenTimes> times = CheckClaims(parsed->claims, entry->rules, now_s);
   if (!times.ok()) return std::move(times).status();
-  Result<Issuer::Keys> keys = entry->issuer->KeysFor(parsed->kid);
+  Result<Issuer*> issuer = entry->slot->Get();
+  if (!issuer.ok()) return std::move(issuer).status();
+  Result<Issuer::Keys> keys = (*issuer)->KeysFor(parsed->kid);
   if (!keys.ok()) return std::move(keys).status();
-  STATEWARD_RETURN_IF_ERROR(CheckSignature(*parsed, **keys));
+  Result<const VerifyKey*> signer = CheckSignature(*parsed, **keys);
+  if (!signer.ok()) return std::move(signer).status();
+  STATEWARD_RETURN_IF_ERROR(AskSecond(token, *parsed, **signer));
   std::string subject = parsed->claims.String("sub").value_or("");
   VerifiedToken out{parsed->issuer,   std::move(subject),       std::move(parsed->claims),
                     times->expires_s, IsExpired(*times, now_s), HexEncode(Sha256(token.Reveal()))};
-  return Remembered{std::move(out), *times, std::move(*keys), entry->issuer.get(), 0};
+  return Remembered{std::move(out), *times, std::move(*keys), *issuer, 0};
+}
+
+// It sees no token that the first verifier refused.
+Status Issuers::AskSecond(const SecretString& text, const ParsedToken& token,
+                          const VerifyKey& key) {
+  if (!second_.CanJudge(token)) return Status();
+  Result<bool> accepts = second_.Accepts(text.Reveal(), token, key);
+  if (!accepts.ok()) return std::move(accepts).status();
+  if (*accepts) return Status();
+  // Only who can sign for the issuer gets here: this cannot flood the log.
+  observer_.OnTokenDisagreement();
+  log_.Error(
+      "OpenSSL accepts the signature of a token and libjwt does not; it is refused. issuer " +
+      token.issuer + ", alg " + std::string(JwtAlgName(token.alg)));
+  return {Code::kUnauthenticated, "signature: the two verifiers disagree"};
 }
 
 const Issuers::Entry* Issuers::Find(const std::string& issuer) const {
@@ -156,29 +216,28 @@ Status CheckSettings(const std::vector<IssuerSettings>& issuers) {
 Result<std::unique_ptr<TokenVerifier>> NewTokenVerifier(const std::vector<IssuerSettings>& issuers,
                                                         const std::string& runtime_folder,
                                                         Disk& disk, const Clock& clock,
-                                                        const Log& log, const Connect& connect) {
+                                                        const Log& log, Observer& observer,
+                                                        const TokenParts& parts) {
   STATEWARD_RETURN_IF_ERROR(CheckSettings(issuers));
-  std::vector<std::unique_ptr<HttpClient>> clients;
-  for (const IssuerSettings& settings : issuers) {
-    HttpClientOptions options;
-    options.allow_http = settings.url.substr(0, 7) == "http://";
-    options.ca_file = settings.ca_file;
-    Result<std::unique_ptr<HttpClient>> client = connect(options);
-    if (!client.ok()) return std::move(client).status().At("issuer " + settings.url);
-    clients.push_back(std::move(*client));
-  }
   std::vector<Issuers::Entry> entries;
-  for (size_t i = 0; i < issuers.size(); ++i) {
-    const IssuerSettings& settings = issuers[i];
-    TokenRules rules{settings.url, settings.audiences, settings.any_audience};
-    IssuerOptions options;
-    options.url = settings.url;
-    options.cache_folder = runtime_folder;
-    entries.push_back(
-        {std::move(rules),
-         std::make_unique<Issuer>(std::move(options), std::move(clients[i]), disk, clock, log)});
+  for (const IssuerSettings& settings : issuers) {
+    auto open = [settings, runtime_folder, connect = parts.connect, &disk, &clock,
+                 &log]() -> Result<std::unique_ptr<Issuer>> {
+      HttpClientOptions options;
+      options.allow_http = settings.url.substr(0, 7) == "http://";
+      options.ca_file = settings.ca_file;
+      Result<std::unique_ptr<HttpClient>> client = connect(options);
+      if (!client.ok()) return std::move(client).status().At("issuer " + settings.url);
+      IssuerOptions issuer;
+      issuer.url = settings.url;
+      issuer.cache_folder = runtime_folder;
+      return std::make_unique<Issuer>(std::move(issuer), std::move(*client), disk, clock, log);
+    };
+    entries.push_back({{settings.url, settings.audiences, settings.any_audience},
+                       std::make_unique<IssuerSlot>(open, clock)});
   }
-  return std::unique_ptr<TokenVerifier>(std::make_unique<Issuers>(std::move(entries), clock));
+  return std::unique_ptr<TokenVerifier>(
+      std::make_unique<Issuers>(std::move(entries), *parts.second, clock, log, observer));
 }
 
 }  // namespace stateward

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 
 #include <algorithm>
 #include <utility>
@@ -144,6 +145,15 @@ Result<Key> BuildEd25519(const JsonObject& jwk) {
   return key;
 }
 
+// "" when there is no memory for it.
+std::string PublicPem(EVP_PKEY* key) {
+  std::unique_ptr<BIO, Free<BIO_free>> out(BIO_new(BIO_s_mem()));
+  char* text = nullptr;
+  if (!out || PEM_write_bio_PUBKEY(out.get(), key) != 1) return "";
+  long size = BIO_get_mem_data(out.get(), &text);
+  return std::string(text, static_cast<size_t>(size));
+}
+
 // The family of algorithms: "RSA", or the curve's name; "" for kinds that we do not know.
 std::string KindOf(const JsonObject& jwk) {
   std::string type = jwk.String("kty").value_or("");
@@ -201,6 +211,10 @@ Result<VerifyKey> ParseKey(const JsonObject& jwk) {
   }
   if (!key.ok()) return std::move(key).status();
   out.key = std::move(*key);
+  if (kind != "Ed25519") {
+    out.pem = PublicPem(out.key.get());
+    if (out.pem.empty()) return Ignored("no memory");
+  }
   return out;
 }
 

@@ -26,6 +26,7 @@ struct VerifyKey {
   std::string kid;    // "" when the set names none
   uint32_t algs = 0;  // bit 1 << JwtAlg for each algorithm it may be used with; never 0
   std::shared_ptr<evp_pkey_st> key;
+  std::string pem;  // the same key as SubjectPublicKeyInfo (RFC 5280); "" for Ed25519
 
   bool May(JwtAlg alg) const { return (algs >> static_cast<unsigned>(alg) & 1) != 0; }
 };

@@ -242,30 +242,31 @@ Result<ParsedToken> ParseToken(std::string_view token) {
                      token.substr(0, parts->header.size() + 1 + parts->payload.size()),
                      std::move(*signature),
                      std::move(*claims),
-                     std::move(issuer)};
+                     std::move(issuer),
+                     EqualNoCase(header->String("typ").value_or("JWT"), "JWT")};
 }
 
-Status CheckSignature(const ParsedToken& token, const KeySet& keys) {
+Result<const VerifyKey*> CheckSignature(const ParsedToken& token, const KeySet& keys) {
   Result<std::vector<const VerifyKey*>> candidates = Candidates(token, keys);
   if (!candidates.ok()) return std::move(candidates).status();
   Status status = Refuse("signature: no key is for this alg");
   for (const VerifyKey* key : *candidates) {
     status = VerifyWith(key->key.get(), token.alg, token.signed_text, token.signature);
-    if (status.ok()) break;
+    if (status.ok()) return key;
   }
   return status;
 }
 
-Result<TokenTimes> CheckClaims(const ParsedToken& token, const TokenRules& rules, int64_t now_s) {
-  if (token.issuer != rules.issuer) return Refuse("claims: iss is another issuer");
-  STATEWARD_RETURN_IF_ERROR(CheckAudience(token.claims, rules));
-  STATEWARD_RETURN_IF_ERROR(CheckSubject(token.claims));
-  if (!token.claims.Has("exp")) return Refuse("claims: no exp");
-  Result<int64_t> expires = ReadTime(token.claims, "exp");
+Result<TokenTimes> CheckClaims(const JsonObject& claims, const TokenRules& rules, int64_t now_s) {
+  if (claims.String("iss") != rules.issuer) return Refuse("claims: iss is another issuer");
+  STATEWARD_RETURN_IF_ERROR(CheckAudience(claims, rules));
+  STATEWARD_RETURN_IF_ERROR(CheckSubject(claims));
+  if (!claims.Has("exp")) return Refuse("claims: no exp");
+  Result<int64_t> expires = ReadTime(claims, "exp");
   if (!expires.ok()) return std::move(expires).status();
-  Result<int64_t> not_before = ReadTime(token.claims, "nbf");
+  Result<int64_t> not_before = ReadTime(claims, "nbf");
   if (!not_before.ok()) return std::move(not_before).status();
-  Result<int64_t> issued = ReadTime(token.claims, "iat");
+  Result<int64_t> issued = ReadTime(claims, "iat");
   if (!issued.ok()) return std::move(issued).status();
   if (*not_before > now_s + kTokenLeewayS) return Refuse("claims: nbf lies ahead");
   if (*issued > now_s + kTokenLeewayS) return Refuse("claims: iat lies ahead");

@@ -28,7 +28,8 @@ struct ParsedToken {
   std::string_view signed_text;  // header "." payload; points into the token
   SecretBytes signature;
   JsonObject claims;
-  std::string issuer;  // "iss"; not empty
+  std::string issuer;       // "iss"; not empty
+  bool type_is_jwt = true;  // "typ" is JWT, or absent; else it is an access token's (RFC 9068)
 };
 
 // REQUIRES: `token` outlives the result.
@@ -38,9 +39,9 @@ Result<ParsedToken> ParseToken(std::string_view token);
 // tokens from passwords; proves nothing.
 bool LooksLikeToken(std::string_view text);
 
-// OK when a key of the set that bears the token's kid (without kid: the only one that fits) and
-// that may be used with its algorithm has made the signature.
-Status CheckSignature(const ParsedToken& token, const KeySet& keys);
+// The key that has made the signature: of the set, with the token's kid (without kid: the only one
+// that fits), and one that may be used with its algorithm. It points into `keys`.
+Result<const VerifyKey*> CheckSignature(const ParsedToken& token, const KeySet& keys);
 
 struct TokenRules {
   std::string issuer;
@@ -55,7 +56,7 @@ struct TokenTimes {
 
 // iss, aud, sub, exp, nbf and iat. A token whose exp has passed is no error here.
 // `now_s`: seconds since 1970.
-Result<TokenTimes> CheckClaims(const ParsedToken& token, const TokenRules& rules, int64_t now_s);
+Result<TokenTimes> CheckClaims(const JsonObject& claims, const TokenRules& rules, int64_t now_s);
 
 // Whether exp, with the leeway, has passed.
 inline bool IsExpired(const TokenTimes& times, int64_t now_s) {

@@ -2,8 +2,8 @@
 
 #include <openssl/hmac.h>
 
-#include <chrono>
 #include <iterator>
+#include <utility>
 
 #include "auth/password.h"
 #include "base/hex.h"
@@ -19,7 +19,9 @@ bool LooksLikeMachineToken(std::string_view text) {
          IsHex(text.substr(kTokenPrefix.size()), 64);
 }
 
-Logins::Logins(const Clock& clock) : clock_(clock), throttle_(clock) {
+Logins::Logins(const Clock& clock, Throttle& throttle, int request_threads,
+               HashWorkers::Check check)
+    : clock_(clock), throttle_(throttle), hashes_(request_threads, std::move(check)) {
   FillRandom(key_.data(), key_.size());
 }
 
@@ -44,8 +46,11 @@ Logins::Digest Logins::KeyedDigest(const std::string& user, const std::string& h
 
 bool Logins::Remembered(const Digest& digest) {
   std::lock_guard<std::mutex> hold(remembered_mutex_);
+  int64_t now = clock_.SteadyUs();
   auto it = remembered_.find(digest);
-  return it != remembered_.end() && clock_.SteadyUs() < it->second;
+  if (it == remembered_.end() || now >= it->second) return false;
+  it->second = now + kRememberUs;
+  return true;
 }
 
 void Logins::Remember(const Digest& digest) {
@@ -61,33 +66,15 @@ void Logins::Remember(const Digest& digest) {
   remembered_[digest] = now + kRememberUs;
 }
 
-Result<bool> Logins::Hash(const SecretString& password, const std::string& hash) {
-  {
-    std::unique_lock<std::mutex> hold(turns_mutex_);
-    bool turn = turns_.wait_for(hold, std::chrono::milliseconds(kWaitMs),
-                                [this] { return running_ < kMaxHashCalls; });
-    if (!turn) return Status(Code::kOverloaded, "too many logins at once");
-    ++running_;
-  }
-  ++hash_calls_;
-  Result<bool> right = VerifyPassword(password, hash);
-  {
-    std::lock_guard<std::mutex> hold(turns_mutex_);
-    --running_;
-  }
-  turns_.notify_one();
-  return right;
-}
-
 Status Logins::CheckPassword(const Policy& policy, const std::string& user,
                              const SecretString& password, const std::string& address) {
   const PolicyUser* known = policy.FindUser(user);
   Digest digest{};
   if (known != nullptr) {
     digest = KeyedDigest(user, known->hash, password);
-    if (Remembered(digest)) return Status();
+    if (throttle_.MayLook(address, user) && Remembered(digest)) return Status();
   }
-  if (throttle_.MustWait(address, user)) {
+  if (throttle_.MustWaitForUser(address, user)) {
     return {Code::kTooManyRequests, "too many failed logins of this user from there"};
   }
   // An unknown name is checked against the hash of a known one, always the same for the same name,
@@ -98,9 +85,11 @@ Status Logins::CheckPassword(const Policy& policy, const std::string& user,
     size_t pick = static_cast<size_t>(name[0]) << 8 | name[1];
     hash = &policy.users[pick % policy.users.size()].hash;
   }
-  Result<bool> right = hash == nullptr ? Result<bool>(false) : Hash(password, *hash);
+  if (hash != nullptr) ++hash_calls_;
+  Result<bool> right = hash == nullptr ? Result<bool>(false) : hashes_.Verify(password, *hash);
   if (!right.ok()) return std::move(right).status();
   if (*right && known != nullptr) {
+    throttle_.CountSuccess(address, user);
     Remember(digest);
     return Status();
   }

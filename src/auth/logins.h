@@ -6,13 +6,13 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "auth/hash_workers.h"
 #include "auth/policy.h"
 #include "auth/throttle.h"
 #include "stateward/clock.h"
@@ -29,14 +29,14 @@ bool LooksLikeMachineToken(std::string_view text);
 
 class Logins {
  public:
-  // A hash call takes a core and up to 64 MiB.
-  static constexpr int kMaxHashCalls = 2;
-  // How long a login waits for its turn: some hash calls.
-  static constexpr int kWaitMs = 3000;
+  // After the last use: a run asks again within seconds, and a guesser at work must not keep it
+  // out.
   static constexpr int64_t kRememberUs = 60LL * 1000000;
   static constexpr size_t kMaxRemembered = 4096;
 
-  explicit Logins(const Clock& clock);
+  // What is given must outlive it. `request_threads`: as HashWorkers.
+  Logins(const Clock& clock, Throttle& throttle, int request_threads,
+         HashWorkers::Check check = VerifyPassword);
 
   // kUnauthenticated: no such user, or another password; both cost one hash call.
   // kTooManyRequests: too many of these from there. kOverloaded: too many logins at once.
@@ -57,16 +57,12 @@ class Logins {
                      const SecretString& password) const;
   bool Remembered(const Digest& digest);
   void Remember(const Digest& digest);
-  Result<bool> Hash(const SecretString& password, const std::string& hash);
 
   const Clock& clock_;
   std::array<uint8_t, 32> key_{};  // of this process; random
-  Throttle throttle_;
+  Throttle& throttle_;
+  HashWorkers hashes_;
   std::atomic<int64_t> hash_calls_{0};
-
-  std::mutex turns_mutex_;
-  std::condition_variable turns_;
-  int running_ = 0;
 
   std::mutex remembered_mutex_;
   std::map<Digest, int64_t> remembered_;  // digest -> when it is forgotten

@@ -8,19 +8,23 @@ namespace stateward {
 namespace {
 
 constexpr int64_t kLookEveryUs = 1000000;
+constexpr int64_t kTroubleUs = 60 * kLookEveryUs;
 
-// Reads and parses; sets *stamp also when the file is no good.
-Result<Policy> ReadPolicy(const std::string& path, std::string* stamp) {
+std::string FirstOf(const std::vector<std::string>& problems) {
+  std::string all = problems.front();
+  if (problems.size() == 1) return all;
+  return all + " (and " + std::to_string(problems.size() - 1) + " more: statewardctl policy check)";
+}
+
+// Reads and parses; sets *stamp also when the file is no good, and *trouble when it is good but for
+// some issuer.
+Result<Policy> ReadPolicy(const std::string& path, std::string* stamp, Status* trouble) {
   Result<SecretBytes> text = ReadSecretBytes(path, kMaxPolicyBytes, stamp);
   if (!text.ok()) return Status::Unavailable(text.status().detail());
   ParsedPolicy parsed = ParsePolicy(ByteView(*text).AsString());
-  if (parsed.errors.empty()) return std::move(parsed.policy);
-  std::string all = parsed.errors.front();
-  if (parsed.errors.size() > 1) {
-    all +=
-        " (and " + std::to_string(parsed.errors.size() - 1) + " more: statewardctl policy check)";
-  }
-  return Status::InvalidArgument(std::move(all));
+  if (!parsed.errors.empty()) return Status::InvalidArgument(FirstOf(parsed.errors));
+  if (!parsed.troubles.empty()) *trouble = Status::InvalidArgument(FirstOf(parsed.troubles));
+  return std::move(parsed.policy);
 }
 
 }  // namespace
@@ -40,25 +44,35 @@ PolicyFile::PolicyFile(const Clock& clock, const Log& log, std::string path)
 void PolicyFile::Look() {
   next_look_us_ = clock_.SteadyUs() + kLookEveryUs;
   std::string stamp;
-  Result<Policy> read = ReadPolicy(path_, &stamp);
+  Status trouble;
+  Result<Policy> read = ReadPolicy(path_, &stamp, &trouble);
   stamp_ = std::move(stamp);
-  if (read.ok()) {
-    policy_ = std::make_shared<const Policy>(std::move(*read));
-    problem_ = Status();
-    if (loaded_) log_.Info("the policy was read anew: " + path_);
-    loaded_ = true;
-    return;
+  // What troubles one issuer is mended elsewhere than in this file.
+  again_us_ = trouble.ok() ? INT64_MAX : clock_.SteadyUs() + kTroubleUs;
+  Status before = std::move(problem_);
+  Status problem = read.ok() ? std::move(trouble) : read.status();
+  problem_ = std::move(problem).At(path_);
+  // Better no tokens of one issuer than nobody at all; but a policy that works is not given up.
+  const bool take = read.ok() && (problem_.ok() || !loaded_ || troubled_);
+  if (!problem_.ok() && problem_.detail() != before.detail()) {
+    const char* what = take      ? "; only this issuer's tokens are refused"
+                       : loaded_ ? "; the one before stays in force"
+                                 : "; nobody is let in by it";
+    log_.Error("policy: " + problem_.detail() + what);
   }
-  problem_ = std::move(read).status().At(path_);
-  log_.Error("policy: " + problem_.detail() +
-             (loaded_ ? "; the one before stays in force" : "; nobody is let in by it"));
+  if (!take) return;
+  troubled_ = !problem_.ok();
+  policy_ = std::make_shared<const Policy>(std::move(*read));
+  if (loaded_ && !troubled_) log_.Info("the policy was read anew: " + path_);
+  loaded_ = true;
 }
 
 std::shared_ptr<const Policy> PolicyFile::Current() {
   std::lock_guard<std::mutex> hold(mutex_);
-  if (clock_.SteadyUs() >= next_look_us_) {
-    next_look_us_ = clock_.SteadyUs() + kLookEveryUs;
-    if (FileStamp(path_) != stamp_) Look();
+  int64_t now = clock_.SteadyUs();
+  if (now >= next_look_us_) {
+    next_look_us_ = now + kLookEveryUs;
+    if (now >= again_us_ || FileStamp(path_) != stamp_) Look();
   }
   return policy_;
 }

@@ -3,12 +3,14 @@
 #define STATEWARD_AUTH_POLICY_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "auth/ca_file.h"
 #include "auth/rules.h"
 #include "base/log.h"
 #include "stateward/clock.h"
@@ -52,6 +54,9 @@ struct Policy {
 struct ParsedPolicy {
   Policy policy;                    // meaningful when errors is empty
   std::vector<std::string> errors;  // "line 3, column 5: …", in the order of the file
+  // In the same form, what keeps one issuer alone from working: its CA file. A policy with some is
+  // good enough for a start, since everybody else can come in, but not to replace one without.
+  std::vector<std::string> troubles;
 };
 
 // Far beyond any policy that people still read; TOML is read into a tree.
@@ -65,8 +70,9 @@ inline constexpr size_t kMaxPolicyUsers = 2000;
 inline constexpr size_t kMaxPolicyIssuers = 15;
 
 // docs/policy.md, "The policy file". Unknown keys are errors; so is every rule that lets in more
-// people than its author can have meant.
-ParsedPolicy ParsePolicy(std::string_view text);
+// people than its author can have meant. `check_ca` judges the issuers' ca_file.
+using CheckFile = std::function<Status(const std::string& path)>;
+ParsedPolicy ParsePolicy(std::string_view text, const CheckFile& check_ca = CheckCaFile);
 
 // A policy's file, followed while it changes. Thread-safe.
 class PolicyFile {
@@ -78,7 +84,8 @@ class PolicyFile {
   // The policy in force; never null, perhaps one without anybody. Looks whether the file changed,
   // at most once a second. A bad new file leaves the old policy in force.
   std::shared_ptr<const Policy> Current();
-  // OK, or what is wrong with the file as it is now.
+  // OK, or what is wrong with the file as it is now; perhaps a trouble of one issuer of the policy
+  // in force.
   Status Check();
   // Whether a good file was read yet.
   bool Loaded();
@@ -94,6 +101,8 @@ class PolicyFile {
   Status problem_;
   std::string stamp_;  // of the file that was read last
   int64_t next_look_us_ = 0;
+  int64_t again_us_ = INT64_MAX;  // when it is read again although it did not change
+  bool troubled_ = false;         // the policy in force has an issuer that does not work
   bool loaded_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "auth/key_fetch.h"
 #include "auth/password.h"
 #include "auth/policy.h"
 #include "auth/policy_lint.h"
@@ -35,15 +36,18 @@ int64_t DaysOf(const toml::date& date) {
 
 class PolicyReader {
  public:
-  explicit PolicyReader(ParsedPolicy* out) : out_(out) {}
+  PolicyReader(ParsedPolicy* out, const CheckFile& check_ca) : out_(out), check_ca_(check_ca) {}
 
   void Read(const toml::table& root);
   void Error(const Source& where, const std::string& what) {
-    out_->errors.push_back("line " + std::to_string(where.begin.line) + ", column " +
-                           std::to_string(where.begin.column) + ": " + what);
+    out_->errors.push_back(At(where, what));
   }
 
  private:
+  static std::string At(const Source& where, const std::string& what) {
+    return "line " + std::to_string(where.begin.line) + ", column " +
+           std::to_string(where.begin.column) + ": " + what;
+  }
   bool OnlyKeys(const toml::table& table, std::initializer_list<std::string_view> known);
   using ReadOne = void (PolicyReader::*)(const std::string& name, const toml::table& table);
   const toml::table* Tables(const toml::table& root, std::string_view key, size_t limit);
@@ -65,6 +69,7 @@ class PolicyReader {
   }
 
   ParsedPolicy* out_;
+  const CheckFile& check_ca_;
   std::set<std::string> seen_;  // digests of tokens, URLs of issuers: each only once
 };
 
@@ -152,14 +157,15 @@ void PolicyReader::ReadIssuer(const std::string& name, const toml::table& table)
   PolicyIssuer issuer;
   issuer.name = name;
   issuer.url = Text(table, "url", true);
-  if (!issuer.url.empty() && !IsUrl(issuer.url)) {
-    Error(table.get("url")->source(), "url is to begin with https:// (or http:// and a loopback)");
-  }
+  Status url = issuer.url.empty() ? Status() : CheckIssuerUrl(issuer.url);
+  if (!url.ok()) Error(table.get("url")->source(), "url " + url.detail());
   if (!issuer.url.empty() && !seen_.insert("issuer " + issuer.url).second) {
     Error(table.get("url")->source(), "another issuer has this url");
   }
   issuer.audiences = TextList(table, "audiences");
   issuer.ca_file = Text(table, "ca_file", false);
+  Status ca = issuer.ca_file.empty() ? Status() : check_ca_(issuer.ca_file);
+  if (!ca.ok()) out_->troubles.push_back(At(table.get("ca_file")->source(), ca.detail()));
   std::string kind = Text(table, "kind", false);
   issuer.ci = GuessCi(issuer.url);
   if (kind == "github") issuer.ci = CiKind::kGitHub;
@@ -374,14 +380,14 @@ void PolicyReader::Read(const toml::table& root) {
 
 }  // namespace
 
-ParsedPolicy ParsePolicy(std::string_view text) {
+ParsedPolicy ParsePolicy(std::string_view text, const CheckFile& check_ca) {
   ParsedPolicy out;
   if (text.size() > kMaxPolicyBytes) {
     out.errors.push_back("line 1, column 1: more than 1 MiB");
     return out;
   }
   toml::parse_result parsed = toml::parse(text);
-  PolicyReader reader(&out);
+  PolicyReader reader(&out, check_ca);
   if (parsed.failed()) {
     reader.Error(parsed.error().source(), std::string(parsed.error().description()));
     return out;

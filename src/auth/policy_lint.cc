@@ -115,14 +115,6 @@ bool IsPlain(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
-bool IsUrl(std::string_view url) {
-  for (std::string_view start :
-       {"https://", "http://127.0.0.1", "http://localhost", "http://[::1]"}) {
-    if (url.size() > start.size() && url.substr(0, start.size()) == start) return true;
-  }
-  return false;
-}
-
 CiKind GuessCi(std::string_view url) {
   if (HasPrefix(url, "https://token.actions.githubusercontent.com") ||
       url.find("/_services/token") != std::string_view::npos) {

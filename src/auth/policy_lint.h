@@ -23,8 +23,6 @@ bool IsName(std::string_view name);
 // 1 to kMaxPolicyText bytes without control characters.
 inline constexpr size_t kMaxPolicyText = 1024;
 bool IsPlain(std::string_view text);
-// https, or http to this host.
-bool IsUrl(std::string_view url);
 
 // Whether a glob over states is project "/" name with nothing but the letters of names and stars.
 bool IsStateGlob(std::string_view glob);

@@ -68,6 +68,11 @@ Status CheckMd5(const Request& request, ByteView body) {
   return Status();
 }
 
+// What strangers can cause without end.
+bool IsRefusal(int status) {
+  return status == 400 || status == 401 || status == 403 || status == 405 || status == 429;
+}
+
 bool IsIdentity(const std::optional<std::string>& encoding) {
   return !encoding || encoding->empty() || *encoding == "identity";
 }
@@ -128,6 +133,8 @@ Judged AppHandler::LookAtState(Context* context, const Target& target, AnswerRoo
   if (context->request.content_length.value_or(0) > BodyLimit(*context)) {
     return FromStatus(context, Status(Code::kTooLarge, "body: over the limit"));
   }
+  Status admitted = parts_.states->Admit(*grant);
+  if (!admitted.ok()) return FromStatus(context, admitted);
   return std::make_unique<Call>(*this, std::move(*context), std::move(*grant),
                                 std::move(*query_id));
 }
@@ -291,6 +298,11 @@ void AppHandler::LogRequest(const Context& context, const Response& response, in
   if (response.status >= 500) level = LogLevel::kWarning;
   const Log& log = *parts_.log;
   if (!log.Enabled(level)) return;
+  uint64_t left_out = 0;
+  if (IsRefusal(response.status) &&
+      !refusals_.MayLog(context.request.remote_addr, parts_.clock->SteadyUs(), &left_out)) {
+    return;
+  }
   LogLine line = log.Begin(level, "request");
   line.Str("method", MethodName(context.request.method));
   if (!context.matched.project.empty()) {
@@ -306,6 +318,7 @@ void AppHandler::LogRequest(const Context& context, const Response& response, in
   if (!context.request.remote_addr.empty()) line.Str("remote", context.request.remote_addr);
   line.Str("request_id", context.request.request_id);
   if (!context.reason.empty()) line.Str("reason", context.reason);
+  if (left_out > 0) line.Int("left_out", static_cast<int64_t>(left_out));
   log.Write(level, line);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "http/refusal_log.h"
 #include "http/routes.h"
 #include "state/state_service.h"
 #include "stateward/authenticator.h"
@@ -66,6 +67,7 @@ class AppHandler : public Handler {
   void LogRequest(const Context& context, const Response& response, int64_t duration_us);
 
   const AppHandlerParts parts_;
+  RefusalLog refusals_;
 };
 
 }  // namespace stateward

@@ -66,7 +66,8 @@ inline constexpr size_t kDurations = kRequests + kRouteCount * kMethodCount * kS
 inline constexpr size_t kCallDurations = kDurations + kRouteCount * kMethodCount * kHistogram;
 inline constexpr size_t kCallFailures = kCallDurations + kCallCount * kHistogram;
 inline constexpr size_t kQuarantined = kCallFailures + kCallCount;
-inline constexpr size_t kTotal = kQuarantined + 1;
+inline constexpr size_t kTokenDisagreements = kQuarantined + 1;
+inline constexpr size_t kTotal = kTokenDisagreements + 1;
 
 using Values = std::array<uint64_t, kTotal>;
 

@@ -23,6 +23,7 @@ using counters::kRouteCount;
 using counters::kRoutes;
 using counters::kStatusCount;
 using counters::kStatuses;
+using counters::kTokenDisagreements;
 using counters::Values;
 
 constexpr int64_t kGaugesMs = int64_t{60} * 1000;
@@ -166,6 +167,10 @@ void Metrics::OnQuarantined() {
   if (region_) region_->Add(kQuarantined, 1);
 }
 
+void Metrics::OnTokenDisagreement() {
+  if (region_) region_->Add(kTokenDisagreements, 1);
+}
+
 void Metrics::SetGauges(LookUpGauges look_up) {
   std::lock_guard<std::mutex> hold(mutex_);
   look_up_ = std::move(look_up);
@@ -204,6 +209,9 @@ std::string Metrics::Render() {
   text.Value("stateward_workers", "", sum->processes);
   text.Head("stateward_quarantined_total", "counter", "Refused writes that were kept.");
   text.Value("stateward_quarantined_total", "", sum->values[kQuarantined]);
+  text.Head("stateward_token_disagreements_total", "counter",
+            "Tokens refused because OpenSSL and libjwt disagreed about their signature.");
+  text.Value("stateward_token_disagreements_total", "", sum->values[kTokenDisagreements]);
   RenderRequests(sum->values, &text);
   RenderCalls(sum->values, names_, &text);
   return text.Take();

@@ -29,6 +29,7 @@ class Metrics : public Observer {
   void OnBackendCall(BackendKind kind, std::string_view call, bool ok,
                      int64_t duration_us) override;
   void OnQuarantined() override;
+  void OnTokenDisagreement() override;
 
   // Looks up stored objects and locks held; asked at most once a minute for all processes together.
   using LookUpGauges = std::function<Result<Region::Gauges>()>;

@@ -8,7 +8,6 @@
 #include "state/document_scanner.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
-#include "state/name_holder.h"
 #include "state/outputs.h"
 
 namespace stateward {
@@ -36,7 +35,7 @@ std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).s
 
 StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate,
                            const Clock& clock, Observer& observer, const Log& log,
-                           const StateRules& rules)
+                           const StateRules& rules, SecretGuard* secrets)
     : storage_(storage),
       locker_(locker),
       kms_(kms),
@@ -46,7 +45,7 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
       log_(log),
       rules_(rules),
       pruner_(storage, kms, clock, rules.history, log),
-      tenants_(storage) {}
+      tenants_(storage, kms, log, {rules.new_tenants, rules.write.legacy_read}, secrets) {}
 
 StateService::~StateService() = default;
 
@@ -54,33 +53,13 @@ Result<std::shared_ptr<const StoreMarker>> StateService::Open(const Grant& grant
                                                               const StateId& id) {
   Result<std::shared_ptr<const StoreMarker>> store = gate_.Store();
   if (!store.ok()) return NeverAbsent(std::move(store).status());
-  if (!rules_.new_tenants) STATEWARD_RETURN_IF_ERROR(CheckTenant(grant, id));
+  STATEWARD_RETURN_IF_ERROR(tenants_.Check(grant, id));
   return store;
 }
 
-Status StateService::CheckTenant(const Grant& grant, const StateId& id) {
-  if (grant.key.tenant.empty()) return Status();
-  Result<bool> known = tenants_.HasTenant(grant.key.tenant);
-  if (!known.ok()) return std::move(known).status();
-  if (*known) return Status();
-  if (rules_.write.legacy_read) {
-    Result<std::optional<LegacyState>> legacy = OpenLegacy(grant, id);
-    if (!legacy.ok()) return std::move(legacy).status();
-    if (legacy->has_value()) return Status();
-  }
-  return {Code::kUnauthenticated, "nothing is stored under this secret, and new ones are refused"};
-}
-
-// What lies under a secret proves that the namespace is real, and that it has this name. Answering
-// does not depend on the note: the next one who opens the blob makes it again.
-Result<std::optional<LegacyState>> StateService::OpenLegacy(const Grant& grant, const StateId& id) {
-  Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, grant, id);
-  if (!legacy.ok()) return NeverAbsent(std::move(legacy).status());
-  if (legacy->has_value()) {
-    Status noted = tenants_.RegisterOpened(grant.key, id);
-    if (!noted.ok()) log_.Warning("a namespace in use could not be noted: " + noted.detail());
-  }
-  return legacy;
+Status StateService::Admit(const Grant& grant) {
+  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, StateId::Of(grant.key));
+  return store.ok() ? Status() : std::move(store).status();
 }
 
 Status StateService::CheckGrace(const Grant& grant, Verb verb) {
@@ -121,32 +100,13 @@ StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::s
   return answer;
 }
 
-// A state that lies in a namespace of the original's basic auth must not look like none to
-// identified users, and one that was given to them not like a deleted one to the old namespace.
 StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool deleted, Status status) {
-  StateAnswer answer = Error(std::move(status));
-  if (answer.status.code() != Code::kNotFound) return answer;
-  bool elsewhere = false;
-  if (grant.key.tenant.empty() && !deleted) {
-    Result<std::optional<StateId>> holder =
-        HolderOfName(tenants_, storage_, kms_, store_id, grant.key);
-    if (!holder.ok()) return Error(NeverAbsent(std::move(holder).status()));
-    elsewhere = holder->has_value();
-    answer.hint =
-        "a state of this name was stored with basic auth; `statewardctl adopt` gives it "
-        "to identified users, `statewardctl drop-name` leaves it there and frees the name";
-  } else if (!grant.key.tenant.empty() && deleted) {
-    Result<bool> adopted = tenants_.IsAdopted(id);
-    if (!adopted.ok()) return Error(std::move(adopted).status());
-    elsewhere = *adopted;
-    answer.hint = "this state was given to identified users (`statewardctl adopt`)";
-  }
-  if (elsewhere) {
-    answer.status = Status(Code::kConflict, answer.hint);
-  } else {
-    answer.hint.clear();
-  }
+  if (status.code() != Code::kNotFound) return Error(std::move(status));
+  Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, deleted);
+  if (!why.ok()) return Error(std::move(why).status());
+  StateAnswer answer = Error(why->empty() ? std::move(status) : Status(Code::kConflict, *why));
+  answer.hint = std::move(*why);
   return answer;
 }
 
@@ -160,7 +120,7 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
-    Result<std::optional<LegacyState>> legacy = OpenLegacy(grant, id);
+    Result<std::optional<LegacyState>> legacy = tenants_.OpenLegacy(grant, id);
     if (!legacy.ok()) return std::move(legacy).status();
     if (legacy->has_value()) return std::move((**legacy).document);
   }
@@ -207,7 +167,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   switch (outcome.kind) {
     case WriteOutcome::Kind::kDone:
       if (request.kind == RecordKind::kState) {
-        answer.status = tenants_.Register(request.grant->key, id);
+        answer.status = tenants_.Stored(*request.grant, id);
       }
       if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
       return answer;

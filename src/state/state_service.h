@@ -10,16 +10,16 @@
 
 #include "base/log.h"
 #include "state/guarded_write.h"
-#include "state/legacy.h"
 #include "state/pruner.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
-#include "state/tenant_index.h"
+#include "state/tenant_gate.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/locker.h"
 #include "stateward/observer.h"
+#include "stateward/secret_guard.h"
 #include "stateward/storage.h"
 
 namespace stateward {
@@ -36,9 +36,12 @@ struct StateAnswer {
 class StateService {
  public:
   StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate, const Clock& clock,
-               Observer& observer, const Log& log, const StateRules& rules);
+               Observer& observer, const Log& log, const StateRules& rules,
+               SecretGuard* secrets = nullptr);  // who slows down guessers of secrets; or nobody
   ~StateService();
 
+  // Before a body is gathered: what any verb would refuse whatever the body is.
+  Status Admit(const Grant& grant);
   // For a token that has expired (grant.expired), before anything else: state/lock_rights.h.
   Status CheckGrace(const Grant& grant, Verb verb);
   StateAnswer Get(const Grant& grant);
@@ -53,8 +56,6 @@ class StateService {
 
  private:
   Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);
-  Status CheckTenant(const Grant& grant, const StateId& id);
-  Result<std::optional<LegacyState>> OpenLegacy(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool* deleted);
   StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
@@ -78,7 +79,7 @@ class StateService {
   const Log& log_;
   const StateRules rules_;
   Pruner pruner_;
-  TenantIndex tenants_;
+  TenantGate tenants_;
 };
 
 }  // namespace stateward

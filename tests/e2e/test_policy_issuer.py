@@ -10,7 +10,8 @@ import unittest
 from box import Box
 from client import Client, basic
 from issuer import Issuer
-from stateward import Stateward
+from policy_world import CTL
+from stateward import PROGRAM, Stateward
 from test_tofu import TOFU
 from webservers import Nginx
 
@@ -108,6 +109,26 @@ class PolicyIssuer(unittest.TestCase):
                                     ("kind of claim", self.token(project=42), 403)):
             with self.subTest(name):
                 self.assertEqual(status, self.status("GET", target, token))
+
+    def test_the_trouble_of_one_issuer_is_its_own(self):
+        broken = '[issuers.broken]\nurl = "https://broken.example"\naudiences = ["a"]\nca_file = "%s"\n'
+        text = POLICY % {"url": self.issuer.url, "ca": self.issuer.ca_file}
+        missing = self.box.path("missing.pem")
+        file = self.box.write("broken.toml", text + broken % missing, 0o640)
+        run = self.box.run([CTL, "policy", "check", file])
+        self.assertEqual(1, run.returncode)
+        self.assertIn(f"line {text.count(chr(10)) + 4}, column 11: {missing}", run.stderr)
+        run = self.box.run([PROGRAM, "--check-config"], env={**self.app.settings, "AUTH_POLICY_FILE": file})
+        self.assertEqual(1, run.returncode)
+        self.assertIn("column 11", run.stderr)
+        with Box() as box:
+            app = Stateward(box, AUTH_POLICY_FILE=file)
+            nginx = Nginx(box, "unix:" + app.socket)
+            client = Client(nginx.plain)
+            for token, status in ((self.token(), 404),
+                                  (self.token(iss="https://broken.example", aud="a"), 503)):
+                self.assertEqual(status, client.get("/state/demo/x", auth=basic("jwt", token)).status)
+            self.assertIn(b"one issuer", client.get("/ready").body)
 
     def apply(self, name, locked, lives_s=10, sleeps_s=14):
         """(the run, the state's path): an apply whose token ends in its middle."""

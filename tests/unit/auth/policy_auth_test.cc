@@ -60,7 +60,8 @@ class FakeVerifier : public TokenVerifier {
 TEST_GROUP(PolicyAuth) {
   FakeClock clock;
   Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  Logins logins{clock};
+  Throttle throttle{clock};
+  Logins logins{clock, throttle, 8};
   std::string path;
   std::unique_ptr<PolicyFile> file;
   std::shared_ptr<FakeVerifier> verifier = std::make_shared<FakeVerifier>();

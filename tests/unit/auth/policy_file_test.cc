@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "auth/policy.h"
@@ -19,7 +20,6 @@ audiences = ["https://state.example.org"]
 url = "https://code.example.org"
 kind = "gitlab"
 audiences = ["a", "b"]
-ca_file = "/etc/ca.pem"
 [users.alice]
 password = "$y$j9T$0123456789abcdef./$0123456789012345678901234567890123456789012"
 [tokens.ci]
@@ -58,7 +58,6 @@ TEST(PolicyText, IsReadAsAWhole) {
   LONGS_EQUAL(2, policy.issuers.size());
   CHECK(policy.issuers[0].ci == CiKind::kGitHub);
   CHECK(policy.issuers[1].ci == CiKind::kGitLab);
-  STRCMP_EQUAL("/etc/ca.pem", policy.issuers[1].ca_file.c_str());
   CHECK(policy.FindUser("alice") != nullptr);
   CHECK(policy.FindUser("Alice") == nullptr);
   LONGS_EQUAL(0xaa, policy.tokens[0].sha256[31]);
@@ -129,6 +128,39 @@ TEST(PolicyText, RulesAreWhole) {
                        "\"]\n";
     CHECK_TEXT(!FirstError(text).empty(), glob);
   }
+}
+
+std::string Issuer(const std::string& url, const std::string& more = "") {
+  return "[issuers.x]\naudiences = [\"a\"]\nurl = \"" + url + "\"\n" + more;
+}
+
+// What the server would not ask for keys is found here, at the place of the value.
+TEST(PolicyText, AnIssuersUrlIsOneThatTheServerAsks) {
+  for (const char* good :
+       {"https://h", "https://h:8443/realms/a", "http://127.0.0.1:80", "http://[::1]"}) {
+    STRCMP_EQUAL("", FirstError(Issuer(good)).c_str());
+  }
+  for (const char* bad :
+       {"http://127.0.0.1.evil.example", "http://localhost.evil.example", "https://u@h",
+        "https://h/?x", "https://h#x", "https://", "http://h", "ftp://h", "HTTPS://h"}) {
+    STRCMP_CONTAINS("line 3, column 7: url ", FirstError(Issuer(bad)).c_str());
+  }
+}
+
+TEST(PolicyText, ACaFileIsLookedAt) {
+  std::string asked;
+  CheckFile refuses = [&](const std::string& path) {
+    asked = path;
+    return Status::InvalidArgument(path + " is missing");
+  };
+  ParsedPolicy parsed = ParsePolicy(Issuer("https://h", "ca_file = \"/x.pem\"\n"), refuses);
+  CHECK(parsed.errors.empty());
+  STRCMP_EQUAL("line 4, column 11: /x.pem is missing", parsed.troubles.front().c_str());
+  STRCMP_EQUAL("/x.pem", parsed.policy.issuers[0].ca_file.c_str());
+  CHECK_FALSE(CheckCaFile("/nonexistent").ok());
+  CHECK_FALSE(CheckCaFile("/dev/null").ok());
+  CHECK_FALSE(CheckCaFile("tests/data").ok());
+  CHECK_FALSE(CheckCaFile("tests/data/policy.toml").ok());
 }
 
 // Each of them would let in people whom its author never meant.
@@ -222,6 +254,34 @@ TEST(PolicyFile, ABadFirstFileLetsNobodyIn) {
   clock.Advance(1001);
   LONGS_EQUAL(1, Rules(file));
   CHECK(file.Loaded());
+}
+
+// One issuer's CA file keeps nobody else out at a start, and never exchanges a policy that works
+// for one that does not; it is looked at again by and by.
+TEST(PolicyFile, TheTroubleOfOneIssuerIsItsOwn) {
+  std::string ca = path + ".ca";
+  std::string with_ca = std::string(kGood) + Issuer("https://h", "ca_file = \"" + ca + "\"\n");
+  Write(with_ca);
+  PolicyFile file(clock, log, path);
+  CHECK(file.Loaded());
+  LONGS_EQUAL(1, Rules(file));
+  STRCMP_CONTAINS(ca.c_str(), file.Check().detail().c_str());
+  Write(kGood);
+  clock.Advance(1001);
+  CHECK(file.Check().ok());
+  LONGS_EQUAL(2, file.Current()->issuers.size());
+  Write(with_ca);
+  clock.Advance(1001);
+  CHECK_FALSE(file.Check().ok());
+  LONGS_EQUAL(2, file.Current()->issuers.size());
+  LONGS_EQUAL(0, system(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+                         "-keyout /dev/null -subj /CN=ca -out " +
+                         ca + " 2>/dev/null")
+                            .c_str()));
+  clock.Advance(61000);
+  CHECK(file.Check().ok());
+  LONGS_EQUAL(3, file.Current()->issuers.size());
+  unlink(ca.c_str());
 }
 
 TEST(PolicyFile, HashesAreNotForEverybody) {

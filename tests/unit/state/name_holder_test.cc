@@ -148,6 +148,40 @@ TEST(NameHolder, AnOpenedBlobOfTheOriginal) {
   Free();
 }
 
+// Counts as the throttle does, without its limits.
+class CountingGuard : public SecretGuard {
+ public:
+  bool MustWait(const std::string&, const std::string&) override { return shut; }
+  void CountUnknown(const std::string& address, const std::string&) override {
+    unknown += address == "1.2.3.4" ? 1 : 0;
+  }
+  void CountKnown(const std::string&, const std::string&) override { ++known; }
+  bool shut = false;
+  int unknown = 0;
+  int known = 0;
+};
+
+TEST(NameHolder, SecretsAreCountedAsKnownOrNot) {
+  CountingGuard guard;
+  service = std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules,
+                                           &guard);
+  Credentials credentials{"basic", SecretString("new")};
+  credentials.address = "1.2.3.4";
+  Grant tenant = *basic.Authorize(credentials, key, Verb::kWrite);
+  CHECK(service->Get(tenant).status.code() == Code::kNotFound);
+  LONGS_EQUAL(1, guard.unknown);
+  LONGS_EQUAL(0, guard.known);
+  Put(tenant);  // no guess after all
+  LONGS_EQUAL(2, guard.unknown);
+  LONGS_EQUAL(1, guard.known);
+  CHECK(service->Get(tenant).status.ok());
+  LONGS_EQUAL(2, guard.known);
+  LONGS_EQUAL(2, guard.unknown);
+  guard.shut = true;
+  CHECK(service->Get(tenant).status.code() == Code::kTooManyRequests);
+  CHECK(service->Get(Identified()).status.code() == Code::kConflict);
+}
+
 TEST(NameHolder, AClaimWithoutAVersionHoldsNothing) {
   TenantIndex index(storage);
   Grant tenant = Tenant("s");

@@ -1,0 +1,66 @@
+// The namespaces of the original's basic auth: which secrets may come in, and which names their
+// states hold against identified users.
+//
+// Thread-safe. What it is given must outlive it.
+#ifndef STATEWARD_STATE_TENANT_GATE_H_
+#define STATEWARD_STATE_TENANT_GATE_H_
+
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "state/legacy.h"
+#include "state/tenant_index.h"
+#include "stateward/authenticator.h"
+#include "stateward/kms.h"
+#include "stateward/result.h"
+#include "stateward/secret_guard.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct TenantRules {
+  bool new_tenants = true;  // AUTH_BASIC_NEW_TENANTS
+  bool legacy_read = true;
+};
+
+class TenantGate {
+ public:
+  // `secrets`: nullptr: nobody is slowed down.
+  TenantGate(Storage& storage, Kms& kms, const Log& log, const TenantRules& rules,
+             SecretGuard* secrets)
+      : storage_(storage),
+        kms_(kms),
+        log_(log),
+        rules_(rules),
+        secrets_(secrets),
+        index_(storage) {}
+
+  // Before any verb. OK for identified users. kUnauthenticated: nothing is known of the secret, and
+  // new ones are refused. kTooManyRequests: too many unknown ones came from there.
+  // Else as the backends, never kNotFound.
+  Status Check(const Grant& grant, const StateId& id);
+  // ReadLegacy; notes that the namespace is real and has this name. Never kNotFound.
+  Result<std::optional<LegacyState>> OpenLegacy(const Grant& grant, const StateId& id);
+  // A document was stored.
+  Status Stored(const Grant& grant, const StateId& id);
+  // Of a state that is absent, `deleted` or never written: why the answer must not be that there is
+  // none; "" = there is none. Errors: as the backends, never kNotFound.
+  Result<std::string> WhyNotAbsent(const Grant& grant, const StateId& id,
+                                   const std::string& store_id, bool deleted);
+
+ private:
+  Result<bool> IsKnown(const Grant& grant, const StateId& id);
+  void CountKnown(const Grant& grant);
+
+  Storage& storage_;
+  Kms& kms_;
+  const Log& log_;
+  const TenantRules rules_;
+  SecretGuard* const secrets_;
+  TenantIndex index_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_TENANT_GATE_H_
