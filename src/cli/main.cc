@@ -1,7 +1,9 @@
 // statewardctl: the administrator's tool.
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/cli_context.h"
 #include "cli/cmd_adopt.h"
@@ -49,6 +51,38 @@ int Usage(FILE* to) {
   return to == stdout ? 0 : 2;
 }
 
+bool IsWordByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+// A command has the options that its help names.
+bool HelpNames(std::string_view help, std::string_view option) {
+  for (size_t at = help.find(option); at != help.npos; at = help.find(option, at + 1)) {
+    size_t end = at + option.size();
+    bool begins = at == 0 || !IsWordByte(help[at - 1]);
+    if (begins && (end == help.size() || !IsWordByte(help[end]))) return true;
+  }
+  return false;
+}
+
+// Help, and what the command does not know, come before anything is done.
+std::optional<int> Refuse(const Command& command, const std::vector<std::string>& args) {
+  std::string_view help = command.help;
+  auto print = [&](FILE* to) { fprintf(to, "%.*s", static_cast<int>(help.size()), help.data()); };
+  for (const std::string& arg : args) {
+    if (arg != "--help" && arg != "-h") continue;
+    print(stdout);
+    return kExitOk;
+  }
+  for (const std::string& arg : args) {
+    if (arg.size() < 2 || arg[0] != '-' || HelpNames(help, arg)) continue;
+    fprintf(stderr, "statewardctl: no such option: %s\nusage:\n", arg.c_str());
+    print(stderr);
+    return kExitUsage;
+  }
+  return std::nullopt;
+}
+
 int Main(int argc, char** argv) {
   CliContext context;
   int at = 1;
@@ -57,6 +91,8 @@ int Main(int argc, char** argv) {
     at += 2;
   }
   if (at >= argc) return Usage(stderr);
+  const std::string_view asked = argv[at];
+  if (asked == "help" || asked == "--help" || asked == "-h") return Usage(stdout);
   EnvMap environment = ReadEnvironment();
   if (!context.env_file.empty()) {
     std::vector<std::string> problems;
@@ -71,11 +107,11 @@ int Main(int argc, char** argv) {
     for (auto& [name, value] : *file) environment[name] = value;
   }
   context.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
-  std::string_view name = argv[at];
-  if (name == "help" || name == "--help") return Usage(stdout);
   for (const Command& command : kCommands) {
-    if (command.name != name) continue;
-    return command.run(context, std::vector<std::string>(argv + at + 1, argv + argc));
+    if (command.name != asked) continue;
+    std::vector<std::string> args(argv + at + 1, argv + argc);
+    if (std::optional<int> refused = Refuse(command, args)) return *refused;
+    return command.run(context, args);
   }
   return Usage(stderr);
 }

@@ -1,7 +1,10 @@
 """Identified users through nginx and Apache: each way in, roles, outputs, and what gives nothing."""
+import crypt
 import json
 import os
 import pathlib
+import re
+import threading
 import time
 import unittest
 
@@ -9,7 +12,7 @@ import fcgi_client
 from box import Box, wait_for
 from client import Client, basic
 from policy_world import (CTL, PASSWORDS, TOKENS, apache_users, htpasswd, nginx_users, policy)
-from stateward import Stateward
+from stateward import PROGRAM, Stateward
 from webservers import Apache, Nginx
 
 TARGET = "/state/demo/one"
@@ -135,6 +138,60 @@ class Policy(unittest.TestCase):
             self.assertEqual("10", answers[-1].header("Retry-After"))
             good = basic("alice", PASSWORDS["alice"])
             self.assertEqual(404, self.client(good, nginx).get(self.target).status)
+
+    def test_who_is_known_is_spared_what_others_guess(self):
+        with Box() as box:
+            file = box.write("policy.toml", policy(), 0o640)
+            app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
+            nginx = Nginx(box, "unix:" + app.socket)
+            good = self.client(basic("alice", PASSWORDS["alice"]), nginx)
+            self.assertEqual(404, good.get(self.target).status)
+            guesser = Client(nginx.plain, keep=True)
+            answers = [guesser.get(self.target, auth=basic(f"name{i}", "x")) for i in range(230)]
+            guesser.close()
+            self.assertEqual([401] * 100 + [429] * 130, [a.status for a in answers])
+            self.assertEqual(404, good.get(self.target).status)
+            self.assertEqual(404, self.client(token("ci"), nginx).get(self.target).status)
+            # A flood is said, and not written line by line.
+            lines = [line for line in app.log().splitlines() if "status=4" in line]
+            self.assertLess(len(lines), 80)
+
+    def test_guessed_secrets_of_basic_auth(self):
+        with Box() as box:
+            app = Stateward(box, workers=1)
+            nginx = Nginx(box, "unix:" + app.socket)
+            known = basic("basic", "known-secret")
+            self.assertEqual(200, self.client(known, nginx).post(self.target, doc(1)).status)
+            guesser = Client(nginx.plain, keep=True)
+            answers = [guesser.get(self.target, auth=basic("basic", f"guess{i}")).status
+                       for i in range(150)]
+            self.assertEqual([404] * 100 + [429] * 50, answers)
+            # The same one again is no other guess.
+            self.assertEqual(429, guesser.get(self.target, auth=basic("basic", "guess1")).status)
+            guesser.close()
+            self.assertEqual(200, self.client(known, nginx).get(self.target).status)
+
+    def test_slow_hashes_hold_nobody_else_up(self):
+        with Box() as box:
+            slow = crypt.crypt("x", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2 ** 12))
+            text = policy(f"\n[users.slow]\npassword = '{slow}'\n")
+            app = Stateward(box, AUTH_POLICY_FILE=box.write("policy.toml", text, 0o640), workers=1,
+                            threads=8)
+            answers = []
+
+            def login(number):
+                answers.append(self.ask_fcgi(app, auth=basic("slow", f"wrong{number}"),
+                                             REMOTE_ADDR=f"10.0.0.{number}"))
+            logins = [threading.Thread(target=login, args=(n,)) for n in range(16)]
+            for thread in logins:
+                thread.start()
+            # As many as may wait for a hash do, and the rest was sent away at once.
+            wait_for(lambda: len(answers) >= 10, "the others are told to come again")
+            self.assertEqual(404, self.ask_fcgi(app, auth=token("ci")))
+            self.assertLess(len(answers), 16, "a token waited for the hashes")
+            for thread in logins:
+                thread.join()
+            self.assertEqual([401] * 6 + [503] * 10, sorted(answers))
 
     def test_a_policy_that_changes(self):
         with Box() as box:
@@ -268,6 +325,53 @@ class Policy(unittest.TestCase):
             more = made.stdout + "[[rules]]\ntoken = 'new'\nstates = ['demo/*']\nrole = 'read'\n"
             app = Stateward(box, AUTH_POLICY_FILE=box.write("p.toml", policy("\n" + more), 0o600))
             self.assertEqual(404, self.ask_fcgi(app, auth=basic("x", made.stderr.strip())))
+
+    def test_ctl_judges_a_token_as_the_server_does(self):
+        text = policy("""
+[issuers.ci]
+url = "https://ci.example.org"
+audiences = ["stateward"]
+[[rules]]
+name = "ci"
+issuer = "ci"
+claims = { team = "red" }
+states = ["demo/*"]
+role = "write"
+""")
+        file = self.box.write("issuers.toml", text, 0o640)
+        good = {"iss": "https://ci.example.org", "aud": "stateward", "sub": "a", "team": "red",
+                "exp": int(time.time()) + 600}
+        for changes, more, said in (
+                ({}, [], "allowed: role write"),
+                ({"aud": "somebody else"}, [], "refused: claims: aud names none of ours"),
+                ({"exp": 1000}, [], "refused: claims: exp has passed"),
+                ({"exp": 1800000000}, ["--at", "2027-01-15T07:59:00Z"], "allowed"),
+                ({"exp": 1800000000}, ["--at", "2027-01-15T08:02:00Z"], "refused: claims: exp"),
+                ({"nbf": int(time.time()) + 6000}, [], "refused: claims: nbf lies ahead"),
+                ({"iss": "https://x.example.org"}, [], "refused: claims: iss"),
+                ({"sub": ""}, [], "refused: claims: sub is empty"),
+                ({"team": "blue"}, [], "refused: role none")):
+            claims = self.box.write("claims.json", json.dumps({**good, **changes}))
+            run = self.box.run([CTL, "policy", "test", "--policy", file, *more, "--claims", claims,
+                                "POST", "demo/x"])
+            self.assertTrue(run.stdout.startswith(said), (changes, run.stdout, run.stderr))
+            self.assertEqual(0 if said.startswith("allowed") else 1, run.returncode)
+
+    def test_ctl_help(self):
+        every = self.box.run([CTL, "--help"])
+        self.assertEqual((0, ""), (every.returncode, every.stderr))
+        commands = re.findall(r"^([a-z][a-z-]+)", every.stdout, re.M)
+        self.assertIn("token", commands)
+        for command in set(commands) - {"usage"}:
+            for arguments in (["--help"], ["-h"], ["x", "--help"], ["--help", "x", "y"]):
+                run = self.box.run([CTL, command, *arguments], input="")
+                self.assertEqual((0, ""), (run.returncode, run.stderr), command)
+                self.assertIn(command, run.stdout)
+            for arguments in (["--no-such"], ["x", "--no-such"], ["x", "y", "-z"]):
+                run = self.box.run([CTL, command, *arguments], input="")
+                self.assertEqual((2, ""), (run.returncode, run.stdout), command)
+        for argument, code in (("--help", 0), ("-h", 0), ("--no-such", 2)):
+            self.assertEqual(code, self.box.run([PROGRAM, argument]).returncode)
 
 
 if __name__ == "__main__":
