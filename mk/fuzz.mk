@@ -8,28 +8,18 @@
 #   make fuzz FUZZERS=document   only this one
 #   make fuzz-replay             the seeds, once: part of `make test`
 
-FUZZERS   ?= $(patsubst tests/fuzz/fuzz_%.cc,%,$(wildcard tests/fuzz/fuzz_*.cc))
-FUZZ_CXX  ?= clang++
-FUZZ_MAKE := $(MAKE) --no-print-directory VARIANT=fuzz CXX="$(FUZZ_CXX)" WARN=
-SECONDS   ?= 60
+FUZZERS ?= $(patsubst tests/fuzz/fuzz_%.cc,%,$(wildcard tests/fuzz/fuzz_*.cc))
+SECONDS ?= 60
 
-OPT_fuzz := -O1 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all \
-            -fno-omit-frame-pointer
-
+# The library and the fuzzers are objects of the asan build, which is instrumented for libFuzzer.
 .PHONY: fuzz-build fuzz fuzz-replay
 fuzz-build:
-	$(Q)$(FUZZ_MAKE) $(FUZZERS:%=build/fuzz/fuzz_%)
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan $(FUZZERS:%=build/fuzz/fuzz_%)
 
-# Only the layers below what is fuzzed: a build with sanitizers takes its time.
-FUZZ_LAYERS := auth base client fcgi http kms state
-FUZZ_OBJ := $(patsubst %.cc,build/fuzz/%.o,$(foreach l,$(FUZZ_LAYERS),$(wildcard src/$(l)/*.cc)))
-build/fuzz/libfuzzed.a: $(FUZZ_OBJ)
-	@echo "  AR    $@"; rm -f $@; ar rcs $@ $^
-
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/tests/doubles/reference_json.o build/fuzz/libfuzzed.a
-	@echo "  LINK  $@"
+build/fuzz/fuzz_%: build/asan/tests/fuzz/fuzz_%.o build/asan/tests/doubles/reference_json.o build/asan/libstateward.a
+	@mkdir -p $(@D); echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-.SECONDARY: $(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%.o)
+.SECONDARY: $(FUZZERS:%=build/asan/tests/fuzz/fuzz_%.o)
 
 fuzz: fuzz-build
 	$(Q)set -e; for f in $(FUZZERS); do \
@@ -50,4 +40,4 @@ fuzz-replay: fuzz-build
 	  echo "fuzz-replay: $$f: $$n inputs"; \
 	done
 
--include $(wildcard build/fuzz/tests/*/*.d) $(FUZZ_OBJ:.o=.d)
+-include $(wildcard build/asan/tests/fuzz/*.d)

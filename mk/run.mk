@@ -2,5 +2,5 @@
 .PHONY: run
 run:
 	$(Q)tools/deps.sh run
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) all
 	$(Q)tools/try.sh

@@ -6,3 +6,14 @@ test-deps:
 	$(Q)tools/deps.sh test
 test: test-deps
 	$(Q)python3 tests/run.py $(SUITES)
+# Programs of suites that are neither unit nor service tests.
+.PHONY: test-programs
+test-programs: $(O)/policy_batch $(O)/signature_vectors
+# The look before a commit: all but optimized, the unit tests, layers, format, and the contract row by
+# row through nginx.
+.PHONY: check
+check: test-deps
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) VARIANT=quick programs unit
+	$(Q)build/quick/unit_tests
+	$(Q)$(MAKE) --no-print-directory layers fmt-check
+	$(Q)STATEWARD_BUILD=build/quick python3 -B tests/e2e/run.py test_contract.NginxContract

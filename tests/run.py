@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Runs every suite of `make test`, one after the other, and counts. Outside programs that are not
-built yet (mk/tools.mk) are built meanwhile, beside the suites that do not need them.
+"""Runs every suite of `make test` and counts.
 
-Each suite's output goes to build/test-logs/NAME.log; of a failed one the end is shown. The last
-line is "N passed, N failed". A suite that counts nothing counts as one test.
+Everything of the release build is made first. Then two lanes run side by side: one works with real
+services and mostly waits; the other, at the lowest priority, builds and runs what only computes
+(sanitizers, fuzzers, the provers). Outside programs that are not built yet (mk/tools.mk) are built
+meanwhile.
+
+Each suite's output goes to build/test-logs/NAME.log; of a failed one the end is shown, and at the end
+each failed test with its reason and the command that runs it alone. The last line is
+"N passed, N failed". A suite that counts nothing counts as one test.
 """
 import argparse
 import os
@@ -11,6 +16,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,37 +33,45 @@ COUNTED = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?
 MOST_NAMED = 20
 
 
-def make(target, *more):
-    return ["make", "--no-print-directory", f"-j{os.cpu_count() or 2}", *more, target]
+def make(*targets):
+    return ["make", "--no-print-directory", f"-j{os.cpu_count() or 2}", *targets]
 
 
 def unit(variant, *more):
     return [f"build/{variant}/unit_tests", *more]
 
 
+# What the release build is: all of it before any test, so that no suite compiles beside another.
+RELEASE = ["all", "unit", "service", "killpoints", "test-programs"]
+
 # name, command, seconds it may take (about ten times what it takes: a hang is to be seen, a slow
 # machine is not).
-SUITES = [
+FIRST = [
     ("layers", ["python3", "tools/layers.py"], 60),
-    ("format", make("fmt-check"), 120),
-    ("build", make("all"), 1200),
-    ("build-unit", make("unit"), 1200),
+    ("cases", ["python3", "tools/cases.py"], 60),
+    ("build", make(*RELEASE), 1800),
     ("unit", unit("release"), 600),
-    ("build-asan", make("asan"), 1800),
+]
+COMPUTE = [
+    ("format", make("fmt-check"), 300),
+    ("build-asan", make("asan"), 2400),
     ("unit-asan", unit("asan"), 1800),
-    ("build-tsan", make("tsan"), 1800),
+    ("build-tsan", make("tsan"), 2400),
     ("unit-tsan", ["env", "TSAN_OPTIONS=suppressions=tests/tsan.supp",
                    *unit("tsan", "-g", "Tsan")], 900),
 ]
-
 # Several outside programs with all their modules, from nothing, on two cores.
 TOOLS = ("tools", ["make", "--no-print-directory", "tools"], 3600)
 
 
-def extra_suites():
-    """Suites that live in files of their own: tests/suites.d/*.suite, one line each:
+# Linux weighs whole sessions against each other, and processes only within one: both give way.
+LOW = ["bash", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 19 "$@"', "low"]
+
+
+def extra_suites(folder):
+    """Suites that live in files of their own: tests/suites.d/*.LANE, one line each:
     name | seconds | command"""
-    for path in sorted((ROOT / "tests" / "suites.d").glob("*.suite")):
+    for path in sorted((ROOT / "tests" / "suites.d").glob(f"*.{folder}")):
         for line in path.read_text().splitlines():
             if line.strip() and not line.startswith("#"):
                 name, seconds, command = (part.strip() for part in line.split("|", 2))
@@ -91,10 +105,24 @@ def named_failures(text):
         yield match.group()[:120] + ("  " + reason.group()[:160] if reason else "")
 
 
+def alone(name, failure):
+    """The command that runs a failed test by itself."""
+    test = re.search(r"(test_\w+\.\w+\.\w+)", failure)
+    if test:
+        return f"python3 -B tests/e2e/run.py {test.group(1)}"
+    test = re.search(r"TEST\((\w+), (\w+)\)", failure)
+    if test and name.startswith("unit"):
+        variant = {"unit": "release"}.get(name, name[5:])
+        return f"build/{variant}/unit_tests -sg {test.group(1)} -sn {test.group(2)}"
+    if test and name == "service":
+        return f'make test-service SERVICE_ARGS="-- -sg {test.group(1)} -sn {test.group(2)}"'
+    return f'make test SUITES="{name}"'
+
+
 class Suite:
     """One that runs, from its start on."""
 
-    def __init__(self, name, command, seconds):
+    def __init__(self, name, command, seconds, low=False):
         self.name, self.seconds = name, seconds
         self.failures = []
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -102,9 +130,9 @@ class Suite:
         self.start = time.monotonic()
         with open(self.log, "wb") as out:
             # A session of its own, so that a suite that hangs ends with all that it started.
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out,
-                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                            start_new_session=True)
+            self.process = subprocess.Popen((LOW if low else []) + command,
+                                            cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
 
     def finish(self):
         """Waits for its end, and says how it went: (passed, failed, skipped)."""
@@ -117,51 +145,74 @@ class Suite:
             code, late = 124, f"\ntimed out after {self.seconds} s\n"
         text = self.log.read_text(errors="replace") + late
         result = count(text, code)
-        verdict = "ok" if result[1] == 0 else "FAILED"
-        print(f"{self.name:24} {result[0]:5} passed {result[1]:3} failed  "
-              f"{time.monotonic() - self.start:7.1f} s  {verdict}", flush=True)
+        lines = [f"{self.name:24} {result[0]:6} passed {result[1]:3} failed  "
+                 f"{time.monotonic() - self.start:7.1f} s  {'FAILED' if result[1] else 'ok'}"]
         if result[1]:
-            print("\n".join("    " + line for line in text.splitlines()[-40:]), flush=True)
+            lines += ["    " + line for line in text.splitlines()[-40:]]
             self.failures = list(named_failures(text)) or ["(its log says why)"]
+        print("\n".join(lines), flush=True)
         return result
+
+
+class Run:
+    """All suites that were asked for, and what they counted."""
+
+    def __init__(self, names):
+        self.names = names
+        self.done = []
+
+    def wanted(self, suites):
+        return [suite for suite in suites if not self.names or suite[0] in self.names]
+
+    def lane(self, suites, low=False):
+        """One after the other; False when one failed."""
+        good = True
+        for suite in suites:
+            running = Suite(*suite, low=low)
+            result = running.finish()
+            self.done.append((running, result))
+            good = good and not result[1]
+        return good
+
+    def close(self):
+        for suite, _ in self.done:
+            for line in suite.failures[:MOST_NAMED]:
+                print(f"{suite.name}: {line}\n    alone: {alone(suite.name, line)}")
+        total = [sum(numbers) for numbers in zip(*(result for _, result in self.done))] or [0, 1, 0]
+        skipped = f", {total[2]} skipped" if total[2] else ""
+        print(f"{total[0]} passed, {total[1]} failed{skipped}")
+        return 1 if total[1] else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these suites")
     names = parser.parse_args().names
-    extra = list(extra_suites())
+    live, compute = list(extra_suites("live")), COMPUTE + list(extra_suites("compute"))
+    known = [suite[0] for suite in FIRST + compute + live]
     for name in names:
-        if name not in [s[0] for s in SUITES + extra]:
-            sys.exit(f"no suite {name}; there are: {' '.join(s[0] for s in SUITES + extra)}")
-    first, then = ([suite for suite in suites if not names or suite[0] in names]
-                   for suites in (SUITES, extra))
-    results = []
-    ran = []
-
-    def finish(suite):
-        ran.append(suite)
-        results.append(suite.finish())
-
-    tools = Suite(*TOOLS) if then else None
-    for suite in first:
-        finish(Suite(*suite))
-        if suite[0] in ("build", "build-unit") and results[-1][1]:
-            then = []
-            break
-    if tools:
-        finish(tools)
-        if results[-1][1]:
-            then = []
-    for suite in then:
-        finish(Suite(*suite))
-    for suite in ran:
-        for line in suite.failures[:MOST_NAMED]:
-            print(f"{suite.name}: {line}")
-    total = [sum(numbers) for numbers in zip(*results)]
-    skipped = f", {total[2]} skipped" if total[2] else ""
-    print(f"{total[0]} passed, {total[1]} failed{skipped}")
-    return 1 if total[1] else 0
+        if name not in known:
+            sys.exit(f"no suite {name}; there are: {' '.join(known)}")
+    run = Run(names)
+    tools = None
+    live, compute = run.wanted(live), run.wanted(compute)
+    if live:
+        tools = Suite(*TOOLS, low=True)
+        if names:  # their programs are wanted although the suite that makes them is not
+            run.names = names + ["build"]
+    if run.lane(run.wanted(FIRST)):
+        beside = threading.Thread(target=run.lane, args=(compute, True))
+        beside.start()
+        if tools:
+            result = tools.finish()
+            run.done.append((tools, result))
+            if not result[1]:
+                run.lane(live)
+        beside.join()
+    elif tools:
+        os.killpg(tools.process.pid, 15)
+        tools.process.wait()
+    return run.close()
 
 
 if __name__ == "__main__":

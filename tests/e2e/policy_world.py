@@ -3,9 +3,8 @@ import crypt
 import hashlib
 import subprocess
 
-from box import ROOT
+from stateward import CTL
 
-CTL = str(ROOT / "build/release/statewardctl")
 PASSWORDS = {"alice": "correct horse battery", "carol": "staple of carol"}
 # Canaries: none of these may ever be written anywhere (test_policy.py looks).
 TOKENS = {"ci": "swt_" + "c1" * 32, "planner": "swt_" + "9a" * 32, "dash": "swt_" + "da" * 32,

@@ -8,7 +8,6 @@ Two keys take turns: each run seals towards the one that the store is not yet un
 import argparse
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -17,9 +16,8 @@ import threading
 import time
 
 from box import Box
-from stateward import KEY, PROGRAM, Stateward
+from stateward import CTL, KEY, Stateward
 
-CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
 OTHER_KEY = "QkJDRERFRUZGR0dISElJSkpLS0xMTU1OTk9PUFBRUVE="
 # A killed run leaves what it did, so that many of them come to the end, too.
 LATEST_KILL_S = 1.0

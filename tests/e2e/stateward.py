@@ -8,7 +8,10 @@ import fcgi_client
 from box import ROOT, connects
 from client import basic
 
-PROGRAM = os.environ.get("STATEWARD_BIN", str(ROOT / "build/release/stateward"))
+# STATEWARD_BUILD: the folder of another build, STATEWARD_BIN: another server alone.
+BUILD = ROOT / os.environ.get("STATEWARD_BUILD", "build/release")
+PROGRAM = os.environ.get("STATEWARD_BIN", str(BUILD / "stateward"))
+CTL = str(BUILD / "statewardctl")
 KEY = base64.b64encode(bytes(range(32))).decode()  # the one of tests/data/seed
 AUTH = basic("basic", "secret")
 

@@ -14,10 +14,9 @@ import uuid
 
 from box import ROOT, Box, free_port, wait_for
 from proxy import Proxy
-from stateward import KEY, PROGRAM, Stateward
+from stateward import CTL, KEY, PROGRAM, Stateward
 from vault_server import Vault
 
-CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
 # Needs Debian's Python modules, so it runs with Debian's Python.
 READER = ["/usr/bin/python3", "-B", str(ROOT / "tests/reader/stateward_reader.py")]
 LINEAGE = "6d0ba4f1-4c5e-2f4f-8c8b-0f8d3a1b9e55"
