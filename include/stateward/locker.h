@@ -11,6 +11,8 @@
 // its place) keeps its id but enters a new epoch; see BaseFn and docs/lock.md, "What a service
 // forgets". It never takes a service id over by itself before ServiceId() found it there once.
 //
+// Looking at a state that was never locked, or releasing it, leaves nothing behind.
+//
 // Thread-safe. Every call ends within the time limit of the backend's configuration.
 // Errors: kUnavailable only (the service cannot say, its epoch is not the one that the store's
 // marker names, or its record is damaged). "Held by somebody" is an answer.
@@ -31,12 +33,13 @@
 
 namespace stateward {
 
-// kept: the newest so many of a state (design.md, Locks)
+// kept: the newest so many of a state
 inline constexpr size_t kReleasedIdsKept = 128;
 // and each for so long: 24 h
 inline constexpr int64_t kReleasedIdsKeptMs = 24LL * 60 * 60 * 1000;
-// A forced release is repeated by the client's retries for some seconds (1 s + 2 s by default).
-inline constexpr int64_t kForceRepeatMs = 10000;
+// So long after a forced release a client may still repeat it: three tries of at most 30 s each,
+// with Retry-After: 15 between them.
+inline constexpr int64_t kForceRepeatMs = 120000;
 
 // What a lock is for. A StateId alone will do where the original's locks do not matter.
 struct LockKey {
@@ -60,6 +63,8 @@ struct LockRecord {
   int64_t time_ms = 0;       // when it was taken, by the backend's clock; 0 = unknown
   std::string token_sha256;  // of the token it was taken with: 64 hex digits, or ""
   bool plan_only = false;    // taken with the role plan: a writer may force it
+  // Its LOCK has not been answered 200 yet, and perhaps never was: a repeat of it completes it.
+  bool unconfirmed = false;
 };
 
 inline bool IsHeldBy(const LockRecord& holder, std::string_view principal) {
@@ -69,14 +74,18 @@ inline bool IsHeldBy(const LockRecord& holder, std::string_view principal) {
 // Reads the head of the state's storage, for LockRecord::base. With `burn` it takes the next number
 // away first: a write of an earlier holder may still be on its way. A locker says so on the first
 // grant after a forced release, after BurnNext, and of each state in an epoch before which locks
-// may have been forgotten; and again until the base that came of it is stored.
-using BaseFn = std::function<Result<uint64_t>(bool burn)>;
+// may have been forgotten; and again until the base that came of it is stored. `mark`: as in
+// LockView; a head below it is refused before anything is burnt.
+using BaseFn = std::function<Result<uint64_t>(bool burn, uint64_t mark)>;
 
 struct Granted {
   bool repeated = false;  // the same principal held it already with this ID
 };
 struct HeldBy {
   LockRecord holder;
+  // Of a forced release that may be the repeat of one before this lock was taken: when, by the
+  // backend's clock, it would free the lock. 0: it was not refused for that.
+  int64_t freed_from_ms = 0;
 };
 struct WasReleased {};  // this ID was released within the time that is remembered
 struct NotHeld {};
@@ -93,12 +102,20 @@ struct ReleaseRequest {
   // Whoever holds the lock with this ID. Of another principal's lock it is a forced release: it
   // counts for kForceRepeatMs as one with an empty ID does.
   bool any_principal = false;
+  // The client named no ID: this one was looked up for it. A forced release in any case.
+  bool unnamed = false;
+  uint64_t head = 0;  // the newest head of the state that the asker knows, for the mark
 };
 
 // What a write sees while it is decided.
 struct LockView {
   std::optional<LockRecord> holder;
+  // The state's head was at least this: when a lock was taken or released, as far as whoever did
+  // it knew. A head below it means that records are gone. 0: nothing is remembered.
+  uint64_t mark = 0;
 };
+// May raise the view's mark, for the locker to remember where that costs it nothing.
+using WriteFn = std::function<void(LockView&)>;
 
 class Locker {
  public:
@@ -117,8 +134,10 @@ class Locker {
   // lock is then not granted (or not complete: a repeated Acquire completes it).
   virtual Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                          const BaseFn& base) = 0;
-  // Compare and release. An empty request.id releases whatever is held, except within
-  // kForceRepeatMs of the same principal's forced release, when it is that one's repeat: NotHeld.
+  // Compare and release. An empty request.id releases whatever is held. Within kForceRepeatMs of
+  // the same principal's forced release it may be that one's repeat: NotHeld when the state is
+  // free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock that was set
+  // back) is not within.
   virtual Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) = 0;
   virtual Result<LockView> Look(const LockKey& key) = 0;
   // An append of this state has an unknown outcome: the next grant is to say `burn`.
@@ -133,8 +152,7 @@ class Locker {
   // An error after `write` ran: where lock and storage share a transaction, its end failed or was
   // not confirmed, and what `write` stored may be there or not. The next WithLock of the state
   // finds it decided.
-  virtual Status WithLock(const LockKey& key,
-                          const std::function<void(const LockView&)>& write) = 0;
+  virtual Status WithLock(const LockKey& key, const WriteFn& write) = 0;
   virtual bool HoldsStill() const = 0;
 
   // How many locks are held. Cheap enough for one call a minute.

@@ -64,8 +64,12 @@ class Storage {
   // the lock service of one that is there when `relock`. kConflict: refused, with the reason.
   virtual Status WriteMarker(const StoreMarker& marker, bool relock) = 0;
 
-  // The number of the newest record; 0 when the state has none.
+  // The number of the newest record; 0 when the state has none. The newest is never removed: less
+  // than this process has seen before means that records are gone, and is kUnavailable here and in
+  // each call that finds the newest.
   virtual Result<uint64_t> Head(const StateId& id) = 0;
+  // The highest number that this process remembers to have seen; 0: none. Asks nobody.
+  virtual uint64_t SeenHead(const StateId& /*id*/) { return 0; }
   // The bytes of record n. kNotFound: no such record.
   virtual Result<Bytes> Get(const StateId& id, uint64_t n) = 0;
   // The newest record in one step. n is 0 and bytes are empty when the state has none.

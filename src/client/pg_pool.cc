@@ -66,6 +66,7 @@ Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
     failed_ = true;
     return Status::Unavailable("postgres: the transaction was rolled back");
   }
+  if (when_committed) when_committed();
   return Status();
 }
 

@@ -7,6 +7,7 @@
 #define STATEWARD_CLIENT_PG_POOL_H_
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,6 +59,8 @@ class PgTransaction {
     bool whole = false;  // the prefix is the record
   };
   std::optional<Newest> newest;
+  // Runs when Commit is OK: what was done in the transaction may be believed from then on.
+  std::function<void()> when_committed;
 
  private:
   friend class PgPool;

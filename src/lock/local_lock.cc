@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -88,56 +89,117 @@ Result<MarkedFolder::Root> LocalLock::OpenService() {
   return root;
 }
 
+// Nothing was ever locked in a file that is empty or absent. Such a file goes with the step that
+// made it; so whoever waited for its flock may hold the one of a file that has no name any more.
+Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
+  Result<MarkedFolder::Root> root = OpenService();
+  if (!root.ok()) return std::move(root).status();
+  const int64_t give_up = clock_.SteadyUs() + int64_t{1000} * kFlockMs;
+  const std::string path = PathOf(id);
+  do {
+    Result<Fd> file = OpenFileAt(disk_, root->get(), path, O_RDWR);
+    const bool absent = !file.ok() && file.status().code() == Code::kNotFound;
+    if (absent && !make) return Held{std::move(*root), {}, {}, {}};
+    if (absent) file = MakeFile(root->get(), id);
+    if (!file.ok()) return Outage(std::move(file).status());
+    STATEWARD_RETURN_IF_ERROR(LockFd(disk_, file->get(), kFlockMs, "lock file"));
+    Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
+    if (!slot.ok()) return Outage(std::move(slot).status());
+    if (slot->sequence <= 1 && !HasName(root->get(), path, file->get())) continue;
+    Held held{std::move(*root), std::move(*file), std::move(*slot), {}};
+    if (held.slot.sequence == 0) return held;
+    Result<LockBook> book = DecodeLockRecord(held.slot.record);
+    if (!book.ok()) return Outage(std::move(book).status());
+    held.book = std::move(*book);
+    held.book.mark = std::max(held.book.mark, held.slot.noted);
+    if (held.slot.newer_lost) Forget(&held.book);
+    return held;
+  } while (clock_.SteadyUs() < give_up);
+  return Status::Unavailable("lock file: others came first each time");
+}
+
 Result<Fd> LocalLock::MakeFile(int root, const StateId& id) {
   bool made = false;
-  std::string group = id.hex().substr(0, 2);
-  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, group, &made));
-  Result<Fd> dir = OpenDirAt(disk_, root, group);
-  if (!dir.ok()) return Outage(std::move(dir).status());
-  Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), id.hex(), FirstSlot(EncodeLockBook({})));
-  if (!created.ok()) return std::move(created).status();
-  Result<Fd> file = OpenFileAt(disk_, dir->get(), id.hex(), O_RDWR);
-  if (!file.ok()) return Outage(std::move(file).status());
-  return file;
+  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, id.hex().substr(0, 2), &made));
+  return OpenFileAt(disk_, root, PathOf(id), O_RDWR | O_CREAT);
 }
 
-Result<LocalLock::Held> LocalLock::Open(const StateId& id) {
-  Result<MarkedFolder::Root> root = OpenService();
-  if (!root.ok()) return std::move(root).status();
-  Result<Fd> file = OpenFileAt(disk_, root->get(), PathOf(id), O_RDWR);
-  if (!file.ok() && file.status().code() == Code::kNotFound) file = MakeFile(root->get(), id);
-  if (!file.ok()) return std::move(file).status();
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, file->get(), kFlockMs, "lock file"));
-  Result<Slot> slot = ReadSlot(disk_, file->get());
-  if (!slot.ok()) return Outage(std::move(slot).status());
-  Result<LockBook> book = DecodeLockBook(slot->record);
-  if (!book.ok()) return Outage(std::move(book).status());
-  return Held{std::move(*file), std::move(*slot), std::move(*book)};
+bool LocalLock::HasName(int root, const std::string& path, int fd) {
+  DiskStat named;
+  DiskStat open;
+  return disk_.StatAt(root, path.c_str(), &named) == 0 && disk_.Stat(fd, &open) == 0 &&
+         named.inode == open.inode && named.device == open.device;
 }
 
-// Whoever made the file, or the folder above it, may have died before they were synced.
-Status LocalLock::SyncFolders(const StateId& id) {
-  Result<MarkedFolder::Root> root = OpenService();
-  if (!root.ok()) return std::move(root).status();
-  Result<Fd> dir = OpenDirAt(disk_, root->get(), id.hex().substr(0, 2));
+// The newest record was acknowledged and is damaged: what it said of the holder is not known.
+void LocalLock::Forget(LockBook* book) {
+  book->holder.reset();
+  book->burn = true;
+  forgot_ = true;
+}
+
+// A file in which nothing was ever written need not stay.
+void LocalLock::Discard(const StateId& id, const Held& held) {
+  if (held.file.valid() && held.slot.sequence == 0) {
+    disk_.UnlinkAt(held.root.get(), PathOf(id).c_str());
+  }
+}
+
+// Before the first record of a file is written: nobody may find a lock whose file can be lost. A
+// sync that failed is not believed the second time, so the file is made anew then.
+Status LocalLock::SyncFolders(const StateId& id, const Held& held) {
+  Result<Fd> dir = OpenDirAt(disk_, held.root.get(), id.hex().substr(0, 2));
   if (!dir.ok()) return Outage(std::move(dir).status());
   STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
-  return SyncFd(disk_, root->get(), "folder");
+  return SyncFd(disk_, held.root.get(), "folder");
 }
 
-Status LocalLock::Store(const StateId& id, Held* held) {
-  if (held->slot.sequence == kFirstSequence) STATEWARD_RETURN_IF_ERROR(SyncFolders(id));
-  return WriteSlot(disk_, held->fd.get(), held->slot, EncodeLockBook(held->book));
+// `released`: the book's last entry is new.
+Status LocalLock::Store(const StateId& id, Held* held, bool released) {
+  const int fd = held->file.get();
+  if (MayBeUnsynced(held->slot)) STATEWARD_RETURN_IF_ERROR(Settle(*held));
+  Status stored;
+  if (held->slot.sequence == 0) stored = SyncFolders(id, *held);
+  if (stored.ok() && released) {
+    const ReleasedId& entry = held->book.released.back();
+    stored = WriteReleasedEntry(disk_, fd, SlotOfRelease(entry.number), EncodeReleasedId(entry));
+  }
+  if (stored.ok()) stored = WriteLockSlot(disk_, fd, held->slot, EncodeLockRecord(held->book));
+  if (!stored.ok()) Discard(id, *held);
+  return stored;
 }
 
 // For repeats: who did it first may have died between writing and syncing.
-Status LocalLock::Settle(const Held& held) { return SettleSlot(disk_, held.fd.get(), held.slot); }
+Status LocalLock::Settle(const Held& held) {
+  if (held.slot.sequence == 0) return Status();
+  Result<LockBook> book = DecodeLockRecord(held.slot.record);
+  if (book.ok() && book->releases > 0) {
+    const uint64_t slot = SlotOfRelease(book->releases - 1);
+    Result<Bytes> entry = ReadReleasedEntry(disk_, held.file.get(), slot);
+    if (!entry.ok()) return std::move(entry).status();
+    STATEWARD_RETURN_IF_ERROR(WriteReleasedEntry(disk_, held.file.get(), slot, *entry));
+  }
+  return SettleLockSlot(disk_, held.file.get(), held.slot);
+}
+
+// Fetches the entries that may be this ID's. One that is damaged (its release broke off, or a bit
+// was lost) is taken for it: to grant a released ID again would be worse than to refuse a new one.
+Status LocalLock::AddReleased(Held* held, const std::string& lock_id) {
+  for (uint64_t number : MayBeReleased(held->book, lock_id)) {
+    Result<Bytes> bytes = ReadReleasedEntry(disk_, held->file.get(), SlotOfRelease(number));
+    if (!bytes.ok()) return std::move(bytes).status();
+    Result<ReleasedId> entry = DecodeReleasedId(number, *bytes);
+    held->book.released.push_back(entry.ok() ? *entry
+                                             : AssumeReleased(number, lock_id, clock_.NowMs()));
+  }
+  return Status();
+}
 
 Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& want,
                                           const BaseFn& base) {
-  Result<Held> held = Open(key.id);
+  Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
+  STATEWARD_RETURN_IF_ERROR(AddReleased(&*held, want.id));
   int64_t now = clock_.NowMs();
   AcquireOutcome outcome = DecideAcquire(held->book, want, now);
   const auto* granted = std::get_if<Granted>(&outcome);
@@ -147,20 +209,24 @@ Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& 
     return outcome;
   }
   LockRecord record = want;
-  Result<uint64_t> head = base(held->book.burn);
-  if (!head.ok()) return Outage(std::move(head).status());
+  Result<uint64_t> head = base(held->book.burn, held->book.mark);
+  if (!head.ok()) {
+    Discard(key.id, *held);
+    return Outage(std::move(head).status());
+  }
   record.base = *head;
   Take(&held->book, std::move(record), now);
-  STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held));
+  STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, false));
   return outcome;
 }
 
 Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseRequest& request) {
-  Result<Held> held = Open(key.id);
+  Result<Held> held = Open(key.id, false);
   if (!held.ok()) return std::move(held).status();
+  STATEWARD_RETURN_IF_ERROR(AddReleased(&*held, request.id));
   ReleaseOutcome outcome = stateward::Release(&held->book, request, clock_.NowMs());
   if (std::holds_alternative<Released>(outcome)) {
-    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held));
+    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, true));
   } else if (!std::holds_alternative<HeldBy>(outcome)) {
     STATEWARD_RETURN_IF_ERROR(Settle(*held));
   }
@@ -168,29 +234,44 @@ Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseReque
 }
 
 Result<LockView> LocalLock::Look(const LockKey& key) {
-  Result<Held> held = Open(key.id);
+  Result<Held> held = Open(key.id, false);
   if (!held.ok()) return std::move(held).status();
-  return LockView{std::move(held->book.holder)};
+  return LockView{std::move(held->book.holder), held->book.mark};
 }
 
 Result<bool> LocalLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
-  Result<Held> held = Open(id);
+  Result<Held> held = Open(id, false);
   if (!held.ok()) return std::move(held).status();
+  for (uint64_t n = held->book.tags.size() / kReleasedTagBytes; n > 0; --n) {
+    const uint64_t number = held->book.releases - n;
+    Result<Bytes> bytes = ReadReleasedEntry(disk_, held->file.get(), SlotOfRelease(number));
+    if (!bytes.ok()) return std::move(bytes).status();
+    Result<ReleasedId> entry = DecodeReleasedId(number, *bytes);
+    if (entry.ok()) held->book.released.push_back(*entry);
+  }
   return stateward::TokenReleased(held->book, token_sha256, clock_.NowMs());
 }
 
 Status LocalLock::BurnNext(const LockKey& key) {
-  Result<Held> held = Open(key.id);
+  Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
   held->book.burn = true;
-  return Store(key.id, &*held);
+  return Store(key.id, &*held, false);
 }
 
-Status LocalLock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
-  Result<Held> held = Open(key.id);
+Status LocalLock::WithLock(const LockKey& key, const WriteFn& write) {
+  Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
-  write(LockView{std::move(held->book.holder)});
+  LockView view{std::move(held->book.holder), held->book.mark};
+  write(view);
+  if (view.mark > held->book.mark) NoteHead(disk_, held->file.get(), held->slot, view.mark);
+  Discard(key.id, *held);
   return Status();
+}
+
+std::string LocalLock::Warning() {
+  if (!forgot_) return "";
+  return "local: a lock record in LOCK_LOCAL_DIR was damaged, and a lock may have been forgotten";
 }
 
 Result<uint64_t> LocalLock::CountHeld() {
@@ -211,9 +292,9 @@ Result<uint64_t> LocalLock::CountHeld() {
       Result<Fd> file = OpenFileAt(disk_, dir->get(), name, O_RDONLY);
       if (!file.ok()) continue;
       // Without the flock: a record that is being written is not whole, and the other one counts.
-      Result<Slot> slot = ReadSlot(disk_, file->get());
-      if (!slot.ok()) continue;
-      Result<LockBook> book = DecodeLockBook(slot->record);
+      Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
+      if (!slot.ok() || slot->sequence == 0 || slot->newer_lost) continue;
+      Result<LockBook> book = DecodeLockRecord(slot->record);
       if (book.ok() && book->holder) ++count;
     }
   }

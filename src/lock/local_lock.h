@@ -1,18 +1,19 @@
 // Locks in files of this host, shared by any number of processes; they survive all of them.
 //
-// <dir>/lock-service names the service; <dir>/<id[0:2]>/<id> is one slot file for each state that
-// was ever locked. The flock on that file, which is never renamed or removed, makes each step
-// atomic; the kernel gives it up when a process dies.
+// <dir>/lock-service names the service; <dir>/<id[0:2]>/<id> is one file for each state that was
+// ever locked. The flock on that file makes each step atomic; the kernel gives it up when a process
+// dies. A file is never renamed, and removed only while nothing was ever written into it.
 #ifndef STATEWARD_LOCK_LOCAL_LOCK_H_
 #define STATEWARD_LOCK_LOCAL_LOCK_H_
 
+#include <atomic>
 #include <mutex>
 #include <string>
 
 #include "base/files.h"
 #include "base/marked_folder.h"
 #include "lock/lock_book.h"
-#include "lock/slot_file.h"
+#include "lock/lock_file.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/locker.h"
@@ -34,24 +35,30 @@ class LocalLock : public Locker {
   Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status BurnNext(const LockKey& key) override;
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return true; }
   Result<uint64_t> CountHeld() override;
   Status Check() override;
+  std::string Warning() override;
 
  private:
   // The state's file with its flock, and what it says.
   struct Held {
-    Fd fd;
-    Slot slot;
+    MarkedFolder::Root root;
+    Fd file;  // none: there is no such file, and nothing was ever locked
+    LockSlot slot;
     LockBook book;
   };
-  Result<Held> Open(const StateId& id);
+  Result<Held> Open(const StateId& id, bool make);
   Result<MarkedFolder::Root> OpenService();
   Result<Fd> MakeFile(int root, const StateId& id);
-  Status SyncFolders(const StateId& id);
-  Status Store(const StateId& id, Held* held);
+  bool HasName(int root, const std::string& path, int fd);
+  void Forget(LockBook* book);
+  void Discard(const StateId& id, const Held& held);
+  Status SyncFolders(const StateId& id, const Held& held);
+  Status Store(const StateId& id, Held* held, bool released);
   Status Settle(const Held& held);
+  Status AddReleased(Held* held, const std::string& lock_id);
 
   Disk& disk_;
   const Clock& clock_;
@@ -59,6 +66,7 @@ class LocalLock : public Locker {
   MarkedFolder folder_;
   std::mutex service_mutex_;
   std::string service_id_;  // as seen first; every later look must find the same
+  std::atomic<bool> forgot_{false};
 };
 
 }  // namespace stateward

@@ -1,8 +1,8 @@
 #include "lock/postgres_lock.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "base/sha256.h"
 #include "client/pg_schema.h"
 #include "lock/legacy_lock.h"
 #include "lock/postgres_sql.h"
@@ -11,26 +11,18 @@
 namespace stateward {
 namespace {
 
-constexpr size_t kTagBytes = 4;
-
-std::string TagOf(const std::string& lock_id) {
-  Sha256Digest digest = Sha256(lock_id);
-  return {reinterpret_cast<const char*>(digest.data()), kTagBytes};
-}
-
 // What could not be found out, or is damaged, is an outage here.
 Status Outage(Status status) {
   if (status.code() == Code::kUnavailable) return status;
   return Status::Unavailable("lock: " + status.detail());
 }
 
-// The row's own part of the book: the released IDs have rows of their own.
+// The original's lock stays where it lies.
 Bytes EncodeRow(const LockBook& book, bool legacy) {
-  LockBook row;
-  if (!legacy) row.holder = book.holder;
-  row.last_forced = book.last_forced;
-  row.burn = book.burn;
-  return EncodeLockBook(row);
+  if (!legacy) return EncodeLockRecord(book);
+  LockBook row = book;
+  row.holder.reset();
+  return EncodeLockRecord(row);
 }
 
 }  // namespace
@@ -44,28 +36,29 @@ Result<PostgresLock::Row> PostgresLock::ReadRow(const PgRows& rows) {
   STATEWARD_RETURN_IF_ERROR(CheckService(rows, 0, &row.epoch));
   row.now_ms = static_cast<int64_t>(rows.Int8(0, 1));
   if (rows.IsNull(0, 2)) return row;  // only where the row need not be there
-  Result<LockBook> book = DecodeLockBook(rows.Raw(0, 2));
+  Result<LockBook> book = DecodeLockRecord(rows.Raw(0, 2));
   if (!book.ok()) return Outage(std::move(book).status());
   row.book = std::move(*book);
-  row.recent = rows.Text(0, 3);
-  row.releases = rows.Int8(0, 4);
-  if (rows.Text(0, 5) != row.epoch) row.book.burn = true;
-  if (row.recent.size() > kReleasedIdsKept * kTagBytes || row.recent.size() % kTagBytes != 0) {
-    return Status::Unavailable("lock: the row of released IDs is damaged");
+  row.there = true;
+  if (rows.Text(0, 3) != row.epoch) {
+    // Records may have been lost with the locks: what the head was before says nothing now.
+    row.book.burn = true;
+    row.book.mark = 0;
   }
   return row;
 }
 
 Status PostgresLock::MakeRow(const StateId& id, PgTransaction* transaction) {
-  Bytes empty = EncodeLockBook({});
+  Bytes empty = EncodeLockRecord({});
   PgStatement make{pg_lock::kMakeRow, {}};
   make.params.Text(id.hex()).Bytea(empty);
-  Result<std::vector<PgRows>> made = transaction->Run({make}, PgUse::kRepeatable);
+  // As if it were read: a row of a state that was never locked says nothing, and is not kept alone.
+  Result<std::vector<PgRows>> made = transaction->Run({make}, PgUse::kRead);
   return made.ok() ? Status() : made.status();
 }
 
 Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_bytes,
-                                              bool forced) {
+                                              Absent absent, bool forced) {
   PgStatement load{pg_lock::kHoldRow, {}};
   load.params.Text(key.id.hex());
   std::vector<PgStatement> statements{load};
@@ -78,6 +71,11 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
   Result<std::unique_ptr<PgTransaction>> begun = pool_->Begin(statements, &rows);
   if (!begun.ok()) return Outage(std::move(begun).status());
   Held held{std::move(*begun), {}};
+  const bool legacy_there = legacy_at < rows.size() && rows[legacy_at].size() > 0;
+  if (rows[0].size() == 0 && absent == Absent::kLeave && !legacy_there) {
+    STATEWARD_RETURN_IF_ERROR(LookForService(held.transaction.get()));
+    return held;
+  }
   if (rows[0].size() == 0) {
     // What was read beside a row that is not there was read without holding it: all of it again.
     STATEWARD_RETURN_IF_ERROR(MakeRow(key.id, held.transaction.get()));
@@ -88,7 +86,7 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
   Result<Row> row = ReadRow(rows[0]);
   if (!row.ok()) return std::move(row).status();
   held.row = std::move(*row);
-  if (!rows[0].Bool(0, 6)) {
+  if (!rows[0].Bool(0, 4)) {
     return Status::Unavailable("lock: fsync or full_page_writes is off on the Postgres server");
   }
   if (legacy_at < rows.size()) {
@@ -119,22 +117,27 @@ Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
   return Status();
 }
 
+// Nobody ever locked it; but only the right service can say so.
+Status PostgresLock::LookForService(PgTransaction* transaction) {
+  PgStatement look{pg_lock::kLook, {}};
+  look.params.Text("");
+  Result<std::vector<PgRows>> rows = transaction->Run({look}, PgUse::kRead);
+  if (!rows.ok()) return Outage(std::move(rows).status());
+  Result<Row> row = ReadRow(rows->front());
+  return row.ok() ? Status() : std::move(row).status();
+}
+
 // Fetches the entries of released IDs that this one may be.
 Status PostgresLock::AddReleased(const StateId& id, const std::string& lock_id, Held* held) {
-  if (lock_id.empty()) return Status();
-  std::string tag = TagOf(lock_id);
-  for (size_t slot = 0; slot * kTagBytes < held->row.recent.size(); ++slot) {
-    if (held->row.recent.compare(slot * kTagBytes, kTagBytes, tag) != 0) continue;
+  for (uint64_t number : MayBeReleased(held->row.book, lock_id)) {
     PgStatement find{pg_lock::kFindReleased, {}};
-    find.params.Text(id.hex()).Int8(slot);
+    find.params.Text(id.hex()).Int8(SlotOfRelease(number));
     Result<std::vector<PgRows>> rows = held->transaction->Run({find}, PgUse::kRead);
     if (!rows.ok()) return Outage(std::move(rows).status());
-    if (rows->front().size() == 0) continue;
-    Result<LockBook> entry = DecodeLockBook(rows->front().Raw(0, 0));
+    if (rows->front().size() == 0) return Status::Unavailable("lock: a released ID is missing");
+    Result<ReleasedId> entry = DecodeReleasedId(number, rows->front().Raw(0, 0));
     if (!entry.ok()) return Outage(std::move(entry).status());
-    for (ReleasedId& released : entry->released) {
-      held->row.book.released.push_back(std::move(released));
-    }
+    held->row.book.released.push_back(*entry);
   }
   return Status();
 }
@@ -150,24 +153,14 @@ Status PostgresLock::Store(const StateId& id, Held* held) {
 
 Status PostgresLock::StoreRelease(const StateId& id, Held* held) {
   Row& row = held->row;
-  LockBook entry;
-  entry.released.push_back(row.book.released.back());
-  size_t slot = row.releases % kReleasedIdsKept;
-  std::string tag(reinterpret_cast<const char*>(entry.released[0].id.data()), kTagBytes);
-  if (slot * kTagBytes >= row.recent.size()) {
-    row.recent.append(tag);
-    slot = row.recent.size() / kTagBytes - 1;
-  } else {
-    row.recent.replace(slot * kTagBytes, kTagBytes, tag);
-  }
+  const ReleasedId& entry = row.book.released.back();
   Bytes record = EncodeRow(row.book, false);
-  Bytes released = EncodeLockBook(entry);
+  Bytes released = EncodeReleasedId(entry);
   PgStatement store{pg_lock::kStoreRelease, {}};
   store.params.Text(id.hex())
       .Bytea(record)
       .Text(row.epoch)
-      .Bytea(row.recent)
-      .Int8(slot)
+      .Int8(SlotOfRelease(entry.number))
       .Bytea(released);
   std::vector<PgStatement> statements{store};
   if (!row.legacy_id.empty()) {
@@ -186,7 +179,7 @@ Status PostgresLock::Settle(Held* held) {
 
 Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRecord& want,
                                                 const BaseFn& base, bool* unknown) {
-  Result<Held> held = Open(key, 0);
+  Result<Held> held = Open(key, 0, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, want.id, &*held));
   Row& row = held->row;
@@ -200,7 +193,7 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
     LockRecord record = want;
     {
       PgPool::Entered inside(*pool_, *held->transaction);
-      Result<uint64_t> head = base(row.book.burn);
+      Result<uint64_t> head = base(row.book.burn, row.book.mark);
       if (!head.ok()) return Outage(std::move(head).status());
       record.base = *head;
     }
@@ -223,9 +216,13 @@ Result<AcquireOutcome> PostgresLock::Acquire(const LockKey& key, const LockRecor
 
 Result<ReleaseOutcome> PostgresLock::TryRelease(const LockKey& key, const ReleaseRequest& request,
                                                 bool* unknown) {
-  Result<Held> held = Open(key, 0, request.id.empty());
+  Result<Held> held = Open(key, 0, Absent::kLeave, request.id.empty());
   if (!held.ok()) return std::move(held).status();
+  if (!held->row.there) return ReleaseOutcome(NotHeld{});
   STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, request.id, &*held));
+  // Where it came along, the newest record's number costs nothing to remember.
+  const auto& newest = held->transaction->newest;
+  if (newest) held->row.book.mark = std::max(held->row.book.mark, newest->n);
   ReleaseOutcome outcome = stateward::Release(&held->row.book, request, held->row.now_ms);
   if (std::holds_alternative<HeldBy>(outcome)) return outcome;
   Status stored =
@@ -255,30 +252,30 @@ Result<LockView> PostgresLock::Look(const LockKey& key) {
   Result<Row> row = ReadRow(rows->front());
   if (!row.ok()) return std::move(row).status();
   if (rows->size() > 1) STATEWARD_RETURN_IF_ERROR(AddLegacy(rows->back(), false, &*row));
-  return LockView{std::move(row->book.holder)};
+  return LockView{std::move(row->book.holder), row->book.mark};
 }
 
 Status PostgresLock::BurnNext(const LockKey& key) {
-  Result<Held> held = Open(key, 0);
+  Result<Held> held = Open(key, 0, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   held->row.book.burn = true;
   return Store(key.id, &*held);
 }
 
-Status PostgresLock::WithLock(const LockKey& key,
-                              const std::function<void(const LockView&)>& write) {
+Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   if (!options_.with_storage) {
     Result<LockView> view = Look(key);
     if (!view.ok()) return std::move(view).status();
     write(*view);
     return Status();
   }
-  Result<Held> held = Open(key, Kms::kInfoPrefix);
+  Result<Held> held = Open(key, Kms::kInfoPrefix, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   PgTransaction& transaction = *held->transaction;
   {
     PgPool::Entered inside(*pool_, transaction);
-    write(LockView{std::move(held->row.book.holder)});
+    LockView view{std::move(held->row.book.holder), held->row.book.mark};
+    write(view);
   }
   if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
   // Nothing to keep: the transaction is rolled back.

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "client/pg_pool.h"
-#include "lock/lock_book.h"
+#include "lock/lock_record.h"
 #include "stateward/clock.h"
 #include "stateward/locker.h"
 
@@ -38,7 +38,7 @@ class PostgresLock : public Locker {
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status BurnNext(const LockKey& key) override;
   // kUnavailable after `write` ran: what it wrote is not stored, or it is unknown whether it is.
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  Status WithLock(const LockKey& key, const WriteFn& write) override;
   // Only where what `write` does is in the transaction that holds the row.
   bool HoldsStill() const override { return options_.with_storage; }
   Result<uint64_t> CountHeld() override;
@@ -46,10 +46,9 @@ class PostgresLock : public Locker {
 
  private:
   struct Row {
+    bool there = false;  // false: there is no row, nobody ever locked the state
     LockBook book;       // `released`: only what was looked for
-    std::string recent;  // four bytes of the digest of each released ID, by slot
-    uint64_t releases = 0;
-    std::string epoch;  // the service's, now
+    std::string epoch;   // the service's, now
     int64_t now_ms = 0;
     std::string legacy_id, legacy_lock;  // the original's row; "" = none
   };
@@ -58,9 +57,11 @@ class PostgresLock : public Locker {
     std::unique_ptr<PgTransaction> transaction;
     Row row;
   };
+  enum class Absent : uint8_t { kMake, kLeave };  // what becomes of a row that is not there
   // `newest_bytes`: so much of the newest record is brought along; 0 with its number alone.
   // `forced`: a lock of the original that cannot be read is no error.
-  Result<Held> Open(const LockKey& key, size_t newest_bytes, bool forced = false);
+  Result<Held> Open(const LockKey& key, size_t newest_bytes, Absent absent, bool forced = false);
+  Status LookForService(PgTransaction* transaction);
   Result<Row> ReadRow(const PgRows& rows);
   Status MakeRow(const StateId& id, PgTransaction* transaction);
   Status AddLegacy(const PgRows& rows, bool forced, Row* row);

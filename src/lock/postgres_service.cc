@@ -4,7 +4,6 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "client/pg_schema.h"
-#include "lock/lock_book.h"
 #include "lock/postgres_lock.h"
 #include "lock/postgres_sql.h"
 
@@ -21,9 +20,8 @@ std::vector<std::string> LockTables() {
       // Half of each page is left free, so that a step's new version of a row fits beside the old
       // one and no index changes.
       "CREATE TABLE stateward.state_locks (id text COLLATE \"C\" PRIMARY KEY, held bool NOT NULL,"
-      " record bytea NOT NULL, recent bytea NOT NULL, releases int8 NOT NULL, epoch text NOT NULL)"
-      " WITH (fillfactor = 50)",
-      "CREATE TABLE stateward.released_locks (id text COLLATE \"C\" NOT NULL, slot int8 NOT NULL,"
+      " record bytea NOT NULL, epoch text NOT NULL) WITH (fillfactor = 50)",
+      "CREATE TABLE stateward.lock_entries (id text COLLATE \"C\" NOT NULL, slot int8 NOT NULL,"
       " entry bytea NOT NULL, PRIMARY KEY (id, slot))",
       "CREATE TABLE stateward.lock_service (only_one bool PRIMARY KEY DEFAULT true CHECK"
       " (only_one), id text NOT NULL, first_epoch text NOT NULL, counter int8 NOT NULL)",
@@ -116,20 +114,27 @@ Result<std::vector<PgStatement>> PostgresLock::LegacyStatement(const LockKey& ke
 }
 
 Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
+  PgStatement look{pg_lock::kLook, {}};
+  look.params.Text(id.hex());
   PgStatement all{pg_lock::kAllReleased, {}};
-  all.params.Text(id.hex());
-  Result<PgRows> rows = pool_->QueryOne(all, PgUse::kRead);
+  all.params.Text(id.hex()).Int8(kReleasedSlots);
+  Result<std::vector<PgRows>> rows = pool_->Query({look, all}, PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  std::string epoch;
-  STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
-  for (size_t i = 0; i < rows->size(); ++i) {
-    if (rows->IsNull(i, 2)) continue;
-    Result<LockBook> entry = DecodeLockBook(rows->Raw(i, 2));
+  Result<Row> row = ReadRow(rows->front());
+  if (!row.ok()) return std::move(row).status();
+  LockBook& book = row->book;
+  const PgRows& entries = rows->back();
+  const uint64_t remembered = book.tags.size() / kReleasedTagBytes;
+  for (uint64_t number = book.releases - remembered; number < book.releases; ++number) {
+    size_t at = 0;
+    while (at < entries.size() && entries.Int8(at, 0) != SlotOfRelease(number)) ++at;
+    Result<ReleasedId> entry = at < entries.size()
+                                   ? DecodeReleasedId(number, entries.Raw(at, 1))
+                                   : Result<ReleasedId>(Status::Corruption("missing"));
     if (!entry.ok()) return Status::Unavailable("lock: a released ID is damaged");
-    int64_t now_ms = static_cast<int64_t>(rows->Int8(i, 1));
-    if (stateward::TokenReleased(*entry, token_sha256, now_ms)) return true;
+    book.released.push_back(*entry);
   }
-  return false;
+  return stateward::TokenReleased(book, token_sha256, row->now_ms);
 }
 
 Result<uint64_t> PostgresLock::CountHeld() {
@@ -155,7 +160,7 @@ Status PostgresLock::Check() {
     return Status::Unavailable("lock: fsync or full_page_writes is off on the Postgres server");
   }
   PgStatement probe{
-      "INSERT INTO stateward.released_locks (id, slot, entry)"
+      "INSERT INTO stateward.lock_entries (id, slot, entry)"
       " VALUES ('probe', $1, '')",
       {}};
   probe.params.Int8(static_cast<uint64_t>(clock_.SteadyUs()));

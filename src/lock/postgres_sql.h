@@ -13,32 +13,28 @@ namespace stateward::pg_lock {
   "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH \
   " FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"
 
-#define STATEWARD_PG_ROW                                                                    \
-  "SELECT " STATEWARD_PG_SERVICE                                                            \
-  ", (extract(epoch FROM clock_timestamp()) * 1000)::int8, l.record, l.recent, l.releases," \
-  " l.epoch, " STATEWARD_PG_SAFE
+#define STATEWARD_PG_ROW         \
+  "SELECT " STATEWARD_PG_SERVICE \
+  ", (extract(epoch FROM clock_timestamp()) * 1000)::int8, l.record, l.epoch, " STATEWARD_PG_SAFE
 
 inline constexpr char kHoldRow[] =
     STATEWARD_PG_ROW " FROM stateward.state_locks l WHERE l.id = $1 FOR UPDATE OF l";
 inline constexpr char kLook[] =
     STATEWARD_PG_ROW " FROM (VALUES (1)) one LEFT JOIN stateward.state_locks l ON l.id = $1";
 inline constexpr char kMakeRow[] =
-    "INSERT INTO stateward.state_locks (id, held, record, recent, releases, epoch)"
-    " SELECT $1, false, $2, '', 0, s.first_epoch FROM stateward.lock_service s"
+    "INSERT INTO stateward.state_locks (id, held, record, epoch)"
+    " SELECT $1, false, $2, s.first_epoch FROM stateward.lock_service s"
     " ON CONFLICT DO NOTHING";
 inline constexpr char kStore[] =
     "UPDATE stateward.state_locks SET held = $4 > 0, record = $2, epoch = $3 WHERE id = $1";
 inline constexpr char kStoreRelease[] =
-    "WITH entry AS (INSERT INTO stateward.released_locks (id, slot, entry) VALUES ($1, $5, $6)"
-    " ON CONFLICT (id, slot) DO UPDATE SET entry = $6)"
-    " UPDATE stateward.state_locks SET held = false, record = $2, epoch = $3, recent = $4,"
-    " releases = releases + 1 WHERE id = $1";
+    "WITH entry AS (INSERT INTO stateward.lock_entries (id, slot, entry) VALUES ($1, $4, $5)"
+    " ON CONFLICT (id, slot) DO UPDATE SET entry = $5)"
+    " UPDATE stateward.state_locks SET held = false, record = $2, epoch = $3 WHERE id = $1";
 inline constexpr char kFindReleased[] =
-    "SELECT entry FROM stateward.released_locks WHERE id = $1 AND slot = $2";
+    "SELECT entry FROM stateward.lock_entries WHERE id = $1 AND slot = $2";
 inline constexpr char kAllReleased[] =
-    "SELECT " STATEWARD_PG_SERVICE
-    ", (extract(epoch FROM clock_timestamp()) * 1000)::int8, r.entry FROM (VALUES (1)) one"
-    " LEFT JOIN stateward.released_locks r ON r.id = $1";
+    "SELECT slot, entry FROM stateward.lock_entries WHERE id = $1 AND slot < $2";
 // A message in the server's log that says nothing: so the commit, and everything before it, is
 // flushed.
 inline constexpr char kSettle[] = "SELECT pg_logical_emit_message(true, 'stateward', '')";

@@ -17,6 +17,7 @@ namespace {
 // each time somebody else has got on.
 constexpr int kTries = 8;
 
+Status NoAnswer() { return Status::Unavailable("redis: no answer of ours"); }
 Status Busy() { return Status::Unavailable("redis: the lock changed hands again and again"); }
 
 std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
@@ -79,6 +80,9 @@ Result<RedisLock::Answer> RedisLock::Step(const RedisScript& script,
       return Status::Unavailable(
           "redis: another lock service lies there now; see `statewardctl init --locks`");
     }
+    if (answer->word == "newer") {
+      return Status::Unavailable("redis: a newer Stateward wrote this lock");
+    }
     if (answer->word != "lost" && answer->word != "run") return answer;
     // It may be our connection that is old: a new one looks again which process it leads to.
     client_->CloseIdle();
@@ -112,7 +116,7 @@ Result<std::string> RedisLock::InitService(bool forgotten) {
 
 Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
   Held out;
-  if (answer.word == "legacy" && answer.rest.size() == 2) {
+  if (answer.word == "legacy" && answer.rest.size() >= 2) {
     out.legacy_key = answer.rest[0].text;
     out.legacy_value = answer.rest[1].text;
     Result<LockRecord> record = ReadLegacyValue(out.legacy_value);
@@ -123,7 +127,7 @@ Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
     }
     return out;
   }
-  if (answer.rest.size() != 1 || answer.rest[0].items.size() % 2 != 0) {
+  if (answer.rest.empty() || answer.rest[0].items.size() % 2 != 0) {
     return Status::Unavailable("redis: " + answer.word + " is no answer of ours");
   }
   const std::vector<RedisReply>& fields = answer.rest[0].items;
@@ -138,7 +142,7 @@ Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
     if (name == "token") r.token_sha256 = value;
     if (name == "plan") r.plan_only = value == "1";
     if (name == "base") {
-      out.complete = !value.empty();
+      r.unconfirmed = value.empty();
       r.base = ParseUint64(value).value_or(0);
     }
     if (name == "time") r.time_ms = static_cast<int64_t>(ParseUint64(value).value_or(0));
@@ -183,9 +187,10 @@ Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& 
 // False: the lock was released, or the epoch changed, before the base was stored.
 Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
                                  const Answer& taken, const BaseFn& base) {
-  if (taken.rest.size() != 2) return Status::Unavailable("redis: no answer of ours");
+  if (taken.rest.size() != 3) return NoAnswer();
   std::vector<std::string> keys = KeysOf(key);
-  Result<uint64_t> head = base(taken.rest[0].integer != 0);
+  const uint64_t mark = ParseUint64(taken.rest[2].text).value_or(0);
+  Result<uint64_t> head = base(taken.rest[0].integer != 0, mark);
   if (!head.ok()) {
     // Nobody was granted anything; without this the lock would stay behind when the client gives
     // up. Best effort: a LOCK with the same ID completes it otherwise.
@@ -203,13 +208,19 @@ Result<ReleaseOutcome> RedisLock::Release(const LockKey& key, const ReleaseReque
   for (int i = 0; i < kTries; ++i) {
     Result<Answer> answer = Step(
         scripts_.release, keys,
-        {request.id, DigestOf(request.id), request.principal, request.any_principal ? "1" : "0"});
+        {request.id, DigestOf(request.id), request.principal, request.any_principal ? "1" : "0",
+         request.unnamed ? "1" : "0", std::to_string(request.head)});
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "free") return ReleaseOutcome(NotHeld{});
     if (answer->word == "was") return ReleaseOutcome(WasReleased{});
     Result<Held> held = ReadHeld(*answer);
     if (!held.ok()) return std::move(held).status();
     if (answer->word == "freed") return ReleaseOutcome(Released{std::move(held->record)});
+    const size_t parts = answer->word == "legacy" ? 2 : 1;  // behind them: when force will free it
+    if (answer->rest.size() > parts) {
+      const auto from = ParseUint64(answer->rest[parts].text).value_or(0);
+      return ReleaseOutcome(HeldBy{std::move(held->record), static_cast<int64_t>(from)});
+    }
     bool matches = request.id.empty() || held->record.id == request.id;
     if (!held->legacy_key.empty() && matches) {
       bool again = false;
@@ -228,9 +239,10 @@ Result<ReleaseOutcome> RedisLock::ReleaseLegacy(const LockKey& key, const Releas
   std::vector<std::string> keys = KeysOf(LockKey(key.id));
   keys.push_back(held.legacy_key);
   const std::string& id = held.record.id;
-  Result<Answer> answer = Step(scripts_.release_legacy, keys,
-                               {held.legacy_value, id.empty() ? "" : DigestOf(id),
-                                request.principal, request.id.empty() ? "1" : "0"});
+  Result<Answer> answer =
+      Step(scripts_.release_legacy, keys,
+           {held.legacy_value, id.empty() ? "" : DigestOf(id), request.principal,
+            request.id.empty() || request.unnamed ? "1" : "0"});
   if (!answer.ok()) return std::move(answer).status();
   *again = answer->word == "again";
   return ReleaseOutcome(Released{held.record});
@@ -239,14 +251,18 @@ Result<ReleaseOutcome> RedisLock::ReleaseLegacy(const LockKey& key, const Releas
 Result<LockView> RedisLock::Look(const LockKey& key) {
   Result<Answer> answer = Step(scripts_.look, KeysOf(key), {});
   if (!answer.ok()) return std::move(answer).status();
-  if (answer->word == "free") return LockView{};
+  if (answer->rest.empty()) return NoAnswer();
+  LockView view;
+  view.mark = ParseUint64(answer->rest.back().text).value_or(0);
+  if (answer->word == "free") return view;
   Result<Held> held = ReadHeld(*answer);
   if (!held.ok()) return std::move(held).status();
   if (!held->unreadable.ok()) return held->unreadable;
-  if (!held->complete) {
-    return Status::Unavailable("redis: the lock is being taken; its LOCK is to be repeated");
+  if (held->record.unconfirmed) {
+    return Status::Unavailable("redis: the lock is being taken; repeat its LOCK");
   }
-  return LockView{std::move(held->record)};
+  view.holder = std::move(held->record);
+  return view;
 }
 
 Result<bool> RedisLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
@@ -260,7 +276,7 @@ Status RedisLock::BurnNext(const LockKey& key) {
   return answer.ok() ? Status() : std::move(answer).status();
 }
 
-Status RedisLock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
+Status RedisLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<LockView> view = Look(key);
   if (!view.ok()) return std::move(view).status();
   write(*view);
@@ -270,7 +286,7 @@ Status RedisLock::WithLock(const LockKey& key, const std::function<void(const Lo
 Result<uint64_t> RedisLock::CountHeld() {
   Result<Answer> answer = Step(scripts_.count, KeysOf(StateId()), {});
   if (!answer.ok()) return std::move(answer).status();
-  if (answer->rest.size() != 1) return Status::Unavailable("redis: no answer of ours");
+  if (answer->rest.size() != 1) return NoAnswer();
   return static_cast<uint64_t>(answer->rest[0].integer);
 }
 

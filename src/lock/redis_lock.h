@@ -34,7 +34,7 @@ class RedisLock : public Locker {
   Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status BurnNext(const LockKey& key) override;
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
   Result<uint64_t> CountHeld() override;
   Status Check() override;
@@ -49,7 +49,6 @@ class RedisLock : public Locker {
   // The holder as a script shows it, and where the original keeps it if it is the original's.
   struct Held {
     LockRecord record;
-    bool complete = true;
     std::string legacy_key;
     std::string legacy_value;
     Status unreadable;  // of the original's

@@ -64,14 +64,25 @@ local function clear()
   redis.call('SREM', KEYS[4], KEYS[2])
 end
 local function remember_in(key, member)
+  -- The order of the releases, also of many in one millisecond and when the clock was set back.
+  local at = now
+  local newest = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
+  if newest[2] and tonumber(newest[2]) >= at then at = tonumber(newest[2]) + 1 end
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - kept_ms)
-  redis.call('ZADD', key, now, member)
+  redis.call('ZADD', key, at, member)
   redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1)
   redis.call('PEXPIRE', key, kept_ms)
 end
 local function remember(digest, token)
   remember_in(KEYS[3], digest)
   if token and token ~= '' then remember_in(KEYS[5], token) end
+end
+local function is_newer(flags)
+  return flags and flags ~= '' and flags ~= '0'
+end
+-- What the head was in an epoch before says nothing: records may have been lost with the locks.
+local function mark_of(mark, mark_epoch)
+  return mark_epoch == epoch and mark or '0'
 end
 local function note_forced(principal)
   redis.call('HSET', KEYS[2], 'forced_by', principal, 'forced_at', string.format('%.0f', now),
@@ -81,12 +92,15 @@ end
 
 // ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan
 constexpr char kAcquire[] = R"(
-local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'base', 'epoch')
+local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'base', 'epoch', 'flags', 'mark',
+                     'mark_epoch')
+if is_newer(h[5]) then return {'newer'} end
 local burn = (h[4] or '') ~= epoch and 1 or 0
+local mark = mark_of(h[6], h[7])
 if h[1] == ARGV[3] then
   if h[2] ~= ARGV[6] then return held(#KEYS + 1) end
   if h[3] ~= '' then return {'repeated'} end
-  return {'taken', burn, epoch}
+  return {'taken', burn, epoch, mark}
 end
 if released(ARGV[4]) then return {'released'} end
 local by = held(6)
@@ -95,14 +109,17 @@ redis.call('HSET', KEYS[2], 'id', ARGV[3], 'digest', ARGV[4], 'info', ARGV[5],
            'principal', ARGV[6], 'operation', ARGV[7], 'token', ARGV[8], 'plan', ARGV[9],
            'base', '', 'time', string.format('%.0f', now))
 redis.call('SADD', KEYS[4], KEYS[2])
-return {'taken', burn, epoch}
+return {'taken', burn, epoch, mark}
 )";
 
 // ARGV: 3 id, 4 base, 5 epoch. Only in the epoch in which it was decided whether to burn.
 constexpr char kComplete[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'id', 'base')
 if h[1] ~= ARGV[3] or epoch ~= ARGV[5] then return {'again'} end
-if h[2] == '' then redis.call('HSET', KEYS[2], 'base', ARGV[4], 'epoch', epoch) end
+if h[2] == '' then
+  redis.call('HSET', KEYS[2], 'base', ARGV[4], 'epoch', epoch, 'mark', ARGV[4],
+             'mark_epoch', epoch)
+end
 return {'done'}
 )";
 
@@ -113,12 +130,22 @@ if h[1] == ARGV[3] and h[2] == '' then clear() end
 return {'done'}
 )";
 
-// ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal
+// ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal, 7 unnamed, 8 head
 constexpr char kRelease[] = R"(
 local any = ARGV[3] == ''
+local unnamed = any or ARGV[7] == '1'
 local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'digest', 'token', 'forced_by',
-                     'forced_at')
-if any and h[5] == ARGV[5] and now - h[6] < repeat_ms then return {'free'} end
+                     'forced_at', 'flags', 'mark', 'mark_epoch')
+if is_newer(h[7]) then return {'newer'} end
+if unnamed and h[5] == ARGV[5] then
+  local age = now - h[6]
+  if age >= 0 and age < repeat_ms then
+    local by = held(6)
+    if not by then return {'free'} end
+    table.insert(by, string.format('%.0f', h[6] + repeat_ms))
+    return by
+  end
+end
 if not (h[1] and (any or h[1] == ARGV[3])) then
   if not any and released(ARGV[4]) then return {'was'} end
   return held(6) or {'free'}
@@ -128,7 +155,10 @@ if not any and not own and ARGV[6] ~= '1' then return held(#KEYS + 1) end
 local record = redis.call('HGETALL', KEYS[2])
 clear()
 remember(h[3], h[4])
-if any or not own then note_forced(ARGV[5]) end
+if unnamed or not own then note_forced(ARGV[5]) end
+if tonumber(ARGV[8]) > tonumber(mark_of(h[8], h[9])) then
+  redis.call('HSET', KEYS[2], 'mark', ARGV[8], 'mark_epoch', epoch)
+end
 return {'freed', record}
 )";
 
@@ -143,7 +173,15 @@ return {'done'}
 )";
 
 constexpr char kLook[] = R"(
-return held(6) or {'free'}
+local h = redis.call('HMGET', KEYS[2], 'flags', 'mark', 'mark_epoch')
+if is_newer(h[1]) then return {'newer'} end
+local mark = mark_of(h[2], h[3])
+local by = held(6)
+if by then
+  table.insert(by, mark)
+  return by
+end
+return {'free', mark}
 )";
 
 constexpr char kBurnNext[] = R"(

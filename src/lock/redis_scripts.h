@@ -18,12 +18,13 @@ struct RedisLockScripts {
   RedisScript renew;    // service id, epoch: "ok" | "other"
 
   // KEYS: service, lock, released, held, tokens, the original's…; ARGV: run, service id, …
-  RedisScript acquire;         // "taken", burn, epoch | "repeated" | "released" | HELD
+  // All may answer "newer": a newer build wrote what this one does not understand.
+  RedisScript acquire;         // "taken", burn, epoch, mark | "repeated" | "released" | HELD
   RedisScript complete;        // "done" | "again"
   RedisScript abandon;         // "done"
-  RedisScript release;         // "freed", record | "free" | "was" | HELD
+  RedisScript release;         // "freed", record | "free" | "was" | HELD | HELD, time
   RedisScript release_legacy;  // "done" | "again"
-  RedisScript look;            // "free" | HELD
+  RedisScript look;            // "free", mark | HELD, mark
   RedisScript burn_next;       // "done"
   RedisScript token_released;  // "yes" | "no"
   RedisScript count;           // "count", n

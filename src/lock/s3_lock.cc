@@ -13,9 +13,6 @@ namespace {
 // Sorts before the locks: who empties the bucket in order of its keys removes it first, and a lock
 // that is gone is then not taken for a free one.
 constexpr char kService[] = "00-lock-service";
-// The base of a lock whose taking is not complete yet. No head is ever so large: a write of this
-// session would be refused.
-constexpr uint64_t kNoBase = UINT64_MAX;
 // Each time another one's step came first. With the waits between, about 5 s.
 constexpr int kTries = 24;
 constexpr uint32_t kMaxWaitMs = 400;
@@ -117,7 +114,11 @@ Result<S3Lock::Entry> S3Lock::Read(const StateId& id) {
   }
   Result<S3LockService> said = ParseS3LockService(service_.Text());
   if (!said.ok()) return std::move(said).status();
-  if (entry.object.epoch != said->epoch) entry.object.book.burn = true;
+  if (entry.object.epoch != said->epoch) {
+    // Records may have been lost with the locks: what the head was before says nothing now.
+    entry.object.book.burn = true;
+    entry.object.book.mark = 0;
+  }
   entry.object.epoch = said->epoch;
   return entry;
 }
@@ -152,7 +153,7 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
     LockBook& book = entry->object.book;
     if (!granted->repeated) {
       LockRecord record = want;
-      record.base = kNoBase;
+      record.unconfirmed = true;
       bool burn = book.burn;
       Take(&book, std::move(record), now);
       book.burn = burn;  // until the base that comes of it is stored
@@ -161,11 +162,19 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
       if (!*written) continue;
       taken_here = true;
     }
-    if (book.holder->base == kNoBase) {
-      Result<uint64_t> head = base(book.burn);
-      if (!head.ok()) return Outage(std::move(head).status());
+    if (book.holder->unconfirmed) {
+      Result<uint64_t> head = base(book.burn, book.mark);
+      if (!head.ok()) {
+        // Nobody was granted anything; without this the lock would stay behind when the client
+        // gives up. Best effort: a LOCK with the same ID completes it otherwise.
+        book.holder.reset();
+        (void)Write(key.id, &*entry);
+        return Outage(std::move(head).status());
+      }
       book.holder->base = *head;
+      book.holder->unconfirmed = false;
       book.burn = false;
+      book.mark = std::max(book.mark, *head);
       Result<bool> written = Write(key.id, &*entry);
       if (!written.ok()) return std::move(written).status();
       if (!*written) continue;
@@ -193,7 +202,11 @@ Result<ReleaseOutcome> S3Lock::Release(const LockKey& key, const ReleaseRequest&
 Result<LockView> S3Lock::Look(const LockKey& key) {
   Result<Entry> entry = Read(key.id);
   if (!entry.ok()) return std::move(entry).status();
-  return LockView{std::move(entry->object.book.holder)};
+  LockBook& book = entry->object.book;
+  if (book.holder && book.holder->unconfirmed) {
+    return Status::Unavailable("lock: it is being taken; repeat its LOCK");
+  }
+  return LockView{std::move(book.holder), book.mark};
 }
 
 Status S3Lock::BurnNext(const LockKey& key) {
@@ -215,7 +228,7 @@ Result<bool> S3Lock::TokenReleased(const StateId& id, const std::string& token_s
   return stateward::TokenReleased(entry->object.book, token_sha256, client_->ServerNowMs());
 }
 
-Status S3Lock::WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) {
+Status S3Lock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<LockView> view = Look(key);
   if (!view.ok()) return std::move(view).status();
   write(*view);

@@ -34,7 +34,7 @@ class S3Lock : public Locker {
   Result<LockView> Look(const LockKey& key) override;
   Status BurnNext(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override;
+  Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
   Result<uint64_t> CountHeld() override;
   Status Check() override;

@@ -1,5 +1,6 @@
 #include "lock/s3_lock_text.h"
 
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -7,16 +8,30 @@
 
 #include "base/hex.h"
 #include "base/random.h"
+#include "base/sha256.h"
 
 namespace stateward {
 namespace {
 
 constexpr std::string_view kTitle = "stateward lock service\nid ";
 constexpr std::string_view kEpoch = "\nepoch ";
-constexpr std::string_view kMagic = "STWLOCK1";
+constexpr std::string_view kMagic = "STWLOCK2";
 constexpr size_t kNonce = 16;
 constexpr size_t kEpochAt = kMagic.size() + kNonce;
-constexpr size_t kFront = kEpochAt + 8;
+constexpr size_t kRecordAt = kEpochAt + 8 + 4;  // behind the epoch and the record's length
+constexpr size_t kSum = 32;
+
+void PutBig(uint64_t value, size_t n, Bytes* out) {
+  for (size_t i = n; i > 0; --i) out->push_back(static_cast<uint8_t>(value >> (8 * (i - 1))));
+}
+
+uint64_t GetBig(ByteView bytes) {
+  uint64_t value = 0;
+  for (uint8_t byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
+void Append(ByteView bytes, Bytes* out) { out->insert(out->end(), bytes.begin(), bytes.end()); }
 
 }  // namespace
 
@@ -42,26 +57,48 @@ Result<S3LockService> ParseS3LockService(ByteView bytes) {
 }
 
 Bytes EncodeS3LockObject(const S3LockObject& object) {
-  Bytes record = EncodeLockBook(object.book);
-  Bytes out(kFront);
-  std::memcpy(out.data(), kMagic.data(), kMagic.size());
-  FillRandom(out.data() + kMagic.size(), kNonce);
-  for (size_t i = 0; i < 8; ++i) {
-    out[kEpochAt + i] = static_cast<uint8_t>(object.epoch >> (8 * (7 - i)));
-  }
-  out.insert(out.end(), record.begin(), record.end());
+  const Bytes record = EncodeLockRecord(object.book);
+  std::array<uint8_t, kNonce> nonce{};
+  FillRandom(nonce.data(), nonce.size());
+  Bytes out;
+  Append(kMagic, &out);
+  Append(nonce, &out);
+  PutBig(object.epoch, 8, &out);
+  PutBig(record.size(), 4, &out);
+  Append(record, &out);
+  PutBig(object.book.released.size(), 1, &out);
+  for (const ReleasedId& entry : object.book.released) Append(EncodeReleasedId(entry), &out);
+  Append(Sha256(out), &out);
   return out;
 }
 
 Result<S3LockObject> DecodeS3LockObject(ByteView bytes) {
-  if (bytes.size() < kFront || bytes.AsString().substr(0, kMagic.size()) != kMagic) {
-    return Status::Corruption("lock record: not one");
+  const Status damaged = Status::Corruption("lock object: damaged");
+  if (bytes.size() < kRecordAt + kSum || bytes.AsString().substr(0, kMagic.size()) != kMagic) {
+    return damaged;
   }
-  Result<LockBook> book = DecodeLockBook(bytes.Sub(kFront, bytes.size() - kFront));
+  ByteView summed = bytes.Sub(0, bytes.size() - kSum);
+  Sha256Digest sum = Sha256(summed);
+  if (std::memcmp(sum.data(), bytes.data() + summed.size(), kSum) != 0) return damaged;
+  const size_t size = GetBig(bytes.Sub(kRecordAt - 4, 4));
+  if (size >= summed.size() - kRecordAt) return damaged;
+  Result<LockBook> book = DecodeLockRecord(bytes.Sub(kRecordAt, size));
   if (!book.ok()) return std::move(book).status();
   S3LockObject object;
-  for (size_t i = 0; i < 8; ++i) object.epoch = object.epoch << 8 | bytes[kEpochAt + i];
+  object.epoch = GetBig(bytes.Sub(kEpochAt, 8));
   object.book = std::move(*book);
+  size_t at = kRecordAt + size;
+  const uint64_t count = bytes[at++];
+  if (count != object.book.tags.size() / kReleasedTagBytes ||
+      summed.size() - at != count * kReleasedEntryBytes) {
+    return damaged;
+  }
+  for (uint64_t i = 0; i < count; ++i, at += kReleasedEntryBytes) {
+    Result<ReleasedId> entry =
+        DecodeReleasedId(object.book.releases - count + i, bytes.Sub(at, kReleasedEntryBytes));
+    if (!entry.ok()) return std::move(entry).status();
+    object.book.released.push_back(*entry);
+  }
   return object;
 }
 

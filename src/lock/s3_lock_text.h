@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "lock/lock_book.h"
+#include "lock/lock_record.h"
 #include "stateward/bytes.h"
 #include "stateward/result.h"
 
@@ -24,7 +24,8 @@ struct S3LockObject {
   uint64_t epoch = 0;  // in which it was written
   LockBook book;
 };
-inline constexpr size_t kMaxS3LockObject = 32 + kMaxLockBookBytes;
+// With room for the readers that a newer build may write.
+inline constexpr size_t kMaxS3LockObject = size_t{96} * 1024;
 // Holds random bytes, so that no two writes of one lock have the same ETag.
 Bytes EncodeS3LockObject(const S3LockObject& object);
 // kCorruption: not one, or damaged.

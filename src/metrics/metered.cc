@@ -46,6 +46,7 @@ class MeteredStorage : public Storage {
   Result<uint64_t> Head(const StateId& id) override {
     return meter_("head", [&] { return s_->Head(id); });
   }
+  uint64_t SeenHead(const StateId& id) override { return s_->SeenHead(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override {
     return meter_("get", [&] { return s_->Get(id, n); });
   }
@@ -128,7 +129,7 @@ class MeteredLocker : public Locker {
     return meter_("token_released", [&] { return l_->TokenReleased(id, token_sha256); });
   }
   // With the time of `write`: that is how long others wait for this state.
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override {
+  Status WithLock(const LockKey& key, const WriteFn& write) override {
     return meter_("with_lock", [&] { return l_->WithLock(key, write); });
   }
   bool HoldsStill() const override { return l_->HoldsStill(); }

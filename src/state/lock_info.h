@@ -28,8 +28,10 @@ Result<ParsedLockInfo> ParseLockInfo(ByteView body);
 
 // The body of a 423 answer: the holder's document byte for byte, but for three members. Path names
 // the state; Info says who holds it, since when, and how to free it; Created is replaced when it
-// is not RFC 3339, since clients then fail to read the whole document.
-std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms);
+// is not RFC 3339, since clients then fail to read the whole document. `freed_from_ms`: as in
+// HeldBy.
+std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
+                         int64_t freed_from_ms = 0);
 
 // "2026-11-24T04:07:17Z"
 std::string FormatTime(int64_t ms);

@@ -1,5 +1,6 @@
 #include "state/state_service.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -199,9 +200,10 @@ Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& req
   WriteOutcome first;
   bool ran = false;
   bool again = false;
-  auto run = [&](const LockView& view) {
+  auto run = [&](LockView& view) {
     ran = true;
     *outcome = again ? write->RunAgain(first, request, view) : write->Run(request, view);
+    if (outcome->kind == WriteOutcome::Kind::kDone) view.mark = std::max(view.mark, outcome->n);
     if (view.holder && outcome->kind == WriteOutcome::Kind::kRefused) {
       *holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
     }
@@ -258,7 +260,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
   want.plan_only = grant.role == Role::kPlan;
-  BaseFn base = [&](bool burn) { return BaseOfLock(grant, id, (*store)->store_id, want.id, burn); };
+  BaseFn base = [&](bool burn, uint64_t mark) {
+    return BaseOfLock(grant, id, (*store)->store_id, want.id, burn, mark);
+  };
   Result<AcquireOutcome> outcome =
       locker_.Acquire(LockKeyOf(grant, rules_.write.legacy_read), want, base);
   if (!outcome.ok()) {
@@ -274,12 +278,27 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   return answer;
 }
 
+// Records are never removed from the top: a head that is lower than before is a store that lost
+// some, and what is left of the state is not its newest version.
+Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) {
+  if (head >= mark) return Status();
+  log_.Error("state " + id.hex() + ": record " + std::to_string(mark) +
+             " is gone from the store, the newest one left is " + std::to_string(head) +
+             "; see docs/storage.md, \"Records that are gone\"");
+  return Status::Unavailable("the newest record of the state is gone from the store");
+}
+
 Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                                           const std::string& store_id, const std::string& lock_id,
-                                          bool burn) {
+                                          bool burn, uint64_t mark) {
   // Under a lock that holds still no write is between its look and its append, and what such an
   // append did it has done.
-  if (!burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate())) return storage_.Head(id);
+  const bool needless = !burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
+  if (needless || mark > 0) {
+    Result<uint64_t> head = storage_.Head(id);
+    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, mark, *head));
+    if (!head.ok() || needless) return head;
+  }
   VersionInfo info;
   info.writer = grant.principal;
   info.operation = "lock";
@@ -321,17 +340,18 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
     return Error(Status(Code::kPermissionDenied, "forced unlock is not allowed"));
   }
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
-  if (grant.role == Role::kAdmin) {
-    return AfterRelease(grant, locker_.Release(key, {"", grant.principal, false}));
-  }
+  ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
+  if (grant.role == Role::kAdmin) return AfterRelease(grant, locker_.Release(key, request));
   // Others may force some locks: the one that is looked at is the one that is released.
   Result<LockView> view = locker_.Look(key);
   if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));
   if (view->holder && !MayForce(grant, *view->holder)) {
     return Error(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
   }
-  std::string held = view->holder ? view->holder->id : kNoLockId;
-  return AfterRelease(grant, locker_.Release(key, {held, grant.principal, true}));
+  request.id = view->holder ? view->holder->id : kNoLockId;
+  request.any_principal = true;
+  request.unnamed = true;
+  return AfterRelease(grant, locker_.Release(key, request));
 }
 
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.
@@ -344,14 +364,16 @@ Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::
       return Status(Code::kUnauthenticated, "the lock was not taken with this expired token");
     }
   }
-  Result<ReleaseOutcome> outcome = locker_.Release(key, {lock_id, grant.principal, false});
+  ReleaseRequest request{lock_id, grant.principal, false, false, storage_.SeenHead(key.id)};
+  Result<ReleaseOutcome> outcome = locker_.Release(key, request);
   if (!outcome.ok()) return outcome;
   const auto* held = std::get_if<HeldBy>(&*outcome);
   if (held == nullptr || held->holder.id != lock_id) return outcome;
   if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
     return Status(Code::kPermissionDenied, "the lock belongs to another principal");
   }
-  return locker_.Release(key, {lock_id, grant.principal, true});
+  request.any_principal = true;
+  return locker_.Release(key, request);
 }
 
 StateAnswer StateService::AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome) {
@@ -360,7 +382,10 @@ StateAnswer StateService::AfterRelease(const Grant& grant, Result<ReleaseOutcome
     answer.status = NeverAbsent(std::move(outcome).status());
   } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     answer.status = Status(Code::kConflict, "another lock is held");
-    answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs());
+    if (held->freed_from_ms != 0) {
+      answer.status = Status(Code::kConflict, "a lock taken after the last forced release is held");
+    }
+    answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs(), held->freed_from_ms);
   } else if (const auto* released = std::get_if<Released>(&*outcome)) {
     answer.lock_id = released->record.id;
   }

@@ -65,7 +65,8 @@ class StateService {
                         std::string* holder);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
-                              const std::string& lock_id, bool burn);
+                              const std::string& lock_id, bool burn, uint64_t mark);
+  Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   StateAnswer ForceUnlock(const Grant& grant);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);

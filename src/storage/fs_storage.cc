@@ -175,7 +175,8 @@ Result<uint64_t> FsStorage::ListHead(int dir) {
 
 Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
   Status error;
-  uint64_t n = hints_.Get(id);
+  const uint64_t hint = hints_.Get(id);
+  uint64_t n = hint;
   int steps = 0;
   if (n > 0 && Exists(disk_, dir, n, &error)) {
     while (steps < kMaxSteps && Exists(disk_, dir, n + 1, &error)) {
@@ -184,13 +185,15 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
     }
     if (!error.ok()) return error;
     if (steps < kMaxSteps) {
-      if (steps > 0) hints_.Set(id, n);
+      if (steps > 0) hints_.Raise(id, n);
       return n;
     }
   }
   if (!error.ok()) return error;
   Result<uint64_t> head = ListHead(dir);
-  if (head.ok() && *head > 0) hints_.Set(id, *head);
+  if (!head.ok()) return head;
+  STATEWARD_RETURN_IF_ERROR(CheckHead(hint, *head));
+  if (*head > 0) hints_.Raise(id, *head);
   return head;
 }
 
@@ -205,8 +208,9 @@ Result<uint64_t> FsStorage::HeadIn(int root, const StateId& id) {
   if (IsNewest(root, id, hint)) return hint;
   Result<Fd> dir = OpenState(root, id);
   if (!dir.ok()) {
-    if (dir.status().code() == Code::kNotFound) return uint64_t{0};
-    return std::move(dir).status();
+    if (dir.status().code() != Code::kNotFound) return std::move(dir).status();
+    STATEWARD_RETURN_IF_ERROR(CheckHead(hint, 0));
+    return uint64_t{0};
   }
   return FindHead(dir->get(), id);
 }
@@ -262,7 +266,7 @@ Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_hea
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kExists) return AppendOutcome{false, n};
   if (n == 1) STATEWARD_RETURN_IF_ERROR(SyncParents(root->get(), id));
-  hints_.Set(id, n);
+  hints_.Raise(id, n);
   return AppendOutcome{true, n};
 }
 

@@ -29,6 +29,7 @@ class FsStorage : public Storage {
   Result<StoreMarker> ReadMarker() override;
   Status WriteMarker(const StoreMarker& marker, bool relock) override;
   Result<uint64_t> Head(const StateId& id) override;
+  uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;

@@ -1,5 +1,6 @@
 // Remembers where the end of a state's history was, so that finding it takes two looks and no list.
-// Only a hint: whoever uses it proves that the record is there and that none follows.
+// Only a hint: whoever uses it proves that the record is there and that none follows. The newest
+// record is never removed, so an end below the hint means that records are gone.
 // Thread-safe.
 #ifndef STATEWARD_STORAGE_HEAD_HINTS_H_
 #define STATEWARD_STORAGE_HEAD_HINTS_H_
@@ -11,8 +12,16 @@
 #include <unordered_map>
 
 #include "stateward/state.h"
+#include "stateward/status.h"
 
 namespace stateward {
+
+// kUnavailable when the end that was found is below the hint that was there before it was looked
+// for.
+inline Status CheckHead(uint64_t hint, uint64_t head) {
+  if (head >= hint) return Status();
+  return Status::Unavailable("record " + std::to_string(hint) + " and what followed it is gone");
+}
 
 class HeadHints {
  public:
@@ -33,6 +42,10 @@ class HeadHints {
     std::lock_guard<std::mutex> hold(shard.mutex);
     if (shard.heads.size() >= kPerShard) shard.heads.clear();
     shard.heads[id.hex()] = {n, seen_us};
+  }
+  // As Set, but never to a lower number.
+  void Raise(const StateId& id, uint64_t n) {
+    if (n > Get(id)) Set(id, n);
   }
 
  private:

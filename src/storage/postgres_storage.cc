@@ -110,6 +110,8 @@ Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId
     return nullptr;
   }
   STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction->newest->place));
+  STATEWARD_RETURN_IF_ERROR(CheckHead(hints_.Get(id), transaction->newest->n));
+  hints_.Raise(id, transaction->newest->n);
   return &*transaction->newest;
 }
 
@@ -117,13 +119,21 @@ Result<uint64_t> PostgresStorage::Head(const StateId& id) {
   Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
   if (!brought.ok()) return std::move(brought).status();
   if (*brought != nullptr) return (*brought)->n;
+  const uint64_t hint = hints_.Get(id);
   PgStatement statement{"SELECT " STATEWARD_PG_PLACE
                         ", (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1)",
                         {}};
   statement.params.Text(id.hex());
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  return rows->Int8(0, 1);
+  return Found(id, hint, rows->Int8(0, 1));
+}
+
+// What a transaction sees of itself may be undone.
+Result<uint64_t> PostgresStorage::Found(const StateId& id, uint64_t hint, uint64_t head) {
+  STATEWARD_RETURN_IF_ERROR(CheckHead(hint, head));
+  if (pool_->Current() == nullptr) hints_.Raise(id, head);
+  return head;
 }
 
 Result<Bytes> PostgresStorage::Get(const StateId& id, uint64_t n) {
@@ -165,10 +175,14 @@ Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t s
 }
 
 Result<Storage::Newest> PostgresStorage::GetNewest(const StateId& id) {
+  const uint64_t hint = hints_.Get(id);
   Result<PgRows> rows = Ask(PgNewestStatement(id, kPiece), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  if (rows->IsNull(0, 1)) return Newest{};
-  uint64_t n = rows->Int8(0, 1);
+  const bool none = rows->IsNull(0, 1);
+  Result<uint64_t> found = Found(id, hint, none ? 0 : rows->Int8(0, 1));
+  if (!found.ok()) return std::move(found).status();
+  if (none) return Newest{};
+  const uint64_t n = *found;
   if (rows->Bool(0, 3)) return Newest{n, rows->Bytea(0, 2)};
   // A large one: in pieces, under its number, which stays its own.
   Result<Bytes> bytes = Get(id, n);
@@ -204,7 +218,16 @@ Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expect
   statement.params.Text(id.hex()).Int8(expected_head + 1).Bytea(sealed).Text(*place);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kChangesOnce);
   if (!rows.ok()) return std::move(rows).status();
-  if (rows->Bool(0, 3)) return AppendOutcome{true, expected_head + 1};
+  if (rows->Bool(0, 3)) {
+    const uint64_t n = expected_head + 1;
+    PgTransaction* transaction = pool_->Current();
+    if (transaction == nullptr) {
+      hints_.Raise(id, n);
+    } else {
+      transaction->when_committed = [this, id, n] { hints_.Raise(id, n); };
+    }
+    return AppendOutcome{true, n};
+  }
   if (!rows->Bool(0, 1)) return Unsafe();
   uint64_t head = rows->Int8(0, 2);
   if (head < expected_head) {

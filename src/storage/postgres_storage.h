@@ -12,6 +12,7 @@
 #include "client/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
+#include "storage/head_hints.h"
 
 namespace stateward {
 
@@ -34,6 +35,7 @@ class PostgresStorage : public Storage {
   Result<StoreMarker> ReadMarker() override;
   Status WriteMarker(const StoreMarker& marker, bool relock) override;
   Result<uint64_t> Head(const StateId& id) override;
+  uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
@@ -63,6 +65,8 @@ class PostgresStorage : public Storage {
   Result<PgRows> Ask(PgStatement statement, PgUse use);
   // The newest record as the thread's transaction brought it along; nullptr: ask.
   Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
+  // A head that was found, given what was known before it was looked for.
+  Result<uint64_t> Found(const StateId& id, uint64_t hint, uint64_t head);
   // Completes the first piece of a record. False: the row is another by now.
   Result<bool> ReadRest(const StateId& id, uint64_t n, uint64_t size,
                         const std::string& row_version, Bytes* bytes);
@@ -73,6 +77,7 @@ class PostgresStorage : public Storage {
   const PostgresStorageOptions options_;
   std::mutex place_mutex_;
   std::string place_;  // as seen first; every later look must find the same
+  HeadHints hints_;    // of what is committed
 };
 
 }  // namespace stateward

@@ -125,9 +125,7 @@ Result<uint64_t> S3Storage::Last(const StateId& id, const std::vector<uint64_t>&
     hints_.Set(id, numbers.back(), start_us);
     return numbers.back();
   }
-  if (hint > 0) {
-    return Status::Unavailable("record " + std::to_string(hint) + " and what followed it is gone");
-  }
+  STATEWARD_RETURN_IF_ERROR(CheckHead(hint, 0));
   STATEWARD_RETURN_IF_ERROR(marker_.Look());
   return uint64_t{0};
 }

@@ -34,6 +34,7 @@ class S3Storage : public Storage {
   Result<StoreMarker> ReadMarker() override;
   Status WriteMarker(const StoreMarker& marker, bool relock) override;
   Result<uint64_t> Head(const StateId& id) override;
+  uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override;

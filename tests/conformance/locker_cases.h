@@ -1,7 +1,7 @@
 // Every Locker must pass every case. A test group supplies `fixture`, made anew for each test:
 //   TEST_GROUP(LocalConforms) { MyLockerFixture fixture; };
 //   LOCKER_CONFORMS(LocalConforms)
-//   LOCKER_CONFORMS_CLOCK(LocalConforms)   where the backend's clock is the fixture's
+//   LOCKER_CONFORMS_CLOCK(LocalConforms)   where the fixture can turn the backend's clock
 #ifndef STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_
 
@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "conformance/locker_fixture.h"
+#include "conformance/locker_force_cases.h"
 #include "conformance/locker_thread_cases.h"
 
 namespace stateward {
@@ -55,7 +56,7 @@ inline void FreeIsGrantedWithItsBase(LockerFixture& f) {
   want.token_sha256 = std::string(64, '5');
   want.plan_only = true;
   int calls = 0;
-  const auto base = [&](bool /*burn*/) -> Result<uint64_t> {
+  const auto base = [&](bool /*burn*/, uint64_t /*mark*/) -> Result<uint64_t> {
     ++calls;
     return uint64_t{1} << 40;
   };
@@ -73,7 +74,7 @@ inline void BaseIsReadWhileNobodyElseCanHoldIt(LockerFixture& f) {
   std::shared_ptr<Locker> other = f.Open();
   std::atomic<bool> reading{false};
   std::atomic<bool> both{false};
-  const auto base = [&](bool /*burn*/) -> Result<uint64_t> {
+  const auto base = [&](bool /*burn*/, uint64_t /*mark*/) -> Result<uint64_t> {
     if (reading.exchange(true)) both = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     reading = false;
@@ -91,7 +92,9 @@ inline void BaseIsReadWhileNobodyElseCanHoldIt(LockerFixture& f) {
 
 inline void FailedBaseIsMadeGoodByARepeat(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
-  const auto fails = [](bool /*burn*/) { return Result<uint64_t>(Status::Unavailable("no head")); };
+  const auto fails = [](bool /*burn*/, uint64_t /*mark*/) {
+    return Result<uint64_t>(Status::Unavailable("no head"));
+  };
   IsUnavailable(l->Acquire(Id(), Want("a"), fails));
   MustBe<Granted>(f.Open()->Acquire(Id(), Want("a"), Base7));
   LockView view = Must(l->Look(Id()));
@@ -104,7 +107,7 @@ inline void RepeatIsGrantedAndChangesNothing(LockerFixture& f) {
   Take(*l, Want("a"));
   LockRecord again = Want("a");
   again.info = "{\"ID\":\"a\",\"again\":true}";
-  const auto base9 = [](bool /*burn*/) { return Result<uint64_t>(uint64_t{9}); };
+  const auto base9 = [](bool /*burn*/, uint64_t /*mark*/) { return Result<uint64_t>(uint64_t{9}); };
   for (const std::shared_ptr<Locker>& each : {l, f.Open()}) {
     CHECK(MustBe<Granted>(each->Acquire(Id(), again, base9)).repeated);
   }
@@ -206,6 +209,25 @@ inline void NewestReleasedIdsAreKept(LockerFixture& f) {
   SameRecord(want, 7, *Must(f.Open()->Look(Id())).holder);
 }
 
+// Looking at what never was, or releasing it, creates nothing.
+inline void LookingLeavesNothingBehind(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  const size_t before = f.Kept();
+  for (int i = 0; i < 5; ++i) {
+    const StateId id = IdOf("never-" + std::to_string(i));
+    MustBe<NotHeld>(l->Release(id, {"a", "alice", false}));
+    MustBe<NotHeld>(l->Release(id, {"", "alice", false}));
+    STRCMP_EQUAL("", Holder(*l, id).c_str());
+    CHECK_FALSE(Must(l->TokenReleased(id, std::string(64, '5'))));
+    CHECK(l->WithLock(id, [](const LockView& view) { CHECK_FALSE(view.holder); }).ok());
+    const auto fails = [](bool, uint64_t) { return Result<uint64_t>(Status::Unavailable("")); };
+    if (l->HoldsStill()) IsUnavailable(l->Acquire(id, Want("a"), fails));
+  }
+  LONGS_EQUAL(before, f.Kept());
+  Take(*l, Want("a"), IdOf("never-1"));
+  CHECK(f.Kept() > before);
+}
+
 inline void ForceReleasesWhateverIsHeld(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   MustBe<NotHeld>(l->Release(Id(), {"", "bob", false}));  // frees nothing: no repeat of it follows
@@ -215,40 +237,13 @@ inline void ForceReleasesWhateverIsHeld(LockerFixture& f) {
   MustBe<WasReleased>(l->Acquire(Id(), Want("a"), Base7));
 }
 
-inline void RepeatOfAForcedReleaseFreesNothing(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  Take(*l, Want("a"));
-  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
-  Take(*l, Want("b"));
-  MustBe<NotHeld>(f.Open()->Release(Id(), {"", "bob", false}));
-  STRCMP_EQUAL("b", Holder(*l).c_str());
-  Take(*l, Want("x"), IdOf("another state"));
-  MustBe<Released>(l->Release(IdOf("another state"), {"", "bob", false}));
-  MustBe<Released>(l->Release(Id(), {"", "carol", false}));  // her own first one
-  STRCMP_EQUAL("", Holder(*l).c_str());
-}
-
-inline void AdministratorsReleaseIsAForcedOne(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  Take(*l, Want("a"));
-  SameRecord(Want("a"), 7, MustBe<Released>(l->Release(Id(), {"a", "admin", true})).record);
-  Take(*l, Want("b"));
-  MustBe<NotHeld>(l->Release(Id(), {"", "admin", false}));  // passes for its repeat
-  MustBe<Released>(l->Release(Id(), {"", "carol", false}));
-  // His own lock is released like anybody's.
-  Take(*l, Want("c", "dora"));
-  MustBe<Released>(l->Release(Id(), {"c", "dora", true}));
-  Take(*l, Want("d"));
-  MustBe<Released>(l->Release(Id(), {"", "dora", false}));
-}
-
 // ---- Numbers to burn ----
 
 // Locks with a base that fails or not; returns whether it was told to burn.
 inline bool LockSaysBurn(Locker& l, const std::string& lock_id, bool base_works = true) {
   bool said = false;
   Result<AcquireOutcome> outcome =
-      l.Acquire(Id(), Want(lock_id), [&](bool burn) -> Result<uint64_t> {
+      l.Acquire(Id(), Want(lock_id), [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
         said = burn;
         if (!base_works) return Status::Unavailable("no head");
         return uint64_t{7};
@@ -339,6 +334,31 @@ inline void CountHeldCounts(LockerFixture& f) {
   LONGS_EQUAL(2, Must(f.Open()->CountHeld()));
 }
 
+// ---- The mark ----
+
+inline void MarkIsTheHighestHeadThatWasTold(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  std::vector<uint64_t> told;
+  const auto base = [&](bool, uint64_t mark) -> Result<uint64_t> {
+    told.push_back(mark);
+    return uint64_t{9};
+  };
+  CHECK_FALSE(MustBe<Granted>(l->Acquire(Id(), Want("a"), base)).repeated);
+  CHECK(Must(f.Open()->Look(Id())).mark == 9);
+  ReleaseRequest request{"a", "alice", false};
+  request.head = 12;
+  MustBe<Released>(l->Release(Id(), request));
+  CHECK(Must(l->Look(Id())).mark == 12);
+  CHECK(f.Open()->WithLock(Id(), [](const LockView& view) { CHECK(view.mark == 12); }).ok());
+  const auto gone = [&](bool, uint64_t mark) {
+    told.push_back(mark);
+    return Result<uint64_t>(Status::Unavailable("records are gone"));
+  };
+  IsUnavailable(l->Acquire(Id(), Want("b"), gone));
+  CHECK(Must(l->Look(Id())).mark == 12);
+  CHECK(told == std::vector<uint64_t>({0, 12}));
+}
+
 // ---- With a clock ----
 
 inline void NothingExpires(LockerFixture& f) {
@@ -351,25 +371,14 @@ inline void NothingExpires(LockerFixture& f) {
   Free(*l, "a");
 }
 
-inline void ForceWorksAgainAfterAWhile(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  Take(*l, Want("a"));
-  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
-  Take(*l, Want("b"));
-  f.Advance(kForceRepeatMs - 1);
-  MustBe<NotHeld>(l->Release(Id(), {"", "bob", false}));
-  f.Advance(1);
-  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
-}
-
 inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   Take(*l, Want("a"));
   Free(*l, "a");
-  f.Advance(kReleasedIdsKeptMs - 1);
+  f.Advance(kReleasedIdsKeptMs - 60000);
   MustBe<WasReleased>(l->Acquire(Id(), Want("a"), Base7));
   MustBe<WasReleased>(l->Release(Id(), {"a", "alice", false}));
-  f.Advance(1);
+  f.Advance(60000);
   MustBe<NotHeld>(l->Release(Id(), {"a", "alice", false}));
   Take(*l, Want("a"));
 }
@@ -390,8 +399,11 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, ReleasedIdIsRemembered)             \
   X(G, NewestReleasedIdsAreKept)           \
   X(G, ForceReleasesWhateverIsHeld)        \
+  X(G, LookingLeavesNothingBehind)         \
   X(G, RepeatOfAForcedReleaseFreesNothing) \
+  X(G, AnUnnamedReleaseIsAForcedOne)       \
   X(G, AdministratorsReleaseIsAForcedOne)  \
+  X(G, MarkIsTheHighestHeadThatWasTold)    \
   X(G, ForcedReleaseBurnsAtTheNextGrant)   \
   X(G, BurnNextBurnsAtTheNextGrant)        \
   X(G, TokensOfReleasedLocksAreRemembered) \
@@ -401,9 +413,11 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, OneOfSixtyIsGranted)                \
   X(G, SixtyStatesAreAllGranted)           \
   X(G, OneHolderAtATime)
-#define LOCKER_CLOCK_CASES(X, G)   \
-  X(G, NothingExpires)             \
-  X(G, ForceWorksAgainAfterAWhile) \
+#define LOCKER_CLOCK_CASES(X, G)           \
+  X(G, NothingExpires)                     \
+  X(G, ForceWorksAgainAfterAWhile)         \
+  X(G, AClockThatWasSetBackForcesNoMore)   \
+  X(G, AClockThatWasSetBackForgetsNothing) \
   X(G, ReleasedIdIsForgottenAfterADay)
 #define LOCKER_TEST_(G, name) \
   TEST(G, name) { ::stateward::locker_cases::name(fixture); }

@@ -22,7 +22,9 @@ class LockerFixture {
   virtual ~LockerFixture() = default;
   // One more instance on the service, as another process would make it.
   virtual std::shared_ptr<Locker> Open() = 0;
-  // Turns the backend's clock.
+  // How many things the service keeps for states: files, rows, keys, objects.
+  virtual size_t Kept() = 0;
+  // Turns the backend's clock, or makes what it remembers of locker_cases::Id() older by as much.
   virtual void Advance(int64_t /*ms*/) { FAIL("this fixture has no clock"); }
 };
 
@@ -39,7 +41,7 @@ inline LockRecord Want(const std::string& id, const std::string& principal = "al
   record.operation = "OperationTypeApply";
   return record;
 }
-inline Result<uint64_t> Base7(bool /*burn*/) { return uint64_t{7}; }
+inline Result<uint64_t> Base7(bool /*burn*/, uint64_t /*mark*/) { return uint64_t{7}; }
 
 template <typename T>
 T Must(Result<T> result) {

@@ -25,12 +25,19 @@ class ForgetfulDisk : public Disk {
   int pass_syncs = 0;        // so many of the next syncs of files work,
   int fail_syncs = 0;        // so many behind them fail
   bool die_at_sync = false;  // the process ends in the next one instead
+  int fail_folder_syncs = 0;
+  bool full = false;  // nothing new is made or written
 
   // What the disk itself holds of a file: what a power cut leaves of it.
   std::string Lasting(const std::string& path) {
     struct stat st {};
     std::lock_guard<std::mutex> hold(mutex_);
     return stat(path.c_str(), &st) == 0 ? files_[st.st_ino].lasting : "";
+  }
+  // 0: there is no such file.
+  static ino_t Inode(const std::string& path) {
+    struct stat st {};
+    return stat(path.c_str(), &st) == 0 ? st.st_ino : 0;
   }
   // The kernel drops the pages of a file that it believes to be written.
   void DropPages(const std::string& path) {
@@ -41,6 +48,7 @@ class ForgetfulDisk : public Disk {
   }
 
   int OpenAt(int dir, const char* path, int flags, uint32_t mode) override {
+    if (full && (flags & O_CREAT) != 0) return -ENOSPC;
     int fd = disk_.OpenAt(dir, path, flags, mode);
     const bool makes = (flags & O_TMPFILE) == O_TMPFILE || (flags & O_EXCL) != 0;
     if (fd >= 0 && makes) With(fd, [](File& file) { file = File(); });  // inodes are used again
@@ -54,6 +62,7 @@ class ForgetfulDisk : public Disk {
     return done;
   }
   long WriteAt(int fd, const void* data, size_t n, uint64_t offset) override {
+    if (full) return -ENOSPC;
     long done = disk_.WriteAt(fd, data, n, offset);
     Note(fd, data, done, offset);
     return done;
@@ -65,7 +74,7 @@ class ForgetfulDisk : public Disk {
   int Sync(int fd) override {
     struct stat st {};
     if (fstat(fd, &st) != 0) return -errno;
-    if (S_ISDIR(st.st_mode)) return disk_.Sync(fd);
+    if (S_ISDIR(st.st_mode)) return fail_folder_syncs-- > 0 ? -EIO : disk_.Sync(fd);
     if (die_at_sync) _exit(0);
     const bool fails = pass_syncs == 0 && fail_syncs > 0;
     if (fails) --fail_syncs;
@@ -88,7 +97,7 @@ class ForgetfulDisk : public Disk {
   }
   int UnlinkAt(int dir, const char* path) override { return disk_.UnlinkAt(dir, path); }
   int MakeDirAt(int dir, const char* path, uint32_t mode) override {
-    return disk_.MakeDirAt(dir, path, mode);
+    return full ? -ENOSPC : disk_.MakeDirAt(dir, path, mode);
   }
   int StatAt(int dir, const char* path, DiskStat* out) override {
     return disk_.StatAt(dir, path, out);

@@ -3,6 +3,7 @@
 #ifndef STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_
 #define STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -47,12 +48,16 @@ class MemLocker : public Locker {
                                  const BaseFn& base) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    LockBook& book = BookOf(key);
+    const bool made = books_.count(key.id.hex()) == 0;
+    LockBook& book = Made(key);
     AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
     const auto* granted = std::get_if<Granted>(&outcome);
     if (granted == nullptr || granted->repeated) return outcome;
-    Result<uint64_t> head = base(book.burn);
-    if (!head.ok()) return std::move(head).status();
+    Result<uint64_t> head = base(book.burn, book.mark);
+    if (!head.ok()) {
+      if (made) books_.erase(key.id.hex());
+      return std::move(head).status();
+    }
     LockRecord record = want;
     record.base = *head;
     Take(&book, std::move(record), clock_.NowMs());
@@ -61,32 +66,38 @@ class MemLocker : public Locker {
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    return stateward::Release(&BookOf(key), request, clock_.NowMs());
+    if (books_.count(key.id.hex()) == 0) return ReleaseOutcome(NotHeld{});
+    return stateward::Release(&Made(key), request, clock_.NowMs());
   }
   Result<LockView> Look(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    return LockView{BookOf(key).holder};
+    return ViewOf(key);
   }
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    return stateward::TokenReleased(BookOf(id), token_sha256, clock_.NowMs());
+    auto at = books_.find(id.hex());
+    return at != books_.end() && stateward::TokenReleased(at->second, token_sha256, clock_.NowMs());
   }
   Status BurnNext(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    BookOf(key).burn = true;
+    Made(key).burn = true;
     return Status();
   }
-  Status WithLock(const LockKey& key, const std::function<void(const LockView&)>& write) override {
+  Status WithLock(const LockKey& key, const WriteFn& write) override {
     std::unique_lock<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    LockView view{BookOf(key).holder};
+    LockView view = ViewOf(key);
     auto step = std::exchange(between, nullptr);
     if (!still || step) hold.unlock();  // a step acts through this locker, too
     if (step) step();
     write(view);
+    if (lost_ends == 0 && hold.owns_lock() && books_.count(key.id.hex()) != 0) {
+      uint64_t& mark = Made(key).mark;
+      mark = std::max(mark, view.mark);
+    }
     if (lost_ends == 0) return Status();
     --lost_ends;
     if (hold.owns_lock()) hold.unlock();
@@ -103,6 +114,10 @@ class MemLocker : public Locker {
   }
   Status Check() override { return Out() ? Down() : Status(); }
 
+  size_t Books() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return books_.size();
+  }
   // As a lock service that lost its memory.
   void ForgetEverything() {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -111,7 +126,11 @@ class MemLocker : public Locker {
   }
 
  private:
-  LockBook& BookOf(const LockKey& key) {
+  LockView ViewOf(const LockKey& key) const {
+    auto at = books_.find(key.id.hex());
+    return at == books_.end() ? LockView{} : LockView{at->second.holder, at->second.mark};
+  }
+  LockBook& Made(const LockKey& key) {
     auto [at, made] = books_.try_emplace(key.id.hex());
     if (made) at->second.burn = lost_;
     return at->second;

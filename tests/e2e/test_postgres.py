@@ -195,7 +195,7 @@ class Faults(World):
         # As the server says it when a file cannot grow.
         self.postgres.sql("CREATE FUNCTION stateward.full() RETURNS trigger LANGUAGE plpgsql AS "
                           "'BEGIN RAISE EXCEPTION ''disk full'' USING ERRCODE = ''53100''; END'")
-        for table in ("records", "state_locks", "quarantine", "released_locks"):
+        for table in ("records", "state_locks", "quarantine", "lock_entries"):
             self.postgres.sql(f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON stateward.{table} "
                               "FOR EACH ROW EXECUTE FUNCTION stateward.full()")
         for method, body in (("LOCK", lock_info("a")), ("POST", document(2)),

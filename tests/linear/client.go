@@ -86,6 +86,8 @@ func (c *Client) Do(client int, request Request) (record Record, body []byte) {
 		record.SHA = digest(body)
 	case request.Kind == Lock && record.Status == 423:
 		record.Holder, record.Note = holderOf(body)
+	case request.Kind == Force && record.Status == 409:
+		record.Holder, record.Note = holderOf(body)
 	}
 	return record, body
 }
@@ -134,10 +136,10 @@ func readAll(answer *http.Response) ([]byte, error) {
 func holderOf(body []byte) (id, note string) {
 	var info LockInfo
 	if err := json.Unmarshal(body, &info); err != nil {
-		return "", "423 without LockInfo: " + err.Error()
+		return "", "no LockInfo: " + err.Error()
 	}
 	if want := lockInfo(info.ID); info.Who != want.Who || info.Operation != want.Operation {
-		return "", fmt.Sprintf("423 mixes locks: ID %s, Who %s, Operation %s", info.ID, info.Who,
+		return "", fmt.Sprintf("mixes locks: ID %s, Who %s, Operation %s", info.ID, info.Who,
 			info.Operation)
 	}
 	return info.ID, ""

@@ -93,7 +93,7 @@ func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
 		return d.lock(s, info.ID, string(body))
 	case "UNLOCK":
 		if info.ID == "" {
-			return d.force(s), nil
+			return d.force(s)
 		}
 		return d.unlock(s, info.ID), nil
 	case "POST":
@@ -157,13 +157,18 @@ func (d *double) unlock(s *doubleState, id string) int {
 	return http.StatusOK
 }
 
-func (d *double) force(s *doubleState) int {
+func (d *double) force(s *doubleState) (int, []byte) {
 	repeat := time.Since(s.forced) < forceRepeat && !d.has("repeated force frees")
-	if s.holder != "" && !repeat && d.bug != "force without effect" {
+	switch {
+	case s.holder == "" || d.bug == "force without effect":
+	case repeat && d.has("repeated force hidden"):
+	case repeat:
+		return http.StatusConflict, []byte(s.info)
+	default:
 		d.free(s)
 		s.forced = time.Now()
 	}
-	return http.StatusOK
+	return http.StatusOK, nil
 }
 
 func (d *double) post(s *doubleState, id string, doc Document) int {

@@ -185,7 +185,7 @@ func weakness(records []Record) error {
 	}
 	seen := answers(records)
 	for _, want := range []string{"LOCK 200", "LOCK 423", "LOCK 410", "POST 200", "POST 409", "GET 200",
-		"UNLOCK 200", "UNLOCK 409", "FORCE 200"} {
+		"UNLOCK 200", "UNLOCK 409", "FORCE 200", "FORCE 409"} {
 		if seen[want] == 0 {
 			return fmt.Errorf("the history holds no %s", want)
 		}

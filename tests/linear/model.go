@@ -4,8 +4,9 @@ import (
 	"time"
 )
 
-// A forced release within this time of the last one is its repeat: 200, nothing freed.
-const forceRepeat = 10 * time.Second
+// A forced release within this time of the last one may be its repeat: it frees nothing, 200 when
+// the state is free and 409 with the holder when it is not.
+const forceRepeat = 120 * time.Second
 
 // The server's clock and ours are not read at the same moment, and its clock may be slewed: this
 // close to the limit both outcomes are right.
@@ -151,11 +152,11 @@ func (s state) unlock(op *operation) []state {
 }
 
 func (s state) force(op *operation) []state {
-	if op.record.Status != 200 && !op.unknown {
-		return nil
-	}
 	if s.holder == 0 {
-		return []state{s}
+		if op.unknown || op.record.Status == 200 {
+			return []state{s}
+		}
+		return nil
 	}
 	mayRepeat, mayFree := false, true
 	if s.forceCall >= 0 {
@@ -165,10 +166,11 @@ func (s state) force(op *operation) []state {
 		mayFree = longest >= int64(forceRepeat-forceSlack)
 	}
 	var next []state
-	if mayRepeat || op.unknown {
+	refused := op.record.Status == 409 && (op.holder == 0 || op.holder == s.holder)
+	if op.unknown || refused && mayRepeat {
 		next = append(next, s)
 	}
-	if mayFree {
+	if mayFree && (op.unknown || op.record.Status == 200) {
 		freed := s.freed()
 		freed.forceCall, freed.forceReturn = op.call, op.ret
 		if s.forceCall >= 0 { // it is no repeat of that one, so it came later

@@ -134,30 +134,31 @@ var lawful = map[string]string{
 		6..7 LOCK id=a 410
 		8..9 UNLOCK id=a 200
 		10..11 LOCK id=b 200`,
-	"a forced release, repeated within 10 s": `
+	"a forced release, repeated within 120 s": `
+		0..1 LOCK id=a 200
+		2..3 FORCE 200
+		3..4 FORCE 200
+		5..6 LOCK id=b 200
+		119000..119001 FORCE 409 holder=b
+		119002..119003 LOCK id=c 423 holder=b`,
+	"a forced release, once more after 120 s": `
 		0..1 LOCK id=a 200
 		2..3 FORCE 200
 		4..5 LOCK id=b 200
-		9000..9001 FORCE 200
-		9002..9003 LOCK id=c 423 holder=b`,
-	"a forced release, once more after 10 s": `
+		121000..121001 FORCE 200
+		121002..121003 LOCK id=c 200`,
+	"a forced release near 120 s: freed": `
 		0..1 LOCK id=a 200
 		2..3 FORCE 200
 		4..5 LOCK id=b 200
-		11000..11001 FORCE 200
-		11002..11003 LOCK id=c 200`,
-	"a forced release near 10 s: freed": `
+		120000..120001 FORCE 200
+		120002..120003 LOCK id=c 200`,
+	"a forced release near 120 s: not freed": `
 		0..1 LOCK id=a 200
 		2..3 FORCE 200
 		4..5 LOCK id=b 200
-		10000..10001 FORCE 200
-		10002..10003 LOCK id=c 200`,
-	"a forced release near 10 s: not freed": `
-		0..1 LOCK id=a 200
-		2..3 FORCE 200
-		4..5 LOCK id=b 200
-		10000..10001 FORCE 200
-		10002..10003 LOCK id=c 423 holder=b`,
+		120000..120001 FORCE 409 holder=b
+		120002..120003 LOCK id=c 423 holder=b`,
 }
 
 var unlawful = map[string]string{
@@ -237,14 +238,23 @@ var unlawful = map[string]string{
 		0..1 LOCK id=a 200
 		2..3 FORCE 200
 		4..5 LOCK id=b 200
-		9000..9001 FORCE 200
-		9002..9003 LOCK id=c 200`,
-	"a forced release after 10 s that frees nothing": `
+		119000..119001 FORCE 200
+		119002..119003 LOCK id=c 200`,
+	"a repeat that hides the holder": `
 		0..1 LOCK id=a 200
 		2..3 FORCE 200
 		4..5 LOCK id=b 200
-		11000..11001 FORCE 200
-		11002..11003 LOCK id=c 423 holder=b`,
+		9000..9001 FORCE 200
+		9002..9003 LOCK id=c 423 holder=b`,
+	"a forced release refused for nothing": `
+		0..1 LOCK id=a 200
+		2..3 FORCE 409 holder=a`,
+	"a forced release after 120 s that frees nothing": `
+		0..1 LOCK id=a 200
+		2..3 FORCE 200
+		4..5 LOCK id=b 200
+		121000..121001 FORCE 200
+		121002..121003 LOCK id=c 423 holder=b`,
 	"a forced release of a free state starts no time of repeats": `
 		0..1 FORCE 200
 		2..3 LOCK id=a 200
@@ -297,7 +307,7 @@ func TestChangedAnswersAreRejected(t *testing.T) {
 		}
 	}
 	for _, was := range []string{"LOCK 200", "LOCK 423", "LOCK 410", "UNLOCK 200", "UNLOCK 409",
-		"FORCE 200", "POST 200", "POST 409", "GET 200", "GET 404"} {
+		"FORCE 200", "FORCE 409", "POST 200", "POST 409", "GET 200", "GET 404"} {
 		for _, status := range []string{"200", "404", "409", "410", "423", "400", "500"} {
 			if !strings.HasSuffix(was, status) && !rejected[was+" "+status] {
 				t.Errorf("%s changed to %s is never rejected", was, status)

@@ -58,7 +58,7 @@ func TestEachBugIsCaught(t *testing.T) {
 	for seed, bug := range []string{
 		"false absence", "old version read", "lock resurrected", "repeated lock refused",
 		"two holders", "lock lost", "released not remembered", "unlock without effect",
-		"unlock by anybody", "repeated unlock frees", "repeated force frees", "force without effect",
+		"unlock by anybody", "repeated unlock frees", "repeated force frees", "repeated force hidden", "force without effect",
 		"write past the lock", "late write accepted", "lineage ignored", "serial ignored", "write lost",
 	} {
 		t.Run(bug, func(t *testing.T) {

@@ -17,7 +17,7 @@ func checkOpen(records []Record) porcupine.CheckResult {
 	_, ops := prepare(records, time.Hour)
 	for i := range ops {
 		if op := ops[i].Input.(*operation); op.unknown {
-			op.ret, ops[i].Return = 2000, math.MaxInt64 // 2000: after all, and within forceRepeat
+			op.ret, ops[i].Return = 3000, math.MaxInt64 // 3000: after all, and within forceRepeat
 		}
 	}
 	nondeterministic := porcupine.NondeterministicModel{
@@ -41,7 +41,7 @@ func randomHistory(random *rand.Rand) []Record {
 	}
 	var plan []planned
 	for i := range 6 + random.IntN(8) {
-		p := planned{effect: random.Int64N(1000)}
+		p := planned{effect: 1000 + random.Int64N(1000)} // no call before 0
 		p.Client, p.State = i, "s"
 		p.Kind = []Kind{Get, Lock, Lock, Unlock, Unlock, Force, Post, Post}[random.IntN(8)]
 		if p.Kind == Lock || p.Kind == Unlock || p.Kind == Post && random.IntN(3) > 0 {

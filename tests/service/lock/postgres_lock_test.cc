@@ -27,6 +27,10 @@ class PostgresLockFixture : public LockerFixture {
     return std::make_shared<PostgresStorage>(
         pool, SystemClock(), PostgresStorageOptions{"\"states\"", 1 << 20, with_storage_});
   }
+  size_t Kept() override {
+    return box_.Number("SELECT count(*) FROM stateward.state_locks") +
+           box_.Number("SELECT count(*) FROM stateward.lock_entries");
+  }
   PostgresBox& box() { return box_; }
 
  private:
@@ -94,6 +98,7 @@ TEST(PostgresLock, AnotherServiceInItsPlaceIsAnOutage) {
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
   locker_cases::Take(*l, locker_cases::Want("a"));
   fixture.box().Exec("UPDATE stateward.lock_service SET id = repeat('c', 32)");
+  locker_cases::IsUnavailable(l->Release(StateId::Of({"", "p", "never"}), {"a", "alice", false}));
   locker_cases::IsUnavailable(l->Acquire(id, locker_cases::Want("b"), locker_cases::Base7));
   locker_cases::IsUnavailable(l->Release(id, {"a", "alice", false}));
   locker_cases::IsUnavailable(l->CountHeld());
@@ -103,7 +108,7 @@ TEST(PostgresLock, AnotherServiceInItsPlaceIsAnOutage) {
 TEST(PostgresLock, InANewEpochEachStatesFirstGrantBurns) {
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
   std::string said;
-  const auto base = [&](bool burn) -> Result<uint64_t> {
+  const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
     said += burn ? "b" : "-";
     return uint64_t{1};
   };
@@ -123,7 +128,7 @@ TEST(PostgresLock, ForcedReleaseBurnsAtTheNextGrant) {
   locker_cases::Take(*l, locker_cases::Want("a"));
   locker_cases::MustBe<Released>(l->Release(id, {"", "bob", false}));
   bool burnt = false;
-  const auto base = [&](bool burn) -> Result<uint64_t> {
+  const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
     burnt = burn;
     return uint64_t{1};
   };
@@ -198,7 +203,7 @@ TEST(PostgresTogether, ALostConnectionUndoesAll) {
 TEST(PostgresTogether, TheBaseIsReadInsideTheTransaction) {
   CHECK(lock->WithLock(id, [&](const LockView&) { CHECK(storage->Append(id, 0, one)->appended); })
             .ok());
-  const auto base = [&](bool) { return storage->Head(id); };
+  const auto base = [&](bool, uint64_t) { return storage->Head(id); };
   locker_cases::MustBe<Granted>(lock->Acquire(id, locker_cases::Want("a"), base));
   LONGS_EQUAL(1, lock->Look(id)->holder->base);
 }

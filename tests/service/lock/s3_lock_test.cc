@@ -19,6 +19,15 @@ class S3LockFixture : public LockerFixture {
   std::shared_ptr<Locker> Open() override {
     return std::make_shared<S3Lock>(NewTestClient(settings_), SystemClock(), "locks/");
   }
+  size_t Kept() override {
+    size_t objects = 0;
+    const Status listed = NewTestClient(settings_)->List({}, [&](const S3Page& page) {
+      objects += page.objects.size();
+      return true;
+    });
+    CHECK(listed.ok());
+    return objects;
+  }
   S3Settings settings_;
 };
 
@@ -38,7 +47,7 @@ void ForgottenLocksBurn(S3LockFixture& f) {
     std::shared_ptr<Locker> anew = f.Open();
     for (const char* name : {"n", "m"}) {
       bool said = false;
-      const auto base = [&](bool burn) -> Result<uint64_t> {
+      const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
         said = burn;
         return uint64_t{1};
       };

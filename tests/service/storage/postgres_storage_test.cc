@@ -68,6 +68,23 @@ TEST(PostgresStorage, AnotherStoreInItsPlaceIsAnOutage) {
   LONGS_EQUAL(1, fixture.box().Number("SELECT count(*) FROM stateward.records"));
 }
 
+// Who has seen a record does not take the one before it for the newest.
+TEST(PostgresStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
+  storage_cases::Put(*storage, id, 0, std::string("one"));
+  storage_cases::Put(*storage, id, 1, std::string("two"));
+  LONGS_EQUAL(2, storage->SeenHead(id));
+  std::shared_ptr<Storage> reader = fixture.Open();
+  LONGS_EQUAL(2, reader->GetNewest(id)->n);
+  fixture.box().Exec("DELETE FROM stateward.records WHERE n = 2");
+  for (Storage* each : {static_cast<Storage*>(storage.get()), reader.get()}) {
+    for (int i = 0; i < 2; ++i) {
+      storage_cases::Is(Code::kUnavailable, each->Head(id));
+      storage_cases::Is(Code::kUnavailable, each->GetNewest(id));
+    }
+  }
+  LONGS_EQUAL(1, *fixture.Open()->Head(id));  // nobody remembers
+}
+
 TEST(PostgresStorage, AFormatOfALaterVersionIsAnOutage) {
   fixture.box().Exec("UPDATE stateward.store_marker SET format = 2");
   storage_cases::Is(Code::kUnavailable, fixture.Open()->Head(id));

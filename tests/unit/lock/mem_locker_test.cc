@@ -15,6 +15,7 @@ class MemFixture : public LockerFixture {
  public:
   MemFixture() { locker_->service_id.clear(); }
   std::shared_ptr<Locker> Open() override { return locker_; }
+  size_t Kept() override { return locker_->Books(); }
   void Advance(int64_t ms) override { clock_.Advance(ms); }
 
  private:

@@ -18,6 +18,7 @@ class MemS3LockFixture : public LockerFixture {
   std::shared_ptr<Locker> Open() override {
     return std::make_shared<S3Lock>(NewMemS3Client(s3, clock), clock, "locks/");
   }
+  size_t Kept() override { return s3->objects.size(); }
   void Advance(int64_t ms) override { clock.Advance(ms); }
 
   FakeClock clock;

@@ -107,12 +107,26 @@ TEST(LockRights, AnAdministratorMayUseAndForceEachLock) {
   Is(Code::kOk, Unlock(root, "a"));
   CHECK_FALSE(Held());
   // The client's retry without an ID frees nothing that was taken in between.
-  Is(Code::kOk, Lock(alice, "b"));
   Is(Code::kOk, Unlock(root, ""));
+  Is(Code::kOk, Lock(alice, "b"));
+  Is(Code::kConflict, Unlock(root, ""));
   CHECK(Held());
   clock.Advance(kForceRepeatMs);
   Is(Code::kOk, Unlock(root, ""));
   CHECK_FALSE(Held());
+}
+
+// Pipelines share a principal: the retry of one that freed its own lock must not free another's.
+TEST(LockRights, ARetryWithoutAnIdFreesNoLaterLockOfTheSamePrincipal) {
+  Grant ci = As("ci", Role::kWrite);
+  Is(Code::kOk, Lock(ci, "a"));
+  Is(Code::kOk, Unlock(ci, ""));
+  Is(Code::kOk, Unlock(ci, ""));
+  Is(Code::kOk, Lock(ci, "b"));
+  clock.Advance(15000);
+  Is(Code::kConflict, Unlock(ci, ""));
+  CHECK(Held());
+  Is(Code::kOk, Unlock(ci, "b"));
 }
 
 TEST(LockRights, AWriterMayForceAPlansLockAndNoOther) {

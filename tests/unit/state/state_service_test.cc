@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "doubles/original_blobs.h"
+#include "state/lock_info.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -104,13 +105,33 @@ TEST(StateService, ForcedUnlock) {
   Is(Code::kOk, Lock("a"));
   Is(Code::kOk, Unlock(""));
   Is(Code::kOk, Lock("b"));
-  Is(Code::kOk, Unlock(""));  // within ten seconds: the repeat of the first
+  // It may be the repeat of the first: the answer says who holds the lock, and from when on.
+  StateAnswer repeat = service->Unlock(grant, {}, "");
+  Is(Code::kConflict, repeat.status.code());
+  const std::string from = "frees it from " + FormatTime(clock.NowMs() + kForceRepeatMs);
+  CHECK(repeat.holder.find(from) != std::string::npos);
+  CHECK(repeat.holder.find("\"ID\":\"b\"") != std::string::npos);
   Is(Code::kConflict, Lock("c"));
   clock.Advance(kForceRepeatMs);
   Is(Code::kOk, Unlock(""));
   Is(Code::kOk, Lock("c"));
   Is(Code::kConflict, Put(Doc(1), "b"));  // the old holder comes too late
   LONGS_EQUAL(1, Kept());
+}
+
+// A newest record that was deleted behind the server's back: somebody remembers that it was there.
+TEST(StateService, ALockWhoseStateLostItsNewestRecordIsAnOutage) {
+  Is(Code::kOk, Lock("a"));
+  Is(Code::kOk, Put(Doc(1), "a"));
+  Is(Code::kOk, Put(Doc(2), "a"));
+  Is(Code::kOk, Unlock("a"));
+  Is(Code::kOk, Lock("b"));
+  Is(Code::kOk, Unlock("b"));
+  storage.Undo(Id(), 2);
+  Is(Code::kUnavailable, Lock("c"));
+  Is(Code::kOk, Unlock("c"));
+  locker.ForgetEverything();  // and nobody remembers
+  Is(Code::kOk, Lock("c"));
 }
 
 TEST(StateService, ForcedUnlockSwitchedOff) {

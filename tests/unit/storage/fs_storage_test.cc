@@ -116,6 +116,31 @@ TEST(FsStorage, NothingIsAbsentWithoutProof) {
   LONGS_EQUAL(1, *storage->Head(id));
 }
 
+// Who has seen a record does not take the one before it for the newest.
+TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  CHECK(storage->Append(id, 1, kTwo)->appended);
+  LONGS_EQUAL(2, storage->SeenHead(id));
+  std::unique_ptr<FsStorage> reader = Make();
+  LONGS_EQUAL(2, *reader->Head(id));
+  const std::string folder = Path("states/" + id.hex().substr(0, 2) + "/" + id.hex());
+  const std::string second = folder + "/00000000000000000002";
+  const std::string away = Path("away");
+  CHECK(rename(second.c_str(), away.c_str()) == 0);
+  for (FsStorage* each : {storage.get(), reader.get()}) {
+    for (int i = 0; i < 2; ++i) {
+      CHECK(each->Head(id).status().code() == Code::kUnavailable);
+      CHECK(each->GetNewest(id).status().code() == Code::kUnavailable);
+      CHECK(each->Append(id, 1, kTwo).status().code() == Code::kUnavailable);
+    }
+  }
+  CHECK(rename(away.c_str(), second.c_str()) == 0);
+  LONGS_EQUAL(2, *reader->Head(id));
+  CHECK(rename(folder.c_str(), away.c_str()) == 0);
+  CHECK(reader->GetNewest(id).status().code() == Code::kUnavailable);
+  LONGS_EQUAL(0, *Make()->Head(id));  // nobody remembers
+}
+
 TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
   CHECK(storage->Append(id, 0, kOne)->appended);
   StoreMarker other = marker;

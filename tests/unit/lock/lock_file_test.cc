@@ -1,0 +1,162 @@
+// The local lock's files, damaged byte by byte.
+#include "lock/lock_file.h"
+
+#include <CppUTest/TestHarness.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "conformance/locker_cases.h"
+#include "doubles/fake_clock.h"
+#include "lock/local_lock.h"
+
+namespace stateward {
+
+using namespace locker_cases;  // NOLINT: the cases' own words
+
+TEST_GROUP(LockFile) {
+  char dir[40] = "/tmp/stateward-lock-XXXXXX";
+  FakeClock clock;
+  std::shared_ptr<LocalLock> l;
+
+  void setup() override {
+    CHECK(mkdtemp(dir) != nullptr);
+    l = Open();
+    Must(l->InitService(false));
+  }
+  void teardown() override {
+    [[maybe_unused]] int r = system(("rm -rf " + std::string(dir)).c_str());
+  }
+  std::shared_ptr<LocalLock> Open() {
+    return std::make_shared<LocalLock>(PosixDisk(), clock, std::string(dir) + "/locks");
+  }
+  std::string Path() const {
+    return std::string(dir) + "/locks/" + Id().hex().substr(0, 2) + "/" + Id().hex();
+  }
+  std::string Load() {
+    std::ifstream in(Path(), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void Store(const std::string& bytes) {
+    int fd = open(Path().c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    CHECK(write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    close(fd);
+  }
+  // A bit of each byte of the place in which the newest record lies, as far as it is summed up.
+  static constexpr size_t kPlace = 4096;
+  std::vector<size_t> NewestBits(const std::string& file) {
+    const size_t at = file[15] > file[kPlace + 15] ? 0 : kPlace;
+    const size_t size = static_cast<unsigned char>(file[at + 18]) * 256U +
+                        static_cast<unsigned char>(file[at + 19]);
+    std::vector<size_t> bits;
+    for (size_t byte = 0; byte < 96 + size; ++byte) {
+      if (byte >= 64 && byte < 96) continue;
+      bits.push_back((at + byte) * 8 + byte % 8);
+    }
+    return bits;
+  }
+};
+
+// An update that breaks off at any byte leaves the lock as it was before it or as it is after it,
+// and nothing forgotten; it may be repeated.
+TEST(LockFile, TornUpdates) {
+  Take(*l, Want("before"));
+  Free(*l, "before");
+  Take(*l, Want("a"));
+  const std::string before = Load();
+  Free(*l, "a");
+  std::string after = Load();
+  // The last step of all, which comes behind the sync: what followed the older record.
+  const size_t place = after[15] > after[kPlace + 15] ? 0 : kPlace;
+  after.replace(kPlace - place + 64, 32, before, kPlace - place + 64, 32);
+  LONGS_EQUAL(before.size(), after.size());
+  std::string torn = before;
+  int cuts = 0;
+  for (size_t cut = 0; cut < after.size(); ++cut) {
+    if (torn[cut] == after[cut]) continue;
+    Store(torn);
+    std::shared_ptr<LocalLock> fresh = Open();
+    const bool written = torn.compare(place, kPlace, after, place, kPlace) == 0;
+    STRCMP_EQUAL(written ? "" : "a", Holder(*fresh).c_str());
+    STRCMP_EQUAL("", fresh->Warning().c_str());
+    CHECK_FALSE(std::holds_alternative<HeldBy>(Must(fresh->Release(Id(), {"a", "alice", false}))));
+    STRCMP_EQUAL("", Holder(*fresh).c_str());
+    torn[cut] = after[cut];
+    ++cuts;
+  }
+  CHECK(cuts > 40);
+}
+
+// The newest record was acknowledged, so it counts as one that was forgotten when it is damaged: it
+// is neither free nor held by whom the older copy says, but for the next LOCK, which burns.
+TEST(LockFile, AFlippedBitOfTheNewestRecordIsALockThatMayBeForgotten) {
+  Take(*l, Want("before"));
+  Free(*l, "before");
+  for (bool held : {true, false}) {
+    Take(*l, Want("a" + std::to_string(held ? 1 : 0)));
+    if (!held) Free(*l, "a0");
+    const std::string whole = Load();
+    for (size_t bit : NewestBits(whole)) {
+      std::string flipped = whole;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      Store(flipped);
+      std::shared_ptr<LocalLock> fresh = Open();
+      STRCMP_EQUAL("", Holder(*fresh).c_str());
+      CHECK_FALSE(fresh->Warning().empty());
+      CHECK(LockSaysBurn(*fresh, "b"));
+      STRCMP_EQUAL("b", Holder(*Open()).c_str());
+    }
+    Store(whole);
+    if (held) Free(*l, "a1");
+  }
+}
+
+TEST(LockFile, BothCopiesDamagedIsAnOutage) {
+  Take(*l, Want("a"));
+  Free(*l, "a");
+  std::string bad = Load();
+  bad[20] = static_cast<char>(bad[20] ^ 1);
+  bad[kPlace + 20] = static_cast<char>(bad[kPlace + 20] ^ 1);
+  Store(bad);
+  IsUnavailable(Open()->Acquire(Id(), Want("b"), Base7));
+}
+
+// Whose tag it bears is refused, as before.
+TEST(LockFile, ADamagedEntryOfAReleasedIdForgetsNothing) {
+  Take(*l, Want("a"));
+  Free(*l, "a");
+  std::string bad = Load();
+  bad[2 * kPlace] = static_cast<char>(bad[2 * kPlace] ^ 1);
+  Store(bad);
+  MustBe<WasReleased>(Open()->Acquire(Id(), Want("a"), Base7));
+  MustBe<WasReleased>(Open()->Release(Id(), {"a", "alice", false}));
+  Take(*Open(), Want("b"));
+}
+
+// A file that nobody has written into yet, as one that was killed there leaves it.
+TEST(LockFile, AnEmptyFileIsAFreeLock) {
+  Take(*l, Want("a"));
+  for (const std::string& blank : {std::string(), std::string(16384, '\0')}) {
+    Store(blank);
+    STRCMP_EQUAL("", Holder(*l).c_str());
+    Take(*l, Want("b"));
+    STRCMP_EQUAL("b", Holder(*Open()).c_str());
+  }
+}
+
+// A head that was noted without a sync of its own is there for whoever comes next.
+TEST(LockFile, ANotedHeadIsTheMark) {
+  Take(*l, Want("a"));
+  CHECK(l->WithLock(Id(), [](LockView& view) { view.mark = 8; }).ok());
+  CHECK(Must(Open()->Look(Id())).mark == 8);
+  MustBe<Granted>(l->Acquire(Id(), Want("a"), Base7));  // its bytes are written again
+  Free(*Open(), "a");
+  CHECK(Must(Open()->Look(Id())).mark == 8);
+}
+
+}  // namespace stateward
