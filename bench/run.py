@@ -175,9 +175,8 @@ class Bench:
         argv = [self.build / "bench/driver", "--json", "--mode", mode]
         for name, value in settings.items():
             argv += [f"--{name}", str(value)]
-        if target.states:
-            argv += ["--pids", ",".join(str(p) for p in target.workers())]
-        else:
+        argv += ["--pids", ",".join(str(p) for p in target.workers())]
+        if not target.states:
             argv.append("--no-check")
         done = subprocess.run([str(a) for a in argv] + [f"127.0.0.1:{target.port}"],
                               capture_output=True, text=True)
@@ -327,6 +326,20 @@ def print_rates(rounds, names):
         print(f"{label:22}" + "".join(f"{form.format(v):>18}" for v in values))
 
 
+def cpu_per_request(figures):
+    """Microseconds of the workers' CPU for one request of a run."""
+    requests = sum(verb["count"] for verb in figures["verbs"].values())
+    return sum(process["cpu_us"] for process in figures["processes"]) / requests
+
+
+def print_cpu(rounds, names):
+    """What counts on a noisy machine: it does not depend on what else runs, or hardly."""
+    print(f"{'CPU per request, us':22}" + "".join(f"{n:>18}" for n in names))
+    for label, mode in (("GET", "get"), ("LOCK, UNLOCK", "lock"), ("POST", "post")):
+        values = (middle(rounds, lambda r, n=n: cpu_per_request(r[n, mode])) for n in names)
+        print(f"{label:22}" + "".join(f"{v:>18.0f}" for v in values))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build/release")
@@ -352,6 +365,8 @@ def main():
         time.sleep(1)
         judge_memory(report, bench, servers["tmpfs"], [rss_kib(p) for p in fresh.workers()])
         print_rates(rounds, ["ceiling_once", "ceiling_keep", "stateward_tmpfs", "stateward_disk"])
+        print()
+        print_cpu(rounds, ["ceiling_once", "ceiling_keep", "stateward_tmpfs", "stateward_disk"])
         print()
         report.print()
         if options.json:

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -99,6 +100,56 @@ class SlowClients(unittest.TestCase):
         apache = Apache(self.box, "unix:" + self.server.socket, edit=edit)
         crowd = over_http(apache.plain, ("lock", "read"), EACH)
         self.nobody_waits(crowd, lambda: Client(apache.plain, auth=AUTH, keep=True), EACH)
+
+
+class Lifecycle(unittest.TestCase):
+    """Reload, end and death of a worker while a crowd sends slowly: as without the crowd."""
+
+    def setUp(self):
+        raise_descriptor_limit()
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, threads=8)
+        self.nginx = Nginx(self.box, "unix:" + self.server.socket, edit=lambda _, text: text.replace(
+            "worker_connections 512;", "worker_connections 4096;"))
+        self.assertEqual(200, self.server.ask("POST", "/state/p/small", document(1, 20000))[0])
+
+    def disturbed(self, disturb):
+        """What ordinary clients were answered that they should not have been."""
+        with over_http(self.nginx.plain, ("lock", "read"), 200) as crowd:
+            crowd.start()
+            ordinary = Ordinary(lambda: Client(self.nginx.plain, auth=AUTH, keep=True))
+            steps = iter(disturb)
+            at = [20]
+
+            def enough(now):
+                if now.cycles >= at[0]:
+                    at[0] += 20
+                    step = next(steps, None)
+                    if step is None:
+                        return True
+                    step()
+                return False
+            return ordinary.run(enough)
+
+    def test_reloads(self):
+        reload = lambda: self.server.process.send(signal.SIGHUP)  # pylint: disable=C3001
+        self.assertEqual([], self.disturbed([reload, reload, reload]))
+
+    def test_a_worker_that_is_told_to_end(self):
+        def term():
+            os.kill(self.server.workers()[0], signal.SIGTERM)
+        self.assertEqual([], self.disturbed([term]))
+
+    def test_a_worker_that_dies(self):
+        def kill():
+            os.kill(self.server.workers()[0], signal.SIGKILL)
+        bad = self.disturbed([kill])
+        # What was on that worker may fail, as an outage that clients wait out.
+        self.assertLess(len(bad), 20, bad)
+        for _, answer in bad:
+            self.assertEqual(503, answer.status, bad)
+            self.assertIsNotNone(answer.header("Retry-After"))
 
 
 class Budget(unittest.TestCase):
