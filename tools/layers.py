@@ -26,8 +26,8 @@ MAY = {
     # The composition roots see everything.
     "app": {"stateward", "base", "config", "fcgi", "http", "state", "auth", "storage", "lock",
             "kms", "client", "metrics"},
-    "cli": {"stateward", "base", "config", "state", "auth", "storage", "lock", "kms", "client",
-            "app"},
+    "cli": {"stateward", "base", "config", "http", "state", "auth", "storage", "lock", "kms",
+            "client", "app"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 for backend in ("auth", "storage", "lock", "kms"):

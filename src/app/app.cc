@@ -25,9 +25,15 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
     Status made = app->gate_->Init(false);
     if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
   }
-  app->states_ =
-      std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_, SystemClock(),
-                                     observer, log, config.rules, &app->throttle_);
+  // People who are known by a policy have other identities than the original gave them.
+  if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
+    app->untouched_ =
+        std::make_unique<Untouched>(*b.storage, disk, SystemClock(), config.runtime_dir);
+    app->untouched_->Start();
+  }
+  app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
+                                                SystemClock(), observer, log, config.rules,
+                                                &app->throttle_, app->untouched_.get());
   AppHandlerParts parts;
   parts.states = app->states_.get();
   parts.observer = &observer;
@@ -55,6 +61,10 @@ void App::LookAtStart(const Log& log) {
   if (!store.ok()) log.Warning("not ready: " + store.status().detail());
   std::string warning = backends_.locker->Warning();
   if (!warning.empty()) log.Warning(warning);
+  if (store.ok() && untouched_ != nullptr) {
+    std::string blobs = untouched_->Warning();
+    if (!blobs.empty()) log.Warning(blobs);
+  }
 }
 
 // Basic first: a secret may look like anything, also like a token. With a policy its rules alone
@@ -109,6 +119,7 @@ std::vector<PartStatus> App::Ready() {
       {"store", store.ok() ? backends_.storage->Check() : store.status()},
       {"lock", backends_.locker->Check(), backends_.locker->Warning()},
       {"key", backends_.kms->Check()}};
+  if (untouched_ != nullptr) parts.push_back({"taking over", Status(), untouched_->Warning()});
   if (policy_ != nullptr) {
     // A bad new file is no reason to turn anybody away: the policy before it is in force. Nor is
     // one issuer that does not work.

@@ -21,6 +21,7 @@
 #include "metrics/region.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
+#include "state/untouched.h"
 #include "stateward/disk.h"
 #include "stateward/observer.h"
 
@@ -61,6 +62,7 @@ class App {
   std::unique_ptr<PolicyAuthenticator> identified_;
   std::unique_ptr<TokenVerifier> tokens_;
   std::unique_ptr<JwtAuthenticator> jwt_;  // null: no issuer is set
+  std::unique_ptr<Untouched> untouched_;   // null: names map as in the original
   std::unique_ptr<StateService> states_;
   std::unique_ptr<AppHandler> handler_;
   std::thread first_look_;

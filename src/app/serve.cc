@@ -10,6 +10,7 @@
 #include "app/worker.h"
 #include "metrics/listener.h"
 #include "metrics/metrics.h"
+#include "state/untouched.h"
 
 namespace stateward {
 namespace {
@@ -32,8 +33,13 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   Result<std::unique_ptr<Region>> region = Region::Open(config.runtime_dir);
   if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
   BackendNames names{config.storage.backend, config.lock.backend, config.kms.backend};
-  return std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names,
-                                   SystemClock());
+  auto metrics =
+      std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names, SystemClock());
+  if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
+    metrics->SetUntouched(
+        [folder = config.runtime_dir] { return Untouched::Shared(PosixDisk(), folder); });
+  }
+  return metrics;
 }
 
 void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {

@@ -5,6 +5,7 @@
 #ifndef STATEWARD_CLI_CLI_CONTEXT_H_
 #define STATEWARD_CLI_CLI_CONTEXT_H_
 
+#include <cerrno>
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -22,6 +23,16 @@ struct CliContext {
   // setting names cannot be read.
   std::function<Result<std::optional<SecretString>>(const std::string& name)> setting;
   std::string env_file = {};  // of --env-file; "" = none
+  // Opens a file of the command line, perhaps one that was opened with more rights; empty: fopen.
+  // The caller closes it.
+  std::function<Result<FILE*>(const std::string& path)> open_input = {};
+
+  Result<FILE*> OpenInput(const std::string& path) const {
+    if (open_input) return open_input(path);
+    FILE* file = std::fopen(path.c_str(), "re");
+    if (file == nullptr) return FromErrno(path, errno);
+    return file;
+  }
 };
 
 // Tells people something. There is nobody left to tell when that fails.

@@ -171,6 +171,11 @@ void Metrics::OnTokenDisagreement() {
   if (region_) region_->Add(kTokenDisagreements, 1);
 }
 
+void Metrics::SetUntouched(LookUpUntouched look_up) {
+  std::lock_guard<std::mutex> hold(mutex_);
+  look_up_untouched_ = std::move(look_up);
+}
+
 void Metrics::SetGauges(LookUpGauges look_up) {
   std::lock_guard<std::mutex> hold(mutex_);
   look_up_ = std::move(look_up);
@@ -188,6 +193,11 @@ Region::Gauges Metrics::CurrentGauges() {
   return *now;
 }
 
+std::optional<uint64_t> Metrics::Untouched() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  return look_up_untouched_ ? look_up_untouched_() : std::nullopt;
+}
+
 std::string Metrics::Render() {
   Text text;
   text.Head("stateward_backend_info", "gauge", "The backends of this server.");
@@ -202,6 +212,12 @@ std::string Metrics::Render() {
     text.Value("stateward_stored_objects", "", gauges.stored_objects);
     text.Head("stateward_locks_held", "gauge", "Locks that are held.");
     text.Value("stateward_locks_held", "", gauges.locks_held);
+  }
+  std::optional<uint64_t> untouched = Untouched();
+  if (untouched) {
+    text.Head("stateward_untouched_blobs", "gauge",
+              "Blobs of the original that were not taken over, as counted last.");
+    text.Value("stateward_untouched_blobs", "", *untouched);
   }
   Result<Region::Sum> sum = region_->Total();
   if (!sum.ok()) return text.Take();

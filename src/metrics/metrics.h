@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "metrics/region.h"
@@ -35,18 +36,24 @@ class Metrics : public Observer {
   using LookUpGauges = std::function<Result<Region::Gauges>()>;
   void SetGauges(LookUpGauges look_up);
 
+  // How many blobs of the original nobody has taken over; nullopt: not counted.
+  using LookUpUntouched = std::function<std::optional<uint64_t>()>;
+  void SetUntouched(LookUpUntouched look_up);
+
   // Prometheus text format 0.0.4.
   std::string Render();
 
  private:
   void Observe(size_t histogram, int64_t duration_us);
   Region::Gauges CurrentGauges();
+  std::optional<uint64_t> Untouched();
 
   std::unique_ptr<Region> region_;
   const BackendNames names_;
   const Clock& clock_;
   std::mutex mutex_;
   LookUpGauges look_up_;
+  LookUpUntouched look_up_untouched_;
 };
 
 }  // namespace stateward

@@ -211,4 +211,13 @@ std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t 
   return std::move(w).Take();
 }
 
+std::string RenderNotice(const std::string& why, const StateKey& key, int64_t now_ms) {
+  JsonWriter w;
+  w.BeginObject().Key("ID").String(why).Key("Operation").String("");
+  w.Key("Who").String("stateward").Key("Version").String("");
+  w.Key("Created").String(FormatTime(now_ms)).Key("Path").String(key.project + "/" + key.name);
+  w.Key("Info").String(why).EndObject();
+  return std::move(w).Take();
+}
+
 }  // namespace stateward

@@ -33,6 +33,9 @@ Result<ParsedLockInfo> ParseLockInfo(ByteView body);
 std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
                          int64_t freed_from_ms = 0);
 
+// The body of a 423 answer where no lock is held, but none is given: its ID and Info are `why`.
+std::string RenderNotice(const std::string& why, const StateKey& key, int64_t now_ms);
+
 // "2026-11-24T04:07:17Z"
 std::string FormatTime(int64_t ms);
 

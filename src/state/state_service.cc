@@ -36,7 +36,7 @@ std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).s
 
 StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate,
                            const Clock& clock, Observer& observer, const Log& log,
-                           const StateRules& rules, SecretGuard* secrets)
+                           const StateRules& rules, SecretGuard* secrets, Untouched* untouched)
     : storage_(storage),
       locker_(locker),
       kms_(kms),
@@ -46,7 +46,8 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
       log_(log),
       rules_(rules),
       pruner_(storage, kms, clock, rules.history, log),
-      tenants_(storage, kms, log, {rules.new_tenants, rules.write.legacy_read}, secrets) {}
+      tenants_(storage, kms, log, {rules.new_tenants, rules.write.legacy_read}, secrets),
+      held_(tenants_, storage, kms, untouched, rules.write.legacy_read) {}
 
 StateService::~StateService() = default;
 
@@ -104,11 +105,29 @@ StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::s
 StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool deleted, Status status) {
   if (status.code() != Code::kNotFound) return Error(std::move(status));
+  StateAnswer answer = Error(std::move(status));
+  if (grant.key.tenant.empty()) {
+    if (!deleted) (void)IsHeld(held_.OfAbsent(grant, id, store_id), &answer);
+    return answer;
+  }
   Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, deleted);
   if (!why.ok()) return Error(std::move(why).status());
-  StateAnswer answer = Error(why->empty() ? std::move(status) : Status(Code::kConflict, *why));
+  if (!why->empty()) answer.status = Status(Code::kConflict, *why);
   answer.hint = std::move(*why);
   return answer;
+}
+
+// True: *answer says why nothing is read or written under this name.
+bool StateService::IsHeld(const HeldName& held, StateAnswer* answer) const {
+  if (!held.status.ok()) {
+    answer->status = held.status;
+    answer->hint = held.hint;
+    return true;
+  }
+  if (held.why.empty()) return false;
+  answer->status = Status(Code::kConflict, held.why);
+  answer->hint = held.why;
+  return true;
 }
 
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
@@ -156,6 +175,11 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   Result<std::shared_ptr<const StoreMarker>> store = Open(*request.grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   const std::string& store_id = (*store)->store_id;
+  StateAnswer held;
+  if (rules_.hold_names && IsHeld(held_.BeforeWrite(*request.grant, id, store_id), &held)) {
+    if (held.status.code() != Code::kConflict) return held;
+    return Refused(request, id, store_id, held.hint, std::move(held));
+  }
   GuardedWrite write(storage_, locker_, kms_, clock_, rules_.write, store_id);
   WriteOutcome outcome;
   StateAnswer answer;
@@ -184,13 +208,19 @@ StateAnswer StateService::Write(const WriteRequest& request) {
       answer.status = Status(Code::kConflict, outcome.reason);
       break;
   }
-  if (request.kind == RecordKind::kState) {
-    Status kept = Keep(request, id, store_id);
-    if (!kept.ok()) {
-      answer.holder.clear();
-      answer.status =
-          Status::Unavailable("refused (" + outcome.reason + "), and not kept: " + kept.detail());
-    }
+  return Refused(request, id, store_id, outcome.reason, std::move(answer));
+}
+
+// A refused document is kept, or the client is to send it again.
+StateAnswer StateService::Refused(const WriteRequest& request, const StateId& id,
+                                  const std::string& store_id, const std::string& reason,
+                                  StateAnswer answer) {
+  if (request.kind != RecordKind::kState) return answer;
+  Status kept = Keep(request, id, store_id);
+  if (!kept.ok()) {
+    answer.holder.clear();
+    answer.hint.clear();
+    answer.status = Status::Unavailable("refused (" + reason + "), and not kept: " + kept.detail());
   }
   return answer;
 }
@@ -251,6 +281,12 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) {
     answer.status = std::move(store).status();
+    return answer;
+  }
+  if (rules_.hold_names && IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &answer)) {
+    // A client that finds a lock shows who holds it and why, and takes nothing for absent.
+    answer.locked = answer.status.code() == Code::kConflict;
+    if (answer.locked) answer.holder = RenderNotice(answer.hint, grant.key, clock_.NowMs());
     return answer;
   }
   LockRecord want;
@@ -318,7 +354,7 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
   std::string lock_id = query_id;
   if (!body.empty()) {
     Result<ParsedLockInfo> info = ParseLockInfo(body);
-    if (!info.ok()) return Error(std::move(info).status());
+    if (!info.ok()) return UnlockHeld(grant, std::move(info).status());
     if (info->id.empty() || (!query_id.empty() && query_id != info->id)) {
       return Error(Status::InvalidArgument("lock info: no ID, or another than the query's"));
     }
@@ -331,6 +367,17 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
   StateAnswer answer = AfterRelease(grant, ReleaseById(grant, lock_id));
   answer.lock_id = lock_id;
   return answer;
+}
+
+// The sentence that a refused LOCK showed is no lock's ID, and there is nothing to release.
+StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
+  StateId id = StateId::Of(grant.key);
+  StateAnswer held;
+  if (bad_id.code() != Code::kInvalidArgument || !rules_.hold_names) return Error(bad_id);
+  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  if (!store.ok()) return Error(std::move(store).status());
+  if (!IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) return Error(bad_id);
+  return held.status.code() == Code::kConflict ? StateAnswer() : held;
 }
 
 // After a forced release a write of the old holder may still be on its way: the locker remembers

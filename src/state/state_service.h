@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "state/guarded_write.h"
+#include "state/held_names.h"
 #include "state/pruner.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
@@ -35,9 +36,11 @@ struct StateAnswer {
 
 class StateService {
  public:
+  // `untouched`: of the original's blobs, where people got new identities; else nullptr.
   StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate, const Clock& clock,
                Observer& observer, const Log& log, const StateRules& rules,
-               SecretGuard* secrets = nullptr);  // who slows down guessers of secrets; or nobody
+               SecretGuard* secrets = nullptr,  // who slows down guessers of secrets; or nobody
+               Untouched* untouched = nullptr);
   ~StateService();
 
   // Before a body is gathered: what any verb would refuse whatever the body is.
@@ -60,13 +63,17 @@ class StateService {
                                  bool* deleted);
   StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                      bool deleted, Status status);
+  bool IsHeld(const HeldName& held, StateAnswer* answer) const;
   StateAnswer Write(const WriteRequest& request);
+  StateAnswer Refused(const WriteRequest& request, const StateId& id, const std::string& store_id,
+                      const std::string& reason, StateAnswer answer);
   Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome,
                         std::string* holder);
   Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, bool burn, uint64_t mark);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
+  StateAnswer UnlockHeld(const Grant& grant, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
@@ -81,6 +88,7 @@ class StateService {
   const StateRules rules_;
   Pruner pruner_;
   TenantGate tenants_;
+  HeldNames held_;
 };
 
 }  // namespace stateward

@@ -22,6 +22,9 @@ struct StateRules {
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
   bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
   HistoryRules history;
+  // Names that the original's data may hold are kept from identified users (state/held_names.h). An
+  // administrator's tool that takes the data over writes all the same. No setting.
+  bool hold_names = true;
 };
 
 }  // namespace stateward

@@ -27,6 +27,8 @@ class MemStorage : public Storage {
   // The switches. Set them before threads use the storage.
   std::atomic<NextAppend> next_append{NextAppend::kWorks};  // kWorks again after one Append
   bool down = false;                                        // everything is kUnavailable
+  bool unlistable = false;                                  // ListLegacy lacks a right
+  int listings = 0;                                         // of the original's blobs
   bool late = false;                                        // WritesMayArriveLate()
   int settles = 0;
   std::atomic<int> gets{0};              // records that were read
@@ -189,6 +191,8 @@ class MemStorage : public Storage {
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
+    if (unlistable) return Status::Unavailable("listing needs a right");
+    ++listings;
     for (const auto& [legacy_id, blob] : legacy) {
       if (legacy_id.size() == 64 && !each({legacy_id, claims_.count(legacy_id) > 0})) break;
     }

@@ -238,7 +238,12 @@ TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
   Is(Code::kNotFound, service->Get(other).status.code());
   Grant second = *basic.Authorize({"basic", SecretString("t")}, {"", "p", "n"}, Verb::kRead);
   Is(Code::kNotFound, service->Get(second).status.code());
-  // A state of ours of this name: no more hint.
+  // Nothing is written over it unseen; an administrator's tool may.
+  Is(Code::kConflict, Put(alice, 1));
+  Is(Code::kConflict, Lock(alice, "a"));
+  rules.hold_names = false;
+  service =
+      std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
   Is(Code::kOk, Put(alice, 1));
   Is(Code::kOk, service->Get(alice).status.code());
   Is(Code::kOk, service->Delete(As("root", Role::kAdmin), "").status.code());

@@ -1,0 +1,85 @@
+// How many blobs of the original are untouched: nobody here has claimed them, so a state may lie in
+// them whose name and secret only its owner knows. While there are any, an absent name is none to
+// people who got new identities (docs/policy.md, "States from before").
+//
+// One process of a host counts once a minute and tells the others by a file in RUNTIME_DIR; without
+// such a folder each counts for itself. No request costs a listing. That the blobs are not theirs
+// is said once for the store (`statewardctl adopt --done`), by a claim (docs/formats.md, "Claims").
+//
+// Thread-safe. What it is given must outlive it.
+#ifndef STATEWARD_STATE_UNTOUCHED_H_
+#define STATEWARD_STATE_UNTOUCHED_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "stateward/clock.h"
+#include "stateward/disk.h"
+#include "stateward/result.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+// By a listing of the place.
+Result<uint64_t> CountUntouched(Storage& storage);
+
+class Untouched {
+ public:
+  // `runtime_dir`: "" = nobody is told.
+  Untouched(Storage& storage, Disk& disk, const Clock& clock, std::string runtime_dir);
+  ~Untouched();
+  Untouched(const Untouched&) = delete;
+  Untouched& operator=(const Untouched&) = delete;
+
+  // Counts from now on, at once and then when the last count of this host is a minute old.
+  void Start();
+  // Counts now, and tells the host's other processes.
+  Result<uint64_t> Recount();
+
+  // How many as counted last, 0 also when they do not matter any more; waits for the first count,
+  // but not long. kUnavailable: not counted yet, or they cannot be counted; the detail says why.
+  Result<uint64_t> Holding();
+  // For the log and for /ready: how many hold names, or why that is not known; "" = none.
+  std::string Warning();
+  // What the processes of a host counted last, in the folder of Share; nullopt: nothing.
+  static std::optional<uint64_t> Shared(Disk& disk, const std::string& runtime_dir);
+
+  // That they are not anybody's here. For ever.
+  Status MarkDone();
+  Result<bool> IsDone();
+
+ private:
+  struct Seen {
+    int64_t time_ms = 0;  // 0: never
+    std::optional<uint64_t> count;
+    std::string failure;
+  };
+  void Run();
+  static bool Read(Disk& disk, const std::string& runtime_dir, Seen* seen);
+  // Takes what another process counted, if that is newer. REQUIRES: mutex_.
+  void ReadShared();
+  void Share(const Seen& seen);
+  void CountInTurn();
+  bool Fresh(const Seen& seen) const;
+
+  Storage& storage_;
+  Disk& disk_;
+  const Clock& clock_;
+  const std::string runtime_dir_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Seen seen_;
+  int64_t shared_read_us_ = 0;
+  const int64_t since_ms_;  // a count before that may be of another place: of one before a restart
+  bool done_ = false;       // the claim was seen
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_STATE_UNTOUCHED_H_

@@ -1,0 +1,255 @@
+"""A host of the original with 300 states goes over to identified users: nothing looks absent before,
+nothing is lost on the way, nothing is left behind unsaid."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from box import Box, wait_for
+from client import basic
+from original import LAYOUTS, blob, legacy_id
+from pairs import Pair
+from policy_world import CTL, TOKENS, policy
+from test_tofu import TOFU
+from webservers import Nginx
+
+SECRETS = ("first secret", "s3cret-two", "pässwörd")
+LOST = "a secret that nobody wrote down"
+UNDER_SECRETS, PLAIN, UNKNOWN, TOUCHED = 265, 15, 20, 12
+CONFIG = """
+terraform {
+  backend "%s" {
+    %s
+  }
+}
+resource "terraform_data" "one" { input = "x" }
+"""
+
+
+def document(name, serial=1):
+    return json.dumps({"version": 4, "terraform_version": "1.9.0", "serial": serial,
+                       "lineage": "lineage of " + name, "outputs": {}, "resources": []}).encode()
+
+
+def tofu(folder, *arguments):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1", TF_HTTP_RETRY_MAX="0",
+               TF_HTTP_USERNAME="x", TF_HTTP_PASSWORD=TOKENS["ci"])
+    return subprocess.run([TOFU, f"-chdir={folder}", *arguments], env=env, capture_output=True,
+                          text=True, timeout=120, check=False)
+
+
+class Takeover:
+    """The steps of docs/policy.md, "States from before", on one layout of the original's."""
+    LAYOUT = None
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.pair = Pair(self.box, self.LAYOUT.PAIR)
+
+    def original(self):
+        """The original's states: {name: (secret, document)} of project demo, and the blobs that nobody
+        can explain."""
+        states = {f"s{i}": (SECRETS[i % len(SECRETS)], document(f"s{i}"))
+                  for i in range(UNDER_SECRETS)}
+        states.update({f"plain{i}": (None, document(f"plain{i}")) for i in range(PLAIN)})
+        states["s0"] = (SECRETS[0], self.real_state())
+        blobs = {legacy_id("demo", name, secret): blob(text)
+                 for name, (secret, text) in states.items()}
+        for i in range(UNKNOWN):
+            blobs[legacy_id("demo", f"u{i}", LOST)] = blob(document(f"u{i}"))
+        self.LAYOUT.put(self.pair, blobs)
+        return states
+
+    def real_state(self):
+        """Of a real apply."""
+        folder = self.box.make_dir("local")
+        self.box.write("local/main.tf", CONFIG % ("local", 'path = "t.tfstate"'))
+        for step in (("init",), ("apply", "-auto-approve")):
+            run = tofu(folder, *step)
+            self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        with open(os.path.join(folder, "t.tfstate"), "rb") as file:
+            return file.read()
+
+    def touch(self, states):
+        """Some states were written since the original was replaced, with basic auth as before."""
+        server = self.pair.stateward()
+        for i in range(TOUCHED):
+            name = f"s{i + 1}"
+            secret, text = states[name]
+            for serial in (2, 3, 4):
+                text = document(name, serial)
+                status, _, _ = server.ask("POST", f"/state/demo/{name}", text,
+                                          HTTP_AUTHORIZATION=basic("basic", secret))
+                self.assertEqual(200, status)
+            states[name] = (secret, text)
+        server.process.stop()
+
+    def ctl(self, *args, code=0):
+        run = self.box.run([CTL, *args], env=self.server.settings)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout
+
+    def ask(self, method, name, body=None, query=""):
+        return self.server.ask(method, f"/state/demo/{name}{query}", body,
+                               HTTP_AUTHORIZATION=basic("x", TOKENS["root"]))
+
+    def held(self, name):
+        """Absent to identified users, and yet no name of theirs to begin with."""
+        status, _, body = self.ask("GET", name)
+        self.assertEqual(409, status, body)
+        self.assertIn(b"statewardctl adopt --all", body)
+        self.assertIn(b"statewardctl adopt --done", body)
+        lock = json.dumps({"ID": "a-lock", "Operation": "OperationTypeApply"}).encode()
+        status, _, body = self.ask("LOCK", name, lock)
+        self.assertEqual(423, status, body)
+        info = json.loads(body)
+        self.assertEqual(info["Info"], info["ID"])
+        self.assertIn("statewardctl adopt --done", info["Info"])
+        status, _, _ = self.ask("POST", name, document(name, 7))
+        self.assertEqual(409, status)
+        self.assertIn(f"demo/{name} serial 7", self.ctl("quarantine", "list"))
+        self.assertEqual(409, self.ask("DELETE", name)[0])
+        for wanted in ("a-lock", info["ID"]):
+            body = json.dumps({"ID": wanted}).encode()
+            self.assertEqual(200, self.ask("UNLOCK", name, body)[0])
+
+    def said(self, count):
+        """Start, /ready and metrics."""
+        text = f"{count} blobs of the original are untouched"
+        self.server.process.wait_until(lambda: text in self.server.log(), "the start says it")
+        _, _, body = self.server.ask("GET", "/ready")
+        self.assertIn(text, json.loads(body)["warnings"]["taking over"])
+        self.assertIn(f"stateward_untouched_blobs {count}".encode(),
+                      self.server.ask("GET", "/metrics")[2])
+
+    def plan(self):
+        if not os.path.exists(self.box.path("work")):
+            folder = self.box.make_dir("work")
+            url = f"http://127.0.0.1:{self.nginx.plain[1]}/state/demo/s0"
+            self.box.write("work/main.tf", CONFIG % ("http", f"""address = "{url}"
+    lock_address = "{url}"
+    unlock_address = "{url}" """))
+        folder = self.box.path("work")
+        init = tofu(folder, "init", "-input=false")
+        run = tofu(folder, "plan", "-input=false")
+        return run.returncode, init.stdout + init.stderr + run.stdout + run.stderr
+
+    def lists(self, states):
+        """Half of the names are known by heart, the others stand in an access log."""
+        self.box.write("secrets", "\n".join(SECRETS) + "\n")
+        names = sorted(states)
+        self.box.write("names", "".join(f"demo/{n}\n" for n in names[::2]) + "# so far\n")
+        log = "".join(
+            f'203.0.113.7 - basic [26/Nov/2026:10:00:00 +0000] "GET /state/demo/{n}?ID=x HTTP/1.1" '
+            '200 5 "-" "tofu"\n' for n in names[1::2])
+        self.box.write("access.log", log, 0o640)
+        return ("adopt", "--all", "--secrets", "secrets", "--names", "names", "--names-from-log",
+                "access.log")
+
+    def kill_one_run(self, lists, done):
+        """kill -9 in the middle of it: the next run goes on."""
+        run = self.box.start([CTL, *lists], env=self.server.settings, log="adopt.log")
+        wait_for(lambda: not run.alive() or done(), "some states are given")
+        run.send(signal.SIGKILL)
+        run.popen.wait()
+
+    def test_takeover(self):
+        states = self.original()
+        self.touch(states)
+        self.server = self.pair.stateward(
+            AUTH_POLICY_FILE=self.box.write("policy.toml", policy(), 0o640),
+            AUTH_BASIC_ENABLED="false")
+        self.nginx = Nginx(self.box, "unix:" + self.server.socket)
+        untouched = len(states) - TOUCHED + UNKNOWN
+        self.said(untouched)
+        self.held("s20")
+        self.held("never")
+        self.assertEqual(409, self.ask("GET", "s1")[0], "one that was touched")
+        self.assertEqual(423, self.ask("LOCK", "s1", b'{"ID":"x"}')[0])
+        self.assertEqual(200, self.ask("GET", "plain3")[0], "it lies under its name alone")
+        code, text = self.plan()
+        self.assertNotEqual(0, code, text)
+        self.assertNotIn("will be created", text)
+
+        lists = self.lists(states)
+        self.box.write("open", "x", 0o640)
+        self.assertIn("given", self.ctl(*lists, "--dry-run"))
+        self.assertEqual(409, self.ask("GET", "s1")[0], "a dry run changes nothing")
+        self.kill_one_run(lists, lambda: self.ask("GET", "s40")[0] == 200)
+        out = self.ctl(*lists)
+        self.assertIn(f"{UNKNOWN} blobs of the original are left", out)
+        for name, (_, text) in states.items():
+            status, _, body = self.ask("GET", name)
+            self.assertEqual((200, text), (status, body), name)
+        code, text = self.plan()
+        self.assertEqual(0, code, text)
+        self.assertIn("No changes", text)
+        self.check_history(states)
+        self.assertIn("0 states", self.ctl(*lists))
+
+        self.held("never")
+        self.assertIn(f"{UNKNOWN} blobs", self.ctl("adopt", "--done"))
+        self.assertEqual(404, self.ask("GET", "never")[0])
+        self.assertEqual(200, self.ask("POST", "never", document("never"))[0])
+
+    def check_history(self, states):
+        """All versions came along, and the locks of the killed run are gone."""
+        for name in list(states)[:60]:
+            lock = json.dumps({"ID": "lock-of-" + name}).encode()
+            self.assertEqual(200, self.ask("LOCK", name, lock)[0], name)
+            self.assertEqual(200, self.ask("UNLOCK", name, lock)[0])
+
+
+for layout in LAYOUTS:
+    globals()["Takeover" + layout.__name__] = type(
+        "Takeover" + layout.__name__, (Takeover, unittest.TestCase), {"LAYOUT": layout})
+
+
+class History(unittest.TestCase):
+    def test_history_comes_along(self):
+        """Each version, in its order, under its new name; refused lists."""
+        with Box() as box:
+            pair = Pair(box, "fs+local")
+            server = pair.stateward(AUTH_BASIC_ENABLED="true",
+                                    AUTH_POLICY_FILE=box.write("policy.toml", policy(), 0o640),
+                                    AUTH_BASIC_NEW_TENANTS="true")
+            for serial in (1, 2, 3, 4):
+                status, _, _ = server.ask("POST", "/state/demo/old", document("old", serial),
+                                          HTTP_AUTHORIZATION=basic("basic", "secret"))
+                self.assertEqual(200, status)
+            box.write("secrets", "secret\n", 0o644)
+            run = box.run([CTL, "adopt", "--all", "--secrets", "secrets"], env=server.settings)
+            self.assertEqual(1, run.returncode)
+            self.assertIn("chmod 0600", run.stderr)
+            before = self.records(box)
+            run = box.run([CTL, "adopt", "demo", "old"], env=server.settings)
+            self.assertEqual(0, run.returncode, run.stderr)
+            new = sorted(set(self.records(box)) - set(before))
+            serials = []
+            for record in new:
+                run = box.run([CTL, "decrypt", "--info", record], env=server.settings)
+                if '"tombstone"' in run.stderr:  # the old name's
+                    continue
+                info = json.loads(run.stderr)
+                self.assertEqual(("demo", "old", ""), (info["project"], info["name"], info["tenant"]))
+                self.assertEqual(document("old", info["serial"]), run.stdout.encode())
+                serials.append(info["serial"])
+            self.assertEqual([1, 2, 3, 4], serials)
+            status, _, body = server.ask("GET", "/state/demo/old",
+                                         HTTP_AUTHORIZATION=basic("x", TOKENS["ci"]))
+            self.assertEqual((200, document("old", 4)), (status, body))
+            status, _, body = server.ask("GET", "/state/demo/old",
+                                         HTTP_AUTHORIZATION=basic("basic", "secret"))
+            self.assertEqual(409, status, body)
+
+    @staticmethod
+    def records(box):
+        return [os.path.join(folder, name) for folder, _, names in os.walk(box.path("states/states"))
+                for name in names]
+
+
+if __name__ == "__main__":
+    unittest.main()

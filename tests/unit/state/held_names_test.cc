@@ -1,0 +1,184 @@
+// What identified users are told of absent names while blobs of the original may be them.
+#include "state/held_names.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/open_kms.h"
+#include "state/state_service.h"
+
+namespace stateward {
+namespace {
+
+class NoObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override {}
+};
+
+SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
+
+}  // namespace
+
+TEST_GROUP(HeldNames) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  NoObserver observer;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::unique_ptr<Kms> kms;
+  StoreGate gate{storage, locker};
+  StateRules rules;
+  std::unique_ptr<Untouched> untouched;
+  std::unique_ptr<StateService> service;
+  Grant grant;
+  const std::string blob = std::string(64, 'b');
+
+  void setup() override {
+    KmsSettings settings;
+    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    kms = std::move(*OpenKms(settings));
+    CHECK(gate.Init(false).ok());
+    grant.key = {"", "network", "prod"};
+    grant.principal = "alice";
+    grant.role = Role::kAdmin;
+    storage.legacy[blob] = {1, 2, 3};
+    Serve(true);
+  }
+  void Serve(bool new_identities) {
+    service.reset();
+    untouched.reset();
+    if (new_identities) untouched = std::make_unique<Untouched>(storage, PosixDisk(), clock, "");
+    if (untouched) (void)untouched->Recount();
+    service = std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log,
+                                             rules, nullptr, untouched.get());
+  }
+  StateAnswer Lock() {
+    return service->Lock(grant, Text("{\"ID\":\"x\",\"Operation\":\"OperationTypeApply\"}"));
+  }
+  StateAnswer Put() {
+    return service->Put(grant, "", Text("{\"version\":4,\"serial\":1,\"lineage\":\"L\"}"));
+  }
+  void Is(Code want, const StateAnswer& answer) {
+    STRCMP_EQUAL(std::string(CodeName(want)).c_str(),
+                 std::string(CodeName(answer.status.code())).c_str());
+  }
+  void IsFree() {
+    Is(Code::kNotFound, service->Get(grant));
+    Is(Code::kOk, Put());
+    Is(Code::kOk, service->Get(grant));
+  }
+};
+
+TEST(HeldNames, EachVerbWhileABlobMayBeTheState) {
+  StateAnswer get = service->Get(grant);
+  Is(Code::kConflict, get);
+  STRCMP_CONTAINS("adopt --all", get.hint.c_str());
+  STRCMP_CONTAINS("adopt --done", get.hint.c_str());
+  StateAnswer lock = Lock();
+  CHECK(lock.locked);
+  Result<JsonObject> info = ParseSmallJson(Text(lock.holder));
+  STRCMP_EQUAL(get.hint.c_str(), info->String("ID")->c_str());
+  STRCMP_EQUAL(get.hint.c_str(), info->String("Info")->c_str());
+  Is(Code::kConflict, Put());
+  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+  Is(Code::kConflict, service->Delete(grant, ""));
+  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+  Is(Code::kOk, service->Unlock(grant, Text("{\"ID\":\"x\"}"), ""));
+  Is(Code::kOk, service->Unlock(grant, Text("{\"ID\":\"" + get.hint + "\"}"), ""));
+  LONGS_EQUAL(0, *storage.Count());
+  LONGS_EQUAL(1, storage.listings);  // no request costs one
+}
+
+TEST(HeldNames, AnUnlockWithABadIdIsStillRefusedElsewhere) {
+  CHECK(storage.ClaimLegacy(blob, StateId::Of(grant.key)).ok());
+  LONGS_EQUAL(0, *untouched->Recount());
+  Is(Code::kInvalidArgument, service->Unlock(grant, Text("{\"ID\":\"a b\"}"), ""));
+}
+
+TEST(HeldNames, FreeOnceTheBlobsAreTakenOver) {
+  CHECK(storage.ClaimLegacy(blob, StateId::Of({"tenant", "a", "b"})).ok());
+  Is(Code::kConflict, service->Get(grant));  // as counted last
+  LONGS_EQUAL(0, *untouched->Recount());
+  IsFree();
+}
+
+TEST(HeldNames, FreeOnceTheyAreSaidToBeNobodys) {
+  CHECK_FALSE(*untouched->IsDone());
+  CHECK(Untouched(storage, PosixDisk(), clock, "").MarkDone().ok());
+  LONGS_EQUAL(1, *CountUntouched(storage));
+  IsFree();
+}
+
+TEST(HeldNames, NamesMapAsInTheOriginalWithoutAPolicy) {
+  Serve(false);
+  IsFree();
+}
+
+TEST(HeldNames, NamespacesAreNotConcerned) {
+  grant.key.tenant = "t";
+  IsFree();
+}
+
+TEST(HeldNames, WhatIsThereGoesOn) {
+  storage.legacy.clear();
+  LONGS_EQUAL(0, *untouched->Recount());
+  Is(Code::kOk, Put());
+  storage.legacy[blob] = {1, 2, 3};
+  LONGS_EQUAL(1, *untouched->Recount());
+  for (int round = 0; round < 2; ++round) {
+    Is(Code::kOk, service->Get(grant));
+    StateAnswer lock = Lock();
+    CHECK_FALSE(lock.locked);
+    Is(Code::kOk, lock);
+    Is(Code::kOk, service->Put(grant, "x", Text("{\"serial\":2,\"lineage\":\"L\"}")));
+    Is(Code::kOk, service->Unlock(grant, Text("{\"ID\":\"x\"}"), ""));
+    Serve(true);
+    clock.Advance(int64_t{25} * 60 * 60 * 1000);
+  }
+  // And what identified users deleted is gone, not elsewhere.
+  Is(Code::kOk, service->Delete(grant, ""));
+  Is(Code::kNotFound, service->Get(grant));
+}
+
+TEST(HeldNames, AdministratorsWrite) {
+  rules.hold_names = false;
+  Serve(true);
+  Is(Code::kOk, Put());
+}
+
+TEST(HeldNames, APlaceThatCannotBeListedIs503AndNamesTheRight) {
+  storage.unlistable = true;
+  Serve(true);
+  StateAnswer answers[] = {service->Get(grant), Lock(), Put(), service->Delete(grant, "")};
+  for (const StateAnswer& answer : answers) {
+    Is(Code::kUnavailable, answer);
+    CHECK_FALSE(answer.locked);
+    STRCMP_CONTAINS("the right to list", answer.hint.c_str());
+    STRCMP_CONTAINS("adopt --done", answer.hint.c_str());
+  }
+  CHECK(untouched->MarkDone().ok());
+  IsFree();
+}
+
+TEST(HeldNames, AListingThatFailsLaterLeavesTheCount) {
+  storage.unlistable = true;
+  CHECK_FALSE(untouched->Recount().ok());
+  Is(Code::kConflict, service->Get(grant));
+}
+
+TEST(HeldNames, AnOutageIsNoAnswer) {
+  storage.down = true;
+  Is(Code::kUnavailable, service->Get(grant));
+  Is(Code::kUnavailable, Lock());
+  Is(Code::kUnavailable, Put());
+}
+
+}  // namespace stateward
