@@ -17,38 +17,84 @@
 #include "cli/cmd_policy.h"
 #include "cli/cmd_quarantine.h"
 #include "cli/cmd_rekey.h"
+#include "cli/host_setup.h"
 #include "config/config.h"
 
 namespace stateward {
 namespace {
 
+// Of the host: nothing; the server's settings; the server's user, since it works on the store.
+enum class Needs : uint8_t { kNothing, kSettings, kStore };
+
 struct Command {
   std::string_view name;
   int (*run)(const CliContext&, const std::vector<std::string>&);
   std::string_view help;
+  Needs needs = Needs::kNothing;
 };
 
 constexpr Command kCommands[] = {
     {"keygen", CmdKeygen, kKeygenHelp},
-    {"keys", CmdKeys, kKeysHelp},
-    {"rekey", CmdRekey, kRekeyHelp},
-    {"convert-transit", CmdConvertTransit, kConvertTransitHelp},
-    {"init", CmdInit, kInitHelp},
-    {"decrypt", CmdDecrypt, kDecryptHelp},
-    {"quarantine", CmdQuarantine, kQuarantineHelp},
-    {"adopt", CmdAdopt, kAdoptHelp},
-    {"drop-name", CmdDropName, kDropNameHelp},
-    {"policy", CmdPolicy, kPolicyHelp},
+    {"keys", CmdKeys, kKeysHelp, Needs::kStore},
+    {"rekey", CmdRekey, kRekeyHelp, Needs::kStore},
+    {"convert-transit", CmdConvertTransit, kConvertTransitHelp, Needs::kStore},
+    {"init", CmdInit, kInitHelp, Needs::kStore},
+    {"decrypt", CmdDecrypt, kDecryptHelp, Needs::kSettings},
+    {"quarantine", CmdQuarantine, kQuarantineHelp, Needs::kStore},
+    {"adopt", CmdAdopt, kAdoptHelp, Needs::kStore},
+    {"drop-name", CmdDropName, kDropNameHelp, Needs::kStore},
+    {"policy", CmdPolicy, kPolicyHelp, Needs::kSettings},
     {"passwd", CmdPasswd, kPasswdHelp},
     {"token", CmdToken, kTokenHelp},
 };
 
 int Usage(FILE* to) {
-  fputs("usage: statewardctl [--env-file FILE] COMMAND …\n", to);
+  fprintf(to, "usage: statewardctl [OPTION]... COMMAND ...\n%s", kHostOptionsHelp);
   for (const Command& command : kCommands) {
     fprintf(to, "\n%.*s", static_cast<int>(command.help.size()), command.help.data());
   }
-  return to == stdout ? 0 : 2;
+  return to == stdout ? kExitOk : kExitUsage;
+}
+
+int Fail(const std::string& why) {
+  fprintf(stderr, "statewardctl: %s\n", why.c_str());
+  return kExitFailed;
+}
+
+// The environment, and over it the env file.
+Status ReadSettings(const std::string& env_file, EnvMap* environment) {
+  *environment = ReadEnvironment();
+  if (env_file.empty()) return Status();
+  std::vector<std::string> problems;
+  Result<EnvMap> file = ReadEnvFile(env_file, &problems);
+  if (!file.ok()) return std::move(file).status();
+  if (!problems.empty()) return Status::InvalidArgument(env_file + ": " + problems.front());
+  for (auto& [name, value] : *file) (*environment)[name] = value;
+  return Status();
+}
+
+int Run(const Command& command, const std::vector<std::string>& args, HostSetup* host) {
+  Status entered;
+  if (command.needs != Needs::kNothing) entered = host->ReadUnit();
+  if (entered.ok()) entered = host->TakeEnvironment();
+  if (entered.ok()) entered = host->OpenFiles(args);
+  if (entered.ok() && command.needs == Needs::kStore) entered = host->Enter();
+  EnvMap environment;
+  if (entered.ok()) entered = ReadSettings(host->env_file(), &environment);
+  if (!entered.ok()) return Fail(host->note() + entered.detail());
+  CliContext context;
+  context.env_file = host->env_file();
+  context.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
+  context.open_input = [host](const std::string& path) { return host->OpenInput(path); };
+  if (host->output() != nullptr) context.out = host->output();
+  int code = command.run(context, args);
+  if (host->output() != nullptr && fflush(host->output()) != 0) code = Fail("the output failed");
+  if (code == kExitFailed && !host->note().empty()) {
+    Fail(host->note() +
+         "run statewardctl as root: it reads what the unit reads and then becomes "
+         "the server's user");
+  }
+  return code;
 }
 
 bool IsWordByte(char c) {
@@ -84,34 +130,17 @@ std::optional<int> Refuse(const Command& command, const std::vector<std::string>
 }
 
 int Main(int argc, char** argv) {
-  CliContext context;
-  int at = 1;
-  if (at + 1 < argc && std::string_view(argv[at]) == "--env-file") {
-    context.env_file = argv[at + 1];
-    at += 2;
-  }
-  if (at >= argc) return Usage(stderr);
-  const std::string_view asked = argv[at];
+  std::vector<std::string> args(argv + 1, argv + argc);
+  HostOptions options;
+  if (!TakeHostOptions(&args, &options) || args.empty()) return Usage(stderr);
+  const std::string asked = args.front();
+  args.erase(args.begin());
   if (asked == "help" || asked == "--help" || asked == "-h") return Usage(stdout);
-  EnvMap environment = ReadEnvironment();
-  if (!context.env_file.empty()) {
-    std::vector<std::string> problems;
-    Result<EnvMap> file = ReadEnvFile(context.env_file, &problems);
-    if (file.ok() && !problems.empty()) {
-      file = Status::InvalidArgument(context.env_file + ": " + problems.front());
-    }
-    if (!file.ok()) {
-      fprintf(stderr, "statewardctl: %s\n", file.status().detail().c_str());
-      return 1;
-    }
-    for (auto& [name, value] : *file) environment[name] = value;
-  }
-  context.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   for (const Command& command : kCommands) {
     if (command.name != asked) continue;
-    std::vector<std::string> args(argv + at + 1, argv + argc);
     if (std::optional<int> refused = Refuse(command, args)) return *refused;
-    return command.run(context, args);
+    HostSetup host(std::move(options));
+    return Run(command, args, &host);
   }
   return Usage(stderr);
 }

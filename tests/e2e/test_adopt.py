@@ -152,7 +152,7 @@ class Takeover:
     def kill_one_run(self, lists, done):
         """kill -9 in the middle of it: the next run goes on."""
         run = self.box.start([CTL, *lists], env=self.server.settings, log="adopt.log")
-        wait_for(lambda: not run.alive() or done(), "some states are given")
+        wait_for(lambda: not run.alive() or done(), "some states are given", 120)
         run.send(signal.SIGKILL)
         run.popen.wait()
 
@@ -160,7 +160,7 @@ class Takeover:
         states = self.original()
         self.touch(states)
         self.server = self.pair.stateward(
-            AUTH_POLICY_FILE=self.box.write("policy.toml", policy(), 0o640),
+            AUTH_POLICY_FILE=self.box.write("policy.toml", policy()),
             AUTH_BASIC_ENABLED="false")
         self.nginx = Nginx(self.box, "unix:" + self.server.socket)
         untouched = len(states) - TOUCHED + UNKNOWN
@@ -178,7 +178,7 @@ class Takeover:
         self.box.write("open", "x", 0o640)
         self.assertIn("given", self.ctl(*lists, "--dry-run"))
         self.assertEqual(409, self.ask("GET", "s1")[0], "a dry run changes nothing")
-        self.kill_one_run(lists, lambda: self.ask("GET", "s40")[0] == 200)
+        self.kill_one_run(lists, lambda: self.ask("GET", "s100")[0] == 200)
         out = self.ctl(*lists)
         self.assertIn(f"{UNKNOWN} blobs of the original are left", out)
         for name, (_, text) in states.items():
@@ -214,7 +214,7 @@ class History(unittest.TestCase):
         with Box() as box:
             pair = Pair(box, "fs+local")
             server = pair.stateward(AUTH_BASIC_ENABLED="true",
-                                    AUTH_POLICY_FILE=box.write("policy.toml", policy(), 0o640),
+                                    AUTH_POLICY_FILE=box.write("policy.toml", policy()),
                                     AUTH_BASIC_NEW_TENANTS="true")
             for serial in (1, 2, 3, 4):
                 status, _, _ = server.ask("POST", "/state/demo/old", document("old", serial),

@@ -1,0 +1,233 @@
+#include "cli/host_setup.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/secret_file.h"
+#include "config/config.h"
+#include "stateward/disk.h"
+
+namespace stateward {
+namespace {
+
+// systemd's own limit of all credentials of a unit.
+constexpr size_t kMaxCredential = size_t{1} << 20;
+constexpr char kStateRoot[] = "/var/lib/";
+// Options whose value is a file that the command reads.
+constexpr std::string_view kInputOptions[] = {"--secrets", "--names", "--names-from-log"};
+
+std::string Upper(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return name;
+}
+
+// The bytes as a file of this process alone that `user` may read, and its path; it has no name on
+// any disk.
+Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user) {
+  int fd = memfd_create("credential", MFD_CLOEXEC);
+  if (fd < 0) return FromErrno("memfd_create", errno);
+  size_t done = 0;
+  while (done < bytes.size()) {
+    ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno != EINTR) return FromErrno("memfd", errno);
+    if (n > 0) done += static_cast<size_t>(n);
+  }
+  if (fchown(fd, user.uid, user.gid) != 0 || fchmod(fd, 0400) != 0) {
+    return FromErrno("memfd", errno);
+  }
+  return "/proc/self/fd/" + std::to_string(fd);  // open until the process ends
+}
+
+}  // namespace
+
+bool TakeHostOptions(std::vector<std::string>* args, HostOptions* options) {
+  while (!args->empty()) {
+    const std::string& name = args->front();
+    std::string* value = name == "--env-file" ? &options->env_file
+                         : name == "--unit"   ? &options->unit
+                         : name == "--user"   ? &options->user
+                         : name == "--output" ? &options->output
+                                              : nullptr;
+    if (name == "--force") {
+      options->force = true;
+      args->erase(args->begin());
+      continue;
+    }
+    if (value == nullptr) return true;
+    if (args->size() < 2) return false;
+    *value = (*args)[1];
+    args->erase(args->begin(), args->begin() + 2);
+  }
+  return true;
+}
+
+HostSetup::~HostSetup() {
+  for (auto& [path, file] : inputs_) (void)fclose(file);
+  if (output_ != nullptr) (void)fclose(output_);
+}
+
+Status HostSetup::ReadUnit() {
+  root_ = geteuid() == 0;
+  if (!options_.user.empty() && options_.unit.empty()) return Status();
+  Result<ServiceUnit> unit = FindServiceUnit(options_.unit);
+  if (!unit.ok()) {
+    bool none = options_.unit.empty() && unit.status().code() == Code::kNotFound;
+    // Others than root and the service's user have settings of their own.
+    return none || (!root_ && options_.unit.empty()) ? Status() : std::move(unit).status();
+  }
+  if (!root_ && options_.unit.empty()) {
+    Result<ServiceUser> user = UserOfUnit(*unit);
+    if (!user.ok() || user->uid != geteuid()) return Status();
+  }
+  unit_ = std::move(*unit);
+  has_unit_ = true;
+  if (options_.env_file.empty()) options_.env_file = unit_.env_file;
+  return Status();
+}
+
+Status HostSetup::TakeEnvironment() {
+  if (!has_unit_) return Status();
+  Result<ServiceUser> user = UserOfUnit(unit_);
+  if (!user.ok()) return std::move(user).status();
+  // Of the caller's environment the server knows nothing.
+  const char* kept[] = {"PATH", "LANG", "LC_ALL", "TERM"};
+  EnvMap ours = ReadEnvironment();
+  clearenv();
+  for (const char* name : kept) {
+    auto it = ours.find(name);
+    if (it != ours.end()) setenv(name, std::string(it->second.Reveal()).c_str(), 1);
+  }
+  for (const std::string& line : unit_.environment) {
+    size_t equals = line.find('=');
+    if (equals != std::string::npos) {
+      setenv(line.substr(0, equals).c_str(), line.substr(equals + 1).c_str(), 1);
+    }
+  }
+  for (const std::string& path : unit_.environment_files) {
+    EnvMap file;
+    Result<SecretBytes> text = ReadSmallFile(path, kMaxCredential);
+    if (!text.ok()) {
+      note_ += path + " (EnvironmentFile of " + unit_.path + ") cannot be read; ";
+      continue;
+    }
+    for (const std::string& problem : ParseEnvText(ByteView(*text).AsString(), &file)) {
+      return Status::InvalidArgument(path + ": " + problem);
+    }
+    for (const auto& [name, value] : file) {
+      setenv(name.c_str(), std::string(value.Reveal()).c_str(), 1);
+    }
+  }
+  for (const auto& [name, path] : unit_.credentials) {
+    STATEWARD_RETURN_IF_ERROR(TakeCredential(name, path, *user));
+  }
+  return Status();
+}
+
+// As systemd hands it over: in a file that the service's user alone may read.
+Status HostSetup::TakeCredential(const std::string& name, const std::string& path,
+                                 const ServiceUser& user) {
+  Result<SecretBytes> bytes = ReadSmallFile(path, kMaxCredential);
+  if (!bytes.ok()) {
+    if (root_) return std::move(bytes).status().At("LoadCredential of " + unit_.path);
+    note_ += path + " (the credential " + name + " of " + unit_.path + ") cannot be read; ";
+    return Status();
+  }
+  Result<std::string> file = HiddenFile(*bytes, user);
+  if (!file.ok()) return std::move(file).status();
+  setenv((Upper(name) + "_FILE").c_str(), file->c_str(), 0);
+  return Status();
+}
+
+Status HostSetup::OpenFiles(const std::vector<std::string>& args) {
+  for (size_t i = 0; i + 1 < args.size(); ++i) {
+    if (std::find(std::begin(kInputOptions), std::end(kInputOptions), args[i]) ==
+        std::end(kInputOptions)) {
+      continue;
+    }
+    const std::string& path = args[i + 1];
+    if (inputs_.count(path) > 0) continue;
+    FILE* file = fopen(path.c_str(), "re");
+    if (file == nullptr) return FromErrno(path, errno);
+    inputs_[path] = file;
+  }
+  if (options_.output.empty()) return Status();
+  const int how = options_.force ? O_TRUNC : O_EXCL;
+  int fd = open(options_.output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | how, 0600);
+  if (fd < 0 && errno == EEXIST) {
+    return Status(Code::kConflict, options_.output + " is there already (--force writes over it)");
+  }
+  if (fd < 0) return FromErrno(options_.output, errno);
+  if (fchmod(fd, 0600) != 0) return FromErrno(options_.output, errno);
+  output_ = fdopen(fd, "w");
+  return output_ != nullptr ? Status() : FromErrno(options_.output, errno);
+}
+
+Result<FILE*> HostSetup::OpenInput(const std::string& path) {
+  auto it = inputs_.find(path);
+  FILE* file = it != inputs_.end() ? it->second : fopen(path.c_str(), "re");
+  if (file == nullptr) return FromErrno(path, errno);
+  if (it != inputs_.end()) inputs_.erase(it);
+  return file;
+}
+
+Result<ServiceUser> HostSetup::FindUser() {
+  if (!options_.user.empty()) return UserOfName(options_.user);
+  if (has_unit_) return UserOfUnit(unit_);
+  LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
+  Result<ServiceUser> owner = UserOfFolders(loaded.config);
+  if (owner.ok() || owner.status().code() != Code::kNotFound) return owner;
+  return Status::InvalidArgument(
+      "which user runs the server? No unit of it is installed and none of its folders exists: "
+      "--user USER, or --unit UNIT");
+}
+
+// systemd makes it when the unit starts first; `init` comes before that.
+Status HostSetup::MakeStateDirectory(const ServiceUser& user) {
+  const std::string& name = unit_.state_directory;
+  if (!has_unit_ || name.empty() || name.find_first_of("/ \t") != std::string::npos) {
+    return Status();
+  }
+  std::string path = kStateRoot + name;
+  if (mkdir(path.c_str(), 0700) != 0) return errno == EEXIST ? Status() : FromErrno(path, errno);
+  return lchown(path.c_str(), user.uid, user.gid) == 0 ? Status() : FromErrno(path, errno);
+}
+
+// Root's last steps.
+Status HostSetup::BecomeService() {
+  Result<ServiceUser> user = FindUser();
+  if (!user.ok()) return std::move(user).status();
+  STATEWARD_RETURN_IF_ERROR(MakeStateDirectory(*user));
+  // An env file for root's eyes goes along as the credentials do.
+  std::string hidden;
+  if (!options_.env_file.empty()) {
+    Result<SecretBytes> text = ReadSmallFile(options_.env_file, kMaxCredential);
+    if (!text.ok()) return std::move(text).status();
+    Result<std::string> file = HiddenFile(*text, *user);
+    if (!file.ok()) return std::move(file).status();
+    hidden = std::move(*file);
+  }
+  if (has_unit_ && !unit_.working_directory.empty() &&
+      chdir(unit_.working_directory.c_str()) != 0) {
+    return FromErrno(unit_.working_directory + " (WorkingDirectory of " + unit_.path + ")", errno);
+  }
+  STATEWARD_RETURN_IF_ERROR(Become(*user));
+  if (!hidden.empty() && access(options_.env_file.c_str(), R_OK) != 0) options_.env_file = hidden;
+  return Status();
+}
+
+Status HostSetup::Enter() {
+  if (root_) STATEWARD_RETURN_IF_ERROR(BecomeService());
+  LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
+  if (!loaded.errors.empty()) return Status();  // the command says so
+  return CheckFolders(loaded.config);
+}
+
+}  // namespace stateward

@@ -1,0 +1,80 @@
+// One way to run statewardctl on a host of the server (docs/running.md, "statewardctl on a host").
+//
+// As root: the settings and credentials of the unit are read and the files of the command line are
+// opened with root's rights; then this becomes the service's user, for good, and does all its work
+// on the store as that one. As any other user: with that user's rights, and nothing is made in a
+// store of somebody else.
+#ifndef STATEWARD_CLI_HOST_SETUP_H_
+#define STATEWARD_CLI_HOST_SETUP_H_
+
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/cli_context.h"
+#include "cli/service_unit.h"
+#include "cli/service_user.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+struct HostOptions {
+  std::string env_file;  // --env-file
+  std::string unit;      // --unit
+  std::string user;      // --user
+  std::string output;    // --output
+  bool force = false;    // --force
+};
+
+// Takes the options in front of the command off *args. False: one lacks its value.
+bool TakeHostOptions(std::vector<std::string>* args, HostOptions* options);
+
+inline constexpr char kHostOptionsHelp[] =
+    "  --env-file FILE  the settings; without it those of the unit, else of the environment\n"
+    "  --unit UNIT      the unit that starts the server, by name or path of its file\n"
+    "  --user USER      the server's user, where no unit starts it\n"
+    "  --output FILE    what the command prints goes into this new file, mode 0600\n"
+    "  --force          an existing FILE is written over\n"
+    "  Run it as root: it reads what the unit reads and then becomes the server's user.\n";
+
+class HostSetup {
+ public:
+  explicit HostSetup(HostOptions options) : options_(std::move(options)) {}
+  ~HostSetup();
+  HostSetup(const HostSetup&) = delete;
+  HostSetup& operator=(const HostSetup&) = delete;
+
+  // What a unit says, when there is one for this user.
+  Status ReadUnit();
+  // Puts the unit's environment in the place of ours; credentials become files of this process.
+  Status TakeEnvironment();
+  // The files that follow these options of the command line, and --output.
+  Status OpenFiles(const std::vector<std::string>& args);
+  // Before a command works on the store. REQUIRES: one thread.
+  Status Enter();
+
+  const std::string& env_file() const { return options_.env_file; }
+  Result<FILE*> OpenInput(const std::string& path);
+  FILE* output() { return output_; }
+  // "" or what could not be read, for the end of an error.
+  const std::string& note() const { return note_; }
+
+ private:
+  Status TakeCredential(const std::string& name, const std::string& path, const ServiceUser& user);
+  Result<ServiceUser> FindUser();
+  Status BecomeService();
+  Status MakeStateDirectory(const ServiceUser& user);
+
+  HostOptions options_;
+  bool root_ = false;
+  bool has_unit_ = false;
+  ServiceUnit unit_;
+  std::map<std::string, FILE*> inputs_;
+  FILE* output_ = nullptr;
+  std::string note_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_CLI_HOST_SETUP_H_
