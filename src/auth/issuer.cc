@@ -20,8 +20,8 @@ constexpr int64_t kRetryWithoutKeysMs = 5 * kSecond;
 // Two answers of 4 s, and another worker that asks just now.
 constexpr int64_t kWaitMs = 10 * kSecond;
 constexpr int kLockMs = 9000;
-// Of the threads of a worker (8 by default), so that a slow issuer and tokens that nobody knows
-// cannot hold all of them.
+// Of the threads of a worker (8 by default), for all issuers together, so that slow issuers and
+// tokens that nobody knows cannot hold all of them.
 constexpr int kMaxWaiting = 2;
 // There is one for each round, and one for each thread that waited for it.
 constexpr size_t kMaxAbsent = 64;
@@ -31,6 +31,11 @@ constexpr int64_t kMaxAheadMs = kMinute;
 
 // A time that lies ahead (the clock was set back) is as good as none.
 int64_t Age(int64_t now, int64_t then) { return then <= now ? now - then : INT64_MAX; }
+
+IssuerOptions WithCount(IssuerOptions options) {
+  if (options.waiting == nullptr) options.waiting = std::make_shared<std::atomic<int>>(0);
+  return options;
+}
 
 int64_t Jittered(int64_t ms) {
   uint32_t random = 0;
@@ -42,7 +47,7 @@ int64_t Jittered(int64_t ms) {
 
 Issuer::Issuer(IssuerOptions options, std::unique_ptr<HttpClient> http, Disk& disk,
                const Clock& clock, const Log& log)
-    : options_(std::move(options)),
+    : options_(WithCount(std::move(options))),
       http_(std::move(http)),
       clock_(clock),
       log_(log),
@@ -76,14 +81,17 @@ Result<Issuer::Keys> Issuer::KeysFor(std::string_view kid) {
   } else if (!last_error_.empty() && Age(now, known_.cached.attempted_ms) < kRetryWithoutKeysMs) {
     return Unreachable();
   }
-  if (waiting_ >= kMaxWaiting) return Status::Unavailable("issuer: others wait for its keys");
-  ++waiting_;
+  std::atomic<int>& waiting = *options_.waiting;
+  if (waiting.fetch_add(1) >= kMaxWaiting) {
+    waiting.fetch_sub(1);
+    return Status::Unavailable("issuer: others wait for keys");
+  }
   wanted_ = true;
   changed_.notify_all();
   uint64_t before = rounds_;
   bool done = changed_.wait_for(hold, std::chrono::milliseconds(kWaitMs),
                                 [&] { return rounds_ != before || stop_; });
-  --waiting_;
+  waiting.fetch_sub(1);
   if (!done || !IsUsable(known_)) return Unreachable();
   if (kid.empty() || known_.keys->HasKid(kid)) return known_.keys;
   if (!last_error_.empty()) return Unreachable();

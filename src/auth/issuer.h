@@ -28,6 +28,9 @@ struct IssuerOptions {
   std::string cache_folder;  // shared by the host's workers; "" = none
   // How often the thread looks whether a refresh is due. Tests with a clock of their own want less.
   int64_t look_ms = 5000;
+  // How many requests wait just now, for all issuers of a process; nullptr: this one counts for
+  // itself.
+  std::shared_ptr<std::atomic<int>> waiting = {};
 };
 
 // Has a thread of its own, so that a slow issuer delays no other one. It alone asks the issuer:
@@ -87,7 +90,6 @@ class Issuer {
   std::vector<std::pair<std::string, int64_t>> absent_;  // kid, until when
   int64_t next_ms_ = 0;
   uint64_t rounds_ = 0;
-  int waiting_ = 0;
   bool wanted_ = false;  // a request waits for a key
 
   bool cache_failed_ = false;  // said already; the thread's alone

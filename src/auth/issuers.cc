@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -220,8 +221,9 @@ Result<std::unique_ptr<TokenVerifier>> NewTokenVerifier(const std::vector<Issuer
                                                         const TokenParts& parts) {
   STATEWARD_RETURN_IF_ERROR(CheckSettings(issuers));
   std::vector<Issuers::Entry> entries;
+  auto waiting = std::make_shared<std::atomic<int>>(0);
   for (const IssuerSettings& settings : issuers) {
-    auto open = [settings, runtime_folder, connect = parts.connect, &disk, &clock,
+    auto open = [settings, runtime_folder, waiting, connect = parts.connect, &disk, &clock,
                  &log]() -> Result<std::unique_ptr<Issuer>> {
       HttpClientOptions options;
       options.allow_http = settings.url.substr(0, 7) == "http://";
@@ -231,6 +233,7 @@ Result<std::unique_ptr<TokenVerifier>> NewTokenVerifier(const std::vector<Issuer
       IssuerOptions issuer;
       issuer.url = settings.url;
       issuer.cache_folder = runtime_folder;
+      issuer.waiting = waiting;
       return std::make_unique<Issuer>(std::move(issuer), std::move(*client), disk, clock, log);
     };
     entries.push_back({{settings.url, settings.audiences, settings.any_audience},

@@ -57,14 +57,15 @@ inline std::string KeySetOf(EVP_PKEY* key, const std::string& curve) {
          Param(key, OSSL_PKEY_PARAM_EC_PUB_Y) + R"("}]})";
 }
 
-// For https://issuer.example, audience stateward, every state of project p.
-inline std::string Sign(const std::string& pem, jwt_alg_t alg, long expires_s) {
+// For `issuer`, audience stateward, every state of project p.
+inline std::string Sign(const std::string& pem, jwt_alg_t alg, long expires_s,
+                        const std::string& issuer = "https://issuer.example") {
   jwt_t* made = nullptr;
   if (jwt_new(&made) != 0) return "";
   Jwt token(made, jwt_free);
   jwt_set_alg(made, alg, reinterpret_cast<const unsigned char*>(pem.data()),
               static_cast<int>(pem.size()));
-  jwt_add_grant(made, "iss", "https://issuer.example");
+  jwt_add_grant(made, "iss", issuer.c_str());
   jwt_add_grant(made, "sub", "runner");
   jwt_add_grant(made, "aud", "stateward");
   jwt_add_grant_int(made, "exp", expires_s);

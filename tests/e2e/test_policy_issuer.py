@@ -114,7 +114,7 @@ class PolicyIssuer(unittest.TestCase):
         broken = '[issuers.broken]\nurl = "https://broken.example"\naudiences = ["a"]\nca_file = "%s"\n'
         text = POLICY % {"url": self.issuer.url, "ca": self.issuer.ca_file}
         missing = self.box.path("missing.pem")
-        file = self.box.write("broken.toml", text + broken % missing, 0o640)
+        file = self.box.write("broken.toml", text + broken % missing, 0o600)
         run = self.box.run([CTL, "policy", "check", file])
         self.assertEqual(1, run.returncode)
         self.assertIn(f"line {text.count(chr(10)) + 4}, column 11: {missing}", run.stderr)

@@ -3,9 +3,13 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "doubles/fake_clock.h"
 #include "doubles/fake_web.h"
@@ -71,8 +75,10 @@ TEST_GROUP(Issuers) {
     parts.second = &second;
     return *NewTokenVerifier(issuers, "", PosixDisk(), clock, log, observer, parts);
   }
-  SecretString Token() {
-    return SecretString(Sign(Pem(key.get(), true), JWT_ALG_ES256, clock.NowMs() / 1000 + 300));
+  SecretString Token() { return TokenOf("https://issuer.example"); }
+  SecretString TokenOf(const std::string& issuer) {
+    return SecretString(
+        Sign(Pem(key.get(), true), JWT_ALG_ES256, clock.NowMs() / 1000 + 300, issuer));
   }
 };
 
@@ -103,6 +109,30 @@ TEST(Issuers, TheSecondVerifierSeesNoTokenThatTheFirstRefused) {
   token[token.size() - 10] = token[token.size() - 10] == 'A' ? 'B' : 'A';
   CHECK(tokens->Verify(SecretString(token)).status().code() == Code::kUnauthenticated);
   LONGS_EQUAL(0, second.asked);
+}
+
+// Two threads of a worker wait at the most, however many issuers are slow.
+TEST(Issuers, SlowIssuersTogetherHoldTwoThreads) {
+  std::vector<IssuerSettings> all;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back({"https://slow" + std::to_string(i) + ".example", {"stateward"}, false, ""});
+  }
+  web.SetSlow(true);
+  auto tokens = Open(all);
+  std::atomic<int> sent_away{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      Result<VerifiedToken> verified = tokens->Verify(TokenOf(all[static_cast<size_t>(i) / 2].url));
+      if (verified.status().detail().find("others wait") != std::string::npos) ++sent_away;
+    });
+  }
+  for (int i = 0; i < 2000 && sent_away < 6; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  web.SetSlow(false);
+  for (std::thread& thread : threads) thread.join();
+  LONGS_EQUAL(6, sent_away);
 }
 
 TEST(Issuers, TheTroubleOfOneIssuerIsItsOwn) {
