@@ -206,7 +206,10 @@ int Run() {
                     {}});
   };
   add("none", std::make_unique<Anybody>(), "basic", "secret");
-  add("basic", std::make_unique<BasicAuthenticator>(), "basic", "secret");
+  add("basic",
+      std::make_unique<BasicAuthenticator>(
+          [](const std::string& tenant) -> Result<std::string> { return tenant; }),
+      "basic", "secret");
   add("policy user", policy.Open(world), "alice", policy.password);
   add("machine token", policy.Open(world), "ci", policy.token);
   add("jwt ES256", std::make_unique<JwtAuthenticator>(*world.tokens, world.clock, 0), "jwt",

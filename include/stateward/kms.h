@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "stateward/bytes.h"
 #include "stateward/result.h"
@@ -58,6 +59,9 @@ class Kms {
   // What a key service grants less or more than it should, in words that may be shown to anybody;
   // "" when there is nothing to say. As cheap as Check.
   virtual std::string Warning() { return ""; }
+  // The ids of the keys that open records, 32 hex digits each; the one that seals first. Empty: not
+  // known. kUnavailable: the key service did not answer.
+  virtual Result<std::vector<std::string>> KeyIds() { return std::vector<std::string>(); }
 
   // Header, wrapped key and sealed info together never are longer.
   static constexpr size_t kInfoPrefix = size_t{16} * 1024;

@@ -27,13 +27,23 @@
 
 namespace stateward {
 
-// What the marker of a store says. Made once by `statewardctl init` or with STORAGE_INIT=true.
+// What the identity file of a store says. Made once by `statewardctl init` or with
+// STORAGE_INIT=true.
 struct StoreMarker {
   std::string store_id;   // 32 hex digits, random; part of what each record is sealed with
   uint32_t format = 1;    // of the store's layout
   std::string lock_kind;  // "local", "redis", "postgres", "s3"
   std::string lock_id;    // the lock service's own id, 32 hex digits
+  Bytes sealed_secret;    // the store's secret (state/store_secret.h), as a record; never empty
 };
+inline bool operator==(const StoreMarker& a, const StoreMarker& b) {
+  return a.store_id == b.store_id && a.format == b.format && a.lock_kind == b.lock_kind &&
+         a.lock_id == b.lock_id && a.sealed_secret == b.sealed_secret;
+}
+// Whether both name one store under one lock service. The sealed secret may change at any time.
+inline bool SameStore(const StoreMarker& a, const StoreMarker& b) {
+  return a.store_id == b.store_id && a.lock_kind == b.lock_kind && a.lock_id == b.lock_id;
+}
 
 struct AppendOutcome {
   bool appended = false;  // false: another record took the number first
@@ -60,9 +70,10 @@ class Storage {
 
   // The marker, read anew. kNotFound: the place can be read and has none.
   virtual Result<StoreMarker> ReadMarker() = 0;
-  // Makes the marker in a place that is empty or holds nothing but the original's data; replaces
-  // the lock service of one that is there when `relock`. kConflict: refused, with the reason.
-  virtual Status WriteMarker(const StoreMarker& marker, bool relock) = 0;
+  // Makes the marker in a place that is empty or holds nothing but the original's data; or, with
+  // `replaces`, exchanges the one that is there if it still is that one. kConflict: refused, with
+  // the reason.
+  virtual Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) = 0;
 
   // The number of the newest record; 0 when the state has none. The newest is never removed: less
   // than this process has seen before means that records are gone, and is kUnavailable here and in
@@ -119,6 +130,9 @@ class Storage {
   virtual Status Quarantine(const QuarantineEntry& entry, ByteView sealed) = 0;
   virtual Result<std::vector<QuarantineEntry>> ListQuarantine() = 0;
   virtual Result<Bytes> GetQuarantined(const QuarantineEntry& entry) = 0;
+  // Exchanges the bytes of an entry for others that hold the same document; for re-keying only. Its
+  // size becomes theirs. At every moment one of the two is there. kNotFound: no such entry.
+  virtual Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) = 0;
 
   // The original's blob under its legacy id (64 hex digits). kNotFound: none.
   virtual Result<Bytes> GetLegacy(const std::string& legacy_id) = 0;
@@ -134,6 +148,17 @@ class Storage {
   // create-exclusive, and returns the claimant (perhaps another than `id`). Durable.
   virtual Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) = 0;
   virtual Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) = 0;
+
+  // What a running server says of itself, in clear, for tools that change the store: the last text
+  // of each. server_id: 32 hex digits. Publish makes or exchanges it; Withdraw is OK when there is
+  // none.
+  struct Notice {
+    std::string server_id;
+    Bytes text;
+  };
+  virtual Status Publish(const std::string& server_id, ByteView text) = 0;
+  virtual Result<std::vector<Notice>> Published() = 0;
+  virtual Status Withdraw(const std::string& server_id) = 0;
 
   // OK when a write would have a chance now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;

@@ -5,15 +5,16 @@
 #include "app/open_auth.h"
 #include "auth/ca_file.h"
 #include "metrics/metered.h"
+#include "state/key_notice.h"
 
 namespace stateward {
 
 Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKms* kms,
                                         Observer& observer, std::function<std::string()> metrics,
                                         const Log& log, bool init) {
-  Result<std::shared_ptr<Kms>> kept = kms->Get(config.kms, observer, log);
-  if (!kept.ok()) return std::move(kept).status();
-  Result<Backends> backends = OpenBackends(config, disk, *std::move(kept));
+  Result<KeptKms::Found> keys = kms->Get(config.kms, observer, log);
+  if (!keys.ok()) return std::move(keys).status();
+  Result<Backends> backends = OpenBackends(config, disk, keys->kms);
   if (!backends.ok()) return std::move(backends).status();
   auto app = std::shared_ptr<App>(new App);
   Backends& b = app->backends_;
@@ -21,9 +22,16 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
   b.kms = std::move(backends->kms);
   app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
+  app->secret_ = kms->secret();
+  app->key_check_ = std::make_unique<KeyCheck>(*b.storage, *b.kms, SystemClock());
   if (init && config.storage.init) {
-    Status made = app->gate_->Init(false);
+    Status made = app->gate_->Init(false, *b.kms);
     if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
+  }
+  // A running server never gives up keys that open its states for some that do not.
+  if (!init && keys->is_new) {
+    const Status fit = app->CheckKey();
+    if (!fit.ok()) return Status(fit).At("the new keys are not taken");
   }
   // People who are known by a policy have other identities than the original gave them.
   if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
@@ -47,6 +55,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   parts.clock = &SystemClock();
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
+  kms->Keep(*keys, config.kms);
   if (init) app->first_look_ = std::thread([self, &log] { self->LookAtStart(log); });
   return app;
 }
@@ -59,8 +68,11 @@ App::~App() {
 void App::LookAtStart(const Log& log) {
   Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
   if (!store.ok()) log.Warning("not ready: " + store.status().detail());
-  std::string warning = backends_.locker->Warning();
-  if (!warning.empty()) log.Warning(warning);
+  const Status key = CheckKey();
+  if (!key.ok()) log.Warning("not ready: " + key.detail());
+  for (const std::string& warning : {backends_.locker->Warning(), backends_.kms->Warning()}) {
+    if (!warning.empty()) log.Warning(warning);
+  }
   if (store.ok() && untouched_ != nullptr) {
     std::string blobs = untouched_->Warning();
     if (!blobs.empty()) log.Warning(blobs);
@@ -105,6 +117,18 @@ Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHand
   return Status();
 }
 
+Status App::PublishKeys(const std::string& process_id, bool tidy) {
+  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  if (!store.ok()) return std::move(store).status();
+  const int64_t now = SystemClock().NowMs();
+  if (tidy) STATEWARD_RETURN_IF_ERROR(ForgetSilentServers(*backends_.storage, now));
+  return stateward::PublishKeys(*backends_.storage, *backends_.kms, process_id, now);
+}
+
+void App::WithdrawKeys(const std::string& process_id) {
+  (void)backends_.storage->Withdraw(process_id);  // else it is silent in some minutes
+}
+
 Result<Region::Gauges> App::LookUpGauges() {
   Result<uint64_t> states = backends_.storage->Count();
   if (!states.ok()) return std::move(states).status();
@@ -113,12 +137,17 @@ Result<Region::Gauges> App::LookUpGauges() {
   return Region::Gauges{*states, *locks, 0};
 }
 
+Status App::CheckKey() {
+  Status works = backends_.kms->Check();
+  return works.ok() ? key_check_->Get() : works;
+}
+
 std::vector<PartStatus> App::Ready() {
   Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
   std::vector<PartStatus> parts = {
       {"store", store.ok() ? backends_.storage->Check() : store.status()},
       {"lock", backends_.locker->Check(), backends_.locker->Warning()},
-      {"key", backends_.kms->Check()}};
+      {"key", CheckKey(), backends_.kms->Warning()}};
   if (untouched_ != nullptr) parts.push_back({"taking over", Status(), untouched_->Warning()});
   if (policy_ != nullptr) {
     // A bad new file is no reason to turn anybody away: the policy before it is in force. Nor is

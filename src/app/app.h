@@ -21,6 +21,7 @@
 #include "metrics/region.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
+#include "state/store_secret.h"
 #include "state/untouched.h"
 #include "stateward/disk.h"
 #include "stateward/observer.h"
@@ -41,12 +42,18 @@ class App {
   App& operator=(const App&) = delete;
 
   Handler& handler() { return *handler_; }
+  // Says next to the store which keys this process knows (state/key_notice.h), under its id; with
+  // `tidy` takes away what servers left that are gone.
+  Status PublishKeys(const std::string& process_id, bool tidy);
+  void WithdrawKeys(const std::string& process_id);
   // Counts states and locks, for metrics.
   Result<Region::Gauges> LookUpGauges();
 
  private:
   App() = default;
   std::vector<PartStatus> Ready();
+  // The key service works, and the keys are the store's.
+  Status CheckKey();
   void LookAtStart(const Log& log);
   // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
   Status OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
@@ -55,7 +62,11 @@ class App {
 
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;
-  BasicAuthenticator basic_;
+  std::shared_ptr<StoreSecret> secret_;
+  std::unique_ptr<KeyCheck> key_check_;
+  BasicAuthenticator basic_{[this](const std::string& tenant) {
+    return secret_->NameOf(tenant, *gate_, *backends_.storage, *backends_.kms);
+  }};
   Throttle throttle_{SystemClock()};
   std::unique_ptr<Logins> logins_;
   std::unique_ptr<PolicyFile> policy_;  // nullptr: none

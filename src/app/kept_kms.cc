@@ -6,14 +6,17 @@
 
 namespace stateward {
 
-Result<std::shared_ptr<Kms>> KeptKms::Get(const KmsSettings& settings, Observer& observer,
-                                          const Log& log) {
-  if (kms_ != nullptr && SameKms(settings, settings_)) return kms_;
+Result<KeptKms::Found> KeptKms::Get(const KmsSettings& settings, Observer& observer,
+                                    const Log& log) {
+  if (kms_ != nullptr && SameKms(settings, settings_)) return Found{kms_, false};
   Result<std::unique_ptr<Kms>> opened = OpenKms(settings, &log);
   if (!opened.ok()) return std::move(opened).status();
-  kms_ = MeterKms(*std::move(opened), observer, SystemClock());
+  return Found{MeterKms(*std::move(opened), observer, SystemClock()), true};
+}
+
+void KeptKms::Keep(const Found& found, const KmsSettings& settings) {
+  kms_ = found.kms;
   settings_ = settings;
-  return kms_;
 }
 
 }  // namespace stateward

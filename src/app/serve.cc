@@ -1,13 +1,16 @@
 #include "app/serve.h"
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app/app.h"
 #include "app/kept_kms.h"
+#include "app/key_publisher.h"
 #include "app/worker.h"
+#include "base/random.h"
 #include "metrics/listener.h"
 #include "metrics/metrics.h"
 #include "state/untouched.h"
@@ -15,16 +18,37 @@
 namespace stateward {
 namespace {
 
+// Servers that are gone are tidied away now and then: it costs a list.
+constexpr uint64_t kTidyEvery = 10;
+
+// The App in force, for what is no request.
+class LiveApp {
+ public:
+  std::shared_ptr<App> Get() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return app_;
+  }
+  void Set(std::shared_ptr<App> app) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    app_.swap(app);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<App> app_;
+};
+
 Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, KeptKms* kms, Metrics& metrics,
-                                             const Log& log, bool init) {
+                                             const Log& log, bool init, LiveApp* live) {
   auto render = [&metrics] { return metrics.Render(); };
   Result<std::shared_ptr<App>> app =
       App::Build(config, PosixDisk(), kms, metrics, render, log, init);
   if (!app.ok()) return std::move(app).status();
+  live->Set(*app);
   std::weak_ptr<App> weak = *app;
   metrics.SetGauges([weak]() -> Result<Region::Gauges> {
-    std::shared_ptr<App> live = weak.lock();
-    return live ? live->LookUpGauges() : Status::Unavailable("the settings are being exchanged");
+    std::shared_ptr<App> here = weak.lock();
+    return here ? here->LookUpGauges() : Status::Unavailable("the settings are being exchanged");
   });
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
 }
@@ -66,20 +90,37 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
   fcgi.limits.rate = {config.client_min_rate, static_cast<int>(config.client_rate_seconds)};
   fcgi.peers = settings.peers;
   KeptKms kms;
+  LiveApp live;
+  const std::string process_id = RandomHex(16);
+  uint64_t times = 0;
+  KeyPublisher publisher(
+      [&live, &process_id, &times] {
+        const std::shared_ptr<App> app = live.Get();
+        return app == nullptr ? Status() : app->PublishKeys(process_id, times++ % kTidyEvery == 0);
+      },
+      log);
   bool first = true;
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, &kms, *metrics, log, true);
+      return MakeHandler(config, &kms, *metrics, log, true, &live);
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     WarnOfRestart(loaded.need_restart, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, &kms, *metrics, log, false);
+    return MakeHandler(loaded.config, &kms, *metrics, log, false, &live);
   };
-  return RunWorker(listen_fd, fcgi, build, log);
+  const auto build_and_say = [&] {
+    Result<std::shared_ptr<Handler>> handler = build();
+    if (handler.ok()) publisher.Wake();
+    return handler;
+  };
+  const int code = RunWorker(listen_fd, fcgi, build_and_say, log);
+  publisher.Stop();
+  if (const std::shared_ptr<App> app = live.Get()) app->WithdrawKeys(process_id);
+  return code;
 }
 
 }  // namespace stateward

@@ -19,16 +19,19 @@ std::string DigestOf(std::string_view tag, ByteView text) {
 }  // namespace
 
 Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
-                                            Verb /*verb*/) {
+                                            Verb verb) {
   if (credentials.secret.empty() || credentials.secret.size() > kMaxSecret) {
     return Status(Code::kUnauthenticated, "basic: the secret is to be 1 to 4096 bytes");
   }
   Grant grant;
   grant.key = key;
   grant.key.tenant = DigestOf("stateward tenant v1:", credentials.secret.Reveal());
-  // A digest of the digest, cut short: the log can tell principals apart, and names no secret.
-  grant.principal = "basic:" + DigestOf("stateward principal v1:", grant.key.tenant).substr(0, 16);
   grant.address = credentials.address;
+  grant.principal = "basic";
+  Result<std::string> name = name_(grant.key.tenant);
+  const bool reads = verb == Verb::kRead || verb == Verb::kOutputs;
+  if (!name.ok() && !reads) return std::move(name).status().At("basic");
+  if (name.ok()) grant.principal += ":" + *name;
   grant.legacy_ids.push_back(LegacyId(credentials.secret, key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
   grant.role = Role::kAdmin;  // of this namespace

@@ -3,15 +3,28 @@
 #ifndef STATEWARD_AUTH_BASIC_H_
 #define STATEWARD_AUTH_BASIC_H_
 
+#include <functional>
+#include <string>
+#include <utility>
+
 #include "stateward/authenticator.h"
 
 namespace stateward {
 
 class BasicAuthenticator : public Authenticator {
  public:
+  // Names the owner of a namespace for the log, lock records and versions, from its tenant: by a
+  // digest with a key that no reader of those has. kUnavailable: the key is not there yet.
+  using NameFn = std::function<Result<std::string>(const std::string& tenant)>;
+
+  explicit BasicAuthenticator(NameFn name) : name_(std::move(name)) {}
   std::string_view Name() const override { return "basic"; }
-  // kUnauthenticated: an empty secret, or one of more than 4096 bytes.
+  // kUnauthenticated: an empty secret, or one of more than 4096 bytes. kUnavailable: it cannot be
+  // named; only reading goes on then, as "basic" alone.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
+
+ private:
+  const NameFn name_;
 };
 
 // hex sha256(project "-" name): the original's id for identified users.

@@ -1,6 +1,7 @@
 #include "base/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 namespace stateward {
@@ -14,6 +15,14 @@ struct Sha256Stream::State {
 Sha256Digest Sha256(ByteView bytes) {
   Sha256Digest digest;
   SHA256(bytes.data(), bytes.size(), digest.data());
+  return digest;
+}
+
+Sha256Digest HmacSha256(ByteView key, ByteView text) {
+  Sha256Digest digest{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), text.data(), text.size(),
+       digest.data(), &size);
   return digest;
 }
 

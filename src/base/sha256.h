@@ -1,4 +1,4 @@
-// SHA-256 and, for the clients' Content-MD5 alone, MD5.
+// SHA-256, HMAC with it, and, for the clients' Content-MD5 alone, MD5.
 #ifndef STATEWARD_BASE_SHA256_H_
 #define STATEWARD_BASE_SHA256_H_
 
@@ -11,6 +11,8 @@
 namespace stateward {
 
 Sha256Digest Sha256(ByteView bytes);
+// RFC 2104.
+Sha256Digest HmacSha256(ByteView key, ByteView text);
 // A checksum of the transport, never a proof of anything else.
 std::array<uint8_t, 16> Md5(ByteView bytes);
 

@@ -22,7 +22,7 @@ int CmdInit(const CliContext& context, const std::vector<std::string>& arguments
   Status made;
   if (backends.ok()) {
     StoreGate gate(*backends->storage, *backends->locker);
-    made = gate.Init(locks);
+    made = gate.Init(locks, *backends->kms);
     if (made.ok()) made = gate.Store().ok() ? Status() : gate.Store().status();
   } else {
     made = backends.status();

@@ -4,65 +4,12 @@
 #include <cinttypes>
 #include <map>
 
+#include "cli/key_counts.h"
 #include "cli/opened_store.h"
+#include "state/key_notice.h"
 
 namespace stateward {
 namespace {
-
-struct Need {
-  uint64_t versions = 0;
-  uint64_t states = 0;
-  uint64_t quarantined = 0;
-  uint64_t all() const { return versions + quarantined; }
-};
-
-struct Counts {
-  std::map<KeyTag, Need> by_key;
-  uint64_t unreadable = 0;  // no record of ours, or not to be read
-};
-
-Status CountState(Storage& storage, const StateId& id, Counts* counts) {
-  Result<std::vector<uint64_t>> versions = storage.Versions(id);
-  if (!versions.ok()) return std::move(versions).status();
-  std::map<KeyTag, uint64_t> here;
-  for (uint64_t n : *versions) {
-    Result<KeyTag> tag = TagOfRecord(storage, id, n);
-    if (tag.ok()) {
-      ++here[*tag];
-    } else if (tag.status().code() == Code::kCorruption) {
-      ++counts->unreadable;
-    } else if (tag.status().code() != Code::kNotFound) {  // pruned meanwhile
-      return std::move(tag).status();
-    }
-  }
-  for (const auto& [tag, n] : here) {
-    Need& need = counts->by_key[tag];
-    need.versions += n;
-    ++need.states;
-  }
-  return Status();
-}
-
-Result<Counts> Count(Storage& storage) {
-  Counts counts;
-  Result<std::vector<StateId>> states = AllStates(storage);
-  if (!states.ok()) return std::move(states).status();
-  for (const StateId& id : *states) STATEWARD_RETURN_IF_ERROR(CountState(storage, id, &counts));
-  Result<std::vector<QuarantineEntry>> entries = storage.ListQuarantine();
-  if (!entries.ok()) return std::move(entries).status();
-  for (const QuarantineEntry& entry : *entries) {
-    Result<Bytes> record = storage.GetQuarantined(entry);
-    if (!record.ok() && record.status().code() == Code::kNotFound) continue;  // evicted meanwhile
-    if (!record.ok()) return std::move(record).status();
-    Result<Header> header = ParseHeader(*record);
-    if (header.ok()) {
-      ++counts.by_key[TagOf(*header)].quarantined;
-    } else {
-      ++counts.unreadable;
-    }
-  }
-  return counts;
-}
 
 // Where the key is from; "" = none of these settings has it.
 std::string LabelOf(const KeyTag& tag, const std::vector<KnownKey>& known) {
@@ -72,23 +19,29 @@ std::string LabelOf(const KeyTag& tag, const std::vector<KnownKey>& known) {
   return "";
 }
 
-void Print(const CliContext& cli, const Counts& counts, const std::vector<KnownKey>& known,
+void Print(const CliContext& cli, const KeyCounts& counts, const std::vector<KnownKey>& known,
            const Result<KeyTag>& sealing) {
-  std::map<KeyTag, Need> rows = counts.by_key;
+  std::map<KeyTag, KeyNeed> rows = counts.by_key;
   if (sealing.ok()) rows[*sealing];
-  (void)std::fprintf(cli.out, "%-38s %9s %7s %10s  %s\n", "KEY", "VERSIONS", "STATES", "QUARANTINE",
-                     "FROM");
+  (void)std::fprintf(cli.out, "%-38s %9s %7s %8s %9s %7s  %s\n", "KEY", "VERSIONS", "STATES",
+                     "UPLOADS", "ORIGINAL", "SECRET", "FROM");
   for (const auto& [tag, need] : rows) {
     std::string label = LabelOf(tag, known);
     if (label.empty()) label = "UNKNOWN: what needs it cannot be read with these settings";
     if (sealing.ok() && tag == *sealing) label += "  (seals)";
-    (void)std::fprintf(cli.out, "%-38s %9" PRIu64 " %7" PRIu64 " %10" PRIu64 "  %s\n",
-                       TextOf(tag).c_str(), need.versions, need.states, need.quarantined,
-                       label.c_str());
+    (void)std::fprintf(
+        cli.out, "%-38s %9" PRIu64 " %7" PRIu64 " %8" PRIu64 " %9" PRIu64 " %7" PRIu64 "  %s\n",
+        TextOf(tag).c_str(), need.versions, need.states, need.uploads, need.originals, need.secrets,
+        label.c_str());
   }
   if (counts.unreadable > 0) {
     (void)std::fprintf(cli.out, "%" PRIu64 " records are damaged: their key is not known\n",
                        counts.unreadable);
+  }
+  if (counts.unopened > 0) {
+    (void)std::fprintf(cli.out,
+                       "%" PRIu64 " states of the original open with no key that is set here\n",
+                       counts.unopened);
   }
 }
 
@@ -97,24 +50,39 @@ bool Names(const std::string& text, const KeyTag& tag) {
   return text == TextOf(tag) || text == HexEncode(tag.id);
 }
 
-int CheckRetired(const CliContext& cli, const Counts& counts, const Result<KeyTag>& sealing,
-                 const std::vector<std::string>& retired) {
+int Fail(const CliContext& cli, const Status& why) {
+  Say(cli.err, "statewardctl: keys: " + why.detail() + "\n");
+  return kExitFailed;
+}
+
+int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& counts,
+                 const Result<KeyTag>& sealing, const std::vector<std::string>& retired) {
+  const int64_t now_ms = SystemClock().NowMs();
   int code = kExitOk;
   for (const std::string& key : retired) {
-    Need need;
+    KeyNeed need;
     for (const auto& [tag, n] : counts.by_key) {
       if (!Names(key, tag)) continue;
       need.versions += n.versions;
-      need.quarantined += n.quarantined;
+      need.uploads += n.uploads;
+      need.originals += n.originals;
+      need.secrets += n.secrets;
     }
+    // Of a version of a Transit key nobody knows who seals with it: Vault chooses the newest.
+    Result<KeyUsers> users = UsersOfKey(storage, key.substr(0, key.find(':')), now_ms);
+    if (!users.ok()) return Fail(cli, users.status());
     std::string why;
     if (need.all() > 0) {
-      why = std::to_string(need.versions) + " versions and " + std::to_string(need.quarantined) +
-            " uploads in quarantine need it";
+      why = "needed by " + Describe(need);
     } else if (sealing.ok() && Names(key, *sealing)) {
       why = "it seals new versions";
+    } else if (!users->seal.empty() && key.find(':') == key.npos) {
+      why = "running servers seal with it: " + users->seal.front() +
+            (users->seal.size() > 1 ? " and others" : "");
     } else if (counts.unreadable > 0) {
       why = "damaged records may need it";
+    } else if (counts.unopened > 0) {
+      why = "states of the original that do not open with the keys set here may need it";
     }
     if (!why.empty()) code = kExitFailed;
     Say(cli.out, key + (why.empty() ? ": nothing needs it\n" : ": NOT retired: " + why + "\n"));
@@ -134,10 +102,11 @@ int CmdKeys(const CliContext& cli, const std::vector<std::string>& args) {
     retired.push_back(args[++i]);
   }
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
-  Result<Counts> counts = store.ok() ? Count((*store)->storage()) : Result<Counts>(store.status());
+  Result<KeyCounts> counts = store.ok() ? CountKeys((*store)->storage(), *(*store)->kms,
+                                                    (*store)->config.rules.write.legacy_read)
+                                        : Result<KeyCounts>(store.status());
   if (!counts.ok()) {
-    Say(cli.err, "statewardctl: keys: " + counts.status().detail() + "\n");
-    return kExitFailed;
+    return Fail(cli, counts.status());
   }
   // Without the key service the counts are still right; only where keys are from is not known.
   const Result<KeyTag> sealing = SealingTag(*(*store)->kms);
@@ -146,7 +115,7 @@ int CmdKeys(const CliContext& cli, const std::vector<std::string>& args) {
   Print(cli, *counts, known.ok() ? *known : std::vector<KnownKey>(), sealing);
   // What seals now must be known before anything is called retired.
   if (!retired.empty() && !sealing.ok()) return kExitFailed;
-  return CheckRetired(cli, *counts, sealing, retired);
+  return CheckRetired(cli, (*store)->storage(), *counts, sealing, retired);
 }
 
 }  // namespace stateward

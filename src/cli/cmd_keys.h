@@ -10,9 +10,10 @@ namespace stateward {
 
 inline constexpr char kKeysHelp[] =
     "keys [--retired KEY]...\n"
-    "  Counts, for each key, the versions and the uploads in quarantine that need it. The key "
-    "that\n"
-    "  seals now is marked. A key of Transit has a line for each version of it.\n"
+    "  Counts, for each key, what needs it: versions, kept uploads, states of the original that\n"
+    "  nobody has written to since, the store's secret. The key that seals now is marked. A key "
+    "of\n"
+    "  Transit has a line for each version of it.\n"
     "    --retired KEY  fails if anything still needs this key (its id; of Transit ID:vN): only\n"
     "                   when this succeeds may the key be taken away\n";
 

@@ -8,15 +8,18 @@
 #include <thread>
 #include <vector>
 
+#include "cli/key_counts.h"
 #include "cli/opened_store.h"
 #include "cli/progress.h"
 #include "cli/rekeyer.h"
+#include "state/key_notice.h"
 
 namespace stateward {
 namespace {
 
 struct Options {
   bool dry_run = false;
+  bool yes = false;  // although running servers do not know the key
   std::string to_env_file;
 };
 
@@ -25,6 +28,8 @@ std::optional<Options> Parse(const std::vector<std::string>& args) {
   for (size_t i = 0; i < args.size(); ++i) {
     if (args[i] == "--dry-run") {
       options.dry_run = true;
+    } else if (args[i] == "--yes") {
+      options.yes = true;
     } else if (args[i] == "--to-env-file" && i + 1 < args.size()) {
       options.to_env_file = args[++i];
     } else {
@@ -43,18 +48,19 @@ Result<std::shared_ptr<EnvelopeKms>> KmsOfFile(const std::string& file) {
   return std::shared_ptr<EnvelopeKms>(*std::move(kms));
 }
 
-std::string Uploads(Storage& storage, const KeyTag& target) {
-  Result<std::vector<QuarantineEntry>> entries = storage.ListQuarantine();
-  if (!entries.ok()) return "";
-  uint64_t others = 0;
-  for (const QuarantineEntry& entry : *entries) {
-    Result<Bytes> record = storage.GetQuarantined(entry);
-    Result<Header> header = record.ok() ? ParseHeader(*record) : Result<Header>(record.status());
-    if (header.ok() && !(TagOf(*header) == target)) ++others;
+// What a rekey leaves as it is, in words; "" = nothing.
+Result<std::string> LeftOver(OpenedStore* store, const KeyTag& target) {
+  if (!store->config.rules.write.legacy_read) return std::string();
+  Result<KeyCounts> counts = CountKeys(store->storage(), *store->kms, true);
+  if (!counts.ok()) return std::move(counts).status();
+  uint64_t others = counts->unopened;
+  for (const auto& [tag, need] : counts->by_key) {
+    if (!(tag == target)) others += need.originals;
   }
-  if (others == 0) return "";
+  if (others == 0) return std::string();
   return std::to_string(others) +
-         " uploads in quarantine stay under their keys (statewardctl keys)\n";
+         " states of the original stay as they are, and need their keys until they are written to "
+         "or adopted (statewardctl keys)\n";
 }
 
 // Each waits for a disk or a service most of the time; more would crowd those out who are served.
@@ -94,16 +100,69 @@ RekeyCounts DoAll(const CliContext& cli, const Options& options, OpenedStore* st
   return sum;
 }
 
+// The few things that are no versions.
+Status DoRest(const CliContext& cli, const Options& options, OpenedStore* store, EnvelopeKms* to,
+              const KeyTag& target, RekeyCounts* sum) {
+  const auto report = [&](const StateId& id, uint64_t, const Status& why) {
+    const std::string what = id.hex().empty() ? "store secret" : id.hex() + " kept upload";
+    Say(cli.out, what + ": " + why.detail() + "\n");
+  };
+  Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, options.dry_run,
+                  report);
+  Result<std::vector<QuarantineEntry>> uploads = store->storage().ListQuarantine();
+  if (!uploads.ok()) return std::move(uploads).status();
+  for (const QuarantineEntry& entry : *uploads) rekeyer.DoUpload(entry);
+  rekeyer.DoSecret();
+  sum->done += rekeyer.counts().done;
+  sum->already += rekeyer.counts().already;
+  sum->failed += rekeyer.counts().failed;
+  sum->gave_up = sum->gave_up || rekeyer.counts().gave_up;
+  return Status();
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+// What a running server could not read any more must not be sealed.
+Status CheckServers(const CliContext& cli, const Options& options, OpenedStore* store,
+                    const KeyTag& target) {
+  const std::string key = HexEncode(target.id);
+  Result<KeyUsers> users = UsersOfKey(store->storage(), key, SystemClock().NowMs());
+  if (!users.ok()) return std::move(users).status();
+  if (!users->silent.empty()) {
+    Say(cli.err,
+        "not heard of for more than 5 minutes, so not counted: " + Listed(users->silent) + "\n");
+  }
+  if (users->lack.empty()) return Status();
+  const std::string who = "running servers do not know the key " + key + ": " + Listed(users->lack);
+  if (!options.yes && !options.dry_run) {
+    return Status(Code::kConflict, who +
+                                       "; nothing was changed. Give it to them first "
+                                       "(docs/kms.md); --yes goes on all the same");
+  }
+  Say(cli.err, who + "\n");
+  return Status();
+}
+
 Result<RekeyCounts> Run(const CliContext& cli, const Options& options, OpenedStore* store,
                         EnvelopeKms* to) {
   Result<KeyTag> target = SealingTag(*to);
   if (!target.ok()) return std::move(target).status();
+  STATEWARD_RETURN_IF_ERROR(CheckServers(cli, options, store, *target));
   Result<std::vector<StateId>> states = AllStates(store->storage());
   if (!states.ok()) return std::move(states).status();
   Say(cli.err, std::to_string(states->size()) + " states, to key " + TextOf(*target) + "\n");
-  const RekeyCounts counts = DoAll(cli, options, store, to, *target, *states);
+  RekeyCounts counts = DoAll(cli, options, store, to, *target, *states);
+  if (!counts.gave_up) {
+    STATEWARD_RETURN_IF_ERROR(DoRest(cli, options, store, to, *target, &counts));
+  }
   if (counts.gave_up) return Status::Unavailable("too many failures in a row; run it again");
-  Say(cli.err, Uploads(store->storage(), *target));
+  Result<std::string> left = LeftOver(store, *target);
+  if (!left.ok()) return std::move(left).status();
+  Say(cli.err, *left);
   return counts;
 }
 

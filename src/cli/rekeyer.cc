@@ -4,6 +4,7 @@
 
 #include "base/sha256.h"
 #include "cli/opened_store.h"
+#include "state/store_secret.h"
 
 namespace stateward {
 namespace {
@@ -25,15 +26,23 @@ void Rekeyer::DoState(const StateId& id) {
   if (!versions.ok()) return Fail(id, 0, versions.status());
   for (uint64_t n : *versions) {
     if (counts_.gave_up) return;
-    Result<Outcome> outcome = DoRecord(id, n);
-    if (!outcome.ok()) {
-      Fail(id, n, outcome.status());
-      continue;
-    }
-    unanswered_ = 0;
-    if (*outcome == Outcome::kDone) ++counts_.done;
-    if (*outcome == Outcome::kAlready) ++counts_.already;
+    Count(id, n, DoRecord(id, n));
   }
+}
+
+void Rekeyer::Count(const StateId& id, uint64_t n, const Result<Outcome>& outcome) {
+  if (!outcome.ok()) return Fail(id, n, outcome.status());
+  unanswered_ = 0;
+  if (*outcome == Outcome::kDone) ++counts_.done;
+  if (*outcome == Outcome::kAlready) ++counts_.already;
+}
+
+void Rekeyer::DoUpload(const QuarantineEntry& entry) {
+  if (!counts_.gave_up) Count(entry.id, 0, Reseal(entry));
+}
+
+void Rekeyer::DoSecret() {
+  if (!counts_.gave_up) Count(StateId(), 0, ResealSecret());
 }
 
 Result<Opened> Rekeyer::Open(const SealContext& where, ByteView record) {
@@ -56,17 +65,61 @@ Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
     Result<Opened> opened = Open(where, *record);
     if (!opened.ok()) return std::move(opened).status();
     if (dry_run_) return Outcome::kDone;
-    Result<Bytes> sealed = to_.Seal(where, opened->info, opened->document);
+    Result<Bytes> sealed = SealAgain(where, *opened);
     if (!sealed.ok()) return std::move(sealed).status();
-    // What replaces the only copy is read once before it does.
-    Result<Opened> again = to_.Open(where, *sealed);
-    if (!again.ok()) return std::move(again).status().At("what was sealed does not open");
-    if (ByteView(again->document) != ByteView(opened->document)) {
-      return Status::Internal("what was sealed opens to something else");
-    }
     const Status replaced = storage_.Replace(id, n, Sha256(*record), *sealed);
     if (replaced.ok()) return Outcome::kDone;
     if (replaced.code() == Code::kNotFound) return Outcome::kGone;
+    if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
+  }
+}
+
+Result<Bytes> Rekeyer::SealAgain(const SealContext& where, const Opened& opened) {
+  Result<Bytes> sealed = to_.Seal(where, opened.info, opened.document);
+  if (!sealed.ok()) return sealed;
+  Result<Opened> again = to_.Open(where, *sealed);
+  if (!again.ok()) return std::move(again).status().At("what was sealed does not open");
+  if (ByteView(again->document) != ByteView(opened.document)) {
+    return Status::Internal("what was sealed opens to something else");
+  }
+  return sealed;
+}
+
+Result<Rekeyer::Outcome> Rekeyer::Reseal(const QuarantineEntry& entry) {
+  Result<Bytes> record = storage_.GetQuarantined(entry);
+  if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
+  if (!record.ok()) return std::move(record).status();
+  Result<Header> header = ParseHeader(*record);
+  if (!header.ok()) return std::move(header).status();
+  if (TagOf(*header) == target_) return Outcome::kAlready;
+  const SealContext where{store_id_, entry.id, 0};
+  Result<Opened> opened = Open(where, *record);
+  if (!opened.ok()) return std::move(opened).status();
+  if (dry_run_) return Outcome::kDone;
+  Result<Bytes> sealed = SealAgain(where, *opened);
+  if (!sealed.ok()) return std::move(sealed).status();
+  const Status replaced = storage_.ReplaceQuarantined(entry, *sealed);
+  if (replaced.code() == Code::kNotFound) return Outcome::kGone;
+  if (!replaced.ok()) return replaced;
+  return Outcome::kDone;
+}
+
+Result<Rekeyer::Outcome> Rekeyer::ResealSecret() {
+  for (int attempt = 1;; ++attempt) {
+    Result<StoreMarker> was = storage_.ReadMarker();
+    if (!was.ok()) return std::move(was).status();
+    Result<Header> header = ParseHeader(was->sealed_secret);
+    if (!header.ok()) return std::move(header).status();
+    if (TagOf(*header) == target_) return Outcome::kAlready;
+    Result<Opened> opened = Open(StoreSecretPlace(store_id_), was->sealed_secret);
+    if (!opened.ok()) return std::move(opened).status();
+    if (dry_run_) return Outcome::kDone;
+    Result<Bytes> sealed = SealAgain(StoreSecretPlace(store_id_), *opened);
+    if (!sealed.ok()) return std::move(sealed).status();
+    StoreMarker now = *was;
+    now.sealed_secret = *std::move(sealed);
+    const Status replaced = storage_.WriteMarker(now, &*was);
+    if (replaced.ok()) return Outcome::kDone;
     if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
   }
 }

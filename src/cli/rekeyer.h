@@ -40,6 +40,10 @@ class Rekeyer {
         report_(std::move(report)) {}
 
   void DoState(const StateId& id);
+  // An upload that was kept; reported as version 0 of its state.
+  void DoUpload(const QuarantineEntry& entry);
+  // The store's own secret, in its identity file; reported with the empty state id.
+  void DoSecret();
   const RekeyCounts& counts() const { return counts_; }
 
  private:
@@ -47,6 +51,12 @@ class Rekeyer {
 
   enum class Outcome : uint8_t { kDone, kAlready, kGone };
   Result<Outcome> DoRecord(const StateId& id, uint64_t n);
+  Result<Outcome> Reseal(const QuarantineEntry& entry);
+  Result<Outcome> ResealSecret();
+  // Sealed for the same place by `to_`, and opened again: what replaces the only copy is read once
+  // before it does.
+  Result<Bytes> SealAgain(const SealContext& where, const Opened& opened);
+  void Count(const StateId& id, uint64_t n, const Result<Outcome>& outcome);
   Result<Opened> Open(const SealContext& where, ByteView record);
   void Fail(const StateId& id, uint64_t n, const Status& why);
 

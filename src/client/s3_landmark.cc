@@ -18,7 +18,7 @@ Status S3Landmark::Look() {
     return Status::Unavailable(name_ + ": " + object.status().detail());
   }
   if (first_.empty()) first_ = object->bytes;
-  if (object->bytes.empty() || object->bytes != first_) {
+  if (object->bytes.empty() || !same_(object->bytes, first_)) {
     good_us_ = 0;
     return Status::Unavailable(name_ + " is another one now; restart when that is meant");
   }

@@ -22,12 +22,16 @@ namespace stateward {
 class S3Landmark {
  public:
   static constexpr int64_t kFreshUs = int64_t{5} * 1000 * 1000;
-  // Landmarks are about 200 bytes.
-  static constexpr uint64_t kMaxBytes = 4096;
+  // The id of a lock service has 100 bytes, a marker 500, or some thousand with a long wrapped key.
+  static constexpr uint64_t kMaxBytes = uint64_t{16} * 1024;
+  // Whether two texts stand for the same place.
+  using SameFn = bool (*)(ByteView a, ByteView b);
 
   // `client` and `clock` must outlive it.
-  S3Landmark(S3Client& client, const Clock& clock, std::string key, std::string name)
-      : client_(client), clock_(clock), key_(std::move(key)), name_(std::move(name)) {}
+  S3Landmark(
+      S3Client& client, const Clock& clock, std::string key, std::string name,
+      SameFn same = [](ByteView a, ByteView b) { return a == b; })
+      : client_(client), clock_(clock), key_(std::move(key)), name_(std::move(name)), same_(same) {}
 
   const std::string& key() const { return key_; }
   // The last good look is too old.
@@ -45,6 +49,7 @@ class S3Landmark {
   const Clock& clock_;
   const std::string key_;
   const std::string name_;  // for messages
+  const SameFn same_;
   mutable std::mutex mutex_;
   Bytes first_;
   int64_t good_us_ = 0;

@@ -4,12 +4,11 @@ namespace stateward {
 namespace {
 
 // The first that succeeds. An outage of one source leaves the question open.
-template <typename Ask>
-Result<SecretBytes> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& sources,
-                                 const Ask& ask) {
+template <typename Found, typename Ask>
+Result<Found> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& sources, const Ask& ask) {
   Status failed;
   for (const std::unique_ptr<KeySource>& source : sources) {
-    Result<SecretBytes> found = ask(*source);
+    Result<Found> found = ask(*source);
     if (found.ok()) return found;
     if (failed.ok() || failed.code() == Code::kCorruption) failed = found.status();
   }
@@ -20,12 +19,13 @@ Result<SecretBytes> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& 
 
 Result<SecretBytes> CombinedKeys::ResolveKey(const KeyId& id, ByteView wrapped,
                                              const SealContext& where) {
-  return FirstThatHas(sources_,
-                      [&](KeySource& source) { return source.ResolveKey(id, wrapped, where); });
+  return FirstThatHas<SecretBytes>(
+      sources_, [&](KeySource& source) { return source.ResolveKey(id, wrapped, where); });
 }
 
-Result<SecretBytes> CombinedKeys::OpenLegacy(ByteView blob) {
-  return FirstThatHas(sources_, [&](KeySource& source) { return source.OpenLegacy(blob); });
+Result<LegacyPlain> CombinedKeys::OpenLegacy(ByteView blob) {
+  return FirstThatHas<LegacyPlain>(sources_,
+                                   [&](KeySource& source) { return source.OpenLegacy(blob); });
 }
 
 Result<std::vector<KnownKey>> CombinedKeys::Keys() {

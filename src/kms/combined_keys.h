@@ -25,7 +25,7 @@ class CombinedKeys : public KeySource {
   // kCorruption only when every source said that it has no such key.
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
                                  const SealContext& where) override;
-  Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  Result<LegacyPlain> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
   // Of the source that seals. What only opens is a matter of Warning: most requests go on.
   Status Check() override { return sources_[seals_]->Check(); }

@@ -1,5 +1,8 @@
 #include "kms/envelope_kms.h"
 
+#include <utility>
+
+#include "base/hex.h"
 #include "kms/envelope.h"
 #include "kms/header.h"
 #include "kms/legacy_document.h"
@@ -31,11 +34,25 @@ Result<SealedInfo> EnvelopeKms::OpenInfo(const SealContext& where, ByteView pref
   return OpenEnvelopeInfo(*suite_, *key, *header, where, prefix);
 }
 
+Result<std::vector<std::string>> EnvelopeKms::KeyIds() {
+  Result<std::vector<KnownKey>> keys = keys_->Keys();
+  if (!keys.ok()) return std::move(keys).status();
+  std::vector<std::string> ids;
+  for (const KnownKey& key : *keys) ids.push_back(HexEncode(key.id));
+  return ids;
+}
+
 Result<SecretBytes> EnvelopeKms::OpenLegacy(ByteView blob) {
-  Result<SecretBytes> document = keys_->OpenLegacy(blob);
-  if (!document.ok()) return document;
-  STATEWARD_RETURN_IF_ERROR(CheckLegacyDocument(*document));
-  return document;
+  Result<LegacyPlain> opened = OpenLegacyWithKey(blob);
+  if (!opened.ok()) return std::move(opened).status();
+  return std::move(opened->bytes);
+}
+
+Result<LegacyPlain> EnvelopeKms::OpenLegacyWithKey(ByteView blob) {
+  Result<LegacyPlain> opened = keys_->OpenLegacy(blob);
+  if (!opened.ok()) return opened;
+  STATEWARD_RETURN_IF_ERROR(CheckLegacyDocument(opened->bytes));
+  return opened;
 }
 
 }  // namespace stateward

@@ -36,8 +36,11 @@ class EnvelopeKms : public Kms {
   Result<Opened> Open(const SealContext& where, ByteView record) override;
   Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) override;
   Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  // The same, with the key that the blob opens with.
+  Result<LegacyPlain> OpenLegacyWithKey(ByteView blob);
   Status Check() override { return keys_->Check(); }
   std::string Warning() override { return keys_->Warning(); }
+  Result<std::vector<std::string>> KeyIds() override;
   // The keys that open records, for people; the one that seals first.
   Result<std::vector<KnownKey>> Keys() { return keys_->Keys(); }
 

@@ -35,12 +35,12 @@ Result<MessageKey> ExportedKeys::NewMessageKey(const SealContext&) {
 Result<SecretBytes> ExportedKeys::ResolveKey(const KeyId& id, ByteView wrapped,
                                              const SealContext& where) {
   if (wrapped.empty()) return UnknownKey(id);
-  Result<SecretBytes> bound = OpenLegacy(wrapped);
+  Result<LegacyPlain> bound = OpenLegacy(wrapped);
   if (!bound.ok()) return UnknownKey(id);
-  return UnbindKey(*bound, where);
+  return UnbindKey(bound->bytes, where);
 }
 
-Result<SecretBytes> ExportedKeys::OpenLegacy(ByteView blob) {
+Result<LegacyPlain> ExportedKeys::OpenLegacy(ByteView blob) {
   Result<Bytes> sealed = DecodeTransitText(blob);
   if (!sealed.ok()) return std::move(sealed).status().At("legacy blob");
   return ring_.OpenLegacy(*sealed);

@@ -29,7 +29,7 @@ class ExportedKeys : public KeySource {
   Result<MessageKey> NewMessageKey(const SealContext&) override;
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
                                  const SealContext& where) override;
-  Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  Result<LegacyPlain> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override { return std::vector<KnownKey>(); }
   Status Check() override { return Status(); }
 

@@ -20,6 +20,12 @@ struct MessageKey {
   Bytes wrapped;    // stands in the header; at most kMaxWrapped bytes, empty for keys of a ring
 };
 
+// What a blob of the original held, and the key that it opened with.
+struct LegacyPlain {
+  KeyId id{};
+  SecretBytes bytes;
+};
+
 // A key's id, and where the key is from: "vault: version 3 of kv/data/terraform-backend".
 struct KnownKey {
   KeyId id{};
@@ -36,7 +42,7 @@ class KeySource {
   virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
                                          const SealContext& where) = 0;
   // As Kms::OpenLegacy, but whatever the blob holds: only EnvelopeKms looks at that.
-  virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
+  virtual Result<LegacyPlain> OpenLegacy(ByteView blob) = 0;
   // The keys that it has, for people; the primary one first.
   virtual Result<std::vector<KnownKey>> Keys() = 0;
   // As Kms has them.

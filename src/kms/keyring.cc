@@ -36,7 +36,7 @@ Result<SecretBytes> Keyring::ResolveKey(const KeyId& id, ByteView wrapped) const
   return entry->key;
 }
 
-Result<SecretBytes> Keyring::OpenLegacy(ByteView blob) const {
+Result<LegacyPlain> Keyring::OpenLegacy(ByteView blob) const {
   if (blob.size() < kNonceBytes + kTagBytes) {
     return Status::Corruption("legacy blob: shorter than its nonce and tag");
   }
@@ -48,7 +48,7 @@ Result<SecretBytes> Keyring::OpenLegacy(ByteView blob) const {
     Result<Gcm> gcm = suite_->Opener(entry.key);
     if (!gcm.ok()) return gcm.status();
     const Status opened = gcm->Open(nonce, ByteView(), sealed, document.data());
-    if (opened.ok()) return document;
+    if (opened.ok()) return LegacyPlain{entry.id, std::move(document)};
     if (opened.code() != Code::kCorruption) return opened;
   }
   return Status::Corruption("legacy blob: damaged, or made with a key that is not in the ring");

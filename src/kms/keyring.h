@@ -38,7 +38,7 @@ class Keyring {
   // What KeySource promises, from these keys alone.
   MessageKey NewMessageKey() const;
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped) const;
-  Result<SecretBytes> OpenLegacy(ByteView blob) const;
+  Result<LegacyPlain> OpenLegacy(ByteView blob) const;
 
  private:
   explicit Keyring(std::shared_ptr<const Suite> suite) : suite_(std::move(suite)) {}

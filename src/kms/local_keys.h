@@ -21,7 +21,7 @@ class LocalKeys : public KeySource {
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped, const SealContext&) override {
     return ring_.ResolveKey(id, wrapped);
   }
-  Result<SecretBytes> OpenLegacy(ByteView blob) override { return ring_.OpenLegacy(blob); }
+  Result<LegacyPlain> OpenLegacy(ByteView blob) override { return ring_.OpenLegacy(blob); }
   Result<std::vector<KnownKey>> Keys() override;
   Status Check() override { return Status(); }
 

@@ -7,6 +7,7 @@
 #include "kms/combined_keys.h"
 #include "kms/exported_keys.h"
 #include "kms/key_source.h"
+#include "kms/key_text.h"
 #include "kms/local_keys.h"
 #include "kms/suite.h"
 #include "kms/transit_keys.h"
@@ -34,7 +35,11 @@ struct Opening {
   }
 };
 
-bool HasLocal(const KmsSettings& s) { return !s.key.empty() || !s.keyring.empty(); }
+// A ring may hold comments alone: the default of a credential that is not there.
+bool HasLocal(const KmsSettings& s) {
+  const Result<std::vector<SecretBytes>> ring = ParseKeys(s.keyring.Reveal());
+  return !s.key.empty() || !ring.ok() || !ring->empty();
+}
 bool HasVault(const KmsSettings& s) { return !s.vault_key_path.empty(); }
 bool HasTransit(const KmsSettings& s) { return !s.transit_key.empty(); }
 // A source that is named, but that the exported keys stand in for.

@@ -259,9 +259,11 @@ Status TransitKeys::TryBoth() {
   return Status::Internal("kms check: what was decrypted is not what was encrypted");
 }
 
-Result<SecretBytes> TransitKeys::OpenLegacy(ByteView blob) {
+Result<LegacyPlain> TransitKeys::OpenLegacy(ByteView blob) {
   if (TransitVersion(blob) == 0) return Status::Corruption("legacy blob: not a text of Transit");
-  return Decrypt(blob, kMaxWholeState);
+  Result<SecretBytes> plain = Decrypt(blob, kMaxWholeState);
+  if (!plain.ok()) return plain.status();
+  return LegacyPlain{id_, *std::move(plain)};
 }
 
 Result<std::vector<KnownKey>> TransitKeys::Keys() {

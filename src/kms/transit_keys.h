@@ -68,7 +68,7 @@ class TransitKeys : public KeySource {
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
                                  const SealContext& where) override;
   // A whole state that Transit encrypted: what the original stored.
-  Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  Result<LegacyPlain> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
   // Encrypts a fixed text and decrypts it again. One look in two seconds for all who ask.
   Status Check() override { return check_.Get(); }

@@ -72,7 +72,7 @@ Result<SecretBytes> VaultKeys::ResolveKey(const KeyId& id, ByteView wrapped, con
   return LookUp(id);
 }
 
-Result<SecretBytes> VaultKeys::OpenLegacy(ByteView blob) {
+Result<LegacyPlain> VaultKeys::OpenLegacy(ByteView blob) {
   Result<KnownPtr> known = Ring();
   if (!known.ok()) return known.status();
   return (*known)->ring.OpenLegacy(blob);

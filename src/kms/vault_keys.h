@@ -32,7 +32,7 @@ class VaultKeys : public KeySource {
   // An id that is not in the ring is looked up in Vault before it is unknown, at most once in some
   // seconds.
   Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped, const SealContext&) override;
-  Result<SecretBytes> OpenLegacy(ByteView blob) override;
+  Result<LegacyPlain> OpenLegacy(ByteView blob) override;
   Result<std::vector<KnownKey>> Keys() override;
   // Keys that were read serve on without Vault.
   Status Check() override;

@@ -40,8 +40,8 @@ class MeteredStorage : public Storage {
   std::string_view Name() const override { return s_->Name(); }
   bool WritesMayArriveLate() const override { return s_->WritesMayArriveLate(); }
   Result<StoreMarker> ReadMarker() override { return s_->ReadMarker(); }
-  Status WriteMarker(const StoreMarker& marker, bool relock) override {
-    return s_->WriteMarker(marker, relock);
+  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override {
+    return s_->WriteMarker(marker, replaces);
   }
   Result<uint64_t> Head(const StateId& id) override {
     return meter_("head", [&] { return s_->Head(id); });
@@ -84,6 +84,14 @@ class MeteredStorage : public Storage {
   Result<std::vector<QuarantineEntry>> ListQuarantine() override { return s_->ListQuarantine(); }
   Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
     return s_->GetQuarantined(entry);
+  }
+  Status Publish(const std::string& server_id, ByteView text) override {
+    return s_->Publish(server_id, text);
+  }
+  Result<std::vector<Notice>> Published() override { return s_->Published(); }
+  Status Withdraw(const std::string& server_id) override { return s_->Withdraw(server_id); }
+  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override {
+    return s_->ReplaceQuarantined(entry, sealed);
   }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     return meter_("get_legacy", [&] { return s_->GetLegacy(legacy_id); });
@@ -162,6 +170,7 @@ class MeteredKms : public Kms {
   }
   Status Check() override { return k_->Check(); }
   std::string Warning() override { return k_->Warning(); }
+  Result<std::vector<std::string>> KeyIds() override { return k_->KeyIds(); }
 
  private:
   std::unique_ptr<Kms> k_;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "state/store_secret.h"
 
 namespace stateward {
 
@@ -20,7 +21,7 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Store() {
 }
 
 Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
-  Result<StoreMarker> marker = storage_.ReadMarker();
+  Result<StoreMarker> marker = Find();
   if (!marker.ok()) {
     if (marker.status().code() != Code::kNotFound) return std::move(marker).status();
     return Status::Unavailable(
@@ -46,18 +47,44 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
   return std::make_shared<const StoreMarker>(std::move(*marker));
 }
 
-Status StoreGate::Init(bool relock) {
+// The marker; made now if Init waits for that.
+Result<StoreMarker> StoreGate::Find() {
+  Result<StoreMarker> marker = storage_.ReadMarker();
+  if (marker.ok() || marker.status().code() != Code::kNotFound) return marker;
+  Kms* kms = nullptr;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    kms = waits_for_;
+  }
+  if (kms == nullptr) return marker;
+  const Status made = Init(false, *kms);
+  if (!made.ok()) return Status::Unavailable("the store is not made yet: " + made.detail());
+  return storage_.ReadMarker();
+}
+
+Status StoreGate::Init(bool relock, Kms& kms) {
   Result<StoreMarker> found = storage_.ReadMarker();
   if (!found.ok() && found.status().code() != Code::kNotFound) return std::move(found).status();
   if (found.ok() && !relock) return Status();
+  StoreMarker marker;
+  if (found.ok()) {
+    marker = *found;
+  } else {
+    // First, so that nothing is half made when the keys cannot be had.
+    marker.store_id = RandomHex(16);
+    Result<Bytes> secret = NewStoreSecret(kms, marker.store_id);
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      waits_for_ = secret.ok() ? nullptr : &kms;
+    }
+    if (!secret.ok()) return std::move(secret).status();
+    marker.sealed_secret = *std::move(secret);
+  }
   Result<std::string> service = locker_.InitService(found.ok());
   if (!service.ok()) return std::move(service).status();
-  StoreMarker marker;
-  if (found.ok()) marker = std::move(*found);
-  if (marker.store_id.empty()) marker.store_id = RandomHex(16);
   marker.lock_kind = std::string(locker_.Name());
   marker.lock_id = *service;
-  Status written = storage_.WriteMarker(marker, relock);
+  Status written = storage_.WriteMarker(marker, found.ok() ? &*found : nullptr);
   // Another process that started at the same moment may have been first.
   if (written.code() == Code::kConflict && storage_.ReadMarker().ok() && !relock) return Status();
   return written;

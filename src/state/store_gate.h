@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "stateward/kms.h"
 #include "stateward/locker.h"
 #include "stateward/result.h"
 #include "stateward/storage.h"
@@ -26,16 +27,19 @@ class StoreGate {
 
   // Makes marker and lock service in a place that is empty or holds nothing but the original's
   // data; OK when they are there already. With `relock` the store is given to this lock service
-  // even if its marker names another.
-  Status Init(bool relock);
+  // even if its marker names another. `kms` seals the new store's secret.
+  // When only the key service is missing for that, Store() tries again; `kms` must outlive it.
+  Status Init(bool relock, Kms& kms);
 
  private:
   Result<std::shared_ptr<const StoreMarker>> Prove();
+  Result<StoreMarker> Find();
 
   Storage& storage_;
   Locker& locker_;
   std::mutex mutex_;
   std::shared_ptr<const StoreMarker> proved_;
+  Kms* waits_for_ = nullptr;  // Init goes on when it seals
 };
 
 }  // namespace stateward

@@ -106,6 +106,28 @@ Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
   return ReadFileAt(disk_, root->get(), path, kMaxLegacy);
 }
 
+// The size stands in the name, so another size is another file, made before the old one goes.
+Status FsStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> dir = OpenDirAt(disk_, root->get(),
+                             std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag);
+  if (!dir.ok()) return std::move(dir).status();
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "quarantine"));
+  const std::string name = fs_layout::QuarantineName(entry);
+  DiskStat stat;
+  const int there = disk_.StatAt(dir->get(), name.c_str(), &stat);
+  if (there < 0) return FromErrno("stat", -there);
+  QuarantineEntry resized = entry;
+  resized.size = sealed.size();
+  const std::string target = fs_layout::QuarantineName(resized);
+  STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, dir->get(), target, sealed));
+  if (target == name) return Status();
+  const int r = disk_.UnlinkAt(dir->get(), name.c_str());
+  if (r < 0 && r != -ENOENT) return FromErrno("unlink", -r);
+  return SyncFd(disk_, dir->get(), "quarantine");
+}
+
 Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();

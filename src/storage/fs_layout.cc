@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/base64.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 
@@ -65,6 +66,7 @@ std::string FormatMarker(const StoreMarker& marker) {
   text += "store_id " + marker.store_id + "\n";
   text += "lock_kind " + marker.lock_kind + "\n";
   text += "lock_id " + marker.lock_id + "\n";
+  text += "secret " + Base64Encode(marker.sealed_secret) + "\n";
   return text + "sha256 " + HexEncode(Sha256(text)) + "\n";
 }
 
@@ -72,6 +74,7 @@ Result<StoreMarker> ParseMarker(ByteView bytes) {
   std::string_view text = bytes.AsString();
   size_t sum_at = text.rfind("sha256 ");
   std::string format;
+  std::string secret;
   std::string sum;
   StoreMarker marker;
   if (sum_at == std::string_view::npos || text.substr(0, kTitle.size()) != kTitle) {
@@ -82,13 +85,15 @@ Result<StoreMarker> ParseMarker(ByteView bytes) {
   bool whole = TakeLine(&rest, "format", &format) &&
                TakeLine(&rest, "store_id", &marker.store_id) &&
                TakeLine(&rest, "lock_kind", &marker.lock_kind) &&
-               TakeLine(&rest, "lock_id", &marker.lock_id) && TakeLine(&rest, "sha256", &sum) &&
-               rest.empty();
-  if (!whole || sum != HexEncode(Sha256(text.substr(0, sum_at))) || !IsHex(marker.store_id, 32) ||
-      !IsHex(marker.lock_id, 32)) {
+               TakeLine(&rest, "lock_id", &marker.lock_id) && TakeLine(&rest, "secret", &secret) &&
+               TakeLine(&rest, "sha256", &sum) && rest.empty();
+  const std::optional<SecretBytes> sealed = Base64Decode(secret);
+  if (!whole || !sealed || sealed->empty() || sum != HexEncode(Sha256(text.substr(0, sum_at))) ||
+      !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
     return Status::Corruption("store marker: damaged");
   }
   if (format != "1") return Status::Corruption("store marker: format " + format + " is not known");
+  marker.sealed_secret.assign(sealed->begin(), sealed->end());
   return marker;
 }
 

@@ -18,8 +18,12 @@ inline constexpr char kS3Marker[] = "00-stateward-store";
 inline constexpr char kStates[] = "states";
 inline constexpr char kQuarantine[] = "quarantine";
 inline constexpr char kLegacy[] = "legacy";
-// A marker is about 200 bytes.
-inline constexpr size_t kMaxMarker = 4096;
+inline constexpr char kServers[] = "servers";
+// A marker is about 500 bytes; with a key that RSA-4096 wrapped 1500. The wrapped key of a record
+// has at most 4096 bytes.
+inline constexpr size_t kMaxMarker = size_t{16} * 1024;
+// 64 keys of 35 bytes, and a name.
+inline constexpr size_t kMaxNotice = size_t{16} * 1024;
 
 std::string StatePath(const StateId& id);                       // "states/<id[0:2]>/<id>"
 std::string VersionName(uint64_t n);                            // 20 digits

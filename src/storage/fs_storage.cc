@@ -60,9 +60,7 @@ Status FsStorage::Accept(ByteView text, int root) {
   Result<StoreMarker> marker = fs_layout::ParseMarker(text);
   if (!marker.ok()) return Status::Unavailable(marker.status().detail());
   std::lock_guard<std::mutex> hold(marker_mutex_);
-  if (!marker_.store_id.empty() &&
-      (marker_.store_id != marker->store_id || marker_.lock_kind != marker->lock_kind ||
-       marker_.lock_id != marker->lock_id)) {
+  if (!marker_.store_id.empty() && !SameStore(marker_, *marker)) {
     return Status::Unavailable("another store, or one with another lock service, lies in " +
                                options_.dir + " now; restart when that is meant");
   }
@@ -77,7 +75,7 @@ Status FsStorage::Accept(ByteView text, int root) {
   return Status();
 }
 
-Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
+Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
   int made = disk_.MakeDirAt(AT_FDCWD, options_.dir.c_str(), 0700);
   if (made < 0 && made != -EEXIST) return FromErrno("mkdir " + options_.dir, -made);
   Status last = SyncFolderAbove(disk_, options_.dir);
@@ -87,9 +85,14 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, bool relock) {
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
   if (!root.ok()) return std::move(root).status();
   std::string text = fs_layout::FormatMarker(marker);
+  // Whoever exchanges it does so alone.
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, root->get(), kFlockMs, "marker"));
   DiskStat stat;
   if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
-    if (!relock) return {Code::kConflict, options_.dir + " holds a store already"};
+    if (replaces == nullptr) return {Code::kConflict, options_.dir + " holds a store already"};
+    Result<StoreMarker> now = ReadMarker();
+    if (!now.ok()) return std::move(now).status();
+    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
     STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text));
     std::lock_guard<std::mutex> hold(marker_mutex_);
     marker_ = {};

@@ -32,7 +32,8 @@ std::vector<std::string> StoreTables() {
       "CREATE TABLE stateward.store_marker (only_one bool PRIMARY KEY DEFAULT true CHECK "
       "(only_one),"
       " format int8 NOT NULL, store_id text NOT NULL, lock_kind text NOT NULL,"
-      " lock_id text NOT NULL)",
+      " lock_id text NOT NULL, secret bytea NOT NULL)",
+      "CREATE TABLE stateward.servers (id text COLLATE \"C\" PRIMARY KEY, text bytea NOT NULL)",
   };
   // NOLINTEND(bugprone-suspicious-missing-comma)
 }
@@ -54,7 +55,7 @@ Result<StoreMarker> PostgresStorage::ReadMarker() {
   if (!there.ok()) return std::move(there).status();
   if (!*there) return Status::NotFound("no table " + std::string(kMarkerTable));
   Result<PgRows> rows = pool_->QueryOne(
-      {"SELECT format, store_id, lock_kind, lock_id FROM stateward.store_marker", {}},
+      {"SELECT format, store_id, lock_kind, lock_id, secret FROM stateward.store_marker", {}},
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->size() == 0) return Status::NotFound("no marker in " + std::string(kMarkerTable));
@@ -63,13 +64,15 @@ Result<StoreMarker> PostgresStorage::ReadMarker() {
   marker.store_id = rows->Text(0, 1);
   marker.lock_kind = rows->Text(0, 2);
   marker.lock_id = rows->Text(0, 3);
-  if (marker.format != 1 || !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
+  marker.sealed_secret = rows->Bytea(0, 4);
+  if (marker.sealed_secret.empty() || marker.format != 1 || !IsHex(marker.store_id, 32) ||
+      !IsHex(marker.lock_id, 32)) {
     return Status::Corruption("store marker: damaged, or of a format that is not known");
   }
   return marker;
 }
 
-Status PostgresStorage::WriteMarker(const StoreMarker& marker, bool relock) {
+Status PostgresStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
   Result<std::unique_ptr<PgTransaction>> transaction =
       BeginSchemaChange(*pool_, kMarkerTable, StoreTables());
   if (!transaction.ok()) return std::move(transaction).status();
@@ -81,21 +84,30 @@ Status PostgresStorage::WriteMarker(const StoreMarker& marker, bool relock) {
   Result<std::vector<PgRows>> found = (*transaction)->Run({look}, PgUse::kRead);
   if (!found.ok()) return std::move(found).status();
   bool there = found->front().Bool(0, 0);
-  if (there && !relock) return {Code::kConflict, "the database holds a store already"};
+  if (there && replaces == nullptr) {
+    return {Code::kConflict, "the database holds a store already"};
+  }
+  // No other can exchange it meanwhile: this transaction holds the lock of schema changes.
+  if (there) {
+    Result<StoreMarker> now = ReadMarker();
+    if (!now.ok()) return std::move(now).status();
+    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
+  }
   if (!there && found->front().Bool(0, 1)) {
     return {Code::kConflict,
             "the tables in schema stateward are not empty, yet there is no marker: see what "
             "happened to store_marker before making a new one"};
   }
   PgStatement write{
-      "INSERT INTO stateward.store_marker (format, store_id, lock_kind, lock_id)"
-      " VALUES ($1, $2, $3, $4) ON CONFLICT (only_one) DO UPDATE SET format = $1,"
-      " store_id = $2, lock_kind = $3, lock_id = $4",
+      "INSERT INTO stateward.store_marker (format, store_id, lock_kind, lock_id, secret)"
+      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (only_one) DO UPDATE SET format = $1,"
+      " store_id = $2, lock_kind = $3, lock_id = $4, secret = $5",
       {}};
   write.params.Int8(marker.format)
       .Text(marker.store_id)
       .Text(marker.lock_kind)
-      .Text(marker.lock_id);
+      .Text(marker.lock_id)
+      .Bytea(marker.sealed_secret);
   STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({write}));
   std::lock_guard<std::mutex> hold(place_mutex_);
   place_.clear();
@@ -186,6 +198,25 @@ Result<Bytes> PostgresStorage::GetQuarantined(const QuarantineEntry& entry) {
   if (!rows.ok()) return std::move(rows).status();
   if (rows->IsNull(0, 1)) return Status::NotFound("no such entry");
   return rows->Bytea(0, 1);
+}
+
+Status PostgresStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
+  PgStatement statement{
+      "UPDATE stateward.quarantine SET data = $3, size = $4"
+      " WHERE principal = $1 AND content = $2 AND " STATEWARD_PG_SAFE
+      " RETURNING " STATEWARD_PG_PLACE,
+      {}};
+  statement.params.Text(entry.principal_tag)
+      .Text(entry.content_tag)
+      .Bytea(sealed)
+      .Int8(sealed.size());
+  Result<PgRows> rows = pool_->QueryOne(std::move(statement), PgUse::kRepeatable);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->size() > 0) return CheckPlace(rows->Raw(0, 0).AsString());
+  // Nothing was changed: no such entry, or a server whose word does not last.
+  Result<Bytes> there = GetQuarantined(entry);
+  if (!there.ok()) return std::move(there).status();
+  return Status::Unavailable("postgres: fsync or full_page_writes is off on the server");
 }
 
 Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {

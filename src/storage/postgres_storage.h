@@ -33,7 +33,7 @@ class PostgresStorage : public Storage {
   // whoever comes later waits for its end.
   bool WritesMayArriveLate() const override { return !options_.with_locks; }
   Result<StoreMarker> ReadMarker() override;
-  Status WriteMarker(const StoreMarker& marker, bool relock) override;
+  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
@@ -50,6 +50,10 @@ class PostgresStorage : public Storage {
   Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
   Result<std::vector<QuarantineEntry>> ListQuarantine() override;
   Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
+  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override;
+  Status Publish(const std::string& server_id, ByteView text) override;
+  Result<std::vector<Notice>> Published() override;
+  Status Withdraw(const std::string& server_id) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;

@@ -79,6 +79,20 @@ Result<Bytes> S3Storage::GetQuarantined(const QuarantineEntry& entry) {
   return Absent(std::move(object).status());
 }
 
+// The size stands in the key, so another size is another object, made before the old one goes.
+Status S3Storage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
+  Result<Bytes> there = GetQuarantined(entry);
+  if (!there.ok()) return std::move(there).status();
+  const std::string folder = prefix_ + kQuarantine + entry.principal_tag + "/";
+  QuarantineEntry resized = entry;
+  resized.size = sealed.size();
+  const std::string target = folder + fs_layout::QuarantineName(resized);
+  Result<S3PutOutcome> put = client_->Put(target, sealed, S3Condition());
+  if (!put.ok()) return std::move(put).status();
+  const std::string key = folder + fs_layout::QuarantineName(entry);
+  return target == key ? Status() : client_->Delete(key);
+}
+
 // At the bucket's root, where the original put it: it knew no prefix.
 Result<Bytes> S3Storage::GetLegacy(const std::string& legacy_id) {
   STATEWARD_RETURN_IF_ERROR(Begin());

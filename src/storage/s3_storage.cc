@@ -25,6 +25,12 @@ bool EndsWith(const std::string& s, std::string_view end) {
   return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
 }
 
+bool SameMarker(ByteView a, ByteView b) {
+  Result<StoreMarker> one = fs_layout::ParseMarker(a);
+  Result<StoreMarker> two = fs_layout::ParseMarker(b);
+  return one.ok() && two.ok() && SameStore(*one, *two);
+}
+
 }  // namespace
 
 S3Storage::S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3StorageOptions options)
@@ -33,7 +39,7 @@ S3Storage::S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3Sto
       options_(std::move(options)),
       prefix_(client_->settings().prefix),
       marker_(*client_, clock, prefix_ + fs_layout::kS3Marker,
-              "store marker (see `statewardctl init`)") {}
+              "store marker (see `statewardctl init`)", SameMarker) {}
 
 Result<StoreMarker> S3Storage::ReadMarker() {
   Result<S3Object> object = client_->Get(marker_.key(), S3Landmark::kMaxBytes);
@@ -71,7 +77,7 @@ Status S3Storage::CheckNewPlace() {
                                "*.tfstate objects (STORAGE_S3_PREFIX gives it one)"};
 }
 
-Status S3Storage::WriteMarker(const StoreMarker& marker, bool relock) {
+Status S3Storage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
   Result<bool> bucket = client_->HasBucket();
   if (!bucket.ok()) return std::move(bucket).status();
   if (!*bucket) STATEWARD_RETURN_IF_ERROR(client_->MakeBucket());
@@ -79,7 +85,14 @@ Status S3Storage::WriteMarker(const StoreMarker& marker, bool relock) {
   std::string text = fs_layout::FormatMarker(marker);
   Result<S3Object> there = client_->Get(marker_.key(), S3Landmark::kMaxBytes);
   if (!there.ok() && there.status().code() != Code::kNotFound) return std::move(there).status();
-  if (there.ok() && !relock) return {Code::kConflict, "the bucket holds a store already"};
+  if (there.ok() && replaces == nullptr) {
+    return {Code::kConflict, "the bucket holds a store already"};
+  }
+  if (there.ok()) {
+    Result<StoreMarker> now = fs_layout::ParseMarker(there->bytes);
+    if (!now.ok()) return std::move(now).status();
+    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
+  }
   if (!there.ok()) STATEWARD_RETURN_IF_ERROR(CheckNewPlace());
   S3Condition when = there.ok() ? S3Condition::Etag(there->etag) : S3Condition::Absent();
   Result<S3PutOutcome> put = client_->Put(marker_.key(), text, when);

@@ -42,7 +42,7 @@ inline void WithoutMarkerNothingIsSaid(StorageFixture& f) {
   std::shared_ptr<Storage> s = f.Open();
   Is(Code::kNotFound, s->ReadMarker());
   AllSayUnavailable(*s);
-  Good(s->WriteMarker(Marker(), false));
+  Good(s->WriteMarker(Marker(), nullptr));
   LONGS_EQUAL(0, Must(s->Head(Id())));
   Put(*s, Id(), 0, std::string("x"));
   f.RemoveMarker();
@@ -66,8 +66,8 @@ inline void MarkerIsMadeOnce(StorageFixture& f) {
   std::shared_ptr<Storage> s = Fresh(f);
   StoreMarker other = Marker();
   other.store_id = std::string(32, 'c');
-  Is(Code::kConflict, s->WriteMarker(other, false));
-  Is(Code::kConflict, f.Open()->WriteMarker(other, false));
+  Is(Code::kConflict, s->WriteMarker(other, nullptr));
+  Is(Code::kConflict, f.Open()->WriteMarker(other, nullptr));
   STRCMP_EQUAL(Marker().store_id.c_str(), Must(s->ReadMarker()).store_id.c_str());
 }
 
@@ -79,7 +79,7 @@ inline void MarkerIsMadeByOneOfMany(StorageFixture& f) {
   InThreads(kMakers, [&](size_t t) {
     StoreMarker marker = Marker();
     marker.store_id = std::string(32, static_cast<char>('0' + t));
-    codes[t] = makers[t]->WriteMarker(marker, false).code();
+    codes[t] = makers[t]->WriteMarker(marker, nullptr).code();
   });
   const std::string winner = Must(f.Open()->ReadMarker()).store_id;
   for (size_t t = 0; t < kMakers; ++t) {
@@ -93,25 +93,46 @@ inline void RelockExchangesTheLockServiceOnly(StorageFixture& f) {
   StoreMarker other = Marker();
   other.lock_kind = "redis";
   other.lock_id = std::string(32, 'd');
-  Good(f.Open()->WriteMarker(other, true));
+  const StoreMarker was = Marker();
+  Good(f.Open()->WriteMarker(other, &was));
   s = f.Open();
   const StoreMarker marker = Must(s->ReadMarker());
+  CHECK(marker == other);
   STRCMP_EQUAL(Marker().store_id.c_str(), marker.store_id.c_str());
   STRCMP_EQUAL("redis", marker.lock_kind.c_str());
   STRCMP_EQUAL(other.lock_id.c_str(), marker.lock_id.c_str());
   LONGS_EQUAL(1, Must(s->Head(Id())));
 }
 
+// A rekey seals the secret with another key while servers run on the store.
+inline void SecretIsExchangedUnderWork(StorageFixture& f) {
+  std::shared_ptr<Storage> running = Fresh(f);
+  Put(*running, Id(), 0, std::string("x"));
+  const StoreMarker was = Marker();
+  StoreMarker now = was;
+  now.sealed_secret = Bytes(3000, 0x7B);
+  Good(f.Open()->WriteMarker(now, &was));
+  LONGS_EQUAL(1, Must(running->Head(Id())));
+  Put(*running, Id(), 1, std::string("y"));
+  CHECK(Must(running->ReadMarker()) == now);
+  LONGS_EQUAL(2, Must(f.Open()->Head(Id())));
+  // Somebody who looked before that comes too late.
+  StoreMarker late = was;
+  late.lock_kind = "redis";
+  Is(Code::kConflict, f.Open()->WriteMarker(late, &was));
+  CHECK(Must(f.Open()->ReadMarker()) == now);
+}
+
 inline void MarkerIsRefusedAmongRecords(StorageFixture& f) {
   Put(*Fresh(f), Id(), 0, std::string("x"));
   f.RemoveMarker();
-  Is(Code::kConflict, f.Open()->WriteMarker(Marker(), false));
+  Is(Code::kConflict, f.Open()->WriteMarker(Marker(), nullptr));
   Is(Code::kNotFound, f.Open()->ReadMarker());
 }
 
 inline void MarkerIsRefusedAmongStrangers(StorageFixture& f) {
   if (!f.PutStranger()) return;
-  Is(Code::kConflict, f.Open()->WriteMarker(Marker(), false));
+  Is(Code::kConflict, f.Open()->WriteMarker(Marker(), nullptr));
   Is(Code::kNotFound, f.Open()->ReadMarker());
 }
 
@@ -137,6 +158,47 @@ inline void QuarantineKeepsEachUploadOnce(StorageFixture& f) {
   LONGS_EQUAL(300, back.size);
   CHECK(ByteView(Must(s->GetQuarantined(back))) == ByteView(bytes));
   LONGS_EQUAL(0, Must(s->Count()));  // no state of its own
+}
+
+// For a rekey: other bytes of the same upload, of the same or another size.
+inline void QuarantineEntriesAreExchanged(StorageFixture& f) {
+  std::shared_ptr<Storage> s = Fresh(f);
+  QuarantineEntry entry = Entry('1', '2', 300, kSomeMs);
+  Is(Code::kNotFound, s->ReplaceQuarantined(entry, Noise(300)));
+  Good(s->Quarantine(entry, Noise(300)));
+  Good(s->Quarantine(Entry('1', '3', 5, kSomeMs + 1), std::string("other")));
+  for (size_t size : {size_t{300}, size_t{350}, size_t{40}}) {
+    const std::string bytes = Noise(size);
+    Good(f.Open()->ReplaceQuarantined(entry, bytes));
+    const std::vector<QuarantineEntry> list = Must(s->ListQuarantine());
+    LONGS_EQUAL(2, list.size());
+    entry = list[0].content_tag == entry.content_tag ? list[0] : list[1];
+    LONGS_EQUAL(size, entry.size);
+    CHECK(entry.time_ms == kSomeMs);
+    CHECK(ByteView(Must(s->GetQuarantined(entry))) == ByteView(bytes));
+    // Still the same upload.
+    Good(s->Quarantine(Entry('1', '2', 300, kSomeMs + 9), Noise(300)));
+    LONGS_EQUAL(2, Must(s->ListQuarantine()).size());
+  }
+}
+
+// ---- What servers say of themselves ----
+
+inline void NoticesAreTheLastOfEach(StorageFixture& f) {
+  std::shared_ptr<Storage> s = Fresh(f);
+  CHECK(Must(s->Published()).empty());
+  Good(s->Withdraw(std::string(32, '1')));
+  Good(s->Publish(std::string(32, '1'), std::string("one")));
+  Good(s->Publish(std::string(32, '2'), std::string("two")));
+  Good(f.Open()->Publish(std::string(32, '1'), std::string("one again")));
+  std::vector<Storage::Notice> all = Must(f.Open()->Published());
+  LONGS_EQUAL(2, all.size());
+  STRCMP_EQUAL(std::string(32, '1').c_str(), all[0].server_id.c_str());
+  CHECK(ByteView(all[0].text) == ByteView(std::string("one again")));
+  CHECK(ByteView(all[1].text) == ByteView(std::string("two")));
+  Good(s->Withdraw(std::string(32, '1')));
+  LONGS_EQUAL(1, Must(s->Published()).size());
+  LONGS_EQUAL(0, Must(s->Count()));  // no state
 }
 
 inline void QuarantineIsBoundedPerPrincipal(StorageFixture& f) {

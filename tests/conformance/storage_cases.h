@@ -14,6 +14,7 @@
   X(G, MarkerIsMadeOnce)                  \
   X(G, MarkerIsMadeByOneOfMany)           \
   X(G, RelockExchangesTheLockServiceOnly) \
+  X(G, SecretIsExchangedUnderWork)        \
   X(G, MarkerIsRefusedAmongRecords)       \
   X(G, MarkerIsRefusedAmongStrangers)     \
   X(G, AbsenceIsSaid)                     \
@@ -28,7 +29,9 @@
   X(G, PruneNeverTakesTheNewest)          \
   X(G, ListIsInOrderOfId)                 \
   X(G, QuarantineKeepsEachUploadOnce)     \
+  X(G, QuarantineEntriesAreExchanged)     \
   X(G, QuarantineIsBoundedPerPrincipal)   \
+  X(G, NoticesAreTheLastOfEach)           \
   X(G, LegacyBlobsAreRead)                \
   X(G, LegacyBlobsAreListed)              \
   X(G, LegacyIdsAreClaimedOnce)

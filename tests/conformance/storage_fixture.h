@@ -36,7 +36,9 @@ class StorageFixture {
 
 namespace storage_cases {
 
-inline StoreMarker Marker() { return {std::string(32, 'a'), 1, "local", std::string(32, 'b')}; }
+inline StoreMarker Marker() {
+  return {std::string(32, 'a'), 1, "local", std::string(32, 'b'), Bytes(300, 0xFE)};
+}
 
 inline StateId IdOf(const std::string& name) { return StateId::Of({"", "p", name}); }
 inline StateId Id() { return IdOf("n"); }
@@ -60,7 +62,7 @@ T Must(Result<T> result) {
 
 // An instance on a store that was made just now.
 inline std::shared_ptr<Storage> Fresh(StorageFixture& f) {
-  Good(f.Open()->WriteMarker(Marker(), false));
+  Good(f.Open()->WriteMarker(Marker(), nullptr));
   return f.Open();
 }
 inline void Put(Storage& s, const StateId& id, uint64_t expected_head, ByteView bytes) {

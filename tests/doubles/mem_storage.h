@@ -44,10 +44,12 @@ class MemStorage : public Storage {
     if (!marker_) return Status::NotFound("no marker");
     return *marker_;
   }
-  Status WriteMarker(const StoreMarker& marker, bool relock) override {
+  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
-    if (marker_ && !relock) return {Code::kConflict, "there is one"};
+    if (marker_ && (replaces == nullptr || !(*marker_ == *replaces))) {
+      return {Code::kConflict, "there is one"};
+    }
     if (!marker_ && !states_.empty()) return {Code::kConflict, "records without a marker"};
     marker_ = marker;
     return Status();
@@ -181,6 +183,36 @@ class MemStorage : public Storage {
     }
     return Status::NotFound("no such entry");
   }
+  Status Publish(const std::string& server_id, ByteView text) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    notices_[server_id].assign(text.begin(), text.end());
+    return Status();
+  }
+  Result<std::vector<Notice>> Published() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    std::vector<Notice> out;
+    for (const auto& [id, text] : notices_) out.push_back({id, text});
+    return out;
+  }
+  Status Withdraw(const std::string& server_id) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    notices_.erase(server_id);
+    return Status();
+  }
+  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (auto& [old, bytes] : quarantine_) {
+      if (old.content_tag != entry.content_tag) continue;
+      bytes.assign(sealed.begin(), sealed.end());
+      old.size = sealed.size();
+      return Status();
+    }
+    return Status::NotFound("no such entry");
+  }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
@@ -242,6 +274,7 @@ class MemStorage : public Storage {
   std::optional<StoreMarker> marker_;
   std::map<std::string, std::map<uint64_t, Bytes>> states_;
   std::map<std::string, StateId> claims_;
+  std::map<std::string, Bytes> notices_;
   std::vector<std::pair<QuarantineEntry, Bytes>> quarantine_;
   Late late_;
 };

@@ -106,11 +106,20 @@ class Faults(KmsTest):
     def test_kv_goes_on_without_vault(self):
         proxy = self.proxied()
         settings = self.vault.kv_settings(VAULT_ADDR=f"http://127.0.0.1:{proxy.address[1]}")
-        # Nobody is there when it starts.
+        # Nobody is there when it starts: not even the store can be made.
         proxy.refuse()
         server = self.serve(settings)
-        self.expect(404, server, "GET", "/state/p/one")  # absence needs no key
+        self.expect(503, server, "GET", "/state/p/one")
         self.expect(503, server, "POST", "/state/p/one", document(1))
+        proxy.pass_on()
+        self.recovers(server, "POST", body=document(1))
+        server.process.stop()
+        # The store is there, and again nobody.
+        proxy.refuse()
+        server = self.serve(settings)
+        self.expect(404, server, "GET", "/state/p/none")  # absence needs no key
+        self.expect(503, server, "POST", "/state/p/one", document(1))
+        self.expect(503, server, "LOCK", "/state/p/one", lock())  # the owner has no name yet
         proxy.pass_on()
         self.recovers(server, "POST", body=document(1))
         # Nobody is there any more, and the settings are even read anew.
@@ -194,9 +203,15 @@ class Faults(KmsTest):
             VAULT_ADDR=f"http://127.0.0.1:{proxy.address[1]}"))
         self.expect(503, server, "GET", "/state/p/one")
         self.expect(404, server, "GET", "/state/p/none")  # absence needs no key
-        self.lock_and_unlock(server)
+        self.expect(503, server, "LOCK", "/state/p/one", lock())  # the owner has no name yet
         proxy.pass_on()
         self.recovers(server)
+        self.lock_and_unlock(server)
+        # Once it was opened, locks need no key service, also after a reload.
+        proxy.refuse()
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: "settings were read anew" in server.log(), "the settings are read anew")
+        self.lock_and_unlock(server)
 
     def test_rights_taken_away_and_given_back(self):
         token = self.vault.new_token()

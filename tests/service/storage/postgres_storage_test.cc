@@ -111,7 +111,7 @@ TEST(PostgresStorage, WithoutItsTablesNothingIsAbsent) {
 TEST(PostgresStorage, AStoreWithoutMarkerIsNotMadeAnew) {
   storage_cases::Put(*storage, id, 0, std::string("one"));
   fixture.RemoveMarker();
-  Status made = fixture.Open()->WriteMarker(storage_cases::Marker(), false);
+  Status made = fixture.Open()->WriteMarker(storage_cases::Marker(), nullptr);
   storage_cases::Is(Code::kConflict, made);
 }
 

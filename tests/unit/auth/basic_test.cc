@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "doubles/basic_names.h"
+
 namespace stateward {
 
 TEST_GROUP(BasicAuth) {
-  BasicAuthenticator basic;
+  BasicAuthenticator basic{NameForTests};
   Result<Grant> Ask(const char* secret, const char* project, const char* name) {
     return basic.Authorize({"basic", SecretString(secret)}, {"", project, name}, Verb::kRead);
   }
@@ -31,6 +33,22 @@ TEST(BasicAuth, EachSecretIsANamespace) {
   CHECK(one->principal != two->principal);
   CHECK(one->principal.find("one") == std::string::npos);
   CHECK(Ask("one", "q", "m")->key.tenant == one->key.tenant);
+}
+
+// Until its key is there nobody can be named: only reading goes on.
+TEST(BasicAuth, WhoCannotBeNamedOnlyReads) {
+  BasicAuthenticator nameless{[](const std::string&) -> Result<std::string> {
+    return Status::Unavailable("the key service does not answer");
+  }};
+  for (Verb verb : {Verb::kRead, Verb::kOutputs, Verb::kWrite, Verb::kDelete, Verb::kLock,
+                    Verb::kUnlock, Verb::kForceUnlock}) {
+    Result<Grant> grant = nameless.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, verb);
+    if (verb == Verb::kRead || verb == Verb::kOutputs) {
+      STRCMP_EQUAL("basic", grant->principal.c_str());
+    } else {
+      CHECK(grant.status().code() == Code::kUnavailable);
+    }
+  }
 }
 
 TEST(BasicAuth, RefusesNoSecretAndHugeOnes) {

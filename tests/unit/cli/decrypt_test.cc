@@ -52,6 +52,7 @@ TEST_GROUP(CliDecrypt) {
     marker.store_id = kStoreId;
     marker.lock_kind = "local";
     marker.lock_id = std::string(32, 'a');
+    marker.sealed_secret = Bytes(3, 's');
     WriteFile(store + "/" + fs_layout::kMarker, fs_layout::FormatMarker(marker));
   }
   void teardown() override { std::filesystem::remove_all(store); }

@@ -1,14 +1,18 @@
 #include <CppUTest/TestHarness.h>
 
 #include "base/sha256.h"
+#include "cli/key_counts.h"
 #include "cli/opened_store.h"
 #include "cli/progress.h"
 #include "cli/rekeyer.h"
 #include "conformance/kms_cases.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_storage.h"
+#include "doubles/original_blobs.h"
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
+#include "state/key_notice.h"
+#include "state/store_secret.h"
 
 namespace stateward {
 namespace {
@@ -36,7 +40,8 @@ TEST_GROUP(Rekey) {
   std::vector<std::string> said;
 
   void setup() override {
-    CHECK(storage.WriteMarker({kStore, 1, "local", std::string(32, '1')}, false).ok());
+    const Bytes secret = *NewStoreSecret(*before, kStore);
+    CHECK(storage.WriteMarker({kStore, 1, "local", std::string(32, '1'), secret}, nullptr).ok());
     for (int s = 0; s < 3; ++s) {
       ids.push_back(StateId::Of({"", "p", "s" + std::to_string(s)}));
       for (uint64_t n = 1; n <= 4; ++n) {
@@ -101,6 +106,97 @@ TEST(Rekey, WhatCannotBeReadIsSaidAndStays) {
   std::unique_ptr<EnvelopeKms> other = KmsWith(NewKeyText(), SecretString());
   LONGS_EQUAL(12, Run(*other, *other).failed);
   CHECK(said[0].find("unknown") != std::string::npos);
+}
+
+TEST(Rekey, UploadsAndTheSecretAreSealedAnewToo) {
+  const std::string text = "{\"kept\":true}";
+  QuarantineEntry entry;
+  entry.principal_tag = std::string(32, '1');
+  entry.content_tag = std::string(32, '2');
+  entry.id = ids[0];
+  const Bytes sealed = *before->Seal({kStore, ids[0], 0}, InfoOf(text), text);
+  CHECK(storage.Quarantine(entry, sealed).ok());
+  const SecretBytes secret = *OpenStoreSecret(*before, *storage.ReadMarker());
+  const auto run = [&](bool dry_run) {
+    Rekeyer rekeyer(
+        storage, kStore, *both, *both, *SealingTag(*both), dry_run,
+        [](const StateId&, uint64_t, const Status& why) { FAIL(why.detail().c_str()); });
+    const std::vector<QuarantineEntry> uploads = *storage.ListQuarantine();
+    for (const QuarantineEntry& kept : uploads) rekeyer.DoUpload(kept);
+    rekeyer.DoSecret();
+    return rekeyer.counts();
+  };
+  LONGS_EQUAL(2, run(true).done);
+  CHECK(*OpenStoreSecret(*before, *storage.ReadMarker()) == secret);
+  LONGS_EQUAL(2, run(false).done);
+  LONGS_EQUAL(2, run(false).already);
+  kms_cases::CheckOpens(*after, {kStore, ids[0], 0}, *storage.GetQuarantined(entry), text);
+  CHECK(*OpenStoreSecret(*after, *storage.ReadMarker()) == secret);
+}
+
+// B3: the key may go only when nothing needs it, whatever it is.
+TEST(Rekey, AllThatNeedsAKeyIsCounted) {
+  const KeyTag was = *SealingTag(*before);
+  const KeyTag now = *SealingTag(*after);
+  const auto need = [&](EnvelopeKms& kms) { return (*CountKeys(storage, kms, true)).by_key[was]; };
+  STRCMP_EQUAL("12 versions, 1 store secret", Describe(need(*both)).c_str());
+  LONGS_EQUAL(3, need(*both).states);
+  QuarantineEntry entry;
+  entry.id = ids[0];
+  const std::string text = "{\"version\":4}";
+  CHECK(storage.Quarantine(entry, *before->Seal({kStore, ids[0], 0}, InfoOf(text), text)).ok());
+  const std::shared_ptr<const Suite> suite = *Suite::Load();
+  const auto blob = [&](const SecretString& key) {
+    return SealAsOriginal(*suite, *ParseKey(key.Reveal()), text);
+  };
+  storage.legacy[std::string(64, 'a')] = blob(old_key);
+  storage.legacy[std::string(64, 'b')] = blob(new_key);
+  storage.legacy[std::string(64, 'c')] = blob(old_key);
+  CHECK(storage.ClaimLegacy(std::string(64, 'c'), ids[0]).ok());  // taken over
+  STRCMP_EQUAL("12 versions, 1 kept upload, 1 state of the original, 1 store secret",
+               Describe(need(*both)).c_str());
+  LONGS_EQUAL(1, (*CountKeys(storage, *both, true)).by_key[now].originals);
+  LONGS_EQUAL(0, (*CountKeys(storage, *both, false)).by_key[now].originals);
+  LONGS_EQUAL(0, (*CountKeys(storage, *both, true)).unopened);
+  // With keys that do not open it, nobody can say what it needs.
+  LONGS_EQUAL(1, (*CountKeys(storage, *after, true)).unopened);
+  LONGS_EQUAL(0, need(*after).originals);
+  // Damage names no key.
+  storage.legacy[std::string(64, 'a')].back() ^= 1;
+  LONGS_EQUAL(1, (*CountKeys(storage, *both, true)).unopened);
+}
+
+// B2: who runs, and does not know a key, must not meet records that are sealed with it.
+TEST(Rekey, RunningServersSayWhichKeysTheyKnow) {
+  constexpr int64_t kNow = 1764000000000;
+  const std::string old_id = HexEncode(SealingTag(*before)->id);
+  const std::string new_id = HexEncode(SealingTag(*after)->id);
+  CHECK(PublishKeys(storage, *before, std::string(32, '1'), kNow).ok());
+  CHECK(PublishKeys(storage, *both, std::string(32, '2'), kNow - kNoticeCountsMs + 1).ok());
+  KeyUsers users = *UsersOfKey(storage, new_id, kNow);
+  LONGS_EQUAL(1, users.lack.size());
+  LONGS_EQUAL(1, users.seal.size());
+  LONGS_EQUAL(0, users.silent.size());
+  users = *UsersOfKey(storage, old_id, kNow);
+  LONGS_EQUAL(0, users.lack.size());
+  LONGS_EQUAL(1, users.seal.size());
+  // One is not heard of any more: named, and not counted.
+  users = *UsersOfKey(storage, old_id, kNow + 1);
+  LONGS_EQUAL(1, users.silent.size());
+  users = *UsersOfKey(storage, new_id, kNow + kNoticeCountsMs);
+  LONGS_EQUAL(0, users.lack.size());
+  LONGS_EQUAL(2, users.silent.size());
+  CHECK(users.silent[0].find(':') != std::string::npos);
+  // A clock ahead of ours counts.
+  LONGS_EQUAL(1, UsersOfKey(storage, new_id, kNow - 3600 * 1000)->lack.size());
+  // A reload publishes again under the same id; what is old goes.
+  CHECK(PublishKeys(storage, *both, std::string(32, '1'), kNow).ok());
+  CHECK(UsersOfKey(storage, new_id, kNow)->lack.empty());
+  CHECK(ForgetSilentServers(storage, kNow + kNoticeKeptMs - 1).ok());
+  LONGS_EQUAL(1, storage.Published()->size());
+  CHECK(storage.Publish(std::string(32, '3'), std::string("no notice")).ok());
+  CHECK(ForgetSilentServers(storage, kNow).ok());
+  LONGS_EQUAL(1, storage.Published()->size());
 }
 
 TEST(Rekey, ProgressSaysHowLong) {

@@ -8,6 +8,7 @@
 
 #include "auth/basic.h"
 #include "auth/policy_auth.h"
+#include "doubles/basic_names.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
@@ -50,7 +51,7 @@ TEST_GROUP(LockRights) {
     KmsSettings settings;
     settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
+    CHECK(gate.Init(false, *kms).ok());
     Restart();
   }
   void Restart() {
@@ -225,7 +226,7 @@ TEST(LockRights, TheLockServiceDecidesOrNobodyDoes) {
 TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
   Grant alice = As("alice", Role::kWrite);
   Is(Code::kNotFound, service->Get(alice).status.code());
-  BasicAuthenticator basic;
+  BasicAuthenticator basic{NameForTests};
   Grant tenant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kWrite);
   Is(Code::kOk, Put(tenant, 1));
   StateAnswer answer = service->Get(alice);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auth/basic.h"
+#include "doubles/basic_names.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
@@ -49,14 +50,14 @@ class ServiceFixture : public Utest {
   StoreGate gate{storage, locker};
   StateRules rules;
   std::unique_ptr<StateService> service;
-  BasicAuthenticator basic;
+  BasicAuthenticator basic{NameForTests};
   Grant grant;
 
   void setup() override {
     KmsSettings settings;
     settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
+    CHECK(gate.Init(false, *kms).ok());
     grant = As("secret", "p", "n");
     Restart();
   }

@@ -332,7 +332,7 @@ TEST(StateService, LockServiceThatForgotEverything) {
 TEST(StateService, LockServiceGivenAnewForgets) {
   locker.still = false;
   Is(Code::kOk, Put(Doc(1)));
-  CHECK(gate.Init(true).ok());
+  CHECK(gate.Init(true, *kms).ok());
   Is(Code::kOk, Lock("a"));
   LONGS_EQUAL(2, HeadOf());
   Is(Code::kOk, Put(Doc(2), "a"));
@@ -410,9 +410,9 @@ TEST(StateService, AnotherLockServiceIsAnOutageUntilItIsMeant) {
   locker.service_id = std::string(32, 'c');
   StoreGate fresh(storage, locker);
   CHECK(fresh.Store().status().code() == Code::kUnavailable);
-  CHECK(fresh.Init(false).ok());  // does not change what is there
+  CHECK(fresh.Init(false, *kms).ok());  // does not change what is there
   CHECK_FALSE(fresh.Store().ok());
-  CHECK(fresh.Init(true).ok());
+  CHECK(fresh.Init(true, *kms).ok());
   CHECK(fresh.Store().ok());
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "auth/basic.h"
+#include "doubles/basic_names.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
@@ -46,10 +47,10 @@ TEST_GROUP(UnconfirmedWrite) {
     settings.backend = "local";
     settings.key = SecretString(key);
     kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
+    CHECK(gate.Init(false, *kms).ok());
     service = std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log,
                                              StateRules());
-    BasicAuthenticator basic;
+    BasicAuthenticator basic{NameForTests};
     grant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kWrite);
   }
   StateId Id() { return StateId::Of(grant.key); }

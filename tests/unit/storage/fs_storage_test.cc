@@ -65,13 +65,13 @@ TEST_GROUP(FsStorage) {
   char dir[40] = "/tmp/stateward-fs-XXXXXX";
   FakeClock clock;
   StateId id = StateId::Of({"", "p", "n"});
-  StoreMarker marker{std::string(32, 'a'), 1, "local", std::string(32, 'b')};
+  StoreMarker marker{std::string(32, 'a'), 1, "local", std::string(32, 'b'), Bytes(9, 's')};
   std::unique_ptr<FsStorage> storage;
 
   void setup() override {
     CHECK(mkdtemp(dir) != nullptr);
     storage = Make();
-    CHECK(storage->WriteMarker(marker, false).ok());
+    CHECK(storage->WriteMarker(marker, nullptr).ok());
   }
   void teardown() override {
     storage.reset();
@@ -145,7 +145,7 @@ TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
   CHECK(storage->Append(id, 0, kOne)->appended);
   StoreMarker other = marker;
   other.store_id = std::string(32, 'c');
-  CHECK(Make()->WriteMarker(other, true).ok());
+  CHECK(Make()->WriteMarker(other, &marker).ok());
   Down(*storage);
 }
 

@@ -203,7 +203,8 @@ TEST(S3Faults, AnotherMarkerIsNoticed) {
   Put(*s, Id(), 0, std::string("x"));
   StoreMarker other = Marker();
   other.lock_id = std::string(32, 'e');
-  Good(f.Open()->WriteMarker(other, true));
+  const StoreMarker marker = Marker();
+  Good(f.Open()->WriteMarker(other, &marker));
   f.clock.Advance(6000);
   Is(Code::kUnavailable, s->GetNewest(Id()));
   Is(Code::kUnavailable, s->Append(Id(), 1, std::string("y")));

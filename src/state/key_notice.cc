@@ -1,0 +1,89 @@
+#include "state/key_notice.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+
+#include "base/hex.h"
+#include "base/json.h"
+
+namespace stateward {
+namespace {
+
+constexpr size_t kKeyIdDigits = 32;
+
+std::string ServerName() {
+  char host[256] = "";
+  if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  return std::string(host[0] == '\0' ? "unknown" : host) + ":" + std::to_string(getpid());
+}
+
+}  // namespace
+
+std::string FormatKeyNotice(const KeyNotice& notice) {
+  JsonWriter w;
+  w.BeginObject().Key("server").String(notice.server);
+  w.Key("time_ms").Text64(static_cast<uint64_t>(notice.time_ms));
+  w.Key("seals").String(notice.seals).Key("opens").BeginArray();
+  for (const std::string& id : notice.opens) w.String(id);
+  w.EndArray().EndObject();
+  return std::move(w).Take();
+}
+
+std::optional<KeyNotice> ParseKeyNotice(ByteView text) {
+  Result<JsonObject> json = ParseSmallJson(text);
+  if (!json.ok()) return std::nullopt;
+  const auto server = json->String("server");
+  const auto time = json->Uint("time_ms");
+  const auto seals = json->String("seals");
+  const auto opens = json->Strings("opens");
+  if (!server || !time || !seals || !opens || !IsHex(*seals, kKeyIdDigits)) return std::nullopt;
+  return KeyNotice{*server, static_cast<int64_t>(*time), *seals, *opens};
+}
+
+Status PublishKeys(Storage& storage, Kms& kms, const std::string& id, int64_t now_ms) {
+  Result<std::vector<std::string>> keys = kms.KeyIds();
+  if (!keys.ok()) return std::move(keys).status();
+  if (keys->empty()) return Status();
+  KeyNotice notice;
+  notice.server = ServerName();
+  notice.time_ms = now_ms;
+  notice.seals = keys->front();
+  notice.opens = *std::move(keys);
+  return storage.Publish(id, FormatKeyNotice(notice));
+}
+
+Status ForgetSilentServers(Storage& storage, int64_t now_ms) {
+  Result<std::vector<Storage::Notice>> notices = storage.Published();
+  if (!notices.ok()) return std::move(notices).status();
+  for (const Storage::Notice& each : *notices) {
+    const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
+    if (notice && now_ms - notice->time_ms < kNoticeKeptMs) continue;
+    STATEWARD_RETURN_IF_ERROR(storage.Withdraw(each.server_id));
+  }
+  return Status();
+}
+
+Result<KeyUsers> UsersOfKey(Storage& storage, const std::string& key_id, int64_t now_ms) {
+  Result<std::vector<Storage::Notice>> notices = storage.Published();
+  if (!notices.ok()) return std::move(notices).status();
+  KeyUsers users;
+  for (const Storage::Notice& each : *notices) {
+    const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
+    if (!notice) continue;
+    // A clock that is ahead of ours is no reason not to count.
+    if (now_ms - notice->time_ms >= kNoticeCountsMs) {
+      users.silent.push_back(notice->server);
+      continue;
+    }
+    const auto& opens = notice->opens;
+    if (std::find(opens.begin(), opens.end(), key_id) == opens.end()) {
+      users.lack.push_back(notice->server);
+    }
+    if (notice->seals == key_id) users.seal.push_back(notice->server);
+  }
+  return users;
+}
+
+}  // namespace stateward

@@ -1,0 +1,88 @@
+#include "state/store_secret.h"
+
+#include <utility>
+
+#include "base/hex.h"
+#include "base/random.h"
+#include "base/sha256.h"
+
+namespace stateward {
+namespace {
+
+constexpr size_t kSecretBytes = 32;
+// The digits that tell principals of one store apart.
+constexpr size_t kNameDigits = 16;
+constexpr int64_t kLookUs = int64_t{2} * 1000 * 1000;
+
+const StateKey& KeyOfSecret() {
+  static const StateKey key{"", "", "store secret"};
+  return key;
+}
+
+}  // namespace
+
+SealContext StoreSecretPlace(const std::string& store_id) {
+  return {store_id, StateId::Of(KeyOfSecret()), 0};
+}
+
+Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id) {
+  SecretBytes secret(kSecretBytes);
+  FillRandom(secret.data(), secret.size());
+  SealedInfo info;
+  info.key = KeyOfSecret();
+  info.version.size = secret.size();
+  info.version.sha256 = Sha256(secret);
+  return kms.Seal(StoreSecretPlace(store_id), info, secret);
+}
+
+Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreMarker& marker) {
+  Result<Opened> opened = kms.Open(StoreSecretPlace(marker.store_id), marker.sealed_secret);
+  if (!opened.ok()) return std::move(opened).status().At("store secret");
+  if (opened->document.size() != kSecretBytes) {
+    return Status::Corruption("store secret: of another length");
+  }
+  return std::move(opened->document);
+}
+
+Result<std::string> StoreSecret::NameOf(const std::string& tenant, StoreGate& gate,
+                                        Storage& storage, Kms& kms) {
+  Result<SecretBytes> secret = Get(gate, storage, kms);
+  if (!secret.ok()) return Status::Unavailable(secret.status().detail());
+  const Sha256Digest digest = HmacSha256(*secret, "stateward principal v1:" + tenant);
+  return HexEncode(digest).substr(0, kNameDigits);
+}
+
+Result<SecretBytes> StoreSecret::Get(StoreGate& gate, Storage& storage, Kms& kms) {
+  Result<std::shared_ptr<const StoreMarker>> store = gate.Store();
+  if (!store.ok()) return std::move(store).status();
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (store_id_ == (*store)->store_id) return secret_;
+  }
+  Result<SecretBytes> opened = OpenStoreSecret(kms, **store);
+  if (!opened.ok()) {
+    // A rekey may have sealed it with another key since the gate read the identity file.
+    Result<StoreMarker> now = storage.ReadMarker();
+    if (!now.ok() || now->sealed_secret == (*store)->sealed_secret) return opened;
+    opened = OpenStoreSecret(kms, *now);
+    if (!opened.ok()) return opened;
+  }
+  std::lock_guard<std::mutex> hold(mutex_);
+  store_id_ = (*store)->store_id;
+  secret_ = *opened;
+  return opened;
+}
+
+KeyCheck::KeyCheck(Storage& storage, Kms& kms, const Clock& clock)
+    : storage_(storage), kms_(kms), look_(clock, kLookUs, [this] { return Look(); }) {}
+
+Status KeyCheck::Look() {
+  Result<StoreMarker> marker = storage_.ReadMarker();
+  if (!marker.ok() || marker->sealed_secret == opened_) return Status();
+  Result<SecretBytes> opened = OpenStoreSecret(kms_, *marker);
+  if (!opened.ok()) return std::move(opened).status();
+  opened_ = std::move(marker->sealed_secret);
+  return Status();
+}
+
+}  // namespace stateward

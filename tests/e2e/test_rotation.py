@@ -1,0 +1,200 @@
+"""docs/kms.md, "Rotating", step by step, with keys that reach the server as systemd's credentials do:
+copied when it starts, and never again. No state is 503 at any moment."""
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from box import Box, wait_for
+from stateward import PROGRAM, Stateward
+
+CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
+STATES = 6
+
+
+def new_key():
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+class Rotation(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.etc = self.box.make_dir("etc")
+        self.credentials = self.box.make_dir("credentials")
+        self.old, self.new = new_key(), new_key()
+        self.write("kms.key", self.old)
+        self.copy_credentials()
+        self.server = Stateward(self.box, KMS_KEY="", CREDENTIALS_DIRECTORY=self.credentials)
+        del self.server.settings["KMS_KEY"]
+        self.restart()
+        self.wrong = []
+        self.reads = 0
+        self.end = threading.Event()
+
+    def write(self, name, text):
+        path = self.box.write(f"etc/{name}", text + "\n")
+        os.chmod(path, 0o600)
+
+    def copy_credentials(self):
+        """What systemd does before the service starts; #none is SetCredential's."""
+        for file, name in (("kms.key", "kms_key"), ("kms.keyring", "kms_keyring")):
+            source = pathlib.Path(self.etc, file)
+            path = self.box.write(f"credentials/{name}",
+                                  source.read_text() if source.exists() else "#none")
+            os.chmod(path, 0o400)
+
+    def restart(self):
+        self.server.process.stop()
+        shutil.rmtree(self.credentials)
+        self.box.make_dir("credentials")
+        self.copy_credentials()
+        self.server.start()
+        self.published()
+
+    def reload(self, way="settings were read anew"):
+        before = self.server.log().count(way)
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: self.server.log().count(way) >= before + 2, way)
+
+    def published(self):
+        """Every worker has said which keys it knows."""
+        folder = pathlib.Path(self.box.path("states/servers"))
+        wait_for(lambda: folder.exists() and len(list(folder.glob("?" * 32))) == 2,
+                 "both workers have spoken")
+
+    def ctl(self, *arguments, code=0):
+        """As root on the host: it reads the files themselves."""
+        env = {**self.server.settings, "PATH": os.environ["PATH"]}
+        del env["CREDENTIALS_DIRECTORY"]
+        for name, file in (("KMS_KEY_FILE", "kms.key"), ("KMS_KEYRING_FILE", "kms.keyring")):
+            if os.path.exists(os.path.join(self.etc, file)):
+                env[name] = os.path.join(self.etc, file)
+        run = subprocess.run([CTL, *arguments], env=env, capture_output=True, text=True,
+                             timeout=120, check=False, **self.box.identity())
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout + run.stderr
+
+    def document(self, number):
+        return json.dumps({"version": 4, "serial": 1, "lineage": f"line-{number}"}).encode()
+
+    def check(self, number):
+        """A state is there whenever a server is."""
+        while not self.end.is_set():
+            try:
+                status, _, body = self.server.ask("GET", f"/state/p/s{number}")
+            except (OSError, EOFError):  # it is being restarted: nobody answered
+                time.sleep(0.02)
+                continue
+            self.reads += 1
+            if status != 200 or body != self.document(number):
+                self.wrong.append(f"GET s{number}: {status}")
+            return
+
+    def watch(self):
+        number = 0
+        while not self.end.is_set() and not self.wrong:
+            self.check(number % STATES)
+            number += 1
+
+    def good(self):
+        self.assertEqual([], self.wrong, self.server.log()[-2000:])
+
+    def id_of(self, key):
+        """As `keys` shows it: the line that seals."""
+        return [line for line in self.ctl("keys").splitlines() if "(seals)" in line][0].split()[0]
+
+    def test_the_documented_steps(self):
+        for number in range(STATES):
+            self.assertEqual(200, self.server.ask("POST", f"/state/p/s{number}",
+                                                  self.document(number))[0])
+        old_id = self.id_of(self.old)
+        watcher = threading.Thread(target=self.watch)
+        watcher.start()
+        self.addCleanup(watcher.join)
+        self.addCleanup(self.end.set)
+
+        # 1. All can read the new key; a reload does not see it, and harms nothing.
+        self.write("kms.keyring", self.new)
+        self.reload()
+        self.good()
+        self.restart()
+
+        # 2. It seals. Before the servers know that, rekey would be right already: they can read it.
+        self.write("kms.key", self.new)
+        self.write("kms.keyring", self.old)
+        self.restart()
+        self.good()
+
+        # 3.
+        self.assertIn("NOT retired", self.ctl("keys", "--retired", old_id, code=1))
+        # Each state, and the store's secret.
+        self.assertIn(f"{STATES + 1} sealed anew", self.ctl("rekey"))
+        self.good()
+
+        # 4.
+        self.ctl("keys", "--retired", old_id)
+        os.unlink(os.path.join(self.etc, "kms.keyring"))
+        self.restart()
+        for number in range(STATES):
+            self.check(number)
+        self.good()
+        self.assertNotIn(old_id, self.ctl("keys"))
+        self.assertGreater(self.reads, STATES)
+
+    def test_rekey_refuses_a_key_that_servers_do_not_know(self):
+        """B2: the reload kept the old copy of the credential; rekey made every state 503."""
+        self.assertEqual(200, self.server.ask("POST", "/state/p/s0", self.document(0))[0])
+        old_id = self.id_of(self.old)
+        self.write("kms.key", self.new)
+        self.write("kms.keyring", self.old)
+        self.reload()
+        out = self.ctl("rekey", code=1)
+        self.assertIn("running servers do not know the key", out)
+        self.assertEqual(2, out.count(os.uname().nodename + ":"), out)
+        self.ctl("rekey", "--dry-run")
+        self.check(0)
+        self.good()
+        # Nor may the old key go as long as they seal with it.
+        self.assertIn("2 sealed anew", self.ctl("rekey", "--yes"))
+        self.assertEqual(503, self.server.ask("GET", "/state/p/s0")[0])
+        self.assertIn("running servers seal with it", self.ctl("keys", "--retired", old_id, code=1))
+        self.restart()
+        self.check(0)
+        self.good()
+        # Servers that have ended do not stand in the way, and those that died do so only for minutes.
+        self.server.process.stop()
+        self.assertEqual([], list(pathlib.Path(self.box.path("states/servers")).iterdir()))
+
+    def test_a_reload_never_loses_the_keys(self):
+        path = self.box.write("etc/now.key", self.old + "\n")
+        os.chmod(path, 0o600)
+        self.server.process.stop()
+        self.server.settings["KMS_KEY_FILE"] = path
+        self.server.start()
+        self.assertEqual(200, self.server.ask("POST", "/state/p/s0", self.document(0))[0])
+        pathlib.Path(path).write_text(self.new + "\n")
+        self.reload("the new keys are not taken")
+        self.check(0)
+        self.good()
+        status, _, body = self.server.ask("GET", "/ready")
+        self.assertEqual(200, status, body)
+        # A worker that starts with the wrong key says so at once, without a state to read.
+        self.server.restart()
+        status, _, body = self.server.ask("GET", "/ready")
+        self.assertEqual((503, "not ready"), (status, json.loads(body)["parts"]["key"]), body)
+        pathlib.Path(path).write_text(self.old + "\n")
+        self.reload()
+        self.check(0)
+        self.good()
+        wait_for(lambda: self.server.ask("GET", "/ready")[0] == 200, "it is ready again")
+
+
+if __name__ == "__main__":
+    unittest.main()
