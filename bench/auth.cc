@@ -85,7 +85,7 @@ struct World {
     KmsSettings settings;
     settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     kms = std::move(*OpenKms(settings));
-    if (!gate.Init(false).ok()) std::puts("no store");
+    if (!gate.Init(false, *kms).ok()) std::puts("no store");
     states = std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log,
                                             StateRules());
     token_maker::Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "auth/basic.h"
+#include "doubles/basic_names.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
@@ -46,7 +47,7 @@ TEST_GROUP(NameHolder) {
   StoreGate gate{storage, locker};
   StateRules rules;
   std::unique_ptr<StateService> service;
-  BasicAuthenticator basic;
+  BasicAuthenticator basic{NameForTests};
   const StateKey key{"", "network", "prod"};
   int serial = 0;
 
@@ -54,7 +55,7 @@ TEST_GROUP(NameHolder) {
     KmsSettings settings;
     settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
+    CHECK(gate.Init(false, *kms).ok());
     Restart();
   }
   void Restart() {

@@ -103,7 +103,7 @@ TEST(NoOpRecord, OnARealDisk) {
   {
     FsStorage disk(PosixDisk(), clock, FsOptions{dir, uint64_t{1} << 20});
     StoreGate its_gate(disk, locker);
-    CHECK(its_gate.Init(false).ok());
+    CHECK(its_gate.Init(false, *kms).ok());
     service =
         std::make_unique<StateService>(disk, locker, *kms, its_gate, clock, observer, log, rules);
     Is(Code::kOk, Put(Doc(7)));
