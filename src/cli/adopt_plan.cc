@@ -201,7 +201,9 @@ Result<Grant> NamespaceGrant(const SecretString& secret, const StateName& name) 
   Credentials credentials;
   credentials.user = "basic";
   credentials.secret = secret;
-  return BasicAuthenticator().Authorize(credentials, {"", name.first, name.second}, Verb::kRead);
+  // The adopter acts under a name of its own.
+  BasicAuthenticator basic([](const std::string&) -> Result<std::string> { return std::string(); });
+  return basic.Authorize(credentials, {"", name.first, name.second}, Verb::kRead);
 }
 
 Grant PlainGrant(const StateName& name) {

@@ -45,7 +45,7 @@ TEST_GROUP(HeldNames) {
     KmsSettings settings;
     settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false).ok());
+    CHECK(gate.Init(false, *kms).ok());
     grant.key = {"", "network", "prod"};
     grant.principal = "alice";
     grant.role = Role::kAdmin;
