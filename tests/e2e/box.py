@@ -6,6 +6,7 @@ host.
 """
 import atexit
 import ctypes
+import functools
 import os
 import pathlib
 import pwd
@@ -47,6 +48,41 @@ def test_user():
         except KeyError:
             continue
     raise RuntimeError("neither www-data nor nobody exists")
+
+
+_COPIES = {}  # path -> (folder that is removed at exit, path in it)
+
+
+def copy_for_all(path):
+    """A copy (or a link) of a program in a folder that every user may enter."""
+    path = str(path)
+    if path not in _COPIES:
+        folder = tempfile.TemporaryDirectory(prefix="stateward-program-")
+        os.chmod(folder.name, 0o755)
+        copy = os.path.join(folder.name, os.path.basename(path))
+        try:
+            os.link(path, copy)
+        except OSError:  # another file system
+            shutil.copy(path, copy)
+        os.chmod(copy, 0o755)
+        _COPIES[path] = folder, copy
+    return _COPIES[path][1]
+
+
+@functools.cache
+def closed(folder):
+    """Whether a folder lets others than its owner not through, as /root of Debian."""
+    parts = [folder, *folder.parents]
+    return any(not os.stat(part).st_mode & 0o001 for part in parts)
+
+
+def reachable(argument):
+    """A file of the project where the test user can reach it; anything else as it is."""
+    path = pathlib.Path(str(argument))
+    ours = path.is_absolute() and path.is_relative_to(ROOT) and path.is_file()
+    if not ours or test_user() is None or not closed(path.parent):
+        return str(argument)
+    return copy_for_all(path)
 
 
 def free_port(host="127.0.0.1"):
@@ -102,7 +138,7 @@ class Process:
         self.log_path = box.path(log or f"{self.name}-{random.randrange(1 << 32):08x}.log")
         with open(self.log_path, "ab") as log_file:
             self.popen = subprocess.Popen(
-                [str(a) for a in argv], env=environment(env), cwd=box.folder, stdin=stdin,
+                [reachable(a) for a in argv], env=environment(env), cwd=box.folder, stdin=stdin,
                 stdout=log_file, stderr=log_file, pass_fds=pass_fds, process_group=0,
                 preexec_fn=_die_with_parent, **box.identity())
         self.pid = self.popen.pid
@@ -205,7 +241,7 @@ class Box:
 
     def run(self, argv, seconds=60, **options):
         """Runs a program to its end as the test user; returns the CompletedProcess."""
-        return subprocess.run([str(a) for a in argv], env=environment(options.pop("env", None)),
+        return subprocess.run([reachable(a) for a in argv], env=environment(options.pop("env", None)),
                               capture_output=True, text=True, timeout=seconds, cwd=self.folder,
                               **self.identity(), **options)
 

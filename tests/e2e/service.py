@@ -6,9 +6,8 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 
-from box import PATIENCE_S, ROOT, connects, free_port, wait_for
+from box import PATIENCE_S, ROOT, connects, copy_for_all, free_port, wait_for
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -30,18 +29,7 @@ def tool(name):
     built = run.stdout.strip()
     if os.geteuid() != 0:
         return built
-    folder = tempfile.TemporaryDirectory(prefix="stateward-tool-")
-    os.chmod(folder.name, 0o755)
-    path = os.path.join(folder.name, name)
-    try:
-        os.link(built, path)
-    except OSError:
-        shutil.copy(built, path)
-    _FOLDERS.append(folder)  # removed at exit
-    return path
-
-
-_FOLDERS = []
+    return copy_for_all(built)
 
 
 def descendants(pid):

@@ -1,0 +1,172 @@
+"""statewardctl on a host with a unit: as root and as the service's user. Whatever it does, the server
+can read every state afterwards (docs/running.md, "statewardctl on a host")."""
+import os
+import pathlib
+import pwd
+import grp
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from box import Box, environment, test_user
+from client import basic
+from original import blob, legacy_id
+from policy_world import CTL, TOKENS, policy
+from stateward import KEY, Stateward
+
+UNIT = """
+[Service]
+User={user}
+Group={group}
+ExecStart=/usr/local/bin/stateward --env-file {env}
+LoadCredential=kms_key:{key}
+WorkingDirectory={folder}
+"""
+
+
+def document(serial):
+    return b'{"version":4,"serial":%d,"lineage":"l"}' % serial
+
+
+class Host(unittest.TestCase):
+    """A unit of the box's own; its key is root's alone, as docs/kms.md says."""
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.private = tempfile.mkdtemp(prefix="stateward-root-")  # root's: nobody else may enter
+        self.addCleanup(shutil.rmtree, self.private)
+        uid, gid = self.box.user or (os.geteuid(), os.getegid())
+        self.uid = uid
+        self.key = os.path.join(self.private, "kms.key")
+        pathlib.Path(self.key).write_text(KEY + "\n", encoding="ascii")
+        os.chmod(self.key, 0o600)
+        self.store = self.box.make_dir("states")
+        self.box.write("states/" + legacy_id("demo", "old", "secret") + ".tfstate",
+                       blob(document(7)))
+        self.unit = self.box.write("stateward.service", UNIT.format(
+            user=pwd.getpwuid(uid).pw_name, group=grp.getgrgid(gid).gr_name, key=self.key,
+            env=self.box.path("stateward.env"), folder=self.box.folder))
+        # The folder is relative, as in the unit's own.
+        self.policy = self.box.write("policy.toml", policy())
+        self.settings = {"STORAGE_FS_DIR": "states", "RUNTIME_DIR": self.box.make_dir("run"),
+                         "AUTH_POLICY_FILE": self.policy, "AUTH_BASIC_ENABLED": "true"}
+        self.box.write("stateward.env", "".join(f"{k}={v}\n" for k, v in self.settings.items()))
+
+    def root(self, *args, code=0, options=()):
+        """As root, in root's own folder; of root's environment nothing counts."""
+        run = subprocess.run([CTL, "--unit", self.unit, *options, *args], cwd=self.private,
+                             env=environment({"STORAGE_FS_DIR": "/nowhere", "KMS_KEY": "x"}),
+                             capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout + run.stderr
+
+    def service(self, *args, code=0):
+        run = self.box.run([CTL, "--unit", self.unit, *args])
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout + run.stderr
+
+    def private_file(self, name, text):
+        path = os.path.join(self.private, name)
+        pathlib.Path(path).write_text(text, encoding="utf-8")
+        os.chmod(path, 0o600)
+
+    def serve(self):
+        server = Stateward(self.box, STORAGE_INIT="false", AUTH_POLICY_FILE=self.policy,
+                           AUTH_BASIC_ENABLED="true", AUTH_BASIC_NEW_TENANTS="true")
+        self.auth = {"HTTP_AUTHORIZATION": basic("x", TOKENS["root"])}
+        return server
+
+    def reads_all(self, server, names):
+        for name in names:
+            status, _, body = server.ask("GET", f"/state/demo/{name}", **self.auth)
+            self.assertEqual(200, status, (name, body))
+        for folder, _, files in os.walk(self.store):
+            for path in [folder, *(os.path.join(folder, f) for f in files)]:
+                self.assertEqual(self.uid, os.stat(path).st_uid, path)
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_as_root(self):
+        self.assertIn("ready", self.root("init"))
+        server = self.serve()
+        for name in ("a", "b"):
+            for serial in (1, 2):
+                self.assertEqual(200, server.ask("POST", f"/state/demo/{name}", document(serial),
+                                                 HTTP_AUTHORIZATION=basic("basic", name))[0])
+        self.assertEqual(409, server.ask("POST", "/state/demo/a", document(1),
+                                         HTTP_AUTHORIZATION=basic("basic", "a"))[0])
+        self.private_file("secrets", "a\nb\nsecret\n")
+        self.private_file("names", "demo/old\n")
+        self.assertIn("would be given", self.root("adopt", "--all", "--secrets", "secrets",
+                                                  "--names", "names", "--dry-run"))
+        out = self.root("adopt", "--all", "--secrets", "secrets", "--names", "names")
+        self.assertIn("3 states", out)
+        self.reads_all(server, ("a", "b", "old"))
+        self.root("keys")
+        self.root("rekey")
+        self.root("adopt", "--done")
+        entry = self.root("quarantine", "list").split()[0]
+        self.root("quarantine", "show", entry, options=("--output", "upload"))
+        upload = os.stat(os.path.join(self.private, "upload"))
+        self.assertEqual((0, 0o100600), (upload.st_uid, upload.st_mode))
+        self.assertIn("--force", self.root("quarantine", "show", entry, code=1,
+                                           options=("--output", "upload")))
+        self.root("quarantine", "show", entry, options=("--output", "upload", "--force"))
+        self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
+        self.root("drop-name", "demo", "a")
+        self.root("decrypt", os.path.join(self.store, legacy_id("demo", "old", "secret") +
+                                          ".tfstate"), options=("--output", "old"))
+        self.assertEqual(document(7), pathlib.Path(self.private, "old").read_bytes())
+        self.reads_all(server, ("a", "b", "old"))
+        self.assertEqual(200, server.ask("POST", "/state/demo/a", document(3), **self.auth)[0])
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_a_store_of_another_user_is_refused(self):
+        self.root("init")
+        os.chown(self.store, 0, 0)
+        for command in (("keys",), ("init",), ("adopt", "--done")):
+            self.assertIn("belongs to root", self.root(*command, code=1))
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_without_a_unit_the_folders_owner_is_the_user(self):
+        settings = dict(self.settings, STORAGE_FS_DIR=self.store, KMS_KEY=KEY)
+        run = subprocess.run([CTL, "--user", pwd.getpwuid(self.uid).pw_name, "init"],
+                             cwd="/", env=environment(settings), capture_output=True, text=True,
+                             timeout=60, check=False)
+        self.assertEqual(0, run.returncode, run.stderr)
+        run = subprocess.run([CTL, "keys"], cwd="/", env=environment(settings), capture_output=True,
+                             text=True, timeout=60, check=False)
+        self.assertEqual(0, run.returncode, run.stderr)
+        self.reads_all(self.serve(), ())
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_a_key_for_root_alone_is_named(self):
+        self.root("init")
+        for command in (("init",), ("keys",), ("rekey",), ("adopt", "--done"),
+                        ("quarantine", "list")):
+            out = self.service(*command, code=1)
+            self.assertIn(self.key, out)
+            self.assertIn("statewardctl as root", out)
+        self.service("policy", "check")
+        self.reads_all(self.serve(), ())
+
+    def test_as_the_services_user(self):
+        """With a key that it may read."""
+        key = self.box.write("kms.key", KEY + "\n", 0o400)
+        with open(self.unit, encoding="ascii") as file:
+            self.box.write("stateward.service", file.read().replace(self.key, key))
+        self.assertIn("ready", self.service("init"))
+        server = self.serve()
+        self.box.write("secrets", "secret\n")
+        self.box.write("names", "demo/old\n")
+        self.assertIn("1 states", self.service("adopt", "--all", "--secrets", "secrets",
+                                               "--names", "names"))
+        for command in (("keys",), ("rekey",), ("adopt", "--done"), ("quarantine", "list"),
+                        ("drop-name", "demo", "none")):
+            self.service(*command)
+        self.reads_all(server, ("old",))
+
+
+if __name__ == "__main__":
+    unittest.main()
