@@ -188,7 +188,9 @@ Result<Request> ParseParams(ByteView params, bool may_vouch) {
 
 }  // namespace stateward
 
-// In place of libfcgi's own (fcgios.h). It calls them for the request that this thread parses.
+// In place of libfcgi's own (fcgios.h). It calls them for the request that this thread parses, and
+// finds them only when they are visible, whatever the flags of the build.
+#pragma GCC visibility push(default)
 extern "C" {
 
 int OS_Read(int /*fd*/, char* buf, size_t len) {
@@ -199,3 +201,4 @@ int OS_Write(int /*fd*/, char* /*buf*/, size_t len) { return static_cast<int>(le
 int OS_Close(int /*fd*/, int /*shutdown*/) { return 0; }
 int OS_IpcClose(int /*ipcFd*/, int /*shutdown*/) { return 0; }
 }
+#pragma GCC visibility pop
