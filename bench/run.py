@@ -158,7 +158,8 @@ class Bench:
         config = os.path.join(self.folder, "nginx.conf")
         pathlib.Path(config).write_text(
             f"{user} worker_processes 2; pid {self.folder}/nginx.pid; daemon off;\n"
-            f"error_log {self.folder}/nginx-error.log; events {{ worker_connections 1024; }}\n"
+            f"error_log {self.folder}/nginx-error.log; events {{ worker_connections 8192; }}\n"
+            f"worker_rlimit_nofile 16384;\n"
             f"http {{ access_log off; keepalive_requests 100000;\n{paths}{maps}\n"
             + "".join(t.nginx(self.options.snippets) for t in targets) + "}\n")
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
@@ -340,8 +341,8 @@ def print_cpu(rounds, names):
         print(f"{label:22}" + "".join(f"{v:>18.0f}" for v in values))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_options(parser):
+    """Those of every benchmark of the whole server."""
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each run in a round")
@@ -351,16 +352,20 @@ def main():
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--snippets", type=pathlib.Path, default=ROOT / "nginx")
     parser.add_argument("--json", help="write every figure to this file")
-    options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    bench = Bench(options)
+    return parser.parse_args()
+
+
+def main():
+    chosen = parse_options(argparse.ArgumentParser(description=__doc__))
+    bench = Bench(chosen)
     try:
-        places = {"tmpfs": bench.place("tmpfs", options.tmpfs),
-                  "disk": bench.place("disk", options.disk)}
+        places = {"tmpfs": bench.place("tmpfs", chosen.tmpfs),
+                  "disk": bench.place("disk", chosen.disk)}
         rounds, servers = measure(bench, places)
         report = Report()
         judge_rates(report, rounds, places)
-        fresh = bench.add_stateward("fresh", bench.place("fresh", options.tmpfs))
+        fresh = bench.add_stateward("fresh", bench.place("fresh", chosen.tmpfs))
         wait_for(lambda: len(fresh.workers()) == WORKERS, "workers start")
         time.sleep(1)
         judge_memory(report, bench, servers["tmpfs"], [rss_kib(p) for p in fresh.workers()])
@@ -369,9 +374,9 @@ def main():
         print_cpu(rounds, ["ceiling_once", "ceiling_keep", "stateward_tmpfs", "stateward_disk"])
         print()
         report.print()
-        if options.json:
+        if chosen.json:
             flat = [{" ".join(key): value for key, value in r.items()} for r in rounds]
-            pathlib.Path(options.json).write_text(json.dumps(flat, indent=1))
+            pathlib.Path(chosen.json).write_text(json.dumps(flat, indent=1))
         return 1 if report.missed else 0
     finally:
         bench.close()

@@ -7,6 +7,11 @@ bench-programs: $(BENCH_PROGRAMS)
 bench: programs bench-programs
 	$(Q)python3 bench/run.py --build $(O) $(BENCH_ARGS)
 
+# Ordinary clients beside crowds of slow ones.
+.PHONY: bench-slow
+bench-slow: programs bench-programs
+	$(Q)python3 -B bench/slow.py --build $(O) $(BENCH_ARGS)
+
 $(O)/bench/driver: $(O)/bench/driver.o $(O)/bench/workload.o $(O)/bench/http_client.o \
                    $(O)/bench/process_watch.o
 	@echo "  LINK  $@"

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Latency of ordinary clients and of /health with and without a crowd of slow ones, through nginx:
+1,000 connections each that send a LOCK's body a byte a second, never end a head, are idle, and read a
+small state a byte a second. Rounds alternate, so that other work on the machine falls on both."""
+import argparse
+import pathlib
+import statistics
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests" / "e2e")]
+
+import run  # noqa: E402  pylint: disable=wrong-import-position
+from client import Client, basic  # noqa: E402  pylint: disable=wrong-import-position
+from slow_crowd import over_http, raise_descriptor_limit  # noqa: E402  pylint: disable=C0413
+
+KINDS = ("lock", "head", "idle", "read")
+P99_GOAL, HEALTH_GOAL_MS = 2.0, 50
+
+
+class Health:
+    """Asks for /health every 20 ms."""
+
+    def __init__(self, port):
+        self.client = Client(("127.0.0.1", port), keep=True)
+        self.took_ms, self.stop = [], threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+
+    def ask(self):
+        while not self.stop.wait(0.02):
+            start = time.monotonic()
+            if self.client.get("/health").status != 200:
+                self.took_ms.append(float("inf"))
+            self.took_ms.append((time.monotonic() - start) * 1000)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+        self.client.close()
+
+
+def one_run(bench, server):
+    with Health(server.port) as health:
+        figures = bench.drive(server, "cycle", clients=run.CLIENTS)
+    return {v: f["p99_us"] / 1000 for v, f in figures["verbs"].items()}, health.took_ms
+
+
+def measure(bench, server, options):
+    without, beside = [], []
+    for _ in range(options.rounds):
+        without.append(one_run(bench, server))
+        with over_http(("127.0.0.1", server.port), KINDS, options.each) as crowd:
+            crowd.start()
+            beside.append(one_run(bench, server))
+            print(f"{crowd.alive()} of {len(crowd.links)} slow connections are open", flush=True)
+    return without, beside
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=1000, help="connections of each kind")
+    options = run.parse_options(parser)
+    raise_descriptor_limit()
+    bench = run.Bench(options)
+    try:
+        server = bench.add_stateward("server", bench.place("tmpfs", options.tmpfs))
+        bench.start_nginx([server])
+        client = Client(("127.0.0.1", server.port), auth=basic("basic", "secret"))
+        client.post("/state/p/small", b'{"version":4,"serial":1,"lineage":"l","x":"%s"}' % (b"y" * 20000))
+        without, beside = measure(bench, server, options)
+    finally:
+        bench.close()
+    report = run.Report()
+    for verb in without[0][0]:
+        ratios = [b[0][verb] / a[0][verb] for a, b in zip(without, beside)]
+        middle = statistics.median(ratios)
+        report.add(f"p99 of {verb}, of that without them", f"<= {P99_GOAL}",
+                   f"{middle:.2f} ({min(ratios):.2f}-{max(ratios):.2f})", "", middle <= P99_GOAL)
+    for what, rounds in (("without", without), ("beside", beside)):
+        took = sorted(ms for _, health in rounds for ms in health)
+        worst = took[int(len(took) * 0.99)]
+        report.add(f"/health {what} them, p99", f"<= {HEALTH_GOAL_MS} ms", f"{worst:.1f} ms",
+                   f"median {statistics.median(took):.1f} ms, most {took[-1]:.1f} ms",
+                   worst <= HEALTH_GOAL_MS)
+    report.print()
+    return 1 if report.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
