@@ -376,16 +376,64 @@ class Records(KmsTest):
         self.assertEqual(document(2), self.expect(200, server, "GET", "/state/p/one"))
         self.expect(200, server, "POST", "/state/p/one", document(3))
         out = self.ctl(server, "rekey").decode()
-        self.assertIn("2 sealed anew, 1 were already, 0 failed", out)
+        # Two versions, and the store's secret.
+        self.assertIn("3 sealed anew, 1 were already, 0 failed", out)
         self.assertEqual(document(3), self.expect(200, server, "GET", "/state/p/one"))
         self.vault.rotate()
-        self.assertIn("3 sealed anew, 0 were", self.ctl(server, "rekey").decode())
+        self.assertIn("4 sealed anew, 0 were", self.ctl(server, "rekey").decode())
         # And away from Transit, by a file that names the target.
         target = self.box.write("target.env", f"KMS_BACKEND=local\nKMS_KEY={KEY}\n")
-        self.assertIn("3 sealed anew", self.ctl(server, "rekey", "--to-env-file", target).decode())
+        self.assertIn("4 sealed anew", self.ctl(server, "rekey", "--to-env-file", target).decode())
         server.process.stop()
         server = self.serve({"KMS_BACKEND": "local"})
         self.assertEqual(document(3), self.expect(200, server, "GET", "/state/p/one"))
+
+
+class Ready(KmsTest):
+    """What the key service grants less or more is said, and asking costs it nothing."""
+
+    def ready(self, server):
+        status, _, body = server.ask("GET", "/ready")
+        return status, json.loads(body)
+
+    def test_what_the_token_lacks(self):
+        rules = {"encrypt": 'path "transit/encrypt/states" { capabilities = ["update"] }\n',
+                 "decrypt": 'path "transit/decrypt/states" { capabilities = ["update"] }\n'}
+        token = self.vault.new_token()
+        server = self.serve(self.vault.transit_settings(VAULT_TOKEN=token))
+        self.expect(200, server, "POST", "/state/p/one", document(1))
+        status, body = self.ready(server)
+        self.assertEqual((200, {}), (status, body["warnings"]), body)
+        self.vault.policy(rules=rules["decrypt"])
+        wait_for(lambda: self.ready(server)[0] == 503, "the missing right is noticed")
+        self.assertIn("lacks the right to update encrypt/KMS_TRANSIT_KEY",
+                      self.ready(server)[1]["warnings"]["key"])
+        self.vault.policy(rules=rules["encrypt"] + rules["decrypt"])
+        wait_for(lambda: self.ready(server)[0] == 200, "the right is back")
+        # Who may create is warned of; and no key is made all the same.
+        self.vault.policy(rules=rules["decrypt"] + rules["encrypt"].replace(
+            '"update"', '"create", "update"'))
+        server.restart()
+        wait_for(lambda: "may create" in self.ready(server)[1]["warnings"].get("key", ""),
+                 "the right to create is warned of")
+        self.assertIn("may create", server.log())
+        self.vault.call("POST", "transit/keys/states/config", deletion_allowed=True)
+        self.vault.call("DELETE", "transit/keys/states")
+        self.expect(503, server, "POST", "/state/p/two", document(1))
+        with self.assertRaises(Exception):
+            self.vault.call("GET", "transit/keys/states")
+
+    def test_every_kind_of_transit_key_seals_and_opens(self):
+        for kind in ("aes128-gcm96", "chacha20-poly1305", "rsa-2048", "rsa-4096"):
+            with self.subTest(kind):
+                self.vault.make_transit_key(kind, type=kind)
+                server = self.serve(self.vault.transit_settings(
+                    KMS_TRANSIT_KEY=kind, STORAGE_FS_DIR=self.box.path("of-" + kind)))
+                self.expect(200, server, "POST", "/state/p/one", document(1))
+                server.restart()
+                self.assertEqual(document(1), self.expect(200, server, "GET", "/state/p/one"))
+                self.lock_and_unlock(server)
+                server.process.stop()
 
 
 class Attacks(KmsTest):
