@@ -8,8 +8,8 @@
 namespace stateward {
 
 // The original sealed documents with keys that seal other things too: Transit wraps our data keys.
-// Whoever can write to the store could have such a text opened as a state. So only what is a state
-// comes out: one JSON object whose top level has `version`, a number, or OpenTofu's
+// Anyone who can write to the store could have such a text opened as a state. So only what is a
+// state comes out: one JSON object whose top level has `version`, a number, or OpenTofu's
 // `encryption_version`, a text that is not empty.
 //
 // kCorruption: it is none. The text holds no byte of it.

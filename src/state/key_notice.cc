@@ -72,7 +72,7 @@ Result<KeyUsers> UsersOfKey(Storage& storage, const std::string& key_id, int64_t
   for (const Storage::Notice& each : *notices) {
     const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
     if (!notice) continue;
-    // A clock that is ahead of ours is no reason not to count.
+    // A server whose clock is ahead counts.
     if (now_ms - notice->time_ms >= kNoticeCountsMs) {
       users.silent.push_back(notice->server);
       continue;

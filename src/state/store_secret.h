@@ -1,7 +1,7 @@
 // The store's own secret: 32 random bytes, sealed in its identity file when that is made.
 //
 // It names owners of basic auth's namespaces in the log, in lock records and in versions: a digest
-// without a key would let whoever reads them try guesses of the secret that is the whole access.
+// without a key would let a reader of those try guesses of the secret that is the whole access.
 // And as the first thing that the keys sealed, it shows whether they are the store's keys.
 #ifndef STATEWARD_STATE_STORE_SECRET_H_
 #define STATEWARD_STATE_STORE_SECRET_H_

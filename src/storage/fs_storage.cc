@@ -85,7 +85,7 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
   if (!root.ok()) return std::move(root).status();
   std::string text = fs_layout::FormatMarker(marker);
-  // Whoever exchanges it does so alone.
+  // One process at a time exchanges it.
   STATEWARD_RETURN_IF_ERROR(LockFd(disk_, root->get(), kFlockMs, "marker"));
   DiskStat stat;
   if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
