@@ -135,6 +135,12 @@ Status HostSetup::TakeEnvironment() {
 Status HostSetup::TakeCredential(const std::string& name, const std::string& path,
                                  const ServiceUser& user) {
   Result<SecretBytes> bytes = ReadSmallFile(path, kMaxCredential);
+  if (!bytes.ok() && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    // What systemd takes then: SetCredential of the same name.
+    for (const auto& [other, text] : unit_.defaults) {
+      if (other == name) bytes = SecretBytes(text.begin(), text.end());
+    }
+  }
   if (!bytes.ok()) {
     if (root_) return std::move(bytes).status().At("LoadCredential of " + unit_.path);
     note_ += path + " (the credential " + name + " of " + unit_.path + ") cannot be read; ";

@@ -55,11 +55,13 @@ void AddWords(std::string_view value, std::vector<std::string>* list) {
   for (std::string& word : Words(value)) list->push_back(std::move(word));
 }
 
-void AddCredential(std::string_view value, ServiceUnit* unit) {
-  if (value.empty()) unit->credentials.clear();
+// name:value
+void AddCredential(std::string_view value,
+                   std::vector<std::pair<std::string, std::string>>* credentials) {
+  if (value.empty()) credentials->clear();
   size_t colon = value.find(':');
   if (colon == std::string_view::npos) return;  // one of systemd's own stores
-  unit->credentials.emplace_back(value.substr(0, colon), value.substr(colon + 1));
+  credentials->emplace_back(value.substr(0, colon), value.substr(colon + 1));
 }
 
 void TakeEnvFile(std::string_view command, ServiceUnit* unit) {
@@ -79,7 +81,8 @@ void Take(std::string_view name, std::string_view value, ServiceUnit* unit) {
   if (text != texts.end()) *text->second = std::string(value);
   if (name == "SupplementaryGroups") AddWords(value, &unit->supplementary_groups);
   if (name == "Environment") AddWords(value, &unit->environment);
-  if (name == "LoadCredential") AddCredential(value, unit);
+  if (name == "LoadCredential") AddCredential(value, &unit->credentials);
+  if (name == "SetCredential") AddCredential(value, &unit->defaults);
   if (name == "ExecStart") TakeEnvFile(value, unit);
   if (name == "EnvironmentFile") {
     std::string_view path = value.substr(0, 1) == "-" ? value.substr(1) : value;
@@ -130,8 +133,8 @@ Result<std::optional<ServiceUnit>> Installed(const std::string& name) {
 bool SameForUs(const ServiceUnit& a, const ServiceUnit& b) {
   return a.user == b.user && a.group == b.group && a.env_file == b.env_file &&
          a.supplementary_groups == b.supplementary_groups && a.credentials == b.credentials &&
-         a.environment == b.environment && a.environment_files == b.environment_files &&
-         a.working_directory == b.working_directory;
+         a.defaults == b.defaults && a.environment == b.environment &&
+         a.environment_files == b.environment_files && a.working_directory == b.working_directory;
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct ServiceUnit {
   std::vector<std::string> environment;        // NAME=VALUE
   std::vector<std::string> environment_files;  // without the "-" that lets one be missing
   std::vector<std::pair<std::string, std::string>> credentials;  // LoadCredential: name, path
+  std::vector<std::pair<std::string, std::string>> defaults;     // SetCredential: name, text
   std::string state_directory;                                   // below /var/lib; "" = none
 };
 

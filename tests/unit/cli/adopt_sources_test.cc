@@ -55,6 +55,7 @@ TEST(ServiceUnit, WhatADropInSaysComesOnTop) {
       "[Unit]\nUser=nobody\n[Service]\nUser=stateward\nGroup=www-data\n"
       "ExecStart=/usr/bin/multiwatch -f 4 -- /usr/bin/stateward --env-file /etc/s.env\n"
       "# LoadCredential=no:/x\nLoadCredential=kms_key:/etc/k\nStateDirectory=stateward\n"
+      "SetCredential=kms_key:#none\n"
       "SupplementaryGroups=a \\\n  b\nEnvironment=A=1 \"B=2 3\"\n[Install]\nGroup=x\n",
       &unit);
   STRCMP_EQUAL("stateward", unit.user.c_str());
@@ -67,6 +68,9 @@ TEST(ServiceUnit, WhatADropInSaysComesOnTop) {
   LONGS_EQUAL(1, unit.credentials.size());
   STRCMP_EQUAL("kms_key", unit.credentials[0].first.c_str());
   STRCMP_EQUAL("/etc/k", unit.credentials[0].second.c_str());
+  LONGS_EQUAL(1, unit.defaults.size());
+  STRCMP_EQUAL("kms_key", unit.defaults[0].first.c_str());
+  STRCMP_EQUAL("#none", unit.defaults[0].second.c_str());
   ParseUnitText("[Service]\nUser=other\nLoadCredential=\nLoadCredential=vault_token:/etc/v\n",
                 &unit);
   STRCMP_EQUAL("other", unit.user.c_str());
