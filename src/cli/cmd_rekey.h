@@ -10,8 +10,8 @@ namespace stateward {
 
 inline constexpr char kRekeyHelp[] =
     "rekey [--dry-run] [--yes] [--to-env-file FILE]\n"
-    "  Seals every version of every state, the kept uploads and the store's secret again, with the\n"
-    "  key that seals now, while servers work. States of the original stay as they are.\n"
+    "  Seals every version of every state, the kept uploads and the store's secret again, with\n"
+    "  the key that seals now, while servers work. States of the original stay as they are.\n"
     "  May be stopped at any moment and run again: what is done is passed over. Give all servers\n"
     "  the new key first (docs/kms.md).\n"
     "    --yes               even if running servers do not know that key: they answer 503 then\n"
