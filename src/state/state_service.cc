@@ -184,6 +184,10 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   WriteOutcome outcome;
   StateAnswer answer;
   answer.lock_id = request.lock_id;
+  if (request.kind == RecordKind::kState) {
+    answer.status = tenants_.BeforeWrite(*request.grant, id);
+    if (!answer.status.ok()) return answer;
+  }
   answer.status = WriteUnderLock(&write, request, &outcome, &answer.holder);
   if (!answer.status.ok()) {
     answer.status = NeverAbsent(std::move(answer.status));
@@ -191,9 +195,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   }
   switch (outcome.kind) {
     case WriteOutcome::Kind::kDone:
-      if (request.kind == RecordKind::kState) {
-        answer.status = tenants_.Stored(*request.grant, id);
-      }
+      if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
       if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
       return answer;
     case WriteOutcome::Kind::kFailed:

@@ -59,10 +59,8 @@ Result<std::optional<LegacyState>> TenantGate::OpenLegacy(const Grant& grant, co
   return legacy;
 }
 
-Status TenantGate::Stored(const Grant& grant, const StateId& id) {
-  Status noted = index_.Register(grant.key, id);
-  if (noted.ok()) CountKnown(grant);
-  return noted;
+Status TenantGate::BeforeWrite(const Grant& grant, const StateId& id) {
+  return index_.Register(grant.key, id);
 }
 
 // A state that lies in a namespace of the original's basic auth must not look like none to

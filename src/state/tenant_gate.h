@@ -42,8 +42,11 @@ class TenantGate {
   Status Check(const Grant& grant, const StateId& id);
   // ReadLegacy; notes that the namespace is real and has this name. Never kNotFound.
   Result<std::optional<LegacyState>> OpenLegacy(const Grant& grant, const StateId& id);
-  // A document was stored.
-  Status Stored(const Grant& grant, const StateId& id);
+  // Before a document is written: notes that the namespace is real and has this name. A write that
+  // then fails leaves a note that holds nothing; one that is stored is never without it.
+  Status BeforeWrite(const Grant& grant, const StateId& id);
+  // It was stored.
+  void Stored(const Grant& grant) { CountKnown(grant); }
   // Of a state that is absent, `deleted` or never written: why the answer must not be that there is
   // none; "" = there is none. Errors: as the backends, never kNotFound.
   Result<std::string> WhyNotAbsent(const Grant& grant, const StateId& id,

@@ -27,6 +27,7 @@ class MemStorage : public Storage {
   // The switches. Set them before threads use the storage.
   std::atomic<NextAppend> next_append{NextAppend::kWorks};  // kWorks again after one Append
   bool down = false;                                        // everything is kUnavailable
+  bool no_claims = false;                                   // ClaimLegacy fails
   bool unlistable = false;                                  // ListLegacy lacks a right
   int listings = 0;                                         // of the original's blobs
   bool late = false;                                        // WritesMayArriveLate()
@@ -238,7 +239,7 @@ class MemStorage : public Storage {
   }
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (Out()) return Down();
+    if (Out() || no_claims) return Down();
     return claims_.emplace(legacy_id, id).first->second;
   }
   Status Check() override { return Out() ? Down() : Status(); }

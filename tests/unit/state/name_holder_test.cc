@@ -149,6 +149,18 @@ TEST(NameHolder, AnOpenedBlobOfTheOriginal) {
   Free();
 }
 
+// A first write whose name cannot be claimed stores nothing; its repeat is like the first.
+TEST(NameHolder, AWriteIsClaimedBeforeItIsStored) {
+  Grant tenant = Tenant("s");
+  storage.no_claims = true;
+  Put(tenant, Code::kUnavailable);
+  UNSIGNED_LONGS_EQUAL(0, *storage.Head(StateId::Of(tenant.key)));
+  storage.no_claims = false;
+  Free();
+  Put(tenant);
+  Held();
+}
+
 // Counts as the throttle does, without its limits.
 class CountingGuard : public SecretGuard {
  public:
