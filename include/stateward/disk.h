@@ -42,6 +42,8 @@ class Disk {
   virtual int RenameAt(int from_dir, const char* from, int to_dir, const char* to) = 0;
   virtual int UnlinkAt(int dir, const char* path) = 0;
   virtual int MakeDirAt(int dir, const char* path, uint32_t mode) = 0;
+  virtual int RemoveDirAt(int dir, const char* path) = 0;  // -ENOTEMPTY when something lies in it
+  virtual int ChangeMode(int fd, uint32_t mode) = 0;
   virtual int StatAt(int dir, const char* path, DiskStat* out) = 0;
   virtual int Stat(int fd, DiskStat* out) = 0;
   // The names in a folder, without "." and "..", in no order.

@@ -73,7 +73,7 @@ Status KeyCache::Write(const CachedKeys& keys) {
   w.Key("fetched_ms").Text64(static_cast<uint64_t>(keys.fetched_ms));
   w.Key("attempted_ms").Text64(static_cast<uint64_t>(keys.attempted_ms)).EndObject();
   std::string text = std::move(w).Take() + "\n" + keys.key_set;
-  return ReplaceDurably(disk_, dir->get(), name_, text);
+  return ReplaceDurably(disk_, dir->get(), name_, text, Keep::kWritable);
 }
 
 }  // namespace stateward

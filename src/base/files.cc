@@ -40,6 +40,11 @@ Result<Prepared> Prepare(Disk& disk, int dir, ByteView bytes, bool named) {
   return out;
 }
 
+// The owner may read and no longer write: only after the sync of the folder, so that whatever a
+// power cut leaves of it tells the truth. When it fails, a repeat makes the file again.
+constexpr uint32_t kMayWrite = 0200;
+void MarkLasting(Disk& disk, int fd) { disk.ChangeMode(fd, 0400); }
+
 }  // namespace
 
 Status DiskError(std::string_view what, int negative_errno) {
@@ -115,8 +120,27 @@ Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made) {
   return Status();
 }
 
+Result<Fd> MakeFolderDurably(Disk& disk, int above, const std::string& name) {
+  const int removed = disk.RemoveDirAt(above, name.c_str());
+  if (removed < 0 && removed != -ENOENT && removed != -ENOTEMPTY) {
+    return FromErrno("rmdir " + name, -removed);
+  }
+  if (removed != -ENOTEMPTY) {
+    const int made = disk.MakeDirAt(above, name.c_str(), 0700);
+    if (made < 0) return FromErrno("mkdir " + name, -made);
+    Status synced = SyncFd(disk, above, "folder above " + name);
+    if (!synced.ok()) {
+      disk.RemoveDirAt(above, name.c_str());
+      return synced;
+    }
+  }
+  Result<Fd> dir = OpenDirAt(disk, above, name);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  return dir;
+}
+
 Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes,
-                                    Journal journal) {
+                                    Keep keep, Journal journal) {
   Result<Prepared> file = Prepare(disk, dir, bytes, false);
   if (!file.ok()) return std::move(file).status();
   int r = disk.LinkTmp(file->fd.get(), dir, name.c_str());
@@ -127,19 +151,11 @@ Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name
     STATEWARD_RETURN_IF_ERROR(SyncFd(disk, file->fd.get(), "linked file"));
   }
   STATEWARD_RETURN_IF_ERROR(SyncFd(disk, dir, "folder"));
+  if (keep == Keep::kReadOnly) MarkLasting(disk, file->fd.get());
   return CreateOutcome::kCreated;
 }
 
-Status SettleName(Disk& disk, int dir, const std::string& name, Journal journal) {
-  if (journal == Journal::kNotKnown) {
-    Result<Fd> file = OpenFileAt(disk, dir, name, O_RDONLY);
-    if (!file.ok()) return std::move(file).status();
-    STATEWARD_RETURN_IF_ERROR(SyncFd(disk, file->get(), "linked file"));
-  }
-  return SyncFd(disk, dir, "folder");
-}
-
-Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes) {
+Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes, Keep keep) {
   Result<Prepared> file = Prepare(disk, dir, bytes, true);
   if (!file.ok()) return std::move(file).status();
   int r = disk.RenameAt(dir, file->temp_name.c_str(), dir, name.c_str());
@@ -147,7 +163,19 @@ Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView byt
     disk.UnlinkAt(dir, file->temp_name.c_str());
     return FromErrno("rename to " + name, -r);
   }
-  return SyncFd(disk, dir, "folder");
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk, dir, "folder"));
+  if (keep == Keep::kReadOnly) MarkLasting(disk, file->fd.get());
+  return Status();
+}
+
+Status SettleName(Disk& disk, int dir, const std::string& name, size_t limit) {
+  DiskStat stat;
+  int r = disk.StatAt(dir, name.c_str(), &stat);
+  if (r < 0) return DiskError(name, r);
+  if (stat.is_file && (stat.mode & kMayWrite) == 0) return Status();
+  Result<Bytes> bytes = ReadFileAt(disk, dir, name, limit);
+  if (!bytes.ok()) return std::move(bytes).status();
+  return ReplaceDurably(disk, dir, name, *bytes, Keep::kReadOnly);
 }
 
 Status LockFd(Disk& disk, int fd, int limit_ms, std::string_view what) {

@@ -56,20 +56,33 @@ Status SyncFd(Disk& disk, int fd, std::string_view what);
 Status SyncFolderAbove(Disk& disk, const std::string& path);
 // OK when it exists afterwards; sets *made when this call made it.
 Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
+// Opens folder `name` of `above`, and makes it when it is not there. An empty one is made again:
+// whoever made it may have died before the sync, or the sync may have failed, and then the next one
+// says OK although the name is not on the disk. Where something lies in it, its name lasts.
+// REQUIRES: the flock on `above`, kept until something lies in the folder.
+Result<Fd> MakeFolderDurably(Disk& disk, int above, const std::string& name);
 
 // What Disk::KeepsJournal says of a folder; kNotKnown costs one sync more.
 enum class Journal : uint8_t { kKept, kNotKnown };
+// kReadOnly: when the name is known to last, the owner's right to write the file goes; a name
+// without that mark is one of which nobody knows.
+enum class Keep : uint8_t { kWritable, kReadOnly };
 enum class CreateOutcome : uint8_t { kCreated, kExists };
 // Gives `bytes` the name `name` in folder `dir`, create-exclusive: nobody ever sees a part of them.
 // The bytes are synced before the name appears and the folder after it; without a journal the file
 // in between, too: its count of links is still 0 on the disk, and a check after a power cut would
 // take it away. When it fails, the name may be there all the same, but then with all bytes.
 Result<CreateOutcome> CreateDurably(Disk& disk, int dir, const std::string& name, ByteView bytes,
+                                    Keep keep = Keep::kWritable,
                                     Journal journal = Journal::kNotKnown);
-// For a name that CreateDurably may have left unsynced: makes it last.
-Status SettleName(Disk& disk, int dir, const std::string& name, Journal journal);
 // The same, but exchanges what has the name.
-Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes);
+Status ReplaceDurably(Disk& disk, int dir, const std::string& name, ByteView bytes,
+                      Keep keep = Keep::kWritable);
+// Makes sure that a name lasts which was made with kReadOnly. Without the mark the file is made
+// again, of at most `limit` bytes, and takes the name: to sync the folder is not enough when a sync
+// of it failed before, for the kernel counts what it could not write as written. kNotFound: no such
+// name. REQUIRES: nobody else exchanges the file meanwhile.
+Status SettleName(Disk& disk, int dir, const std::string& name, size_t limit);
 // Waits for the flock, at most `limit_ms`; kUnavailable then. Gone with the descriptor.
 Status LockFd(Disk& disk, int fd, int limit_ms, std::string_view what);
 

@@ -82,6 +82,13 @@ class PosixDiskImpl : public Disk {
   int MakeDirAt(int dir, const char* path, uint32_t mode) override {
     return Do([&] { return mkdirat(dir, path, mode); });
   }
+  int RemoveDirAt(int dir, const char* path) override {
+    const int r = Do([&] { return unlinkat(dir, path, AT_REMOVEDIR); });
+    return r == -EEXIST ? -ENOTEMPTY : r;  // POSIX allows both
+  }
+  int ChangeMode(int fd, uint32_t mode) override {
+    return Do([&] { return fchmod(fd, mode); });
+  }
   int StatAt(int dir, const char* path, DiskStat* out) override {
     struct stat st {};
     int r = Do([&] { return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW); });

@@ -40,12 +40,13 @@ Status InPlace(const std::string& file, ByteView blob) {
   const std::string name = path.filename().string();
   Result<Bytes> old = ReadFileAt(PosixDisk(), dir->get(), name, kMaxText);
   if (!old.ok()) return std::move(old).status().At(file);
-  Result<CreateOutcome> kept = CreateDurably(PosixDisk(), dir->get(), name + ".backup", *old);
+  Result<CreateOutcome> kept =
+      CreateDurably(PosixDisk(), dir->get(), name + ".backup", *old, Keep::kWritable);
   if (!kept.ok()) return std::move(kept).status().At(file + ".backup");
   if (*kept == CreateOutcome::kExists) {
     return Status(Code::kConflict, file + ".backup is there already; nothing was changed");
   }
-  return ReplaceDurably(PosixDisk(), dir->get(), name, blob);
+  return ReplaceDurably(PosixDisk(), dir->get(), name, blob, Keep::kWritable);
 }
 
 }  // namespace

@@ -58,7 +58,13 @@ Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
     Result<KeyTag> tag = TagOfRecord(storage_, id, n);
     if (!tag.ok() && tag.status().code() == Code::kNotFound) return Outcome::kGone;  // pruned
     if (!tag.ok()) return std::move(tag).status();
-    if (*tag == target_) return Outcome::kAlready;
+    if (*tag == target_) {
+      // Whoever sealed it may have died, or failed, before it lasted.
+      const Status settled = dry_run_ ? Status() : storage_.Settle(id, n);
+      if (settled.code() == Code::kNotFound) return Outcome::kGone;
+      if (!settled.ok()) return settled;
+      return Outcome::kAlready;
+    }
     Result<Bytes> record = storage_.Get(id, n);
     if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
     if (!record.ok()) return std::move(record).status();

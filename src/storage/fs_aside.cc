@@ -18,6 +18,8 @@ constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 constexpr int kFlockMs = 10000;
 // The original set no limit; beyond a gibibyte it could not have served it.
 constexpr size_t kMaxLegacy = size_t{1} << 30;
+// The state's id in hex and a line's end.
+constexpr size_t kMaxClaim = 2 * sizeof(Sha256Digest) + 1;
 
 Status NeedFolder(Status status, const char* name) {
   if (status.code() != Code::kNotFound) return status;
@@ -45,19 +47,18 @@ Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
   if (!root.ok()) return std::move(root).status();
   Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
   if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
-  bool made = false;
-  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, all->get(), entry.principal_tag, &made));
-  Result<Fd> dir = OpenDirAt(disk_, all->get(), entry.principal_tag);
-  if (!dir.ok()) return NeedFolder(std::move(dir).status(), "of the principal");
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, all->get(), kFlockMs, "quarantine"));
+  Result<Fd> dir = MakeFolderDurably(disk_, all->get(), entry.principal_tag);
+  if (!dir.ok()) return std::move(dir).status();
   STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "quarantine"));
   Result<std::vector<QuarantineEntry>> entries = EntriesOf(disk_, dir->get(), entry.principal_tag);
   if (!entries.ok()) return std::move(entries).status();
+  // What lies in it keeps the folder from being made again.
+  if (!entries->empty()) all->Reset();
   uint64_t bytes = sealed.size();
   for (const QuarantineEntry& old : *entries) {
     if (old.content_tag == entry.content_tag) {
-      STATEWARD_RETURN_IF_ERROR(
-          SettleName(disk_, dir->get(), fs_layout::QuarantineName(old), root->journal()));
-      return SyncFd(disk_, all->get(), "quarantine");
+      return SettleName(disk_, dir->get(), fs_layout::QuarantineName(old), kMaxLegacy);
     }
     bytes += old.size;
   }
@@ -71,10 +72,9 @@ Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
   if (bytes > options_.quarantine_max_bytes) {
     return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
   }
-  Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry), sealed, root->journal());
-  if (!created.ok()) return std::move(created).status();
-  return SyncFd(disk_, all->get(), "quarantine");
+  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry),
+                                                sealed, Keep::kReadOnly, root->journal());
+  return created.ok() ? Status() : std::move(created).status();
 }
 
 Result<std::vector<QuarantineEntry>> FsStorage::ListQuarantine() {
@@ -155,8 +155,8 @@ Status FsStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each)
 }
 
 Result<std::optional<StateId>> FsStorage::ReadClaim(int root, const std::string& legacy_id) {
-  Result<Bytes> text = ReadFileAt(disk_, root, std::string(fs_layout::kLegacy) + "/" + legacy_id,
-                                  2 * sizeof(Sha256Digest) + 1);
+  Result<Bytes> text =
+      ReadFileAt(disk_, root, std::string(fs_layout::kLegacy) + "/" + legacy_id, kMaxClaim);
   if (!text.ok()) {
     if (text.status().code() != Code::kNotFound) return std::move(text).status();
     DiskStat stat;
@@ -182,11 +182,12 @@ Result<StateId> FsStorage::ClaimLegacy(const std::string& legacy_id, const State
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kLegacy);
   if (!dir.ok()) return NeedFolder(std::move(dir).status(), fs_layout::kLegacy);
-  Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), legacy_id, id.hex() + "\n", root->journal());
+  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), legacy_id, id.hex() + "\n",
+                                                Keep::kReadOnly, root->journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kCreated) return id;
-  STATEWARD_RETURN_IF_ERROR(SettleName(disk_, dir->get(), legacy_id, root->journal()));
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "legacy claims"));
+  STATEWARD_RETURN_IF_ERROR(SettleName(disk_, dir->get(), legacy_id, kMaxClaim));
   Result<std::optional<StateId>> claim = ReadClaim(root->get(), legacy_id);
   if (!claim.ok()) return std::move(claim).status();
   if (!claim->has_value()) return Status::Unavailable("legacy claim vanished");

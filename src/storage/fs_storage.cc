@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/sha256.h"
@@ -20,6 +22,8 @@ constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
 constexpr int kMaxSteps = 64;
 // Longer than any sync of a healthy disk; the client's patience is longer still.
 constexpr int kFlockMs = 10000;
+// About one sync of a disk.
+constexpr int kLookAgainMs = 2;
 
 bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
   DiskStat stat;
@@ -89,11 +93,17 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
   STATEWARD_RETURN_IF_ERROR(LockFd(disk_, root->get(), kFlockMs, "marker"));
   DiskStat stat;
   if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
-    if (replaces == nullptr) return {Code::kConflict, options_.dir + " holds a store already"};
+    if (replaces == nullptr) {
+      // Whoever made it may have been told that it failed.
+      STATEWARD_RETURN_IF_ERROR(
+          SettleName(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker));
+      return {Code::kConflict, options_.dir + " holds a store already"};
+    }
     Result<StoreMarker> now = ReadMarker();
     if (!now.ok()) return std::move(now).status();
     if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
-    STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text));
+    STATEWARD_RETURN_IF_ERROR(
+        ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text, Keep::kReadOnly));
     std::lock_guard<std::mutex> hold(marker_mutex_);
     marker_ = {};
     return Status();
@@ -108,9 +118,7 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
                                  "original's *.tfstate files"};
   }
   for (const char* name : {kStates, fs_layout::kQuarantine, fs_layout::kLegacy}) {
-    bool new_dir = false;
-    STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root->get(), name, &new_dir));
-    Result<Fd> dir = OpenDirAt(disk_, root->get(), name);
+    Result<Fd> dir = MakeFolderDurably(disk_, root->get(), name);
     if (!dir.ok()) return std::move(dir).status();
     r = disk_.ListDir(dir->get(), &names);
     if (r < 0) return FromErrno("list", -r);
@@ -120,7 +128,8 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
                                    "stateward-store before making a new one"};
     }
   }
-  Result<CreateOutcome> created = CreateDurably(disk_, root->get(), fs_layout::kMarker, text);
+  Result<CreateOutcome> created =
+      CreateDurably(disk_, root->get(), fs_layout::kMarker, text, Keep::kReadOnly);
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kExists) return {Code::kConflict, "another process was first"};
   return Status();
@@ -141,28 +150,27 @@ Result<Fd> FsStorage::OpenState(int root, const StateId& id) {
   return dir;
 }
 
-Result<Fd> FsStorage::MakeState(int root, const StateId& id) {
-  Result<Fd> there = OpenState(root, id);
-  if (there.ok() || there.status().code() != Code::kNotFound) return there;
-  bool made = false;
-  std::string path = fs_layout::StatePath(id);
-  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, path.substr(0, path.rfind('/')), &made));
-  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, path, &made));
-  Result<Fd> dir = OpenDirAt(disk_, root, path);
-  if (!dir.ok()) return NotProved(std::move(dir).status(), "state folder");
-  return dir;
-}
-
-// The folders above a state's own. Whoever made them may have died before they were synced, so the
-// first version syncs them whoever made them.
-Status FsStorage::SyncParents(int root, const StateId& id) {
-  std::string path = fs_layout::StatePath(id);
-  for (const std::string& folder : {path.substr(0, path.rfind('/')), std::string(kStates)}) {
-    Result<Fd> dir = OpenDirAt(disk_, root, folder);
-    if (!dir.ok()) return NotProved(std::move(dir).status(), "folder");
-    STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
+// The lock on the folder of states keeps others from making a folder that is being made; it is not
+// held while somebody writes a first record, which may be large.
+Result<FsStorage::First> FsStorage::MakeState(int root, const StateId& id) {
+  const std::string group_name = id.hex().substr(0, 2);
+  for (int waited_ms = 0; waited_ms < kFlockMs; waited_ms += kLookAgainMs) {
+    Result<Fd> states = OpenDirAt(disk_, root, kStates);
+    if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
+    STATEWARD_RETURN_IF_ERROR(LockFd(disk_, states->get(), kFlockMs, "folder of states"));
+    Result<Fd> group = MakeFolderDurably(disk_, states->get(), group_name);
+    if (!group.ok()) return std::move(group).status();
+    const int r = disk_.LockFile(group->get());
+    if (r == 0) {
+      Result<Fd> dir = MakeFolderDurably(disk_, group->get(), id.hex());
+      if (!dir.ok()) return std::move(dir).status();
+      return First{std::move(*group), std::move(*dir)};
+    }
+    if (r != -EWOULDBLOCK) return FromErrno("flock", -r);
+    states->Reset();
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLookAgainMs));
   }
-  return Status();
+  return Status::Unavailable("another new state is being written: busy for too long");
 }
 
 Result<uint64_t> FsStorage::ListHead(int dir) {
@@ -255,37 +263,46 @@ Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_hea
                                         ByteView sealed) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> dir = MakeState(root->get(), id);
-  if (!dir.ok()) return std::move(dir).status();
-  Result<uint64_t> head = FindHead(dir->get(), id);
+  Result<uint64_t> head = HeadIn(root->get(), id);
   if (!head.ok()) return std::move(head).status();
   if (*head < expected_head) {
     return Status::Unavailable("record " + std::to_string(expected_head) + " is gone");
   }
   if (*head > expected_head) return AppendOutcome{false, *head};
-  uint64_t n = expected_head + 1;
+  if (*head == 0) return AppendFirst(*root, id, sealed);
+  Result<Fd> dir = OpenState(root->get(), id);
+  if (!dir.ok()) return NotProved(std::move(dir).status(), "state folder");
+  return Create(*root, dir->get(), id, expected_head + 1, sealed);
+}
+
+Result<AppendOutcome> FsStorage::AppendFirst(const Root& root, const StateId& id, ByteView sealed) {
+  Result<First> first = MakeState(root.get(), id);
+  if (!first.ok()) return std::move(first).status();
+  Result<uint64_t> head = FindHead(first->dir.get(), id);
+  if (!head.ok()) return std::move(head).status();
+  if (*head > 0) return AppendOutcome{false, *head};
+  return Create(root, first->dir.get(), id, 1, sealed);
+}
+
+Result<AppendOutcome> FsStorage::Create(const Root& root, int dir, const StateId& id, uint64_t n,
+                                        ByteView sealed) {
   Result<CreateOutcome> created =
-      CreateDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed, root->journal());
+      CreateDurably(disk_, dir, fs_layout::VersionName(n), sealed, Keep::kReadOnly, root.journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kExists) return AppendOutcome{false, n};
-  if (n == 1) STATEWARD_RETURN_IF_ERROR(SyncParents(root->get(), id));
   hints_.Raise(id, n);
   return AppendOutcome{true, n};
 }
 
+// The folders above a record last: they did before its name was made.
 Status FsStorage::Settle(const StateId& id, uint64_t n) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> dir = OpenState(root->get(), id);
   if (!dir.ok()) return std::move(dir).status();
-  Status error;
-  if (!Exists(disk_, dir->get(), n, &error)) {
-    return error.ok() ? Status::NotFound("no such record") : error;
-  }
-  // The bytes were synced before the name appeared.
-  STATEWARD_RETURN_IF_ERROR(
-      SettleName(disk_, dir->get(), fs_layout::VersionName(n), root->journal()));
-  return n == 1 ? SyncParents(root->get(), id) : Status();
+  // As in Replace, which must not be undone.
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "settle"));
+  return SettleName(disk_, dir->get(), fs_layout::VersionName(n), kMaxRecord);
 }
 
 Status FsStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
@@ -298,7 +315,7 @@ Status FsStorage::Replace(const StateId& id, uint64_t n, const Sha256Digest& exp
   Result<Bytes> now = ReadFileAt(disk_, dir->get(), fs_layout::VersionName(n), kMaxRecord);
   if (!now.ok()) return std::move(now).status();
   if (Sha256(*now) != expected) return {Code::kConflict, "the record has other bytes by now"};
-  return ReplaceDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed);
+  return ReplaceDurably(disk_, dir->get(), fs_layout::VersionName(n), sealed, Keep::kReadOnly);
 }
 
 Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {

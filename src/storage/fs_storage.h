@@ -62,8 +62,16 @@ class FsStorage : public Storage {
   Status CheckStates(int root);
   // The state's folder; kNotFound when its absence is proved.
   Result<Fd> OpenState(int root, const StateId& id);
-  Result<Fd> MakeState(int root, const StateId& id);
-  Status SyncParents(int root, const StateId& id);
+  // Its folder, which lasts, and the flock on the folder above it, under which its first record is
+  // made.
+  struct First {
+    Fd group;
+    Fd dir;
+  };
+  Result<First> MakeState(int root, const StateId& id);
+  Result<AppendOutcome> Create(const Root& root, int dir, const StateId& id, uint64_t n,
+                               ByteView sealed);
+  Result<AppendOutcome> AppendFirst(const Root& root, const StateId& id, ByteView sealed);
   // True: record n is there and none follows it. False: nothing is known.
   bool IsNewest(int root, const StateId& id, uint64_t n);
   // 0: no such state.

@@ -99,6 +99,8 @@ class ForgetfulDisk : public Disk {
   int MakeDirAt(int dir, const char* path, uint32_t mode) override {
     return full ? -ENOSPC : disk_.MakeDirAt(dir, path, mode);
   }
+  int RemoveDirAt(int dir, const char* path) override { return disk_.RemoveDirAt(dir, path); }
+  int ChangeMode(int fd, uint32_t mode) override { return disk_.ChangeMode(fd, mode); }
   int StatAt(int dir, const char* path, DiskStat* out) override {
     return disk_.StatAt(dir, path, out);
   }

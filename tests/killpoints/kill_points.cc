@@ -91,6 +91,12 @@ class KillPointDisk : public Disk {
   int MakeDirAt(int dir, const char* path, uint32_t mode) override {
     return Count("mkdir", [&] { return disk_.MakeDirAt(dir, path, mode); });
   }
+  int RemoveDirAt(int dir, const char* path) override {
+    return Count("rmdir", [&] { return disk_.RemoveDirAt(dir, path); });
+  }
+  int ChangeMode(int fd, uint32_t mode) override {
+    return Count("chmod", [&] { return disk_.ChangeMode(fd, mode); });
+  }
   int StatAt(int dir, const char* path, DiskStat* out) override {
     return disk_.StatAt(dir, path, out);
   }
