@@ -3,11 +3,12 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "base/files.h"
 #include "base/process.h"
 
 namespace stateward {
@@ -17,7 +18,7 @@ using Counter = std::atomic<uint64_t>;
 using counters::kTotal;
 
 // In the file's name, so that servers of two layouts never meet in one file.
-constexpr char kName[] = "/metrics-v1";
+constexpr char kName[] = "metrics-v1";
 
 struct Slot {
   Counter pid;  // 0: free
@@ -28,17 +29,48 @@ struct Slot {
 // Makes the functions that need the file exclusive among processes and threads.
 class FlockGuard {
  public:
-  explicit FlockGuard(int fd) : fd_(fd) {
-    while (flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
-    }
-  }
+  explicit FlockGuard(int fd) : fd_(fd), status_(LockFd(PosixDisk(), fd, Region::kLockMs, kName)) {}
   ~FlockGuard() { flock(fd_, LOCK_UN); }
   FlockGuard(const FlockGuard&) = delete;
   FlockGuard& operator=(const FlockGuard&) = delete;
+  const Status& status() const { return status_; }
 
  private:
   int fd_;
+  Status status_;
 };
+
+Status Ours(const DiskStat& stat, const std::string& path) {
+  if ((stat.uid != geteuid() && stat.uid != 0) || (stat.mode & 022) != 0) {
+    return Status::Unavailable(path +
+                               " may be written by other users; chmod go-w it, or set "
+                               "RUNTIME_DIR to a folder of this user");
+  }
+  return Status();
+}
+
+// The file in its folder, as large as it is to be: a page that has no room on the disk would kill
+// the process that touches it.
+Result<Fd> OpenCounters(const std::string& folder, size_t size) {
+  Disk& disk = PosixDisk();
+  const std::string path = folder + "/" + kName;
+  Result<Fd> dir = OpenDirAt(disk, AT_FDCWD, folder);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  DiskStat stat;
+  int r = disk.Stat(dir->get(), &stat);
+  if (r < 0) return FromErrno(folder, -r);
+  STATEWARD_RETURN_IF_ERROR(Ours(stat, folder));
+  Result<Fd> file = OpenFileAt(disk, dir->get(), kName, O_RDWR | O_CREAT | O_NONBLOCK);
+  if (!file.ok()) return Status::Unavailable(file.status().detail());
+  r = disk.Stat(file->get(), &stat);
+  if (r < 0) return FromErrno(path, -r);
+  if (!stat.is_file) return Status::Unavailable(path + " is no regular file");
+  STATEWARD_RETURN_IF_ERROR(Ours(stat, path));
+  // Zeros are a region in which nothing was counted.
+  const int error = posix_fallocate(file->get(), 0, static_cast<off_t>(size));
+  if (error != 0) return FromErrno("room for " + path, error);
+  return file;
+}
 
 }  // namespace
 
@@ -55,33 +87,20 @@ struct Region::File {
 };
 
 Result<std::unique_ptr<Region>> Region::Open(const std::string& folder) {
-  std::string path = folder + kName;
-  int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return FromErrno(path, errno);
-  // Zeros are a region in which nothing was counted.
-  if (ftruncate(fd, sizeof(File)) != 0) {
-    Status status = FromErrno(path, errno);
-    close(fd);
-    return status;
-  }
-  void* p = mmap(nullptr, sizeof(File), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (p == MAP_FAILED) {
-    Status status = FromErrno(path, errno);
-    close(fd);
-    return status;
-  }
-  std::unique_ptr<Region> region(new Region(fd, static_cast<File*>(p)));
+  Result<Fd> file = OpenCounters(folder, sizeof(File));
+  if (!file.ok()) return std::move(file).status();
+  void* p = mmap(nullptr, sizeof(File), PROT_READ | PROT_WRITE, MAP_SHARED, file->get(), 0);
+  if (p == MAP_FAILED) return FromErrno(kName, errno);
+  std::unique_ptr<Region> region(new Region(std::move(*file), static_cast<File*>(p)));
   STATEWARD_RETURN_IF_ERROR(region->TakeSlot());
   return region;
 }
 
-Region::~Region() {
-  munmap(file_, sizeof(File));
-  close(fd_);
-}
+Region::~Region() { munmap(file_, sizeof(File)); }
 
 Status Region::TakeSlot() {
-  FlockGuard hold(fd_);
+  FlockGuard hold(fd_.get());
+  STATEWARD_RETURN_IF_ERROR(Status(hold.status()));
   FoldDead();
   ProcessId self = SelfProcess();
   for (Slot& slot : file_->slots) {
@@ -123,7 +142,8 @@ void Region::FoldDead() {
 }
 
 Result<Region::Sum> Region::Total() {
-  FlockGuard hold(fd_);
+  FlockGuard hold(fd_.get());
+  if (!hold.status().ok()) return hold.status();
   FoldDead();
   Sum sum;
   size_t copy = file_->fold & 1;

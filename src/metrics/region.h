@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "base/files.h"
 #include "metrics/counters.h"
 #include "stateward/result.h"
 
@@ -21,9 +23,13 @@ class Region {
  public:
   // As many as WORKERS may be, twice: a restart overlaps with what it replaces.
   static constexpr size_t kSlots = 128;
+  // Nobody keeps the lock for longer than a few thousand additions take.
+  static constexpr int kLockMs = 2000;
 
   // Opens or makes the file and takes a slot for this process. kUnavailable: no such folder, not
-  // writable, or all slots are taken by live processes.
+  // writable, no room for the file, all slots are taken by live processes, another process keeps it
+  // locked; or others than this user and root may write the folder or the file: what is mapped here
+  // must not shrink, and no stranger may keep its lock.
   static Result<std::unique_ptr<Region>> Open(const std::string& folder);
   ~Region();
   Region(const Region&) = delete;
@@ -48,11 +54,11 @@ class Region {
 
  private:
   struct File;
-  Region(int fd, File* file) : fd_(fd), file_(file) {}
+  Region(Fd fd, File* file) : fd_(std::move(fd)), file_(file) {}
   Status TakeSlot();
   void FoldDead();
 
-  int fd_;
+  Fd fd_;
   File* file_;
   std::atomic<uint64_t>* slot_ = nullptr;
 };

@@ -1,9 +1,11 @@
 """What is counted, over all processes, however they were started and whatever becomes of them."""
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
+import subprocess
 import unittest
 
 from box import Box, free_port, wait_for
@@ -115,6 +117,24 @@ class Metrics(unittest.TestCase):
     def test_reload_keeps_counting(self):
         self.start("alone")
         self.survives(lambda: self.server.process.send(signal.SIGHUP))
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
+    def test_a_full_runtime_folder_costs_only_the_counts(self):
+        place = self.box.make_dir("run")
+        uid, gid = self.box.user
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=0700,uid={uid},gid={gid}",
+                        "tmpfs", place], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        with open(os.path.join(place, "ballast"), "wb", buffering=0) as ballast:
+            with contextlib.suppress(OSError):
+                while True:
+                    ballast.write(bytes(4096))
+        self.server = Stateward(self.box)
+        workers = self.server.workers()
+        for serial in range(1, 11):
+            self.assertEqual(200, self.server.ask("POST", TARGET, document(serial))[0])
+        self.assertEqual(workers, self.server.workers())
+        self.assertIn("nothing is counted", self.server.log())
 
     def test_off_unless_set(self):
         self.server = Stateward(self.box)
