@@ -1,7 +1,7 @@
 #include "state/outputs.h"
 
+#include <set>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -10,6 +10,9 @@
 
 namespace stateward {
 namespace {
+
+// Of documents before it, up to Terraform 0.11, the outputs stand with each module.
+constexpr std::string_view kVersion = "4";
 
 constexpr size_t kDocument = 1;  // depths: members of the document,
 constexpr size_t kOutputs = 2;   // of "outputs",
@@ -31,14 +34,17 @@ class OutputSink : public JsonSink {
 
   std::vector<Output> outputs;
   bool encrypted = false;
+  bool old_version = false;
 
  private:
   const char* MemberValue(JsonKind kind, std::string_view raw);
 
   enum class Member { kOther, kValue, kType, kSensitive };
+  bool in_version_ = false;
   bool in_outputs_ = false;
   bool seen_outputs_ = false;
-  std::unordered_set<std::string> names_;
+  // Ordered: names whose hashes are equal can be made by the thousand.
+  std::set<std::string> names_;
   Member member_ = Member::kOther;
   std::string_view* open_ = nullptr;  // the container that waits for its end
 };
@@ -48,6 +54,7 @@ constexpr char kTwice[] = "a key stands twice";
 const char* OutputSink::Key(size_t depth, std::string_view raw) {
   if (depth == kDocument) {
     encrypted = encrypted || JsonKeyFoldsTo(raw, "encrypted_data");
+    in_version_ = JsonKeyFoldsTo(raw, "version");
     in_outputs_ = JsonKeyFoldsTo(raw, "outputs");
     if (in_outputs_ && std::exchange(seen_outputs_, true)) return kTwice;
     return nullptr;
@@ -68,6 +75,7 @@ const char* OutputSink::Key(size_t depth, std::string_view raw) {
 }
 
 const char* OutputSink::Value(size_t depth, JsonKind kind, std::string_view raw) {
+  if (in_version_ && depth == kDocument) old_version = old_version || raw != kVersion;
   if (!in_outputs_) return nullptr;
   if (depth == kDocument) {
     return kind == JsonKind::kObject || kind == JsonKind::kNull ? nullptr : "no object";
@@ -156,6 +164,11 @@ Result<SecretBytes> ExtractOutputs(ByteView document, const std::optional<std::s
   }
   if (!walked.ok()) {
     return Status(Code::kConflict, "the outputs are not clear: " + walked.detail());
+  }
+  if (sink.old_version) {
+    return Status(Code::kConflict,
+                  "this state is not of version 4: its outputs can be read when a client of "
+                  "version 0.12 or later has written it");
   }
   if (!name) return Render(sink.outputs, sensitive);
   for (const Output& output : sink.outputs) {

@@ -21,8 +21,8 @@ inline constexpr size_t kMaxOutputs = 100000;
 // An output whose mark is anything but a plain false counts as sensitive.
 //
 // kNotFound: no output of that name. kPermissionDenied: it is sensitive. kConflict: the document
-// cannot say (encrypted by the client, no JSON, or a key stands twice, so that readers may differ).
-// The texts hold no byte of the document. Thread-safe.
+// cannot say (encrypted by the client, of another version than 4, no JSON, or a key stands twice,
+// so that readers may differ). The texts hold no byte of the document. Thread-safe.
 Result<SecretBytes> ExtractOutputs(ByteView document, const std::optional<std::string>& name,
                                    bool sensitive);
 

@@ -2,7 +2,15 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "stateward/clock.h"
 
 namespace stateward {
 namespace {
@@ -22,6 +30,55 @@ std::string Ask(const char* name, bool sensitive = false, const std::string& sta
   Result<SecretBytes> out = ExtractOutputs(state, which, sensitive);
   if (!out.ok()) return std::string(CodeName(out.status().code()));
   return std::string(ByteView(*out).AsString());
+}
+
+// 2^15 names of one hash in libstdc++ (MurmurHash64A of a known seed): two pairs of blocks that
+// lead to the same place, one pair or the other in each of 15 places.
+std::vector<std::string> CollidingNames() {
+  constexpr uint64_t kMul = 0xc6a4a7935bd1e995;
+  constexpr size_t kPlaces = 15;
+  constexpr size_t kPair = 16;
+  uint64_t inverse = kMul;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - kMul * inverse;
+  const auto mix = [](uint64_t v) { return v ^ (v >> 47); };
+  const auto printable = [](const char* text) {
+    return std::all_of(text, text + 8,
+                       [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  };
+  uint64_t hash = 0xc70f6907 ^ (kPlaces * kPair * kMul);
+  std::vector<std::string> names{""};
+  for (size_t place = 0; place < kPlaces; ++place) {
+    std::vector<std::string> pairs;
+    for (uint64_t x = 0; pairs.size() < 2; ++x) {
+      char text[kPair];
+      uint64_t rest = x;
+      for (size_t i = 0; i < 8; ++i, rest /= 26) text[i] = static_cast<char>('a' + rest % 26);
+      uint64_t first = 0;
+      std::memcpy(&first, text, sizeof first);
+      const uint64_t between = (hash ^ mix(first * kMul) * kMul) * kMul;
+      const uint64_t second = mix((between ^ 1) * inverse) * inverse;
+      std::memcpy(text + 8, &second, sizeof second);
+      if (printable(text + 8)) pairs.emplace_back(text, kPair);
+    }
+    hash = kMul;  // (between ^ (between ^ 1)) * kMul
+    std::vector<std::string> longer;
+    for (const std::string& name : names) {
+      for (const std::string& pair : pairs) longer.push_back(name + pair);
+    }
+    names = std::move(longer);
+  }
+  return names;
+}
+
+int64_t UsToRead(const std::vector<std::string>& names) {
+  std::string state = R"({"version":4,"outputs":{)";
+  for (const std::string& name : names) {
+    state += (state.back() == '{' ? "\"" : ",\"") + name + R"(":{"value":1})";
+  }
+  state += "}}";
+  const int64_t begin = SystemClock().SteadyUs();
+  STRCMP_EQUAL("1", Ask(names.back().c_str(), true, state).c_str());
+  return SystemClock().SteadyUs() - begin;
 }
 
 }  // namespace
@@ -72,6 +129,27 @@ TEST(Outputs, WhatReadersMayReadInTwoWaysIsRefused) {
     STRCMP_EQUAL("conflict", Ask("a", true, state).c_str());
     STRCMP_EQUAL("conflict", Ask(nullptr, true, state).c_str());
   }
+}
+
+TEST(Outputs, OfAnotherVersionTheyCannotBeRead) {
+  const char* three =
+      R"({"version":3,"serial":7,"lineage":"a","modules":[{"path":["root"],"outputs":{
+      "addr":{"sensitive":false,"type":"string","value":"10.0.0.1"}},"resources":{}}]})";
+  STRCMP_EQUAL("conflict", Ask(nullptr, true, three).c_str());
+  STRCMP_EQUAL("conflict", Ask("addr", true, three).c_str());
+  STRCMP_EQUAL("conflict", Ask(nullptr, true, R"({"version":5,"outputs":{}})").c_str());
+  STRCMP_EQUAL("conflict", Ask(nullptr, true, R"({"version":4,"Version":3})").c_str());
+}
+
+// In a table of hashes each of them would be compared with all before it.
+TEST(Outputs, NamesCannotMakeItSlow) {
+  const std::vector<std::string> names = CollidingNames();
+  CHECK(std::hash<std::string>()(names.front()) == std::hash<std::string>()(names.back()));
+  std::vector<std::string> plain;
+  for (size_t i = 0; i < names.size(); ++i) plain.push_back(std::to_string(i) + names[0]);
+  const int64_t ordinary_us = UsToRead(plain);
+  const int64_t hostile_us = UsToRead(names);
+  CHECK(hostile_us < 20 * ordinary_us);
 }
 
 TEST(Outputs, EncryptedByTheClient) {
