@@ -112,7 +112,8 @@ int Main(int argc, char** argv) {
   }
   log.Info("listening on " + config.fastcgi_listen);
   auto work = [&] { return Serve(bound->fd, settings, log); };
-  return RunSupervisor({config.workers, bound->unix_path}, work, log);
+  auto reload = [&] { ReadAnew(&settings, log); };
+  return RunSupervisor({config.workers, bound->unix_path}, work, reload, log);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/app.h"
+#include "app/check_start.h"
 #include "app/kept_kms.h"
 #include "app/key_publisher.h"
 #include "app/worker.h"
@@ -74,6 +75,20 @@ void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
 }
 
 }  // namespace
+
+void ReadAnew(ServeSettings* settings, const Log& log) {
+  LoadedConfig now = LoadConfig(settings->environment, settings->env_file, &settings->config);
+  if (now.errors.empty()) {
+    // The workers say all of it, too.
+    const Log quiet(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal);
+    now.errors = CheckStart(now.config, quiet, false).errors;
+  }
+  if (now.errors.empty()) {
+    settings->config = std::move(now.config);
+  } else {
+    log.Error("a worker that starts later keeps the old settings: " + now.errors.front());
+  }
+}
 
 int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
   const Config& config = settings.config;

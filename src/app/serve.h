@@ -17,6 +17,10 @@ struct ServeSettings {
   std::string env_file;  // "" = none
 };
 
+// Reads the settings anew into *settings, so that a worker that starts from now on begins with
+// them. When a start with them would fail they stay as they are, and the log says why.
+void ReadAnew(ServeSettings* settings, const Log& log);
+
 // Serves on `listen_fd` until it is told to end; returns the exit code (app/worker.h).
 int Serve(int listen_fd, const ServeSettings& settings, Log& log);
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/worker.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -33,8 +34,9 @@ struct Worker {
 
 class Supervisor {
  public:
-  Supervisor(const SupervisorOptions& options, const std::function<int()>& work, const Log& log)
-      : options_(options), work_(work), log_(log), workers_(options.workers) {}
+  Supervisor(const SupervisorOptions& options, const std::function<int()>& work,
+             const std::function<void()>& reload, const Log& log)
+      : options_(options), work_(work), reload_(reload), log_(log), workers_(options.workers) {}
 
   int Run();
 
@@ -48,6 +50,7 @@ class Supervisor {
 
   const SupervisorOptions& options_;
   const std::function<int()>& work_;
+  const std::function<void()>& reload_;
   const Log& log_;
   std::vector<Worker> workers_;
 };
@@ -60,7 +63,10 @@ int Supervisor::Run() {
     if (std::optional<int> code = StartMissing()) return *code;
     int signal = WaitForSignal(NextStartUs());
     if (signal == SIGTERM || signal == SIGINT) return Stop();
-    if (signal == SIGHUP || signal == SIGUSR2) Tell(signal);
+    if (signal == SIGHUP || signal == SIGUSR2) {
+      reload_();
+      Tell(signal);
+    }
     Reap();
   }
 }
@@ -76,8 +82,8 @@ std::optional<int> Supervisor::StartMissing() {
       continue;
     }
     if (pid == 0) {
-      // When the supervisor is killed its workers finish what they do and end.
-      prctl(PR_SET_PDEATHSIG, SIGTERM);
+      // When the supervisor is killed its workers let go of the socket, finish what they do, end.
+      prctl(PR_SET_PDEATHSIG, kOrphaned);
       if (getppid() != parent) return 0;
       return work_();
     }
@@ -157,12 +163,12 @@ int Supervisor::Stop() {
 }  // namespace
 
 int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
-                  const Log& log) {
+                  const std::function<void()>& reload, const Log& log) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return Supervisor(options, work, log).Run();
+  return Supervisor(options, work, reload, log).Run();
 }
 
 }  // namespace stateward

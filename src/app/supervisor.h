@@ -16,11 +16,12 @@ struct SupervisorOptions {
 };
 
 // Forks the workers, replaces one that ends, passes HUP and USR2 on, and ends them on TERM or INT.
-// `work` runs in each worker and returns its exit code. Returns this process's exit code; in a
-// worker it returns what `work` returned.
+// `work` runs in each worker and returns its exit code. `reload` is called before HUP or USR2 is
+// passed on: a worker that starts later begins with what it read. Returns this process's exit code;
+// in a worker it returns what `work` returned.
 // REQUIRES: BlockWorkerSignals() was called; no thread exists.
 int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
-                  const Log& log);
+                  const std::function<void()>& reload, const Log& log);
 
 }  // namespace stateward
 

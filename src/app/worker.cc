@@ -1,5 +1,10 @@
 #include "app/worker.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <mutex>
 #include <utility>
@@ -32,8 +37,24 @@ class SwappableHandler : public HandlerSource {
 sigset_t WorkerSignals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGUSR2}) sigaddset(&set, signal);
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGUSR2, kOrphaned}) sigaddset(&set, signal);
   return set;
+}
+
+// Accepting what waits takes far less.
+constexpr int kLetGoTries = 50;
+constexpr unsigned kLetGoPauseUs = 20000;
+
+// Once every worker has done so, nobody answers at the socket's address, and a successor takes it
+// without waiting for the requests that still run here. What waits there is accepted first.
+void LetGo(int listen_fd) {
+  pollfd waiting{listen_fd, POLLIN, 0};
+  for (int i = 0; i < kLetGoTries && poll(&waiting, 1, 0) > 0; ++i) usleep(kLetGoPauseUs);
+  // The number stays taken: the loop may still use it.
+  const int silent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (silent < 0) return;
+  dup3(silent, listen_fd, O_CLOEXEC);
+  close(silent);
 }
 
 }  // namespace
@@ -67,7 +88,8 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
     if (signal != SIGHUP && signal != SIGUSR2) {
-      loop.BeginDrain(signal == SIGINT);
+      loop.BeginDrain(signal == SIGINT || signal == kOrphaned);
+      if (signal == kOrphaned) LetGo(listen_fd);
       break;
     }
     Result<std::shared_ptr<Handler>> next = build();

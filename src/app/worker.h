@@ -2,6 +2,7 @@
 #ifndef STATEWARD_APP_WORKER_H_
 #define STATEWARD_APP_WORKER_H_
 
+#include <csignal>
 #include <functional>
 #include <memory>
 
@@ -14,12 +15,16 @@ namespace stateward {
 // Makes the handler from the settings as they are now. Called at start and for each reload.
 using BuildHandler = std::function<Result<std::shared_ptr<Handler>>()>;
 
+// Tells a worker that its supervisor was killed.
+inline constexpr int kOrphaned = SIGQUIT;
+
 // Blocks the signals that RunWorker waits for. Call it before the first thread exists.
 void BlockWorkerSignals();
 
 // Serves until it is told to end; returns the exit code. TERM and USR1 (multiwatch's own graceful
 // signal) drain, and leave the listening socket to others. INT drains it too: the supervisor sends
-// it when nobody else is left. HUP and USR2 call `build` again; when that fails the old handler
+// it when nobody else is left. kOrphaned does the same and then lets go of the socket for a
+// successor. HUP and USR2 call `build` again; when that fails the old handler
 // stays, and the reason is logged.
 // REQUIRES: BlockWorkerSignals() was called; no other thread exists.
 int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& build, const Log& log);
