@@ -1,13 +1,16 @@
 """Each way to run: LOCK, POST, GET, UNLOCK through nginx; reload; where logs go."""
 import json
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import threading
 import time
 import unittest
 
-from box import Box, free_port, wait_for
+import fcgi_client
+from box import ROOT, Box, free_port, wait_for
 from client import Client
 from stateward import AUTH, PROGRAM, WAYS, Stateward
 from webservers import Nginx
@@ -99,6 +102,23 @@ class Ways(unittest.TestCase):
         wait_for(lambda: len(server.workers()) == 2, "there are new ones")
         self.assertEqual(200, server.ask("GET", "/health")[0])
 
+    def test_a_successor_serves_at_once_when_the_supervisor_is_killed_during_an_upload(self):
+        server = Stateward(self.box)
+        workers = server.workers()
+        upload = fcgi_client.request("POST", "/state/p/upload", document(1),
+                                     HTTP_AUTHORIZATION=AUTH)
+        with server.link() as link:
+            link.send(upload[:-20])
+            server.process.send(signal.SIGKILL)
+            server.start()
+            # Sooner than an upload's longest grace: the old worker still waits for this one.
+            wait_for(lambda: len(server.workers()) == 2, "the successor has the socket", 15)
+            for number in range(5):
+                self.assertEqual(200, server.ask("LOCK", f"/state/p/s{number}", LOCK)[0])
+            self.assertTrue(any(os.path.exists(f"/proc/{w}") for w in workers))
+            link.send(upload[-20:])
+            self.assertEqual(200, link.answer()[0])
+
     def test_settings_that_are_wrong_are_all_named_at_start(self):
         server = Stateward(self.box, ready=False, LOG_FORMAT="xml", HISTORY_KEEP="0", KMS_KEY="x")
         code = wait_for(lambda: server.process.popen.poll(), "it ends")
@@ -150,6 +170,42 @@ class Ways(unittest.TestCase):
             self.assertNotIn("msg=request", server.log())
         finally:
             os.kill(pid, signal.SIGTERM)
+
+
+class Units(unittest.TestCase):
+    """The shipped units share the socket's path and its folder."""
+    UNITS = ("stateward.service", "stateward-spawn.service", "stateward-fcgi.service",
+             "stateward-fcgi.socket")
+
+    def words(self, unit, key):
+        text = (ROOT / "conf" / unit).read_text()
+        return set(" ".join(line.partition("=")[2] for line in text.splitlines()
+                            if line.startswith(key + "=")).split())
+
+    def test_one_stops_the_others_first(self):
+        for one in self.UNITS:
+            for other in self.UNITS:
+                if one == other or {one, other} == set(self.UNITS[2:]):
+                    continue
+                self.assertIn(other, self.words(one, "Conflicts"))
+                # Either order makes systemd wait for the end of what it stops.
+                self.assertTrue(other in self.words(one, "After") or
+                                one in self.words(other, "After"), (one, other))
+
+    def test_none_removes_the_folder(self):
+        for unit in self.UNITS[:3]:
+            self.assertEqual({"stateward"}, self.words(unit, "RuntimeDirectory"))
+            self.assertEqual({"yes"}, self.words(unit, "RuntimeDirectoryPreserve"))
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
+    def test_systemd_understands_them(self):
+        with Box() as box:
+            paths = [box.write(unit, (ROOT / "conf" / unit).read_text()
+                               .replace("/usr/local/bin/stateward", "/bin/true"), 0o644)
+                     for unit in self.UNITS]
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", *paths], check=False,
+                                  capture_output=True, text=True)
+            self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
 
 
 class Reload(unittest.TestCase):
@@ -205,6 +261,24 @@ class Reload(unittest.TestCase):
         server.process.send(signal.SIGHUP)
         wait_for(lambda: "reload failed" in server.log(), "the refusal is logged")
         self.assertEqual(200, server.ask("GET", "/health")[0])
+
+    def test_a_worker_that_starts_later_has_what_was_read_last(self):
+        server = Stateward(self.box, env_file=True, MAX_STATE_BYTES=8192)
+        big = json.dumps({"serial": 1, "lineage": "l", "x": "y" * 5000}).encode()
+        self.assertEqual(200, server.ask("POST", "/state/p/n", big)[0])
+        server.write_env(MAX_STATE_BYTES="4096")
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: server.log().count("settings were read anew") == 2, "both workers reload")
+        # Neither what nobody was told to read, nor what is wrong.
+        server.write_env(MAX_STATE_BYTES="8192", LOG_FORMAT="xml")
+        server.process.send(signal.SIGHUP)
+        wait_for(lambda: server.log().count("reload failed") == 2, "both workers refuse")
+        old = set(server.workers())
+        for worker in old:
+            os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: len(set(server.workers()) - old) == 2, "both are replaced")
+        answers = {server.ask("POST", "/state/p/n", big)[0] for _ in range(20)}
+        self.assertEqual({413}, answers)
 
     def test_usr2_under_multiwatch(self):
         def signals(server):
