@@ -48,7 +48,7 @@ void MarkLasting(Disk& disk, int fd) { disk.ChangeMode(fd, 0400); }
 }  // namespace
 
 Status DiskError(std::string_view what, int negative_errno) {
-  if (negative_errno == -ENOENT || negative_errno == -ENOTDIR) {
+  if (negative_errno == -ENOENT) {
     return Status::NotFound(std::string(what) + ": no such file or folder");
   }
   return FromErrno(what, -negative_errno);
@@ -59,9 +59,15 @@ Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path) {
 }
 
 Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags) {
-  int fd = disk.OpenAt(dir, path.c_str(), flags | O_NOFOLLOW, 0600);
+  int fd = disk.OpenAt(dir, path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (fd < 0) return DiskError(path, fd);
-  return Fd(disk, fd);
+  Fd file(disk, fd);
+  if ((flags & O_DIRECTORY) != 0) return file;
+  DiskStat stat;
+  int r = disk.Stat(fd, &stat);
+  if (r < 0) return FromErrno("stat " + path, -r);
+  if (!stat.is_file) return Status::Unavailable(path + ": no regular file");
+  return file;
 }
 
 Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit) {

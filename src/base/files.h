@@ -40,11 +40,14 @@ class Fd {
   int fd_ = -1;
 };
 
-// kNotFound exactly for ENOENT and ENOTDIR; kUnavailable for the rest. The caller decides whether
+// kNotFound exactly for ENOENT; kUnavailable for the rest, ENOTDIR (a file where a folder belongs)
+// among it. The caller decides whether
 // "not found" proves anything.
 Status DiskError(std::string_view what, int negative_errno);
 
 Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path);
+// A regular file, or with O_DIRECTORY a folder: what else has the name is kUnavailable, and nobody
+// waits for it, as one would for a FIFO.
 Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags);
 // The first `limit` bytes, or all when there are fewer.
 Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit);

@@ -41,10 +41,13 @@ Status Judge(const std::string& path, const struct stat& st) {
 
 Result<SecretBytes> Read(const std::string& path, size_t limit, bool secret, std::string* stamp) {
   // Not to wait for who writes into a pipe.
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | (secret ? O_NONBLOCK : 0));
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FromErrno(path, errno);
   struct stat st {};
   Status status = fstat(fd, &st) == 0 ? Status() : FromErrno(path, errno);
+  if (status.ok() && !S_ISREG(st.st_mode)) {
+    status = Status(Code::kPermissionDenied, path + ": it is no regular file");
+  }
   if (status.ok() && secret) status = Judge(path, st);
   if (stamp != nullptr) *stamp = StampOf(st);
   SecretBytes bytes(status.ok() ? limit + 1 : 0);

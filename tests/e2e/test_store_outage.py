@@ -3,6 +3,8 @@ restart."""
 import contextlib
 import json
 import os
+import pathlib
+import stat
 import subprocess
 import unittest
 
@@ -123,6 +125,50 @@ class StoreOutage(unittest.TestCase):
         with self.away("locks"):
             self.assertEqual(503, self.ask("LOCK", "/state/p/kept", LOCK))
             self.assertEqual(503, self.post(2))
+        self.heals()
+
+    def test_exchanged_before_the_first_request(self):
+        """The store that was there at the start counts, and is served again when it is back."""
+        self.start()
+        self.server.process.stop()
+        other = Stateward(self.box, STORAGE_FS_DIR=os.path.join(self.place, "other"))
+        self.assertEqual(404, other.ask("GET", "/state/p/kept")[0])
+        other.process.stop()
+        server = Stateward(self.box, STORAGE_FS_DIR=self.store, WORKERS=1, STORAGE_INIT="false")
+        self.server = server
+        # Its first look, which needs no request, has seen the right one.
+        open_store = lambda: any(self.store in os.readlink(fd.path) for w in server.workers()
+                                 for fd in os.scandir(f"/proc/{w}/fd") if os.path.islink(fd.path))
+        wait_for(open_store, "it has looked")
+        with self.away("") as path:
+            os.rename(os.path.join(self.place, "other"), path)
+            self.assertEqual([503] * 4, [self.ask("GET", "/state/p/kept") for _ in range(4)])
+            os.rename(path, os.path.join(self.place, "other"))
+        self.heals()
+
+    def test_what_is_no_file_makes_nobody_wait(self):
+        self.start()
+        self.assertEqual(200, self.ask("LOCK", "/state/p/kept", LOCK))
+        self.assertEqual(200, self.ask("UNLOCK", "/state/p/kept", LOCK))
+        record, = pathlib.Path(self.store, "states").glob("*/*/*")
+        lock, = [p for p in pathlib.Path(self.store, "locks").glob("*/*") if p.is_file()]
+        marker = pathlib.Path(self.store, "stateward-store")
+        service = pathlib.Path(self.store, "locks", "lock-service")
+        asks = {record: ("GET", None), lock: ("LOCK", LOCK), marker: ("GET", None),
+                service: ("LOCK", LOCK), record.parent.parent: ("GET", None)}
+        for path, (method, body) in asks.items():
+            makers = [os.mkfifo, os.mkdir]
+            if path == record.parent.parent:
+                makers = [os.mkfifo, lambda p: pathlib.Path(p).touch()]
+            elif os.geteuid() == 0:
+                makers.append(lambda p: os.mknod(p, 0o600 | stat.S_IFCHR, os.makedev(1, 5)))
+            for make in makers:
+                os.rename(path, self.box.path("away"))
+                make(path)
+                self.box.give(path)
+                self.assertEqual(503, self.ask(method, "/state/p/kept", body), path)
+                (os.rmdir if path.is_dir() else os.unlink)(path)
+                os.rename(self.box.path("away"), path)
         self.heals()
 
 
