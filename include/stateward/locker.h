@@ -125,6 +125,8 @@ class Locker {
 
   // The lock service's own id (32 hex digits), read anew. kNotFound: reachable, has none yet.
   virtual Result<std::string> ServiceId() = 0;
+  // From now on only this service is used; as Storage::Expect.
+  virtual void Expect(const std::string& /*service_id*/) {}
   // Gives a service without an id a new one and returns it; returns the old one where there is one.
   // `forgotten`: the store was guarded before, and this service may not know by what locks.
   virtual Result<std::string> InitService(bool forgotten) = 0;

@@ -70,6 +70,9 @@ class Storage {
 
   // The marker, read anew. kNotFound: the place can be read and has none.
   virtual Result<StoreMarker> ReadMarker() = 0;
+  // From now on only this store is served; another one in its place is kUnavailable as long as it
+  // is there. Told once, by whoever proved that store and locks belong together.
+  virtual void Expect(const StoreMarker& /*marker*/) {}
   // Makes the marker in a place that is empty or holds nothing but the original's data; or, with
   // `replaces`, exchanges the one that is there if it still is that one. kConflict: refused, with
   // the reason.

@@ -48,4 +48,9 @@ Result<MarkedFolder::Root> MarkedFolder::Open(const Accept& accept) {
   return Root(std::move(kept));
 }
 
+void MarkedFolder::Forget() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  root_.reset();
+}
+
 }  // namespace stateward

@@ -47,6 +47,8 @@ class MarkedFolder {
   // kNotFound: no folder, or no marker in it; else what `accept` says, which is asked whenever the
   // marker is another file than the one accepted last.
   Result<Root> Open(const Accept& accept);
+  // `accept` is asked again.
+  void Forget();
 
  private:
   Disk& disk_;

@@ -58,6 +58,14 @@ Result<std::string> LocalLock::ServiceId() {
   return id;
 }
 
+void LocalLock::Expect(const std::string& service_id) {
+  {
+    std::lock_guard<std::mutex> hold(service_mutex_);
+    service_id_ = service_id;
+  }
+  folder_.Forget();
+}
+
 Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
   Result<std::string> there = ServiceId();
   if (there.ok() || there.status().code() != Code::kNotFound) return there;

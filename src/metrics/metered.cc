@@ -40,6 +40,7 @@ class MeteredStorage : public Storage {
   std::string_view Name() const override { return s_->Name(); }
   bool WritesMayArriveLate() const override { return s_->WritesMayArriveLate(); }
   Result<StoreMarker> ReadMarker() override { return s_->ReadMarker(); }
+  void Expect(const StoreMarker& marker) override { s_->Expect(marker); }
   Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override {
     return s_->WriteMarker(marker, replaces);
   }
@@ -119,6 +120,7 @@ class MeteredLocker : public Locker {
 
   std::string_view Name() const override { return l_->Name(); }
   Result<std::string> ServiceId() override { return l_->ServiceId(); }
+  void Expect(const std::string& service_id) override { l_->Expect(service_id); }
   Result<std::string> InitService(bool forgotten) override { return l_->InitService(forgotten); }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override {

@@ -16,7 +16,11 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Store() {
   Result<std::shared_ptr<const StoreMarker>> marker = Prove();
   if (!marker.ok()) return marker;
   std::lock_guard<std::mutex> hold(mutex_);
-  if (!proved_) proved_ = *marker;
+  if (!proved_) {
+    proved_ = *marker;
+    storage_.Expect(*proved_);
+    locker_.Expect(proved_->lock_id);
+  }
   return proved_;
 }
 

@@ -54,6 +54,14 @@ Result<StoreMarker> FsStorage::ReadMarker() {
   return fs_layout::ParseMarker(*text);
 }
 
+void FsStorage::Expect(const StoreMarker& marker) {
+  {
+    std::lock_guard<std::mutex> hold(marker_mutex_);
+    marker_ = marker;
+  }
+  folder_.Forget();
+}
+
 Result<FsStorage::Root> FsStorage::OpenRoot() {
   Result<Root> root = folder_.Open([this](ByteView text, int fd) { return Accept(text, fd); });
   if (root.ok()) return root;

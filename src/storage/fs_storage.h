@@ -27,6 +27,7 @@ class FsStorage : public Storage {
   std::string_view Name() const override { return "fs"; }
   bool WritesMayArriveLate() const override { return false; }
   Result<StoreMarker> ReadMarker() override;
+  void Expect(const StoreMarker& marker) override;
   Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
@@ -86,7 +87,7 @@ class FsStorage : public Storage {
   MarkedFolder folder_;
   HeadHints hints_;
   std::mutex marker_mutex_;
-  StoreMarker marker_;  // as read first; every later one must have the same store id
+  StoreMarker marker_;  // as expected, else as read first; every later one must be the same
 };
 
 }  // namespace stateward

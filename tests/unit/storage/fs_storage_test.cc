@@ -149,6 +149,21 @@ TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
   Down(*storage);
 }
 
+// The one that was proved counts, whatever lay there before and after.
+TEST(FsStorage, TheExpectedStoreIsServedAgainWhenItIsBack) {
+  StoreMarker other = marker;
+  other.store_id = std::string(32, 'c');
+  LONGS_EQUAL(0, *storage->Head(id));
+  storage->Expect(other);
+  Down(*storage);
+  CHECK(Make()->WriteMarker(other, &marker).ok());
+  LONGS_EQUAL(0, *storage->Head(id));
+  CHECK(Make()->WriteMarker(marker, &other).ok());
+  Down(*storage);
+  CHECK(Make()->WriteMarker(other, &marker).ok());
+  LONGS_EQUAL(0, *storage->Head(id));
+}
+
 TEST(FsStorage, DamagedMarkerIsAnOutage) {
   std::ofstream(Path("stateward-store"), std::ios::app) << "x";
   Down(*Make());
