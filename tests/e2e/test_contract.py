@@ -91,6 +91,24 @@ class Contract:
             self.assertEqual(401, answer.status)
             self.assertIn("Basic", answer.header("WWW-Authenticate"))
 
+    def test_client_without_checksums_and_dates(self):
+        """As the state store protocol that is being drafted: no Content-MD5, and a forced unlock
+        that names the lock alone, from another client."""
+        one, other = self.client("no-md5"), self.client("no-md5")
+        lock, _ = body_of("lock:A")
+        empty = json.dumps({"ID": "A", "Operation": "", "Info": "", "Who": "", "Version": "",
+                            "Created": "0001-01-01T00:00:00Z", "Path": ""}).encode()
+        self.assertEqual(200, one.request("LOCK", "/state/p/n", lock, md5=False).status)
+        body, _ = body_of("doc:1")
+        self.assertEqual(200, one.request("POST", "/state/p/n?ID=A", body, md5=False).status)
+        self.assertEqual(200, other.request("UNLOCK", "/state/p/n", empty, md5=False).status)
+        zero = json.loads(lock) | {"ID": "B", "Created": "0001-01-01T00:00:00Z"}
+        zero = json.dumps(zero).encode()
+        self.assertEqual(200, other.request("LOCK", "/state/p/n", zero, md5=False).status)
+        answer = one.request("LOCK", "/state/p/n", lock.replace(b'"A"', b'"C"'), md5=False)
+        self.assertEqual((423, "B"), (answer.status, json.loads(answer.body)["ID"]))
+        self.assertEqual(200, one.request("UNLOCK", "/state/p/n", zero, md5=False).status)
+
     def test_checksum_and_size(self):
         client, (body, _) = self.client("sizes"), body_of("doc:1")
         wrong = [("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")]
