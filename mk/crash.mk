@@ -4,7 +4,7 @@ KILLS ?= 10000
 # Every call of PosixDisk() meets the test's disk first; the rest is the program as it is shipped.
 WRAP_DISK := -Wl,--wrap=_ZN9stateward9PosixDiskEv
 
-.PHONY: prove-crash prove-crash-pair prove-linear prove-late prove-crash-small killpoints
+.PHONY: prove-crash prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
 killpoints: $(O)/stateward-killpoints
 $(O)/stateward-killpoints: $(O)/src/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
 	@echo "  LINK  $@"
@@ -24,6 +24,10 @@ prove-linear: programs build/prove-locks
 # Writes that arrive late, longer than in `make test`.
 prove-late: programs
 	$(Q)LATE_IN_FULL=1 python3 -B tests/e2e/run.py test_late_write
+# Copies of a disk at a random moment; needs root, loop devices, xfsprogs, e2fsprogs, btrfs-progs.
+CUTS ?= 20
+prove-power-cut: programs
+	$(Q)python3 -B tests/e2e/prove_power_cut.py --cuts $(CUTS)
 # Part of `make test`.
 prove-crash-small: programs killpoints
 	$(Q)python3 -B tests/e2e/prove_crash.py --kills 300
