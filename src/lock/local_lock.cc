@@ -114,6 +114,12 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
     Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
     if (!slot.ok()) return Outage(std::move(slot).status());
     if (slot->sequence <= 1 && !HasName(root->get(), path, file->get())) continue;
+    if (slot->sequence == 0 && make && !absent) {
+      // Its name may not last: the sync of its folder failed, perhaps, and so did its removal.
+      const int r = disk_.UnlinkAt(root->get(), path.c_str());
+      if (r < 0) return FromErrno("unlink lock file", -r);
+      continue;
+    }
     Held held{std::move(*root), std::move(*file), std::move(*slot), {}};
     if (held.slot.sequence == 0) return held;
     Result<LockBook> book = DecodeLockRecord(held.slot.record);
@@ -127,9 +133,12 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
 }
 
 Result<Fd> LocalLock::MakeFile(int root, const StateId& id) {
-  bool made = false;
-  STATEWARD_RETURN_IF_ERROR(MakeDirAt(disk_, root, id.hex().substr(0, 2), &made));
-  return OpenFileAt(disk_, root, PathOf(id), O_RDWR | O_CREAT);
+  Result<Fd> all = OpenDirAt(disk_, root, ".");  // the shared one cannot be locked between threads
+  if (!all.ok()) return Outage(std::move(all).status());
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, all->get(), kFlockMs, "lock folder"));
+  Result<Fd> group = MakeFolderDurably(disk_, all->get(), id.hex().substr(0, 2));
+  if (!group.ok()) return group;
+  return OpenFileAt(disk_, group->get(), id.hex(), O_RDWR | O_CREAT);
 }
 
 bool LocalLock::HasName(int root, const std::string& path, int fd) {
@@ -154,12 +163,12 @@ void LocalLock::Discard(const StateId& id, const Held& held) {
 }
 
 // Before the first record of a file is written: nobody may find a lock whose file can be lost. A
-// sync that failed is not believed the second time, so the file is made anew then.
+// sync that failed is not believed the second time, so the file is made again then. The folder
+// above it lasts since before the file was made.
 Status LocalLock::SyncFolders(const StateId& id, const Held& held) {
   Result<Fd> dir = OpenDirAt(disk_, held.root.get(), id.hex().substr(0, 2));
   if (!dir.ok()) return Outage(std::move(dir).status());
-  STATEWARD_RETURN_IF_ERROR(SyncFd(disk_, dir->get(), "folder"));
-  return SyncFd(disk_, held.root.get(), "folder");
+  return SyncFd(disk_, dir->get(), "folder");
 }
 
 // `released`: the book's last entry is new.

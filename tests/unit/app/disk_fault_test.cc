@@ -27,7 +27,8 @@ constexpr int kRepeats = 3;
 std::vector<Step> Life() {
   const std::string one = Document(1);
   const std::string two = Document(2);
-  return {{"first lock", Method::kLock, "", Info("0"), 200, "", "0"},
+  return {{"nothing", Method::kGet, "", "", 404, "", ""},
+          {"first lock", Method::kLock, "", Info("0"), 200, "", "0"},
           {"first unlock", Method::kUnlock, "", Info("0"), 200, "", ""},
           {"lock", Method::kLock, "", Info("a"), 200, "", "a"},
           {"first write", Method::kPost, "?ID=a", one, 200, one, "a"},
@@ -122,7 +123,7 @@ struct Below {
 };
 
 // The part of Life() that leaves two versions under a lock.
-constexpr size_t kWritten = 4;
+constexpr size_t kWritten = 5;
 void Live(Server* server) {
   const std::vector<Step> steps = Life();
   for (size_t i = 0; i <= kWritten; ++i)
@@ -175,11 +176,11 @@ bool FailRekeyAt(int call, bool on, const SecretString& new_key) {
 
 TEST_GROUP(DiskFault){};
 
-TEST(DiskFault, OfALock) { FailEachCallOf(2); }
-TEST(DiskFault, OfAFirstWrite) { FailEachCallOf(3); }
-TEST(DiskFault, OfAWrite) { FailEachCallOf(4); }
-TEST(DiskFault, OfADelete) { FailEachCallOf(5); }
-TEST(DiskFault, OfAnUnlock) { FailEachCallOf(6); }
+TEST(DiskFault, OfALock) { FailEachCallOf(3); }
+TEST(DiskFault, OfAFirstWrite) { FailEachCallOf(4); }
+TEST(DiskFault, OfAWrite) { FailEachCallOf(5); }
+TEST(DiskFault, OfADelete) { FailEachCallOf(6); }
+TEST(DiskFault, OfAnUnlock) { FailEachCallOf(7); }
 
 TEST(DiskFault, OfPruning) {
   for (bool on : {false, true}) {
