@@ -9,6 +9,7 @@ import fcgi_client as fcgi
 from client import basic
 
 LOCK_BYTES = 9000
+SECRETS = 4  # many different unknown ones from one address are guesses, and 429
 
 
 def raise_descriptor_limit():
@@ -61,6 +62,18 @@ class Crowd:
                 pass
         return count
 
+    def unanswered(self):
+        """How many are open and have nothing to read."""
+        count = 0
+        for link, *_ in self.links:
+            try:
+                link.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                count += 1
+            except OSError:
+                pass
+        return count
+
     def __enter__(self):
         return self
 
@@ -84,7 +97,7 @@ def over_fcgi(path, kinds, count):
     """A crowd that speaks FastCGI to the socket itself."""
     crowd = Crowd(path, socket.AF_UNIX)
     for i in range(count):
-        auth = basic("basic", f"slow{i % 97}")
+        auth = basic("basic", f"slow{i % SECRETS}")
         if "lock" in kinds:
             crowd.open(fcgi.begin(flags=fcgi.KEEP) + fcgi.params(
                 {"REQUEST_METHOD": "LOCK", "REQUEST_URI": f"/state/slow/l{i}",
@@ -103,7 +116,7 @@ def over_fcgi(path, kinds, count):
 def over_http(address, kinds, count):
     crowd = Crowd(address, socket.AF_INET)
     for i in range(count):
-        auth = f"Host: x\r\nAuthorization: {basic('basic', f'slow{i % 97}')}\r\n"
+        auth = f"Host: x\r\nAuthorization: {basic('basic', f'slow{i % SECRETS}')}\r\n"
         good = f"Host: x\r\nAuthorization: {basic('basic', 'secret')}\r\n"
         if "lock" in kinds:
             crowd.open(f"LOCK /state/slow/l{i} HTTP/1.1\r\n{auth}Content-Length: {LOCK_BYTES}\r\n\r\n"

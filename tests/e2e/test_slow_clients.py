@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import threading
@@ -9,7 +10,7 @@ import time
 import unittest
 
 import fcgi_client as fcgi
-from box import Box, wait_for
+from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
 from slow_crowd import Crowd, Ordinary, over_fcgi, over_http, raise_descriptor_limit
 from stateward import AUTH, Stateward
@@ -75,6 +76,7 @@ class SlowClients(unittest.TestCase):
             self.assertEqual([], bad)
             self.assertGreaterEqual(ordinary.cycles, 100)
             self.assertGreaterEqual(crowd.alive(), least_alive)
+            self.assertGreaterEqual(crowd.unanswered(), EACH)  # the bodies are still awaited
 
     def test_on_the_socket(self):
         crowd = over_fcgi(self.server.socket, KINDS, EACH)
@@ -168,7 +170,7 @@ class Budget(unittest.TestCase):
         self.addCleanup(link.close)
         link.send(fcgi.begin(flags=fcgi.KEEP) + fcgi.params(
             {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/big", "CONTENT_LENGTH": str(size),
-             "HTTP_AUTHORIZATION": basic("basic", f"big{number}")}))
+             "HTTP_AUTHORIZATION": basic("basic", f"big{number % 10}")}))
         piece = fcgi.record(fcgi.STDIN, b"x" * 32768)
         for _ in range(sent // 32768):
             link.send(piece)
@@ -263,7 +265,9 @@ class Pace(unittest.TestCase):
         self.assertEqual(200, self.server.ask("POST", "/state/p/n", document(1, 5 * MIB))[0])
         with self.server.link() as link:
             link.send(fcgi.request("GET", "/state/p/n", flags=fcgi.KEEP, HTTP_AUTHORIZATION=AUTH))
-            time.sleep(5)
+            ended = select.poll()
+            ended.register(link.socket, select.POLLHUP)
+            self.assertTrue(ended.poll(PATIENCE_S * 1000), "it is cut off although nothing is read")
             self.assertIsNone(link.answer())
         self.assertEqual(200, self.server.ask("GET", "/health")[0])
 
