@@ -68,6 +68,7 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
 }  // namespace
 
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
+  mark_ = view.mark;
   if (request.grant->expired && request.lock_id.empty()) {
     return Refused("an expired token writes only under its lock");
   }
@@ -102,10 +103,20 @@ WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteReques
   return Run(request, view);
 }
 
-WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
+Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
   Result<Newest> newest =
       LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
+  if (newest.ok() && newest->head < mark_) {
+    return Status::Unavailable("record " + std::to_string(mark_) +
+                               " is gone, the newest one left is " + std::to_string(newest->head) +
+                               "; see docs/storage.md, \"Records that are gone\"");
+  }
+  return newest;
+}
+
+WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
+  Result<Newest> newest = Look(request);
   if (!newest.ok()) return Failed(std::move(newest).status());
   if (newest->damaged) {
     return Failed(Status::Corruption("the newest version is damaged; a write needs the lock"));
@@ -114,9 +125,7 @@ WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
 }
 
 WriteOutcome GuardedWrite::RunLocked(const WriteRequest& request, const LockRecord& lock) {
-  StateId id = StateId::Of(request.grant->key);
-  Result<Newest> newest =
-      LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
+  Result<Newest> newest = Look(request);
   if (!newest.ok()) return Failed(std::move(newest).status());
   Session session = WhoWrote(*newest, lock);
   if (session == Session::kOther) return RefuseOther(request, *newest);

@@ -61,6 +61,8 @@ class GuardedWrite {
                         const LockView& view);
 
  private:
+  // kUnavailable also when records are gone: the head is below the view's mark.
+  Result<Newest> Look(const WriteRequest& request);
   WriteOutcome RunUnlocked(const WriteRequest& request);
   WriteOutcome RunLocked(const WriteRequest& request, const LockRecord& lock);
   WriteOutcome RefuseOther(const WriteRequest& request, const Newest& newest);
@@ -77,6 +79,7 @@ class GuardedWrite {
   const Clock& clock_;
   const WriteRules rules_;
   const std::string store_id_;
+  uint64_t mark_ = 0;  // of the view that Run was given
 };
 
 // Takes the next number away with a no-op record, so that a write of an earlier holder that may

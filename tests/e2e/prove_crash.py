@@ -22,7 +22,7 @@ import time
 
 import crash_steps
 from box import ROOT, Box, wait_for
-from crash_world import Caller, Violation, World
+from crash_world import Caller, Violation, World, lock_info
 from pairs import Pair
 from stateward import PROGRAM, Stateward
 from webservers import Nginx
@@ -238,6 +238,8 @@ class MarkedWorld(World):
                                         if p not in known)
         if state is self.kept:
             folder = self.folders["kept"]
+            self.caller.call("LOCK", state.target, lock_info("before"))
+            self.caller.call("UNLOCK", state.target, lock_info("before"))
             self.free_lock = self.store.parent / "free-lock"
             shutil.copyfile(self.store / "locks" / folder.parent.name / folder.name,
                             self.free_lock)
@@ -266,7 +268,7 @@ def sabotage(harm, pattern):
 
 def self_test():
     print("self-test:", flush=True)
-    harms = ((lose, "lost$"), (cut, "GET .* only 503"), (mix, "GET .* only 503"),
+    harms = ((lose, "GET .* only 503|lost$"), (cut, "GET .* only 503"), (mix, "GET .* only 503"),
              (go_back, "GET .* only 503"), (forget_lock, "a probe got it"),
              (old_lock, "a probe got it"))
     for harm, pattern in harms:

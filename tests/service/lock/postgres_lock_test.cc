@@ -31,6 +31,34 @@ class PostgresLockFixture : public LockerFixture {
     return box_.Number("SELECT count(*) FROM stateward.state_locks") +
            box_.Number("SELECT count(*) FROM stateward.lock_entries");
   }
+  // What it remembers becomes older.
+  void Advance(int64_t ms) override {
+    using namespace locker_cases;  // NOLINT: the cases' own words
+    std::shared_ptr<PgPool> pool = PostgresBox::Pool(1);
+    const std::string id = Id().hex();
+    PgStatement load{"SELECT record FROM stateward.state_locks WHERE id = $1", {}};
+    load.params.Text(id);
+    LockBook book = Must(DecodeLockRecord(Must(pool->QueryOne(load, PgUse::kRead)).Raw(0, 0)));
+    if (book.holder) book.holder->time_ms -= ms;
+    if (book.last_forced) book.last_forced->time_ms -= ms;
+    const Bytes record = EncodeLockRecord(book);
+    PgStatement store{"UPDATE stateward.state_locks SET record = $2 WHERE id = $1", {}};
+    store.params.Text(id).Bytea(record);
+    Must(pool->QueryOne(store, PgUse::kRepeatable));
+    const uint64_t count = book.tags.size() / kReleasedTagBytes;
+    for (uint64_t number = book.releases - count; number < book.releases; ++number) {
+      PgStatement find{"SELECT entry FROM stateward.lock_entries WHERE id = $1 AND slot = $2", {}};
+      find.params.Text(id).Int8(SlotOfRelease(number));
+      const PgRows rows = Must(pool->QueryOne(find, PgUse::kRead));
+      ReleasedId entry = Must(DecodeReleasedId(number, rows.Raw(0, 0)));
+      entry.time_ms -= ms;
+      const Bytes bytes = EncodeReleasedId(entry);
+      PgStatement change{"UPDATE stateward.lock_entries SET entry = $3 WHERE id = $1 AND slot = $2",
+                         {}};
+      change.params.Text(id).Int8(SlotOfRelease(number)).Bytea(bytes);
+      Must(pool->QueryOne(change, PgUse::kRepeatable));
+    }
+  }
   PostgresBox& box() { return box_; }
 
  private:
@@ -43,6 +71,18 @@ class PostgresLockFixture : public LockerFixture {
 
 TEST_GROUP(PostgresLockConforms) { PostgresLockFixture fixture; };
 LOCKER_CONFORMS(PostgresLockConforms)
+TEST(PostgresLockConforms, ForceWorksAgainAfterAWhile) {
+  locker_cases::ForceWorksAgainAfterAWhile(fixture);
+}
+TEST(PostgresLockConforms, AClockThatWasSetBackForcesNoMore) {
+  locker_cases::AClockThatWasSetBackForcesNoMore(fixture);
+}
+TEST(PostgresLockConforms, AClockThatWasSetBackForgetsNothing) {
+  locker_cases::AClockThatWasSetBackForgetsNothing(fixture);
+}
+TEST(PostgresLockConforms, ReleasedIdIsForgottenAfterADay) {
+  locker_cases::ReleasedIdIsForgottenAfterADay(fixture);
+}
 TEST_GROUP(PostgresLockWithStorageConforms) { PostgresLockFixture fixture{true}; };
 LOCKER_CONFORMS(PostgresLockWithStorageConforms)
 TEST_GROUP(PgBouncerLockConforms) { PostgresLockFixture fixture{true, "PGBOUNCER"}; };

@@ -129,6 +129,9 @@ TEST(StateService, ALockWhoseStateLostItsNewestRecordIsAnOutage) {
   Is(Code::kOk, Unlock("b"));
   storage.Undo(Id(), 2);
   Is(Code::kUnavailable, Lock("c"));
+  Is(Code::kUnavailable, Put(Doc(2)));
+  Is(Code::kUnavailable, Delete());
+  LONGS_EQUAL(1, HeadOf());
   Is(Code::kOk, Unlock("c"));
   locker.ForgetEverything();  // and nobody remembers
   Is(Code::kOk, Lock("c"));
