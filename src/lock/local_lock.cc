@@ -97,8 +97,9 @@ Result<MarkedFolder::Root> LocalLock::OpenService() {
   return root;
 }
 
-// Nothing was ever locked in a file that is empty or absent. Such a file goes with the step that
-// made it; so whoever waited for its flock may hold the one of a file that has no name any more.
+// A file that is absent, empty or without a second record was never locked. Such a file goes with
+// the step that made it; so whoever waited for its flock may hold the one of a file that has no
+// name any more.
 Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
   Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
@@ -155,9 +156,9 @@ void LocalLock::Forget(LockBook* book) {
   forgot_ = true;
 }
 
-// A file in which nothing was ever written need not stay.
+// A file of a state that was never locked need not stay.
 void LocalLock::Discard(const StateId& id, const Held& held) {
-  if (held.file.valid() && held.slot.sequence == 0) {
+  if (held.file.valid() && held.slot.sequence <= 1) {
     disk_.UnlinkAt(held.root.get(), PathOf(id).c_str());
   }
 }
@@ -176,14 +177,20 @@ Status LocalLock::Store(const StateId& id, Held* held, bool released) {
   const int fd = held->file.get();
   if (MayBeUnsynced(held->slot)) STATEWARD_RETURN_IF_ERROR(Settle(*held));
   Status stored;
-  if (held->slot.sequence == 0) stored = SyncFolders(id, *held);
-  if (stored.ok() && released) {
+  if (held->slot.sequence == 0) {
+    stored = BeginLockFile(disk_, fd, EncodeLockRecord({}), &held->slot);
+  }
+  if (stored.ok() && held->slot.sequence == 1) stored = SyncFolders(id, *held);
+  if (!stored.ok()) {
+    Discard(id, *held);
+    return stored;
+  }
+  if (released) {
     const ReleasedId& entry = held->book.released.back();
     stored = WriteReleasedEntry(disk_, fd, SlotOfRelease(entry.number), EncodeReleasedId(entry));
   }
-  if (stored.ok()) stored = WriteLockSlot(disk_, fd, held->slot, EncodeLockRecord(held->book));
-  if (!stored.ok()) Discard(id, *held);
-  return stored;
+  if (!stored.ok()) return stored;
+  return WriteLockSlot(disk_, fd, held->slot, EncodeLockRecord(held->book));
 }
 
 // For repeats: who did it first may have died between writing and syncing.

@@ -2,7 +2,7 @@
 //
 // <dir>/lock-service names the service; <dir>/<id[0:2]>/<id> is one file for each state that was
 // ever locked. The flock on that file makes each step atomic; the kernel gives it up when a process
-// dies. A file is never renamed, and removed only while nothing was ever written into it.
+// dies. A file is never renamed, and removed only while its state was never locked.
 #ifndef STATEWARD_LOCK_LOCAL_LOCK_H_
 #define STATEWARD_LOCK_LOCAL_LOCK_H_
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/files.h"
 #include "base/sha256.h"
 
 namespace stateward {
@@ -149,9 +150,10 @@ Result<LockSlot> ReadLockSlot(Disk& disk, int fd) {
     if (!slot.ok()) return std::move(slot).status();
     if (slot->has_value()) return std::move(**slot);
   }
-  const bool blank =
-      std::all_of(fronts.begin(), fronts.end(), [](uint8_t byte) { return byte == 0; });
-  if (blank) return LockSlot{};
+  // The first record, of a free lock, lies in place 1 and is on the disk before the other is begun.
+  const bool begun =
+      std::any_of(front[0], front[0] + kFront, [](uint8_t byte) { return byte != 0; });
+  if (!begun) return LockSlot{};
   return Status::Corruption("lock record: neither of its two copies is whole");
 }
 
@@ -169,13 +171,23 @@ Status SettleLockSlot(Disk& disk, int fd, const LockSlot& now) {
   return SyncData(disk, fd);
 }
 
+Status BeginLockFile(Disk& disk, int fd, ByteView record, LockSlot* now) {
+  Bytes whole(kRestAt);
+  const Bytes bytes = Encode(1, SelfProcess(), record);
+  std::copy(bytes.begin(), bytes.end(), whole.begin() + kFront);
+  STATEWARD_RETURN_IF_ERROR(WriteAt(disk, fd, whole, 0));
+  STATEWARD_RETURN_IF_ERROR(SyncFd(disk, fd, "lock file"));
+  *now = LockSlot();
+  now->sequence = 1;
+  now->writer = SelfProcess();
+  now->record.assign(record.begin(), record.end());
+  return Status();
+}
+
 Status WriteLockSlot(Disk& disk, int fd, const LockSlot& now, ByteView record) {
   if (record.size() > kMaxLockRecord) return Status::Internal("lock record: too long");
   const uint64_t sequence = now.sequence + 1;
-  Status written;
-  if (now.sequence == 0) written = WriteAt(disk, fd, Bytes(kRestAt), 0);
-  Bytes bytes = Encode(sequence, SelfProcess(), record);
-  if (written.ok()) written = WriteRecord(disk, fd, sequence, bytes);
+  Status written = WriteRecord(disk, fd, sequence, Encode(sequence, SelfProcess(), record));
   if (written.ok()) written = SyncData(disk, fd);
   if (!written.ok()) {
     // The caller is told that nothing was done, and nobody may take it for done: not even when the
@@ -183,13 +195,11 @@ Status WriteLockSlot(Disk& disk, int fd, const LockSlot& now, ByteView record) {
     (void)WriteAt(disk, fd, Bytes(kFront), FrontOf(sequence));
     return written;
   }
-  if (now.sequence > 0) {
-    // Should the new record be damaged, the older one says that it is not the newest. Without a
-    // sync of its own: it comes with the next write to the same block, or when the kernel writes.
-    std::array<uint8_t, 16> next{};
-    PutPair(sequence, next.data());
-    (void)WriteAt(disk, fd, next, FrontOf(now.sequence) + kNextAt);
-  }
+  // Should the new record be damaged, the older one says that it is not the newest. Without a sync
+  // of its own: it comes with the next write to the same block, or when the kernel writes.
+  std::array<uint8_t, 16> next{};
+  PutPair(sequence, next.data());
+  (void)WriteAt(disk, fd, next, FrontOf(now.sequence) + kNextAt);
   return Status();
 }
 

@@ -20,7 +20,7 @@ namespace stateward {
 
 // The newest record of a file.
 struct LockSlot {
-  uint64_t sequence = 0;  // 0: the file is empty, nothing was ever written
+  uint64_t sequence = 0;  // 0: nothing was ever written. 1: a free lock, by BeginLockFile
   ProcessId writer;
   Bytes record;
   uint64_t noted = 0;  // a head of the state that was noted behind the record
@@ -31,6 +31,10 @@ struct LockSlot {
 // kCorruption: neither place holds a whole record. kUnavailable: cannot be read.
 Result<LockSlot> ReadLockSlot(Disk& disk, int fd);
 
+// Gives a file of the sequence 0 its first record, that of a free lock, and all its blocks, so that
+// no later write waits for a journal. *now is then what the file holds.
+Status BeginLockFile(Disk& disk, int fd, ByteView record, LockSlot* now);
+
 // These REQUIRE: `now` is what ReadLockSlot gave, under the same flock.
 //
 // Its writer may have died before it synced: it must be settled before another is written.
@@ -38,8 +42,7 @@ bool MayBeUnsynced(const LockSlot& now);
 // Makes sure that `now` lasts. Its bytes are written again before they are synced: a sync that
 // failed before, perhaps another process's, is not believed when it works the second time.
 Status SettleLockSlot(Disk& disk, int fd, const LockSlot& now);
-// A write whose sync fails is taken back: the file holds `now` again. The first one gives the file
-// all its blocks, so that no later one waits for a journal.
+// A write whose sync fails is taken back: the file holds `now` again. REQUIRES: now.sequence > 0.
 Status WriteLockSlot(Disk& disk, int fd, const LockSlot& now, ByteView record);
 // Notes a head behind the record, for whoever comes next. It lasts from the next sync on.
 void NoteHead(Disk& disk, int fd, const LockSlot& now, uint64_t head);
