@@ -23,6 +23,24 @@ constexpr std::chrono::milliseconds kBetweenTries(100);
 constexpr const char* kLimits[] = {
     "SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'",
     "SET LOCAL idle_in_transaction_session_timeout = '15s'", "SET LOCAL synchronous_commit = on"};
+// What waited for a row is to see what was committed meanwhile, whatever
+// default_transaction_isolation says.
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+// SQLSTATE serialization_failure: nothing took effect. Another isolation level may say so.
+constexpr std::string_view kSerialization = "40001";
+
+// The statements in a transaction of their own, with the isolation level that they are written for.
+Result<std::vector<PgRows>> RunReadCommitted(PgConnection& connection,
+                                             const std::vector<PgStatement>& statements) {
+  std::vector<PgStatement> all = {{kBegin, {}}};
+  all.insert(all.end(), statements.begin(), statements.end());
+  all.push_back({"COMMIT", {}});
+  Result<std::vector<PgRows>> rows = connection.Run(all);
+  if (!rows.ok()) return rows;
+  rows->pop_back();
+  rows->erase(rows->begin());
+  return rows;
+}
 
 }  // namespace
 
@@ -152,6 +170,11 @@ Result<std::vector<PgRows>> PgPool::Query(const std::vector<PgStatement>& statem
     Result<std::unique_ptr<PgConnection>> connection = Take(again);
     if (!connection.ok()) return std::move(connection).status();
     Result<std::vector<PgRows>> rows = (*connection)->Run(statements);
+    if (!rows.ok() && (*connection)->sqlstate() == kSerialization) {
+      rows = RunReadCommitted(**connection, statements);
+      // It may stand in the middle of it.
+      if (!rows.ok() && !(*connection)->lost()) (void)(*connection)->Run({{"ROLLBACK", {}}});
+    }
     bool lost = (*connection)->lost();
     if (sqlstate != nullptr) *sqlstate = (*connection)->sqlstate();
     GiveBack(std::move(*connection));
@@ -170,7 +193,7 @@ Result<PgRows> PgPool::QueryOne(PgStatement statement, PgUse use, std::string* s
 Result<std::unique_ptr<PgTransaction>> PgPool::Begin(std::vector<PgStatement> statements,
                                                      std::vector<PgRows>* rows) {
   std::vector<PgStatement> all;
-  all.push_back({"BEGIN", {}});
+  all.push_back({kBegin, {}});
   for (const char* limit : kLimits) all.push_back({limit, {}});
   size_t before = all.size();
   std::move(statements.begin(), statements.end(), std::back_inserter(all));

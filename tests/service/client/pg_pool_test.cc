@@ -114,6 +114,42 @@ TEST(PgPool, LimitsAndSyncAreSetInEachTransaction) {
   STRCMP_EQUAL("on", rows[0].Text(0, 3).c_str());
 }
 
+// default_transaction_isolation of the role, the database or the server is not ours to choose.
+TEST(PgPool, WhatWaitsForARowSeesWhatWasCommitted) {
+  PostgresBox box;
+  box.Exec("CREATE TABLE states (a int8)");
+  box.Exec("INSERT INTO states VALUES (1)");
+  for (const char* level : {"repeatable read", "serializable"}) {
+    box.Exec("ALTER ROLE CURRENT_USER SET default_transaction_isolation = '" + std::string(level) +
+             "'");
+    pool = PostgresBox::Pool(2);
+    const PgStatement raise{"UPDATE states SET a = a + 1 RETURNING a", {}};
+    for (bool in_transaction : {false, true}) {
+      const uint64_t before = box.Number("SELECT a FROM states");
+      std::vector<PgRows> rows;
+      Result<std::unique_ptr<PgTransaction>> first = pool->Begin({raise}, &rows);
+      CHECK(first.ok());
+      uint64_t got = 0;
+      std::thread second([&] {
+        if (!in_transaction) {
+          Result<PgRows> one = pool->QueryOne(raise, PgUse::kChangesOnce);
+          if (one.ok()) got = one->Int8(0, 0);
+          return;
+        }
+        std::vector<PgRows> mine;
+        Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin({raise}, &mine);
+        if (transaction.ok() && (*transaction)->Commit({}).ok()) got = mine[0].Int8(0, 0);
+      });
+      while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+      }
+      CHECK((*first)->Commit({}).ok());
+      second.join();
+      CHECK(got == before + 2);
+    }
+  }
+  box.Exec("ALTER ROLE CURRENT_USER RESET default_transaction_isolation");
+}
+
 TEST(PgPool, WrongConnectionsAreRefusedWithoutTellingThePassword) {
   for (const char* bad : {"postgres://u:hunter2%zz@h/d", "password='hunter2", "hunter2=1",
                           "postgres://u:hunter2@h/d?nonsense=hunter2"}) {
