@@ -1,9 +1,12 @@
 #include "cli/cmd_quarantine.h"
 
 #include "app/backends.h"
+#include "auth/policy_auth.h"
 #include "base/hex.h"
+#include "base/random.h"
 #include "config/config.h"
 #include "state/lock_info.h"
+#include "state/state_service.h"
 #include "state/store_gate.h"
 
 namespace stateward {
@@ -44,15 +47,63 @@ int Show(const CliContext& context, Backends& b, const std::string& store_id,
   return written && fflush(context.out) == 0 ? 0 : Fail(context, "the output failed");
 }
 
+class NoObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override {}
+};
+
+// The upload in the place of what is stored now: a write under a lock of its own that may replace
+// history, as `tofu state push -force` would be.
+Status PutInPlace(StateService& states, const Opened& upload) {
+  Grant grant = IdentifiedGrant(upload.info.key, {Role::kAdmin, false, nullptr});
+  grant.key = upload.info.key;
+  if (!grant.key.tenant.empty())
+    grant.legacy_ids.clear();  // those are of the name without a tenant
+  grant.principal = "statewardctl quarantine restore";
+  const std::string lock_id = "restore-" + RandomHex(8);
+  const std::string info =
+      "{\"ID\":\"" + lock_id + "\",\"Operation\":\"state-push\",\"Who\":\"statewardctl\"}";
+  const SecretBytes body(info.begin(), info.end());
+  StateAnswer locked = states.Lock(grant, body);
+  if (locked.locked) return {Code::kConflict, "the state is locked: " + locked.holder};
+  if (!locked.status.ok()) return locked.status;
+  StateAnswer put = states.Put(grant, lock_id, upload.document);
+  StateAnswer unlocked = states.Unlock(grant, body, "");
+  return put.status.ok() ? unlocked.status : put.status;
+}
+
+int Restore(const CliContext& context, const Config& config, Backends& b, StoreGate& gate,
+            const std::string& store_id, const QuarantineEntry& entry) {
+  Result<Bytes> sealed = b.storage->GetQuarantined(entry);
+  if (!sealed.ok()) return Fail(context, sealed.status().detail());
+  Result<Opened> opened = b.kms->Open({store_id, entry.id, 0}, *sealed);
+  if (!opened.ok()) return Fail(context, opened.status().detail());
+  StateRules rules;
+  rules.write = {true, config.rules.write.strict, config.rules.write.legacy_read};
+  rules.history = config.rules.history;
+  NoObserver observer;
+  Log log(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError);
+  StateService states(*b.storage, *b.locker, *b.kms, gate, SystemClock(), observer, log, rules);
+  Status done = PutInPlace(states, *opened);
+  if (!done.ok()) return Fail(context, done.detail());
+  const SealedInfo& info = opened->info;
+  fprintf(context.out, "%s/%s has serial %llu now\n", info.key.project.c_str(),
+          info.key.name.c_str(), static_cast<unsigned long long>(info.version.serial));
+  return 0;
+}
+
 }  // namespace
 
 // list: one line each. show TAG: the document on the output, to be pushed again
-// (`tofu state push FILE`) or looked at.
+// (`tofu state push FILE`) or looked at. restore TAG: the same into the store, under a lock.
 int CmdQuarantine(const CliContext& context, const std::vector<std::string>& arguments) {
   bool list = arguments.size() == 1 && arguments[0] == "list";
   bool show = arguments.size() == 2 && arguments[0] == "show";
-  if (!list && !show) {
-    fprintf(context.err, "usage: statewardctl quarantine list | show ENTRY\n");
+  bool restore = arguments.size() == 2 && arguments[0] == "restore";
+  if (!list && !show && !restore) {
+    fprintf(context.err, "usage: statewardctl quarantine list | show ENTRY | restore ENTRY\n");
     return 2;
   }
   LoadedConfig loaded = LoadConfig(ReadEnvironment(), context.env_file);
@@ -66,9 +117,9 @@ int CmdQuarantine(const CliContext& context, const std::vector<std::string>& arg
   if (!entries.ok()) return Fail(context, entries.status().detail());
   for (const QuarantineEntry& entry : *entries) {
     if (list) PrintEntry(context, *b, (*store)->store_id, entry);
-    if (show && NameOf(entry) == arguments[1]) {
-      return Show(context, *b, (*store)->store_id, entry);
-    }
+    if (list || NameOf(entry) != arguments[1]) continue;
+    if (show) return Show(context, *b, (*store)->store_id, entry);
+    return Restore(context, loaded.config, *b, gate, (*store)->store_id, entry);
   }
   return list ? 0 : Fail(context, "no such entry");
 }

@@ -7,7 +7,6 @@
 #include "base/json_writer.h"
 #include "base/sha256.h"
 #include "http/basic_header.h"
-#include "http/status_map.h"
 #include "state/lock_info.h"
 
 namespace stateward {
@@ -219,9 +218,7 @@ Response AppHandler::FromAnswer(Context* context, StateAnswer answer) {
     return response;
   }
   if (!answer.status.ok()) {
-    Response response = FromStatus(context, answer.status, answer.hint);
-    if (!answer.holder.empty()) SetJson(answer.holder, &response);
-    return response;
+    return FromStatus(context, answer.status, {answer.hint, answer.action, answer.upload});
   }
   Response response;
   response.status = 200;
@@ -233,7 +230,7 @@ Response AppHandler::FromAnswer(Context* context, StateAnswer answer) {
   return response;
 }
 
-Response AppHandler::FromStatus(Context* context, const Status& status, std::string_view hint) {
+Response AppHandler::FromStatus(Context* context, const Status& status, Explanation more) {
   context->reason = status.detail();
   const HttpStatus& http = ToHttp(status.code());
   Response response;
@@ -248,13 +245,9 @@ Response AppHandler::FromStatus(Context* context, const Status& status, std::str
   if (status.code() == Code::kMethodNotAllowed) {
     response.headers.emplace_back("Allow", context->allow);
   }
-  JsonWriter w;
-  w.BeginObject().Key("error").String(http.message);
   // What is wrong with the input is ours to say: these texts hold no byte of anybody's data.
-  if (status.code() == Code::kInvalidArgument) hint = status.detail();
-  if (!hint.empty()) w.Key("detail").String(hint);
-  w.Key("request_id").String(context->request.request_id).EndObject();
-  SetJson(w.text(), &response);
+  if (status.code() == Code::kInvalidArgument) more.reason = status.detail();
+  SetJson(ErrorBody(http, more, context->request.request_id), &response);
   return response;
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "http/refusal_log.h"
 #include "http/routes.h"
+#include "http/status_map.h"
 #include "state/state_service.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
@@ -61,7 +62,7 @@ class AppHandler : public Handler {
   // Counts and logs it.
   Response Done(Context* context, Response response);
   Response FromAnswer(Context* context, StateAnswer answer);
-  Response FromStatus(Context* context, const Status& status, std::string_view hint = {});
+  Response FromStatus(Context* context, const Status& status, Explanation more = {});
   Response Ready(Context* context);
   Response Metrics(Context* context);
   void LogRequest(const Context& context, const Response& response, int64_t duration_us);

@@ -1,5 +1,9 @@
 #include "http/status_map.h"
 
+#include <utility>
+
+#include "base/json_writer.h"
+
 namespace stateward {
 namespace {
 
@@ -10,23 +14,44 @@ constexpr int kOverloadS = 2;
 // One failed login is forgotten in that time (auth/throttle.h).
 constexpr int kFailedLoginS = 10;
 
+constexpr std::string_view kComesBack =
+    "nothing is lost: repeat the command; if this lasts, give the administrator the request id";
+
 constexpr HttpStatus kTable[] = {
-    {Code::kOk, 200, 0, ""},
-    {Code::kInvalidArgument, 400, 0, "bad request"},
-    {Code::kUnauthenticated, 401, 0, "credentials needed"},
-    {Code::kPermissionDenied, 403, 0, "not allowed"},
-    {Code::kNotFound, 404, 0, "no such state"},
-    {Code::kMethodNotAllowed, 405, 0, "method not allowed"},
-    {Code::kConflict, 409, 0, "the stored state or its lock does not allow this"},
-    {Code::kGone, 410, 0, "this lock ID was released already"},
-    {Code::kTooLarge, 413, 0, "too large"},
-    {Code::kTooManyRequests, 429, kFailedLoginS, "too many requests"},
+    {Code::kOk, 200, 0, "", "", ""},
+    {Code::kInvalidArgument, 400, 0, "bad request", "the request is not one of this API",
+     "compare address and methods with docs/http-api.md"},
+    {Code::kUnauthenticated, 401, 0, "credentials needed",
+     "there are no credentials, or they are wrong or have expired",
+     "set username and password (TF_HTTP_USERNAME, TF_HTTP_PASSWORD), or get a new token"},
+    {Code::kPermissionDenied, 403, 0, "not allowed",
+     "these credentials do not allow this for this state",
+     "ask an administrator; `statewardctl policy test` shows what is allowed to whom"},
+    {Code::kNotFound, 404, 0, "no such state", "nothing is stored under this name",
+     "nothing, for a new state; otherwise compare the address with the one that was used before"},
+    {Code::kMethodNotAllowed, 405, 0, "method not allowed", "this path does not know this method",
+     "use one of the methods in the Allow header"},
+    {Code::kConflict, 409, 0, "refused", "the stored state or its lock does not allow this",
+     "look at what is stored now (`tofu state pull`), then plan and apply again"},
+    {Code::kGone, 410, 0, "this lock ID was released already", "a late repeat of an old request",
+     "run the command again: it takes a lock of a new ID"},
+    {Code::kTooLarge, 413, 0, "too large", "the body is larger than this server takes",
+     "split the state, or ask the administrator to raise MAX_STATE_BYTES"},
+    {Code::kTooManyRequests, 429, kFailedLoginS, "too many requests",
+     "there were many failed logins from here", "wait; then use the right credentials"},
     // Damage is for the operator to mend; the client is to wait, not to plan from nothing.
-    {Code::kCorruption, 503, kOutageS, "unavailable"},
-    {Code::kUnavailable, 503, kOutageS, "unavailable"},
-    {Code::kOverloaded, 503, kOverloadS, "busy"},
-    {Code::kInternal, 500, 0, "internal error"},
+    {Code::kCorruption, 503, kOutageS, "unavailable",
+     "what is stored cannot be read: it is damaged",
+     "give the administrator the request id; the log says what is damaged (docs/running.md)"},
+    {Code::kUnavailable, 503, kOutageS, "unavailable",
+     "a service that this server needs does not answer, or is not the right one", kComesBack},
+    {Code::kOverloaded, 503, kOverloadS, "busy", "there is no room just now", kComesBack},
+    {Code::kInternal, 500, 0, "internal error", "a defect of this server", kComesBack},
 };
+
+std::string_view Either(std::string_view text, std::string_view otherwise) {
+  return text.empty() ? otherwise : text;
+}
 
 }  // namespace
 
@@ -35,6 +60,16 @@ const HttpStatus& ToHttp(Code code) {
     if (row.code == code) return row;
   }
   return kTable[sizeof kTable / sizeof kTable[0] - 1];
+}
+
+std::string ErrorBody(const HttpStatus& row, const Explanation& more, std::string_view request_id) {
+  JsonWriter w;
+  w.BeginObject().Key("error").String(row.message);
+  w.Key("reason").String(Either(more.reason, row.reason));
+  w.Key("action").String(Either(more.action, row.action));
+  if (!more.upload.empty()) w.Key("upload").String(more.upload);
+  w.Key("request_id").String(request_id).EndObject();
+  return std::move(w).Take();
 }
 
 }  // namespace stateward

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "state/refusal.h"
 #include "stateward/state.h"
 
 namespace stateward {
@@ -35,7 +36,7 @@ enum class GuardVerdict : uint8_t {
 
 struct GuardDecision {
   GuardVerdict verdict = GuardVerdict::kRefuse;
-  const char* reason = "";  // of a refusal; for the log and the operator
+  Refusal refusal = Refusal::kNone;
 };
 
 GuardDecision DecideWrite(const GuardInput& in);

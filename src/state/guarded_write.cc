@@ -12,10 +12,11 @@ namespace {
 // refused or takes numbers away: a handful of tries is plenty.
 constexpr int kTakeTries = 16;
 
-WriteOutcome Refused(std::string reason) {
+WriteOutcome Refused(Refusal refusal, std::string facts = "") {
   WriteOutcome out;
   out.kind = WriteOutcome::Kind::kRefused;
-  out.reason = std::move(reason);
+  out.refusal = refusal;
+  out.facts = std::move(facts);
   return out;
 }
 
@@ -41,6 +42,11 @@ Result<Bytes> SealNoOp(Kms& kms, const SealContext& where, const StateKey& key, 
   info.sha256 = {};
   info.newest_real = newest.real;
   return kms.Seal(where, {key, std::move(info)}, {});
+}
+
+bool IsSameWrite(const VersionInfo& stored, const WriteRequest& request) {
+  if (stored.kind != request.kind) return false;
+  return request.kind == RecordKind::kTombstone || stored.sha256 == request.info.sha256;
 }
 
 enum class Session : uint8_t {
@@ -69,22 +75,24 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
 
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
   mark_ = view.mark;
-  if (request.grant->expired && request.lock_id.empty()) {
-    return Refused("an expired token writes only under its lock");
-  }
+  WriteOutcome checked = CheckLock(request, view);
+  if (checked.kind == WriteOutcome::Kind::kRefused) return checked;
+  return view.holder ? RunLocked(request, *view.holder) : RunUnlocked(request);
+}
+
+// Whether the lock allows it: a refusal, or nothing that is one.
+WriteOutcome GuardedWrite::CheckLock(const WriteRequest& request, const LockView& view) {
+  if (request.grant->expired && request.lock_id.empty()) return Refused(Refusal::kExpiredToken);
   if (!view.holder) {
-    if (!request.lock_id.empty()) return Refused("the lock with this ID is not held");
-    if (!rules_.write_without_lock && request.kind == RecordKind::kState) {
-      return Refused("writes without a lock are switched off");
-    }
-    return RunUnlocked(request);
+    if (!request.lock_id.empty()) return Refused(Refusal::kLockNotHeld);
+    bool needed = !rules_.write_without_lock && request.kind == RecordKind::kState;
+    return needed ? Refused(Refusal::kLockNeeded) : WriteOutcome();
   }
-  if (request.lock_id.empty()) return Refused("the state is locked by " + view.holder->id);
-  if (request.lock_id != view.holder->id) return Refused("another lock is held");
-  if (!MayUse(*request.grant, *view.holder)) {
-    return Failed(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
-  }
-  return RunLocked(request, *view.holder);
+  const LockRecord& holder = *view.holder;
+  if (request.lock_id.empty()) return Refused(Refusal::kLocked, HolderFacts(holder));
+  if (request.lock_id != holder.id) return Refused(Refusal::kOtherLock, HolderFacts(holder));
+  if (!MayUse(*request.grant, holder)) return Refused(Refusal::kLockOfOther, HolderFacts(holder));
+  return WriteOutcome();
 }
 
 WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteRequest& request,
@@ -118,9 +126,9 @@ Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
 WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
   Result<Newest> newest = Look(request);
   if (!newest.ok()) return Failed(std::move(newest).status());
-  if (newest->damaged) {
-    return Failed(Status::Corruption("the newest version is damaged; a write needs the lock"));
-  }
+  // Damage is for a person to look at: nobody's lock says that one did.
+  Status whole = ReadWhole(StateId::Of(request.grant->key), *newest);
+  if (!whole.ok()) return Failed(std::move(whole));
   return Decide(request, *newest, nullptr);
 }
 
@@ -132,7 +140,7 @@ WriteOutcome GuardedWrite::RunLocked(const WriteRequest& request, const LockReco
   if (session == Session::kAskTheLock) {
     Result<bool> held = StillHeld(request, lock);
     if (!held.ok()) return Failed(std::move(held).status());
-    if (!*held) return Refused("the lock with this ID is not held any more");
+    if (!*held) return Refused(Refusal::kLockNotHeld);
   }
   return Decide(request, *newest, &lock);
 }
@@ -145,23 +153,22 @@ Result<bool> GuardedWrite::StillHeld(const WriteRequest& request, const LockReco
 }
 
 WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest& newest) {
+  if (!newest.version) return Refused(Refusal::kOtherSession);
   // A repeat of what is stored already does no harm, whoever stored it.
-  if (newest.version && !newest.version->legacy &&
-      newest.version->info.sha256 == request.info.sha256 &&
-      newest.version->info.kind == request.kind) {
-    return Settled(request, newest);
+  if (!newest.version->legacy && IsSameWrite(newest.version->info, request)) {
+    return Settled(request, newest.real);
   }
-  return Refused("another session wrote after this lock was taken");
+  return Refused(Refusal::kOtherSession, SerialFacts(newest.version->info, request.info));
 }
 
 WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
                                   const LockRecord* lock) {
   if (request.kind == RecordKind::kTombstone) {
     if (newest.damaged) return Failed(Status::Corruption("the newest version is damaged"));
-    bool nothing = newest.head == 0 && newest.legacy_id.empty();
+    bool nothing = newest.real == 0 && newest.legacy_id.empty();
     bool gone = newest.version && newest.version->info.kind == RecordKind::kTombstone;
     if (nothing) return Done(0);
-    if (gone) return Settled(request, newest);
+    if (gone) return Settled(request, newest.real);
     return Append(request, newest, lock);
   }
   if (newest.damaged) return Append(request, newest, lock);
@@ -173,26 +180,60 @@ WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& new
   in.strict = rules_.strict;
   in.newest = newest.version;
   GuardDecision decision = DecideWrite(in);
-  if (decision.verdict == GuardVerdict::kRefuse) return Refused(decision.reason);
-  if (decision.verdict == GuardVerdict::kSame) return Settled(request, newest);
-  return Append(request, newest, lock);
+  if (decision.verdict == GuardVerdict::kRefuse) {
+    return Refused(decision.refusal, SerialFacts(newest.version->info, request.info));
+  }
+  if (decision.verdict == GuardVerdict::kAppend) return Append(request, newest, lock);
+  // They are said to be there only when they can be read; the holder puts damaged ones right. An
+  // unlocked write has read them.
+  Status whole = lock == nullptr ? Status() : ReadWhole(StateId::Of(request.grant->key), newest);
+  if (whole.ok()) return Settled(request, newest.real);
+  if (whole.code() == Code::kCorruption) return Append(request, newest, lock);
+  return Failed(std::move(whole));
 }
 
-// The bytes stand there already: a repeat. Say so only when they last.
-WriteOutcome GuardedWrite::Settled(const WriteRequest& request, const Newest& newest) {
-  Status settled = storage_.Settle(StateId::Of(request.grant->key), newest.head);
+// Reads the newest version to its end: what lies behind its front may be damaged, too.
+Status GuardedWrite::ReadWhole(const StateId& id, const Newest& newest) {
+  if (newest.damaged) return Status::Corruption("the newest version is damaged");
+  if (newest.real == 0) return Status();
+  Result<Bytes> record = storage_.Get(id, newest.real);
+  if (!record.ok() && record.status().code() == Code::kNotFound) {
+    return Status::Unavailable("the newest version is not where it was");
+  }
+  if (!record.ok()) return std::move(record).status();
+  Result<Opened> opened = kms_.Open({store_id_, id, newest.real}, *record);
+  return opened.ok() ? Status() : std::move(opened).status();
+}
+
+// The bytes stand there already, as record n: a repeat. Say so only when they last.
+WriteOutcome GuardedWrite::Settled(const WriteRequest& request, uint64_t n) {
+  Status settled = storage_.Settle(StateId::Of(request.grant->key), n);
   if (!settled.ok()) return Failed(Status::Unavailable("settle: " + settled.detail()));
   return Done(0);
+}
+
+// What must be there before the record is: the original's id, and the name.
+Status GuardedWrite::Claim(const WriteRequest& request, const Newest& newest,
+                           WriteOutcome* refused) {
+  StateId id = StateId::Of(request.grant->key);
+  if (!newest.legacy_id.empty()) {
+    Result<StateId> claimant = storage_.ClaimLegacy(newest.legacy_id, id);
+    if (!claimant.ok()) return std::move(claimant).status();
+    if (!(*claimant == id)) {
+      *refused = Refused(Refusal::kNameTakenOver);
+      return Status();
+    }
+  }
+  return request.kind == RecordKind::kState ? request.claim_name() : Status();
 }
 
 WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& newest,
                                   const LockRecord* lock) {
   StateId id = StateId::Of(request.grant->key);
-  if (!newest.legacy_id.empty()) {
-    Result<StateId> claimant = storage_.ClaimLegacy(newest.legacy_id, id);
-    if (!claimant.ok()) return Failed(std::move(claimant).status());
-    if (!(*claimant == id)) return Refused("the legacy state was taken over under another name");
-  }
+  WriteOutcome refused;
+  Status claimed = Claim(request, newest, &refused);
+  if (!claimed.ok()) return Failed(std::move(claimed));
+  if (refused.kind == WriteOutcome::Kind::kRefused) return refused;
   SealedInfo info;
   info.key = request.grant->key;
   info.version = request.info;
@@ -215,10 +256,26 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
   if (!appended.ok()) {
     return Resolve(request, newest, *sealed, info.version, std::move(appended).status());
   }
-  if (!appended->appended) return Refused("another write came first");
+  if (!appended->appended) return LostNumber(request, n);
   WriteOutcome done = Done(n);
   done.sealed = *std::move(sealed);
   return done;
+}
+
+// The number is another record's. The same bytes are the same write: another try of this request,
+// or an identical one. A no-op record is no write: it takes the number and nothing more.
+WriteOutcome GuardedWrite::LostNumber(const WriteRequest& request, uint64_t n) {
+  StateId id = StateId::Of(request.grant->key);
+  WriteOutcome again;
+  again.kind = WriteOutcome::Kind::kLookAgain;
+  Result<Bytes> front = storage_.GetPrefix(id, n, Kms::kInfoPrefix);
+  if (!front.ok() && front.status().code() == Code::kNotFound) return again;
+  if (!front.ok()) return Failed(std::move(front).status());
+  Result<SealedInfo> info = kms_.OpenInfo({store_id_, id, n}, *front);
+  if (!info.ok()) return Failed(std::move(info).status());
+  if (info->version.kind == RecordKind::kNoOp) return again;
+  if (IsSameWrite(info->version, request)) return Settled(request, n);
+  return Refused(Refusal::kOtherWrite, SerialFacts(info->version, request.info));
 }
 
 // The append failed, but may have taken effect, or may do so later. Read back; what is not there is
@@ -242,7 +299,7 @@ WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, const Newest& ne
     there = storage_.Get(id, n);  // it arrived in between, or another write did
   }
   if (!there.ok()) return failed;
-  if (ByteView(*there) != sealed) return Refused("another write came first");
+  if (ByteView(*there) != sealed) return LostNumber(request, n);
   return storage_.Settle(id, n).ok() ? Done(n) : failed;
 }
 

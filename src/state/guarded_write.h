@@ -4,9 +4,11 @@
 #define STATEWARD_STATE_GUARDED_WRITE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "state/newest.h"
+#include "state/refusal.h"
 #include "state/state_settings.h"
 #include "stateward/authenticator.h"
 #include "stateward/bytes.h"
@@ -25,19 +27,24 @@ struct WriteRequest {
   RecordKind kind = RecordKind::kState;
   ByteView document;
   VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document
+  // Claims the state's name before the append that may be its first: no stored state is without it.
+  std::function<Status()> claim_name = [] { return Status(); };
 };
 
 struct WriteOutcome {
   enum class Kind : uint8_t {
     kDone,     // appended as `n`, or there already
-    kRefused,  // the stored state or the lock does not allow it: 409, and a document is kept
+    kRefused,  // the stored state or the lock does not allow it; a document is kept
     kFailed,   // `status`: nothing is known to be stored
+    // A no-op record took the number: nothing is stored. To be run with a new look at the lock.
+    kLookAgain,
   };
   Kind kind = Kind::kFailed;
-  Status status;       // of a failure
-  std::string reason;  // of a refusal; for the log
-  uint64_t n = 0;      // 0: nothing new was stored
-  Bytes sealed;        // what was stored as `n`
+  Status status;  // of a failure
+  Refusal refusal = Refusal::kNone;
+  std::string facts;  // of a refusal: what it was decided by
+  uint64_t n = 0;     // 0: nothing new was stored
+  Bytes sealed;       // what was stored as `n`
   // The write may still arrive, and its number could not be taken away: Locker::BurnNext is due.
   bool may_arrive_late = false;
 };
@@ -61,6 +68,7 @@ class GuardedWrite {
                         const LockView& view);
 
  private:
+  WriteOutcome CheckLock(const WriteRequest& request, const LockView& view);
   // kUnavailable also when records are gone: the head is below the view's mark.
   Result<Newest> Look(const WriteRequest& request);
   WriteOutcome RunUnlocked(const WriteRequest& request);
@@ -68,8 +76,11 @@ class GuardedWrite {
   WriteOutcome RefuseOther(const WriteRequest& request, const Newest& newest);
   Result<bool> StillHeld(const WriteRequest& request, const LockRecord& lock);
   WriteOutcome Decide(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
-  WriteOutcome Settled(const WriteRequest& request, const Newest& newest);
+  WriteOutcome Settled(const WriteRequest& request, uint64_t n);
+  Status ReadWhole(const StateId& id, const Newest& newest);
   WriteOutcome Append(const WriteRequest& request, const Newest& newest, const LockRecord* lock);
+  Status Claim(const WriteRequest& request, const Newest& newest, WriteOutcome* refused);
+  WriteOutcome LostNumber(const WriteRequest& request, uint64_t n);
   WriteOutcome Resolve(const WriteRequest& request, const Newest& newest, ByteView sealed,
                        const VersionInfo& info, Status why);
 

@@ -17,9 +17,22 @@ namespace {
 // A lock ID that no client has: releasing it frees nothing, and makes sure that what is free lasts.
 constexpr char kNoLockId[] = "-";
 
+// Two records that take each other's number do so a few times at most: each is one step of another
+// request, which then goes on.
+constexpr int kWriteTries = 16;
+
 StateAnswer Error(Status status) {
   StateAnswer answer;
   answer.status = std::move(status);
+  return answer;
+}
+
+StateAnswer Refuse(Refusal refusal, const std::string& facts = "") {
+  const RefusalText& text = TextOf(refusal);
+  StateAnswer answer;
+  answer.hint = Explain(refusal, facts);
+  answer.action = std::string(text.action);
+  answer.status = Status(text.code, answer.hint);
   return answer;
 }
 
@@ -159,6 +172,7 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
   request.info.terraform_version = scanned->terraform_version;
   request.info.size = body.size();
   request.info.sha256 = Sha256(body);
+  request.claim_name = [&] { return tenants_.BeforeWrite(grant, StateId::Of(grant.key)); };
   return Write(request);
 }
 
@@ -178,57 +192,41 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   StateAnswer held;
   if (rules_.hold_names && IsHeld(held_.BeforeWrite(*request.grant, id, store_id), &held)) {
     if (held.status.code() != Code::kConflict) return held;
-    return Refused(request, id, store_id, held.hint, std::move(held));
+    held.action = "ask the administrator; nothing that exists has to be created again";
+    return KeepRefused(request, store_id, std::move(held));
   }
   GuardedWrite write(storage_, locker_, kms_, clock_, rules_.write, store_id);
   WriteOutcome outcome;
   StateAnswer answer;
+  answer.status = NeverAbsent(WriteUnderLock(&write, request, &outcome));
+  if (answer.status.ok()) {
+    switch (outcome.kind) {
+      case WriteOutcome::Kind::kDone:
+        if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
+        if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
+        break;
+      case WriteOutcome::Kind::kLookAgain:
+        answer.status = Status::Unavailable("other records took the number each time");
+        break;
+      case WriteOutcome::Kind::kFailed:
+        answer.status = NeverAbsent(std::move(outcome.status));
+        if (outcome.may_arrive_late) {
+          // Best effort: without it the base still refuses what would interleave.
+          Status noted = locker_.BurnNext(id);
+          if (!noted.ok()) log_.Warning("a late write is not provided for: " + noted.detail());
+        }
+        break;
+      case WriteOutcome::Kind::kRefused:
+        answer = KeepRefused(request, store_id, Refuse(outcome.refusal, outcome.facts));
+        break;
+    }
+  }
   answer.lock_id = request.lock_id;
-  if (request.kind == RecordKind::kState) {
-    answer.status = tenants_.BeforeWrite(*request.grant, id);
-    if (!answer.status.ok()) return answer;
-  }
-  answer.status = WriteUnderLock(&write, request, &outcome, &answer.holder);
-  if (!answer.status.ok()) {
-    answer.status = NeverAbsent(std::move(answer.status));
-    return answer;
-  }
-  switch (outcome.kind) {
-    case WriteOutcome::Kind::kDone:
-      if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
-      if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
-      return answer;
-    case WriteOutcome::Kind::kFailed:
-      if (outcome.may_arrive_late) {
-        // Best effort: without it the base still refuses what would interleave.
-        Status noted = locker_.BurnNext(id);
-        if (!noted.ok()) log_.Warning("a late write is not provided for: " + noted.detail());
-      }
-      answer.status = NeverAbsent(std::move(outcome.status));
-      return answer;
-    case WriteOutcome::Kind::kRefused:
-      answer.status = Status(Code::kConflict, outcome.reason);
-      break;
-  }
-  return Refused(request, id, store_id, outcome.reason, std::move(answer));
-}
-
-// A refused document is kept, or the client is to send it again.
-StateAnswer StateService::Refused(const WriteRequest& request, const StateId& id,
-                                  const std::string& store_id, const std::string& reason,
-                                  StateAnswer answer) {
-  if (request.kind != RecordKind::kState) return answer;
-  Status kept = Keep(request, id, store_id);
-  if (!kept.ok()) {
-    answer.holder.clear();
-    answer.hint.clear();
-    answer.status = Status::Unavailable("refused (" + reason + "), and not kept: " + kept.detail());
-  }
   return answer;
 }
 
 Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& request,
-                                    WriteOutcome* outcome, std::string* holder) {
+                                    WriteOutcome* outcome) {
   WriteOutcome first;
   bool ran = false;
   bool again = false;
@@ -236,12 +234,13 @@ Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& req
     ran = true;
     *outcome = again ? write->RunAgain(first, request, view) : write->Run(request, view);
     if (outcome->kind == WriteOutcome::Kind::kDone) view.mark = std::max(view.mark, outcome->n);
-    if (view.holder && outcome->kind == WriteOutcome::Kind::kRefused) {
-      *holder = RenderHolder(*view.holder, request.grant->key, clock_.NowMs());
-    }
   };
   LockKey key = LockKeyOf(*request.grant, rules_.write.legacy_read);
   Status status = locker_.WithLock(key, run);
+  for (int i = 1; i < kWriteTries && status.ok(); ++i) {
+    if (outcome->kind != WriteOutcome::Kind::kLookAgain) break;
+    status = locker_.WithLock(key, run);
+  }
   if (status.ok() || !ran || outcome->kind == WriteOutcome::Kind::kRefused) return status;
   // The transaction broke off, or its end was not confirmed. A second one waits for the end of the
   // first, so that what it finds stays: the answer is neither a guess nor a false refusal.
@@ -252,14 +251,30 @@ Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& req
   return locker_.WithLock(key, run);
 }
 
-Status StateService::Keep(const WriteRequest& request, const StateId& id,
-                          const std::string& store_id) {
+// The upload is kept, whoever may not put it in place: his may be the only copy.
+StateAnswer StateService::KeepRefused(const WriteRequest& request, const std::string& store_id,
+                                      StateAnswer answer) {
+  if (request.kind != RecordKind::kState) return answer;
+  Result<std::string> kept = Keep(request, store_id);
+  if (kept.ok()) {
+    answer.upload = *std::move(kept);
+    answer.action += "; the upload is kept: `statewardctl quarantine restore " + answer.upload +
+                     "` on the server puts it in place";
+    return answer;
+  }
+  answer.status = Status::Unavailable(answer.hint + ", and not kept: " + kept.status().detail());
+  answer.hint += ", and the upload could not be kept";
+  return answer;
+}
+
+Result<std::string> StateService::Keep(const WriteRequest& request, const std::string& store_id) {
   SealedInfo info;
   info.key = request.grant->key;
   info.version = request.info;
   info.version.writer = request.grant->principal;
   info.version.lock_id = request.lock_id;
   info.version.time_ms = clock_.NowMs();
+  StateId id = StateId::Of(info.key);
   Result<Bytes> sealed = kms_.Seal({store_id, id, 0}, info, request.document);
   if (!sealed.ok()) return std::move(sealed).status();
   QuarantineEntry entry;
@@ -270,7 +285,7 @@ Status StateService::Keep(const WriteRequest& request, const StateId& id,
   entry.size = sealed->size();
   STATEWARD_RETURN_IF_ERROR(storage_.Quarantine(entry, *sealed));
   observer_.OnQuarantined();
-  return Status();
+  return entry.content_tag;
 }
 
 StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
@@ -311,7 +326,8 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
     answer.locked = true;
     answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs());
   } else if (std::holds_alternative<WasReleased>(*outcome)) {
-    answer.status = Status(Code::kGone, "this lock ID was released already");
+    answer = Refuse(Refusal::kReleasedLock);
+    answer.lock_id = info->id;
   }
   return answer;
 }
@@ -366,7 +382,7 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
   Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   if (lock_id.empty()) return ForceUnlock(grant);
-  StateAnswer answer = AfterRelease(grant, ReleaseById(grant, lock_id));
+  StateAnswer answer = AfterRelease(ReleaseById(grant, lock_id));
   answer.lock_id = lock_id;
   return answer;
 }
@@ -386,21 +402,21 @@ StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
 // it, and the next LOCK burns a number before it is granted.
 StateAnswer StateService::ForceUnlock(const Grant& grant) {
   if (!rules_.force_unlock_enabled || grant.expired) {
-    return Error(Status(Code::kPermissionDenied, "forced unlock is not allowed"));
+    return Refuse(Refusal::kForceNotAllowed);
   }
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
-  if (grant.role == Role::kAdmin) return AfterRelease(grant, locker_.Release(key, request));
+  if (grant.role == Role::kAdmin) return AfterRelease(locker_.Release(key, request));
   // Others may force some locks: the one that is looked at is the one that is released.
   Result<LockView> view = locker_.Look(key);
   if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));
   if (view->holder && !MayForce(grant, *view->holder)) {
-    return Error(Status(Code::kPermissionDenied, "the lock belongs to another principal"));
+    return Refuse(Refusal::kForceOfOther, HolderFacts(*view->holder));
   }
   request.id = view->holder ? view->holder->id : kNoLockId;
   request.any_principal = true;
   request.unnamed = true;
-  return AfterRelease(grant, locker_.Release(key, request));
+  return AfterRelease(locker_.Release(key, request));
 }
 
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.
@@ -410,7 +426,7 @@ Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::
     Result<LockView> view = locker_.Look(key);
     if (!view.ok()) return std::move(view).status();
     if (view->holder && view->holder->id == lock_id && !MayUse(grant, *view->holder)) {
-      return Status(Code::kUnauthenticated, "the lock was not taken with this expired token");
+      return Status(TextOf(Refusal::kNotThisToken).code, Explain(Refusal::kNotThisToken, ""));
     }
   }
   ReleaseRequest request{lock_id, grant.principal, false, false, storage_.SeenHead(key.id)};
@@ -425,16 +441,18 @@ Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::
   return locker_.Release(key, request);
 }
 
-StateAnswer StateService::AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome) {
+StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
   StateAnswer answer;
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
   } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
-    answer.status = Status(Code::kConflict, "another lock is held");
-    if (held->freed_from_ms != 0) {
-      answer.status = Status(Code::kConflict, "a lock taken after the last forced release is held");
+    if (held->freed_from_ms == 0) {
+      answer = Refuse(Refusal::kOtherLockHeld, HolderFacts(held->holder));
+    } else {
+      answer = Refuse(Refusal::kLaterLockHeld, HolderFacts(held->holder) +
+                                                   "; it can be freed without its ID from " +
+                                                   FormatTime(held->freed_from_ms));
     }
-    answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs(), held->freed_from_ms);
   } else if (const auto* released = std::get_if<Released>(&*outcome)) {
     answer.lock_id = released->record.id;
   }

@@ -12,6 +12,7 @@
 #include "state/guarded_write.h"
 #include "state/held_names.h"
 #include "state/pruner.h"
+#include "state/refusal.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
 #include "state/tenant_gate.h"
@@ -31,7 +32,10 @@ struct StateAnswer {
   bool locked = false;   // a Lock met another holder: `holder` is the answer
   std::string holder;    // LockInfo JSON of who holds the lock
   std::string lock_id;   // what the request was about; for the log
-  std::string hint;      // of a refusal, for the client: a text of ours
+  // Of a refusal or failure, for the client. Texts of ours, in one line each.
+  std::string hint;    // what happened, and why
+  std::string action;  // what to do
+  std::string upload;  // the kept upload's name, when it was kept
 };
 
 class StateService {
@@ -65,18 +69,17 @@ class StateService {
                      bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;
   StateAnswer Write(const WriteRequest& request);
-  StateAnswer Refused(const WriteRequest& request, const StateId& id, const std::string& store_id,
-                      const std::string& reason, StateAnswer answer);
-  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome,
-                        std::string* holder);
-  Status Keep(const WriteRequest& request, const StateId& id, const std::string& store_id);
+  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome);
+  StateAnswer KeepRefused(const WriteRequest& request, const std::string& store_id,
+                          StateAnswer answer);
+  Result<std::string> Keep(const WriteRequest& request, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, bool burn, uint64_t mark);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   StateAnswer UnlockHeld(const Grant& grant, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
-  StateAnswer AfterRelease(const Grant& grant, Result<ReleaseOutcome> outcome);
+  StateAnswer AfterRelease(Result<ReleaseOutcome> outcome);
 
   Storage& storage_;
   Locker& locker_;

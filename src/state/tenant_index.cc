@@ -57,9 +57,8 @@ Status TenantIndex::Claim(const std::string& claim, const StateId& id) {
   if (!there.ok()) return std::move(there).status();
   if (*there) return Status();
   Result<StateId> claimed = storage_.ClaimLegacy(claim, id);
-  if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
-  Remember(claim);
-  return Status();
+  // Not remembered: it may stand in a transaction that is still to end. Who reads it later does.
+  return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
 }
 
 Result<bool> TenantIndex::HasTenant(const std::string& tenant) {

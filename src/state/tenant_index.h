@@ -27,8 +27,8 @@ class TenantIndex {
 
   // Whether the tenant is known: it wrote a state, or one of its blobs of the original was opened.
   Result<bool> HasTenant(const std::string& tenant);
-  // A state of a tenant is written: notes the tenant, and that it uses the name. Does nothing for
-  // identified users.
+  // A state of a tenant is about to be written: notes the tenant, and that it uses the name. Does
+  // nothing for identified users.
   Status Register(const StateKey& key, const StateId& id);
   // The same for a blob of the original that was opened under the tenant's secret.
   Status RegisterOpened(const StateKey& key, const StateId& id);

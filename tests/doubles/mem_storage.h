@@ -31,9 +31,10 @@ class MemStorage : public Storage {
   bool unlistable = false;                                  // ListLegacy lacks a right
   int listings = 0;                                         // of the original's blobs
   bool late = false;                                        // WritesMayArriveLate()
-  int settles = 0;
+  std::atomic<int> settles{0};
   std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
+  std::function<void()> before_append;   // once, before the next Append
   uint64_t quarantine_limit = UINT64_MAX;
 
   std::string_view Name() const override { return "mem"; }
@@ -90,6 +91,10 @@ class MemStorage : public Storage {
   }
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                ByteView sealed) override {
+    std::unique_lock<std::mutex> hold(mutex_);
+    auto step = std::exchange(before_append, nullptr);
+    hold.unlock();
+    if (step) step();
     NextAppend how = next_append.exchange(NextAppend::kWorks);
     if (Out() || how == NextAppend::kFails) return Down();
     if (how == NextAppend::kArrivesLate || how == NextAppend::kLateAndDown) {

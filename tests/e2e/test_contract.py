@@ -1,12 +1,14 @@
 """The contract, row by row (tests/data/contract.table), through nginx and Apache, plain and TLS, and
 on each pair of storage and lock."""
 import json
+import pathlib
 import sys
 import unittest
 
 from box import ROOT, Box
 from client import Client, basic
 from pairs import PAIRS, Pair, make_cases
+from stateward import PROGRAM
 from webservers import Apache, Nginx
 
 
@@ -59,6 +61,9 @@ class Contract:
             if kind == "body":
                 self.assertEqual(body_of(value)[0], answer.body, line)
                 self.assertEqual("application/json", answer.header("Content-Type"), line)
+            elif kind == "says":  # a member of the error's body, or one with this text in it
+                name, _, text = value.partition(":")
+                self.assertIn(text.replace("_", " "), json.loads(answer.body)[name], line)
             elif kind == "holder":
                 holder = json.loads(answer.body)
                 self.assertEqual(value, holder["ID"], line)
@@ -108,6 +113,20 @@ class Contract:
         answer = one.request("LOCK", "/state/p/n", lock.replace(b'"A"', b'"C"'), md5=False)
         self.assertEqual((423, "B"), (answer.status, json.loads(answer.body)["ID"]))
         self.assertEqual(200, one.request("UNLOCK", "/state/p/n", zero, md5=False).status)
+
+    def test_a_refused_upload_can_be_put_in_place(self):
+        """As a forced push without a lock address is refused: the answer says what to run."""
+        client, forced = self.client("restore"), body_of("doc:2:other")[0]
+        self.assertEqual(200, client.post("/state/p/n", body_of("doc:7")[0]).status)
+        refused = client.post("/state/p/n", forced)
+        self.assertEqual(409, refused.status)
+        said = json.loads(refused.body)
+        command = f"statewardctl quarantine restore {said['upload']}"
+        self.assertIn(f"`{command}`", said["action"])
+        program = pathlib.Path(PROGRAM).parent / "statewardctl"
+        done = self.box.run([str(program), *command.split()[1:]], env=self.app.settings)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(forced, client.get("/state/p/n").body)
 
     def test_checksum_and_size(self):
         client, (body, _) = self.client("sizes"), body_of("doc:1")

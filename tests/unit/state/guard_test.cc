@@ -48,7 +48,10 @@ TEST(Guard, Table) {
       {"deleted: other lineage", RecordKind::kTombstone, 1, "M", 2, "", true, kA},
       {"deleted: larger serial", RecordKind::kTombstone, 6, "L", 2, "", true, kA},
       {"deleted: same serial", RecordKind::kTombstone, 5, "L", 2, "", true, kR},
-      {"deleted: same serial, guard off", RecordKind::kTombstone, 5, "L", 2, "", false, kR},
+      {"deleted: same serial, guard off", RecordKind::kTombstone, 5, "L", 2, "", false, kA},
+      {"deleted: push brings it back", RecordKind::kTombstone, 5, "L", 1, "state-push", true, kA},
+      {"deleted: apply does not", RecordKind::kTombstone, 5, "L", 1, "OperationTypeApply", true,
+       kR},
   };
   for (const auto& row : rows) {
     GuardInput in;

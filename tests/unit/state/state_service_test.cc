@@ -2,6 +2,7 @@
 #include "state/state_service.h"
 
 #include <CppUTest/TestHarness.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -108,9 +109,10 @@ TEST(StateService, ForcedUnlock) {
   // It may be the repeat of the first: the answer says who holds the lock, and from when on.
   StateAnswer repeat = service->Unlock(grant, {}, "");
   Is(Code::kConflict, repeat.status.code());
-  const std::string from = "frees it from " + FormatTime(clock.NowMs() + kForceRepeatMs);
-  CHECK(repeat.holder.find(from) != std::string::npos);
-  CHECK(repeat.holder.find("\"ID\":\"b\"") != std::string::npos);
+  const std::string from =
+      "freed without its ID from " + FormatTime(clock.NowMs() + kForceRepeatMs);
+  CHECK(repeat.hint.find(from) != std::string::npos);
+  CHECK(repeat.hint.find("the lock ID b") != std::string::npos);
   Is(Code::kConflict, Lock("c"));
   clock.Advance(kForceRepeatMs);
   Is(Code::kOk, Unlock(""));
@@ -439,16 +441,27 @@ TEST(StateService, UnknownTenants) {
 }
 
 TEST(StateService, HistoryIsPruned) {
-  rules.history = {3, 1};
-  Restart();
+  const HistoryRules keep = {3, 1};  // the service's own pruner keeps more, and does nothing
   for (uint64_t i = 1; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
   std::string store_id = storage.ReadMarker()->store_id;
   int64_t first_ms = clock.NowMs();
-  Result<Pruned> young = PruneState(storage, *kms, clock, rules.history, store_id, Id());
+  Result<Pruned> young = PruneState(storage, *kms, clock, keep, store_id, Id());
   LONGS_EQUAL(0, young->removed);
   CHECK(young->nothing_before_ms == first_ms + 24LL * 60 * 60 * 1000);
   clock.Advance(young->nothing_before_ms - first_ms);
-  LONGS_EQUAL(3, PruneState(storage, *kms, clock, rules.history, store_id, Id())->removed);
+  LONGS_EQUAL(3, PruneState(storage, *kms, clock, keep, store_id, Id())->removed);
+  LONGS_EQUAL(3, storage.Versions(Id())->size());
+  Holds(Doc(6));
+}
+
+TEST(StateService, AWriteIsFollowedByPruning) {
+  rules.history = {3, 1};
+  Restart();
+  for (uint64_t i = 1; i <= 3; ++i) Is(Code::kOk, Put(Doc(i)));
+  clock.Advance(2LL * 24 * 60 * 60 * 1000);
+  for (uint64_t i = 4; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
+  // A thread of its own does it; a busy machine lets it wait.
+  for (int tries = 0; tries < 10000 && storage.Versions(Id())->size() > 3; ++tries) usleep(1000);
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
 }

@@ -1,0 +1,86 @@
+#include "state/refusal.h"
+
+#include "state/lock_info.h"
+
+namespace stateward {
+namespace {
+
+// A lineage is a UUID; a longer text of somebody's own making needs no more room than that.
+constexpr size_t kShownLineage = 64;
+
+constexpr RefusalText kTexts[kRefusals] = {
+    {Refusal::kNone, Code::kOk, "", ""},
+    {Refusal::kExpiredToken, Code::kConflict,
+     "the token has expired, and it writes only under its lock",
+     "log in again; then push with `tofu state push`"},
+    {Refusal::kLockNeeded, Code::kConflict, "writes without a lock are switched off here",
+     "set lock_address and unlock_address in the backend's configuration and do not use "
+     "-lock=false"},
+    {Refusal::kLocked, Code::kConflict, "the state is locked, and this write names no lock",
+     "wait for the holder, or free the lock with `tofu force-unlock` if its run is gone"},
+    {Refusal::kLockNotHeld, Code::kConflict,
+     "the lock with this ID is not held (any more): it was released, perhaps by force",
+     "look at what is stored now; then take the lock again: plan and apply again, or push with "
+     "`tofu state push`"},
+    {Refusal::kOtherLock, Code::kConflict, "another lock is held",
+     "wait for its holder; then plan and apply again, or push with `tofu state push`"},
+    {Refusal::kLockOfOther, Code::kPermissionDenied, "the lock belongs to another principal",
+     "write with the credentials that took the lock, or take a lock of your own"},
+    {Refusal::kOtherSession, Code::kConflict,
+     "somebody else wrote to the state after this lock was taken",
+     "look at what is stored now; then plan and apply again, or push with `tofu state push`"},
+    {Refusal::kOtherWrite, Code::kConflict, "another write came first",
+     "look at what is stored now; then plan and apply again, or push with `tofu state push`"},
+    {Refusal::kOtherLineage, Code::kConflict, "a state of another lineage is stored",
+     "see whether this is the right address; to replace what is stored, set lock_address and "
+     "unlock_address and push with `tofu state push -force`"},
+    {Refusal::kSerialNotLarger, Code::kConflict, "this serial or a later one is stored already",
+     "look at what is stored now; then plan and apply again; to replace what is stored, set "
+     "lock_address and unlock_address and push with `tofu state push -force`"},
+    {Refusal::kDeleted, Code::kConflict, "the state was deleted at this serial or a later one",
+     "to bring it back, set lock_address and unlock_address and push the file with `tofu state "
+     "push`"},
+    {Refusal::kNameTakenOver, Code::kConflict,
+     "the original's state of this id was taken over under another name",
+     "ask the administrator which name it has now"},
+    {Refusal::kOtherLockHeld, Code::kConflict, "another lock is held, and it was not released",
+     "nothing is left to do if the lock of this ID is not yours any more"},
+    {Refusal::kLaterLockHeld, Code::kConflict,
+     "this looks like a repeat of a forced release, and a lock that was taken after it is held",
+     "free it by its ID (`tofu force-unlock`), or without it from the time given"},
+    {Refusal::kForceNotAllowed, Code::kPermissionDenied, "forced unlock is not allowed here",
+     "ask an administrator to free the lock"},
+    {Refusal::kForceOfOther, Code::kPermissionDenied, "the lock belongs to another principal",
+     "ask its holder or an administrator to free it"},
+    {Refusal::kNotThisToken, Code::kUnauthenticated,
+     "the token has expired, and the lock was not taken with it", "log in again"},
+    {Refusal::kReleasedLock, Code::kGone, "this lock ID was released already",
+     "run the command again: it takes a lock of a new ID"},
+};
+
+std::string SerialOf(const VersionInfo& info) {
+  return "serial " + std::to_string(info.serial) + ", lineage " +
+         info.lineage.substr(0, kShownLineage);
+}
+
+}  // namespace
+
+const RefusalText& TextOf(Refusal refusal) { return kTexts[static_cast<size_t>(refusal)]; }
+
+std::string HolderFacts(const LockRecord& holder) {
+  std::string facts = "held by " + (holder.principal.empty() ? "somebody" : holder.principal);
+  if (holder.time_ms > 0) facts += " since " + FormatTime(holder.time_ms);
+  return facts + " with the lock ID " + holder.id;
+}
+
+std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent) {
+  return "stored: " + SerialOf(stored) + "; sent: " + SerialOf(sent);
+}
+
+std::string Explain(Refusal refusal, const std::string& facts) {
+  std::string line(TextOf(refusal).why);
+  if (!facts.empty()) line += " (" + facts + ")";
+  return line;
+}
+
+}  // namespace stateward
