@@ -58,7 +58,7 @@ Sha256Digest Sum(const uint8_t* header, ByteView record) {
 }
 
 Bytes Encode(uint64_t sequence, const ProcessId& writer, ByteView record) {
-  Bytes out(kHeader + record.size());
+  Bytes out(kHeader + record.size(), uint8_t{0});
   std::memcpy(out.data(), kMagic.data(), kMagic.size());
   PutBig(sequence, 8, out.data() + 8);
   PutBig(record.size(), 4, out.data() + 16);
@@ -172,7 +172,7 @@ Status SettleLockSlot(Disk& disk, int fd, const LockSlot& now) {
 }
 
 Status BeginLockFile(Disk& disk, int fd, ByteView record, LockSlot* now) {
-  Bytes whole(kRestAt);
+  Bytes whole(kRestAt, uint8_t{0});
   const Bytes bytes = Encode(1, SelfProcess(), record);
   std::copy(bytes.begin(), bytes.end(), whole.begin() + kFront);
   STATEWARD_RETURN_IF_ERROR(WriteAt(disk, fd, whole, 0));
@@ -192,7 +192,7 @@ Status WriteLockSlot(Disk& disk, int fd, const LockSlot& now, ByteView record) {
   if (!written.ok()) {
     // The caller is told that nothing was done, and nobody may take it for done: not even when the
     // next sync works, since the kernel counts the bytes of a failed one as written.
-    (void)WriteAt(disk, fd, Bytes(kFront), FrontOf(sequence));
+    (void)WriteAt(disk, fd, Bytes(kFront, uint8_t{0}), FrontOf(sequence));
     return written;
   }
   // Should the new record be damaged, the older one says that it is not the newest. Without a sync
