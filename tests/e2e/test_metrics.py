@@ -130,6 +130,7 @@ class Metrics(unittest.TestCase):
                 while True:
                     ballast.write(bytes(4096))
         self.server = Stateward(self.box)
+        wait_for(lambda: len(self.server.workers()) == 2, "both workers run")
         workers = self.server.workers()
         for serial in range(1, 11):
             self.assertEqual(200, self.server.ask("POST", TARGET, document(serial))[0])
