@@ -176,7 +176,6 @@ bool FailRekeyAt(int call, bool on, const SecretString& new_key) {
 
 TEST_GROUP(DiskFault){};
 
-TEST(DiskFault, OfAFirstLock) { FailEachCallOf(1); }
 TEST(DiskFault, OfALock) { FailEachCallOf(3); }
 TEST(DiskFault, OfAFirstWrite) { FailEachCallOf(4); }
 TEST(DiskFault, OfAWrite) { FailEachCallOf(5); }
