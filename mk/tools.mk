@@ -21,3 +21,7 @@ prover-test: $(PROVER)
 # is part of `make test` (suite e2e).
 prove-locks-small: programs build/prove-locks
 	$(Q)python3 -B tests/e2e/run.py test_linear
+# The stores of tests/data/stores, made again: only while docs/formats.md may change.
+.PHONY: sample-stores
+sample-stores: programs tools
+	$(Q)python3 -B tests/e2e/sample_stores.py
