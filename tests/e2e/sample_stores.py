@@ -146,11 +146,7 @@ def load(pair, box, folder):
             pair.services["redis"].command(*(base64.b64decode(word) for word in words))
     if "postgres" in pair.services:
         service = pair.services["postgres"]
-        service.sql((folder / "postgres.sql").read_text())
-        service.sql("""DO $$ DECLARE t record; BEGIN
-            FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-              EXECUTE format('ALTER TABLE public.%I OWNER TO stateward', t.tablename);
-            END LOOP; END $$""")
+        service.sql("SET ROLE stateward;\n" + (folder / "postgres.sql").read_text())
     if "s3" in pair.services:
         bucket = Bucket(pair.services["s3"])
         bucket.make()

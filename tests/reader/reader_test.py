@@ -37,6 +37,22 @@ class ReaderTest(unittest.TestCase):
                     self.assertEqual(info.get(name, 0), int(fields.get(name, 0)))
                 self.assertEqual(info["kind"], reader.KINDS[int(fields["kind"])])
 
+    def test_every_record_of_the_sample_stores_opens(self):
+        key = bytes(range(32))
+        for name in ("fs-local-key", "fs-local-vault", "fs-redis-key"):
+            folder = ROOT / "tests/data/stores" / name / "states"
+            store = bytes.fromhex(re.search(r"^store_id (\w+)$",
+                                            (folder / "stateward-store").read_text(), re.M)[1])
+            records = sorted(folder.glob("states/*/*/*"))
+            kinds = []
+            for path in records:
+                info, document = reader.open_record(key, store, bytes.fromhex(path.parent.name),
+                                                    int(path.name), path.read_bytes())
+                self.assertEqual("demo", info["project"])
+                self.assertEqual(bool(document), info["kind"] == reader.KINDS[1])
+                kinds.append(info["kind"])
+            self.assertEqual(5, len(kinds), records)
+
     def test_state_ids_are_made_as_the_page_says(self):
         for path in VECTORS:
             fields = fields_of(path)
