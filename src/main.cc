@@ -1,6 +1,7 @@
 // The server: settings, then a worker on an inherited socket or a supervisor on one of its own.
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "app/check_start.h"
 #include "app/hardening.h"
+#include "app/reload_status.h"
 #include "app/serve.h"
 #include "app/supervisor.h"
 #include "app/worker.h"
@@ -20,14 +22,16 @@ namespace stateward {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: stateward [--env-file FILE] [--check-config]\n"
+    "usage: stateward [--env-file FILE] [--check-config | --reload PID]\n"
     "  --env-file FILE   settings as NAME=VALUE lines; they win over the environment's\n"
-    "  --check-config    reads the settings, says what is wrong with them, and ends\n";
+    "  --check-config    reads the settings, says what is wrong with them, and ends\n"
+    "  --reload PID      tells the server to read them anew, and waits for what becomes of it\n";
 
 struct Options {
   std::string env_file;
   bool check_config = false;
   bool help = false;
+  int reload_pid = 0;  // 0: not asked for
   bool ok = true;
 };
 
@@ -41,6 +45,11 @@ Options ParseArguments(int argc, char** argv) {
       options.check_config = true;
     } else if (arg == "--help" || arg == "-h") {
       options.help = true;
+    } else if (arg == "--reload" && i + 1 < argc) {
+      const std::string_view pid = argv[++i];
+      auto [end, error] = std::from_chars(pid.data(), pid.data() + pid.size(), options.reload_pid);
+      options.ok = error == std::errc() && end == pid.data() + pid.size() && options.reload_pid > 0;
+      if (!options.ok) return options;
     } else {
       options.ok = false;
     }
@@ -90,6 +99,8 @@ int Main(int argc, char** argv) {
   EnvMap environment = ReadEnvironment();
   LoadedConfig loaded = LoadConfig(environment, options.env_file);
   if (options.check_config) return CheckConfig(loaded);
+  if (options.reload_pid > 0 && loaded.config.runtime_dir.empty()) return CheckConfig(loaded);
+  if (options.reload_pid > 0) return ReloadAndWait(options.reload_pid, loaded.config.runtime_dir);
   const Config& config = loaded.config;
   Log log(ChooseLogTarget(), config.log_format, config.log_level);
   for (const std::string& warning : loaded.warnings) log.Warning(warning);

@@ -22,10 +22,11 @@ MAY = {
     "lock": {"stateward", "base"},
     "kms": {"stateward", "base"},
     "metrics": {"stateward", "base"},
+    "jobs": {"stateward", "base", "state"},
     "client": {"stateward", "base"},
     # The composition roots see everything.
     "app": {"stateward", "base", "config", "fcgi", "http", "state", "auth", "storage", "lock",
-            "kms", "client", "metrics"},
+            "kms", "client", "metrics", "jobs"},
     "cli": {"stateward", "base", "config", "http", "state", "auth", "storage", "lock", "kms",
             "client", "app"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},

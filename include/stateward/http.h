@@ -17,7 +17,7 @@
 
 namespace stateward {
 
-enum class Method : uint8_t { kGet, kPost, kPut, kDelete, kLock, kUnlock, kOther };
+enum class Method : uint8_t { kGet, kPost, kPut, kDelete, kLock, kUnlock, kHead, kOther };
 
 struct Request {
   Method method = Method::kOther;

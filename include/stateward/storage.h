@@ -136,6 +136,8 @@ class Storage {
   // Exchanges the bytes of an entry for others that hold the same document; for re-keying only. Its
   // size becomes theirs. At every moment one of the two is there. kNotFound: no such entry.
   virtual Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) = 0;
+  // OK when it is gone already.
+  virtual Status RemoveQuarantined(const QuarantineEntry& entry) = 0;
 
   // The original's blob under its legacy id (64 hex digits). kNotFound: none.
   virtual Result<Bytes> GetLegacy(const std::string& legacy_id) = 0;

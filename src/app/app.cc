@@ -3,11 +3,42 @@
 #include <utility>
 
 #include "app/open_auth.h"
+#include "app/reload_status.h"
 #include "auth/ca_file.h"
+#include "jobs/job_board.h"
+#include "jobs/store_jobs.h"
 #include "metrics/metered.h"
 #include "state/key_notice.h"
 
 namespace stateward {
+namespace {
+
+// What /ready says at most so much later.
+constexpr int64_t kReadyUs = int64_t{1500} * 1000;
+
+// What the processes of the host have told each other; nothing of it turns a request away.
+void AddWarnings(const std::string& runtime_dir, std::vector<PartStatus>* parts) {
+  const JobBoard board = JobBoard::Read(runtime_dir);
+  std::string states;
+  for (const auto& [name, what] :
+       {std::pair(kDamagedStates, " damaged"), {kUnreadableStates, " unreadable"}}) {
+    auto found = board.found.find(name);
+    if (found == board.found.end() || found->second == 0) continue;
+    states += (states.empty() ? "" : ", ") + std::to_string(found->second) + what;
+  }
+  if (!states.empty()) {
+    parts->push_back({"states", Status(), "newest records: " + states + "; the log names them"});
+  }
+  for (const ReloadState& state : ReadReloadStates(runtime_dir)) {
+    if (state.ok) continue;
+    parts->push_back(
+        {"settings", Status(),
+         "the last reload failed: the settings before it are in force; the log says why"});
+    break;
+  }
+}
+
+}  // namespace
 
 Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKms* kms,
                                         Observer& observer, std::function<std::string()> metrics,
@@ -49,7 +80,14 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   // the old policy.
   STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, disk, log, !init, &parts));
   App* self = app.get();
-  parts.ready = [self] { return self->Ready(); };
+  app->runtime_dir_ = config.runtime_dir;
+  app->ready_ = std::make_unique<RecentLook<std::vector<PartStatus>>>(
+      SystemClock(), kReadyUs, [self] { return self->Ready(); });
+  parts.ready = [self] { return self->ready_->Get(); };
+  app->job_parts_ = std::make_unique<JobParts>(
+      JobParts{*b.storage, *b.locker, *b.kms, *app->gate_, config.rules.history,
+               UploadRules{config.storage.quarantine_days, config.storage.quarantine_max_bytes},
+               SystemClock(), log});
   parts.metrics = std::move(metrics);
   parts.log = &log;
   parts.clock = &SystemClock();
@@ -129,12 +167,11 @@ void App::WithdrawKeys(const std::string& process_id) {
   (void)backends_.storage->Withdraw(process_id);  // else it is silent in some minutes
 }
 
-Result<Region::Gauges> App::LookUpGauges() {
-  Result<uint64_t> states = backends_.storage->Count();
-  if (!states.ok()) return std::move(states).status();
-  Result<uint64_t> locks = backends_.locker->CountHeld();
-  if (!locks.ok()) return std::move(locks).status();
-  return Region::Gauges{*states, *locks, 0};
+Status App::LookAtStore() {
+  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  if (!store.ok()) return std::move(store).status();
+  STATEWARD_RETURN_IF_ERROR(backends_.storage->Check());
+  return sample_.Look(*backends_.storage);
 }
 
 Status App::CheckKey() {
@@ -143,11 +180,9 @@ Status App::CheckKey() {
 }
 
 std::vector<PartStatus> App::Ready() {
-  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
-  std::vector<PartStatus> parts = {
-      {"store", store.ok() ? backends_.storage->Check() : store.status()},
-      {"lock", backends_.locker->Check(), backends_.locker->Warning()},
-      {"key", CheckKey(), backends_.kms->Warning()}};
+  std::vector<PartStatus> parts = {{"store", LookAtStore()},
+                                   {"lock", backends_.locker->Check(), backends_.locker->Warning()},
+                                   {"key", CheckKey(), backends_.kms->Warning()}};
   if (untouched_ != nullptr) parts.push_back({"taking over", Status(), untouched_->Warning()});
   if (policy_ != nullptr) {
     // A bad new file is no reason to turn anybody away: the policy before it is in force. Nor is
@@ -158,6 +193,7 @@ std::vector<PartStatus> App::Ready() {
         {"policy", old ? Status() : policy,
          old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
+  AddWarnings(runtime_dir_, &parts);
   return parts;
 }
 

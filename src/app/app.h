@@ -9,6 +9,7 @@
 
 #include "app/backends.h"
 #include "app/kept_kms.h"
+#include "app/store_sample.h"
 #include "auth/basic.h"
 #include "auth/jwt_authenticator.h"
 #include "auth/logins.h"
@@ -16,9 +17,10 @@
 #include "auth/policy_auth.h"
 #include "auth/throttle.h"
 #include "base/log.h"
+#include "base/recent_look.h"
 #include "config/config.h"
 #include "http/app_handler.h"
-#include "metrics/region.h"
+#include "jobs/job.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
 #include "state/store_secret.h"
@@ -46,14 +48,14 @@ class App {
   // `tidy` takes away what servers left that are gone.
   Status PublishKeys(const std::string& process_id, bool tidy);
   void WithdrawKeys(const std::string& process_id);
-  // Counts states and locks, for metrics.
-  Result<Region::Gauges> LookUpGauges();
+  const JobParts& job_parts() const { return *job_parts_; }
 
  private:
   App() = default;
   std::vector<PartStatus> Ready();
   // The key service works, and the keys are the store's.
   Status CheckKey();
+  Status LookAtStore();
   void LookAtStart(const Log& log);
   // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
   Status OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
@@ -76,6 +78,11 @@ class App {
   std::unique_ptr<Untouched> untouched_;   // null: names map as in the original
   std::unique_ptr<StateService> states_;
   std::unique_ptr<AppHandler> handler_;
+  std::unique_ptr<JobParts> job_parts_;
+  std::string runtime_dir_;
+  StoreSample sample_{SystemClock()};  // used by one look of ready_ at a time
+  // All who ask /ready share a look.
+  std::unique_ptr<RecentLook<std::vector<PartStatus>>> ready_;
   std::thread first_look_;
 };
 

@@ -10,8 +10,12 @@
 #include "app/check_start.h"
 #include "app/kept_kms.h"
 #include "app/key_publisher.h"
+#include "app/reload_status.h"
 #include "app/worker.h"
 #include "base/random.h"
+#include "jobs/job_board.h"
+#include "jobs/job_runner.h"
+#include "jobs/store_jobs.h"
 #include "metrics/listener.h"
 #include "metrics/metrics.h"
 #include "state/untouched.h"
@@ -46,11 +50,6 @@ Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, KeptKms* kms,
       App::Build(config, PosixDisk(), kms, metrics, render, log, init);
   if (!app.ok()) return std::move(app).status();
   live->Set(*app);
-  std::weak_ptr<App> weak = *app;
-  metrics.SetGauges([weak]() -> Result<Region::Gauges> {
-    std::shared_ptr<App> here = weak.lock();
-    return here ? here->LookUpGauges() : Status::Unavailable("the settings are being exchanged");
-  });
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
 }
 
@@ -58,8 +57,8 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   Result<std::unique_ptr<Region>> region = Region::Open(config.runtime_dir);
   if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
   BackendNames names{config.storage.backend, config.lock.backend, config.kms.backend};
-  auto metrics =
-      std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names, SystemClock());
+  auto metrics = std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names);
+  metrics->SetMore([folder = config.runtime_dir] { return JobBoard::Read(folder).Metrics(); });
   if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
     metrics->SetUntouched(
         [folder = config.runtime_dir] { return Untouched::Shared(PosixDisk(), folder); });
@@ -114,6 +113,12 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
         return app == nullptr ? Status() : app->PublishKeys(process_id, times++ % kTidyEvery == 0);
       },
       log);
+  ReloadStatus reloads(config.runtime_dir);
+  std::unique_ptr<JobRunner> jobs;
+  const auto parts = [&live] {
+    const std::shared_ptr<App> app = live.Get();
+    return app == nullptr ? nullptr : std::shared_ptr<const JobParts>(app, &app->job_parts());
+  };
   bool first = true;
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
@@ -129,10 +134,20 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
   };
   const auto build_and_say = [&] {
     Result<std::shared_ptr<Handler>> handler = build();
-    if (handler.ok()) publisher.Wake();
+    reloads.Note(handler.ok() ? Status() : handler.status());
+    if (!handler.ok()) return handler;
+    publisher.Wake();
+    // Jobs begin with what the settings say now.
+    if (jobs != nullptr) {
+      jobs->Restart();
+    } else {
+      jobs =
+          std::make_unique<JobRunner>(config.runtime_dir, StoreJobs(), parts, SystemClock(), log);
+    }
     return handler;
   };
   const int code = RunWorker(listen_fd, fcgi, build_and_say, log);
+  jobs.reset();
   publisher.Stop();
   if (const std::shared_ptr<App> app = live.Get()) app->WithdrawKeys(process_id);
   return code;

@@ -15,6 +15,7 @@
 #include "cli/cmd_keys.h"
 #include "cli/cmd_passwd.h"
 #include "cli/cmd_policy.h"
+#include "cli/cmd_prune.h"
 #include "cli/cmd_quarantine.h"
 #include "cli/cmd_rekey.h"
 #include "cli/host_setup.h"
@@ -41,6 +42,7 @@ constexpr Command kCommands[] = {
     {"init", CmdInit, kInitHelp, Needs::kStore},
     {"decrypt", CmdDecrypt, kDecryptHelp, Needs::kSettings},
     {"quarantine", CmdQuarantine, kQuarantineHelp, Needs::kStore},
+    {"prune", CmdPrune, kPruneHelp, Needs::kStore},
     {"adopt", CmdAdopt, kAdoptHelp, Needs::kStore},
     {"drop-name", CmdDropName, kDropNameHelp, Needs::kStore},
     {"policy", CmdPolicy, kPolicyHelp, Needs::kSettings},

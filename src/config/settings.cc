@@ -129,6 +129,10 @@ constexpr Setting kSettings[] = {
      "Bytes of refused uploads that are kept for one principal; nothing younger than 7 days is "
      "evicted, beyond it the answer is 503.",
      "", 1 * kMiB, 1024 * kGiB},
+    {"QUARANTINE_DAYS", T::kNumber, AT(storage.quarantine_days), "90", false, true,
+     "Days for which a refused upload is kept; older ones are removed. At least 7: whoever sent it "
+     "may have lost the only other copy.",
+     "", 7, 36500},
     {"LEGACY_READ", T::kBool, AT(rules.write.legacy_read), "true", false, true,
      "Read states that the original wrote, where they lie; the first write makes them ours."},
     // Postgres

@@ -100,7 +100,8 @@ thread_local Head* t_head = nullptr;
 Method ParseMethod(std::string_view name) {
   constexpr std::pair<std::string_view, Method> kMethods[] = {
       {"GET", Method::kGet},       {"POST", Method::kPost}, {"PUT", Method::kPut},
-      {"DELETE", Method::kDelete}, {"LOCK", Method::kLock}, {"UNLOCK", Method::kUnlock}};
+      {"DELETE", Method::kDelete}, {"LOCK", Method::kLock}, {"UNLOCK", Method::kUnlock},
+      {"HEAD", Method::kHead}};
   for (const auto& [text, method] : kMethods) {
     if (text == name) return method;
   }

@@ -89,6 +89,7 @@ Judged AppHandler::Judge(Request request, AnswerRoom& room) {
 }
 
 Response AppHandler::Done(Context* context, Response response) {
+  if (context->request.method == Method::kHead) response.body.clear();
   int64_t duration = parts_.clock->SteadyUs() - context->start_us;
   parts_.observer->OnRequest(context->matched.name, context->request.method, response.status,
                              duration);

@@ -13,6 +13,10 @@ constexpr Route kRoutes[] = {
     {R::kHealth, M::kGet, A::kHealth, false, V::kRead, false},
     {R::kReady, M::kGet, A::kReady, false, V::kRead, false},
     {R::kMetrics, M::kGet, A::kMetrics, false, V::kRead, false},
+    // Monitors ask with HEAD. Of a state nobody does, and it would cost the reading of it.
+    {R::kHealth, M::kHead, A::kHealth, false, V::kRead, false},
+    {R::kReady, M::kHead, A::kReady, false, V::kRead, false},
+    {R::kMetrics, M::kHead, A::kMetrics, false, V::kRead, false},
     {R::kState, M::kGet, A::kRead, true, V::kRead, false},
     {R::kState, M::kPost, A::kWrite, true, V::kWrite, true},
     {R::kState, M::kPut, A::kWrite, true, V::kWrite, true},
@@ -81,6 +85,8 @@ std::string_view MethodName(Method method) {
       return "LOCK";
     case M::kUnlock:
       return "UNLOCK";
+    case M::kHead:
+      return "HEAD";
     case M::kOther:
       return "other";
   }

@@ -6,6 +6,7 @@
 #ifndef STATEWARD_LOCK_POSTGRES_LOCK_H_
 #define STATEWARD_LOCK_POSTGRES_LOCK_H_
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -81,6 +82,7 @@ class PostgresLock : public Locker {
   const std::shared_ptr<PgPool> pool_;
   const Clock& clock_;
   const PostgresLockOptions options_;
+  std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;
   std::string service_id_;       // as seen first; every later look must find the same
   int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "lock/legacy_lock.h"
+#include "stateward/clock.h"
 
 namespace stateward {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 // A step starts anew when the service entered another epoch, or the lock changed hands, under it:
 // each time somebody else has got on.
 constexpr int kTries = 8;
+// /ready is asked every few seconds; a write goes into the server's log of commands.
+constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
 Status NoAnswer() { return Status::Unavailable("redis: no answer of ours"); }
 Status Busy() { return Status::Unavailable("redis: the lock changed hands again and again"); }
@@ -291,8 +294,12 @@ Result<uint64_t> RedisLock::CountHeld() {
 }
 
 Status RedisLock::Check() {
-  Result<Answer> answer = Step(scripts_.check, KeysOf(StateId()), {});
-  return answer.ok() ? Status() : std::move(answer).status();
+  const int64_t now = SystemClock().SteadyUs();
+  const bool write = wrote_us_ == 0 || now - wrote_us_ >= kTryWriteUs;
+  Result<Answer> answer = Step(scripts_.check, KeysOf(StateId()), {write ? "1" : "0"});
+  if (!answer.ok()) return std::move(answer).status();
+  if (write) wrote_us_ = now;
+  return Status();
 }
 
 }  // namespace stateward

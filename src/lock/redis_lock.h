@@ -9,6 +9,7 @@
 #ifndef STATEWARD_LOCK_REDIS_LOCK_H_
 #define STATEWARD_LOCK_REDIS_LOCK_H_
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -70,6 +71,7 @@ class RedisLock : public Locker {
   const std::unique_ptr<RedisClient> client_;
   const std::string prefix_;
   const RedisLockScripts scripts_;
+  std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;
   std::string service_id_;  // as ServiceId() or InitService() found it; "" = not yet
 };

@@ -94,6 +94,9 @@ class MeteredStorage : public Storage {
   Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override {
     return s_->ReplaceQuarantined(entry, sealed);
   }
+  Status RemoveQuarantined(const QuarantineEntry& entry) override {
+    return s_->RemoveQuarantined(entry);
+  }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     return meter_("get_legacy", [&] { return s_->GetLegacy(legacy_id); });
   }

@@ -26,8 +26,6 @@ using counters::kStatuses;
 using counters::kTokenDisagreements;
 using counters::Values;
 
-constexpr int64_t kGaugesMs = int64_t{60} * 1000;
-
 size_t StatusIndex(int status) {
   for (size_t i = 0; i + 1 < kStatusCount; ++i) {
     if (kStatuses[i] == status) return i;
@@ -138,8 +136,8 @@ void RenderCalls(const Values& v, const BackendNames& names, Text* text) {
 
 }  // namespace
 
-Metrics::Metrics(std::unique_ptr<Region> region, BackendNames names, const Clock& clock)
-    : region_(std::move(region)), names_(std::move(names)), clock_(clock) {}
+Metrics::Metrics(std::unique_ptr<Region> region, BackendNames names)
+    : region_(std::move(region)), names_(std::move(names)) {}
 
 void Metrics::Observe(size_t histogram, int64_t duration_us) {
   size_t bucket = 0;
@@ -176,23 +174,6 @@ void Metrics::SetUntouched(LookUpUntouched look_up) {
   look_up_untouched_ = std::move(look_up);
 }
 
-void Metrics::SetGauges(LookUpGauges look_up) {
-  std::lock_guard<std::mutex> hold(mutex_);
-  look_up_ = std::move(look_up);
-}
-
-Region::Gauges Metrics::CurrentGauges() {
-  std::lock_guard<std::mutex> hold(mutex_);
-  Region::Gauges known = region_->ReadGauges();
-  int64_t age = clock_.NowMs() - known.time_ms;
-  if (!look_up_ || (age >= 0 && age < kGaugesMs)) return known;
-  Result<Region::Gauges> now = look_up_();
-  if (!now.ok()) return known;
-  now->time_ms = clock_.NowMs();
-  region_->WriteGauges(*now);
-  return *now;
-}
-
 std::optional<uint64_t> Metrics::Untouched() {
   std::lock_guard<std::mutex> hold(mutex_);
   return look_up_untouched_ ? look_up_untouched_() : std::nullopt;
@@ -205,14 +186,8 @@ std::string Metrics::Render() {
              Label("storage", names_.storage) + "," + Label("lock", names_.lock) + "," +
                  Label("kms", names_.kms),
              1);
-  if (!region_) return text.Take();
-  Region::Gauges gauges = CurrentGauges();
-  if (gauges.time_ms != 0) {
-    text.Head("stateward_stored_objects", "gauge", "States in the store, deleted ones included.");
-    text.Value("stateward_stored_objects", "", gauges.stored_objects);
-    text.Head("stateward_locks_held", "gauge", "Locks that are held.");
-    text.Value("stateward_locks_held", "", gauges.locks_held);
-  }
+  const std::string more = more_ ? more_() : "";
+  if (!region_) return text.Take() + more;
   std::optional<uint64_t> untouched = Untouched();
   if (untouched) {
     text.Head("stateward_untouched_blobs", "gauge",
@@ -220,7 +195,7 @@ std::string Metrics::Render() {
     text.Value("stateward_untouched_blobs", "", *untouched);
   }
   Result<Region::Sum> sum = region_->Total();
-  if (!sum.ok()) return text.Take();
+  if (!sum.ok()) return text.Take() + more;
   text.Head("stateward_workers", "gauge", "Processes that count here.");
   text.Value("stateward_workers", "", sum->processes);
   text.Head("stateward_quarantined_total", "counter", "Refused writes that were kept.");
@@ -230,7 +205,7 @@ std::string Metrics::Render() {
   text.Value("stateward_token_disagreements_total", "", sum->values[kTokenDisagreements]);
   RenderRequests(sum->values, &text);
   RenderCalls(sum->values, names_, &text);
-  return text.Take();
+  return text.Take() + more;
 }
 
 }  // namespace stateward

@@ -8,9 +8,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "metrics/region.h"
-#include "stateward/clock.h"
 #include "stateward/observer.h"
 
 namespace stateward {
@@ -24,7 +24,7 @@ struct BackendNames {
 class Metrics : public Observer {
  public:
   // `region` may be null: then nothing is counted, and Render() says only what it knows.
-  Metrics(std::unique_ptr<Region> region, BackendNames names, const Clock& clock);
+  Metrics(std::unique_ptr<Region> region, BackendNames names);
 
   void OnRequest(RouteName route, Method method, int status, int64_t duration_us) override;
   void OnBackendCall(BackendKind kind, std::string_view call, bool ok,
@@ -32,9 +32,8 @@ class Metrics : public Observer {
   void OnQuarantined() override;
   void OnTokenDisagreement() override;
 
-  // Looks up stored objects and locks held; asked at most once a minute for all processes together.
-  using LookUpGauges = std::function<Result<Region::Gauges>()>;
-  void SetGauges(LookUpGauges look_up);
+  // Prometheus text of others, shown with ours. Once, before the first Render().
+  void SetMore(std::function<std::string()> more) { more_ = std::move(more); }
 
   // How many blobs of the original nobody has taken over; nullopt: not counted.
   using LookUpUntouched = std::function<std::optional<uint64_t>()>;
@@ -45,14 +44,12 @@ class Metrics : public Observer {
 
  private:
   void Observe(size_t histogram, int64_t duration_us);
-  Region::Gauges CurrentGauges();
   std::optional<uint64_t> Untouched();
 
   std::unique_ptr<Region> region_;
   const BackendNames names_;
-  const Clock& clock_;
   std::mutex mutex_;
-  LookUpGauges look_up_;
+  std::function<std::string()> more_;
   LookUpUntouched look_up_untouched_;
 };
 

@@ -18,7 +18,7 @@ using Counter = std::atomic<uint64_t>;
 using counters::kTotal;
 
 // In the file's name, so that servers of two layouts never meet in one file.
-constexpr char kName[] = "metrics-v1";
+constexpr char kName[] = "metrics-v2";
 
 struct Slot {
   Counter pid;  // 0: free
@@ -79,9 +79,6 @@ Result<Fd> OpenCounters(const std::string& folder, size_t size) {
 // emptied; 0 = none.
 struct Region::File {
   Counter fold;
-  Counter stored_objects;
-  Counter locks_held;
-  Counter gauges_time_ms;
   Counter retired[2][kTotal];
   Slot slots[kSlots];
 };
@@ -154,20 +151,6 @@ Result<Region::Sum> Region::Total() {
     for (size_t c = 0; c < kTotal; ++c) sum.values[c] += slot.values[c];
   }
   return sum;
-}
-
-Region::Gauges Region::ReadGauges() const {
-  Gauges gauges;
-  gauges.stored_objects = file_->stored_objects;
-  gauges.locks_held = file_->locks_held;
-  gauges.time_ms = static_cast<int64_t>(file_->gauges_time_ms.load());
-  return gauges;
-}
-
-void Region::WriteGauges(const Gauges& gauges) {
-  file_->stored_objects = gauges.stored_objects;
-  file_->locks_held = gauges.locks_held;
-  file_->gauges_time_ms = static_cast<uint64_t>(gauges.time_ms);
 }
 
 }  // namespace stateward

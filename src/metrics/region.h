@@ -43,15 +43,6 @@ class Region {
   };
   Result<Sum> Total();
 
-  // Numbers that somebody looked up for all processes, and when (wall clock; 0 = never).
-  struct Gauges {
-    uint64_t stored_objects = 0;
-    uint64_t locks_held = 0;
-    int64_t time_ms = 0;
-  };
-  Gauges ReadGauges() const;
-  void WriteGauges(const Gauges& gauges);
-
  private:
   struct File;
   Region(Fd fd, File* file) : fd_(std::move(fd)), file_(file) {}

@@ -1,6 +1,7 @@
 #include "state/pruner.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -27,9 +28,10 @@ Result<VersionInfo> InfoOf(Storage& storage, Kms& kms, const std::string& store_
 }  // namespace
 
 Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
-                          const std::string& store_id, const StateId& id) {
+                          const std::string& store_id, const StateId& id, PruneHow how) {
   Result<std::vector<uint64_t>> versions = storage.Versions(id);
   if (!versions.ok()) return std::move(versions).status();
+  if (versions->size() <= rules.keep) return Pruned{};
   // After the list: what is the newest version now, every later no-op record names, or one above.
   Result<Newest> newest = LoadNewestRecord(storage, kms, store_id, id);
   if (!newest.ok()) return std::move(newest).status();
@@ -56,8 +58,30 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
       out.nothing_before_ms = info->time_ms + kept_ms;
       break;
     }
-    STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
+    if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
     ++out.removed;
+  }
+  return out;
+}
+
+Result<PrunedUploads> PruneUploads(Storage& storage, const Clock& clock, const UploadRules& rules,
+                                   PruneHow how) {
+  Result<std::vector<QuarantineEntry>> entries = storage.ListQuarantine();
+  if (!entries.ok()) return std::move(entries).status();
+  std::map<std::string, uint64_t> bytes;  // by principal
+  for (const QuarantineEntry& entry : *entries) bytes[entry.principal_tag] += entry.size;
+  PrunedUploads out;
+  const int64_t now = clock.NowMs();
+  const int64_t kept_ms = std::max(static_cast<int64_t>(rules.days) * kDayMs, kUploadKeptMs);
+  // The oldest of a principal stand first.
+  for (const QuarantineEntry& entry : *entries) {
+    const int64_t age = now - entry.time_ms;
+    uint64_t& all = bytes[entry.principal_tag];
+    if (age < kept_ms && (all <= rules.max_bytes || age < kUploadKeptMs)) continue;
+    if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(storage.RemoveQuarantined(entry));
+    all -= entry.size;
+    ++out.removed;
+    out.bytes += entry.size;
   }
   return out;
 }

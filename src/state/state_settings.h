@@ -17,6 +17,14 @@ struct HistoryRules {
   uint64_t days = 30;   // HISTORY_DAYS: and each version for so long
 };
 
+// How long refused uploads are kept. Nothing younger than kUploadKeptMs is ever removed: the runner
+// that sent it may hold the only other copy, or be gone.
+inline constexpr int64_t kUploadKeptMs = int64_t{7} * 24 * 60 * 60 * 1000;
+struct UploadRules {
+  uint64_t days = 90;      // QUARANTINE_DAYS
+  uint64_t max_bytes = 0;  // QUARANTINE_MAX_BYTES, of one principal
+};
+
 struct StateRules {
   WriteRules write;
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED

@@ -128,6 +128,16 @@ Status FsStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView seal
   return SyncFd(disk_, dir->get(), "quarantine");
 }
 
+Status FsStorage::RemoveQuarantined(const QuarantineEntry& entry) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  const std::string folder = std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag;
+  Result<Fd> dir = OpenDirAt(disk_, root->get(), folder);
+  if (!dir.ok()) return NeedFolder(std::move(dir).status(), "of the principal");
+  int r = disk_.UnlinkAt(dir->get(), fs_layout::QuarantineName(entry).c_str());
+  return r < 0 && r != -ENOENT ? FromErrno("unlink", -r) : Status();
+}
+
 Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();

@@ -219,6 +219,18 @@ Status PostgresStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteVie
   return Status::Unavailable("postgres: fsync or full_page_writes is off on the server");
 }
 
+Status PostgresStorage::RemoveQuarantined(const QuarantineEntry& entry) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
+  PgStatement statement{
+      "WITH gone AS (DELETE FROM stateward.quarantine WHERE principal = $1 AND content = $2"
+      " AND " STATEWARD_PG_PLACE " = $3) SELECT " STATEWARD_PG_PLACE,
+      {}};
+  statement.params.Text(entry.principal_tag).Text(entry.content_tag).Text(*place);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);
+  return rows.ok() ? Status() : std::move(rows).status();
+}
+
 Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   // Asked first: an error would be the end of the transaction that a write has open.
   Result<bool> there = PgTableExists(*pool_, options_.legacy_table);

@@ -5,6 +5,7 @@
 #ifndef STATEWARD_STORAGE_POSTGRES_STORAGE_H_
 #define STATEWARD_STORAGE_POSTGRES_STORAGE_H_
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -54,6 +55,7 @@ class PostgresStorage : public Storage {
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<Notice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
+  Status RemoveQuarantined(const QuarantineEntry& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -79,6 +81,7 @@ class PostgresStorage : public Storage {
   const std::shared_ptr<PgPool> pool_;
   const Clock& clock_;
   const PostgresStorageOptions options_;
+  std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex place_mutex_;
   std::string place_;  // as seen first; every later look must find the same
   HeadHints hints_;    // of what is committed

@@ -93,6 +93,12 @@ Status S3Storage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView seal
   return target == key ? Status() : client_->Delete(key);
 }
 
+Status S3Storage::RemoveQuarantined(const QuarantineEntry& entry) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  return client_->Delete(prefix_ + kQuarantine + entry.principal_tag + "/" +
+                         fs_layout::QuarantineName(entry));
+}
+
 // At the bucket's root, where the original put it: it knew no prefix.
 Result<Bytes> S3Storage::GetLegacy(const std::string& legacy_id) {
   STATEWARD_RETURN_IF_ERROR(Begin());

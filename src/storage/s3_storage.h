@@ -54,6 +54,7 @@ class S3Storage : public Storage {
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<Notice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
+  Status RemoveQuarantined(const QuarantineEntry& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;

@@ -12,6 +12,7 @@ struct StorageSettings {
   std::string fs_dir;                 // STORAGE_FS_DIR
   bool init = false;                  // STORAGE_INIT
   uint64_t quarantine_max_bytes = 0;  // QUARANTINE_MAX_BYTES
+  uint64_t quarantine_days = 90;      // QUARANTINE_DAYS
 };
 
 }  // namespace stateward

@@ -219,6 +219,17 @@ class MemStorage : public Storage {
     }
     return Status::NotFound("no such entry");
   }
+  Status RemoveQuarantined(const QuarantineEntry& entry) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (auto it = quarantine_.begin(); it != quarantine_.end(); ++it) {
+      if (it->first.principal_tag != entry.principal_tag) continue;
+      if (it->first.content_tag != entry.content_tag) continue;
+      quarantine_.erase(it);
+      break;
+    }
+    return Status();
+  }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();

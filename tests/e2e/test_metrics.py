@@ -68,7 +68,11 @@ class Metrics(unittest.TestCase):
         self.start("alone")
         self.assertEqual(200, self.server.ask("LOCK", "/state/p/held", LOCK)[0])
         self.work(1)
-        text = wait_for(self.scrape, "metrics are served")
+        wait_for(self.scrape, "metrics are served")
+        # States and locks are counted once a minute, and when the settings are read anew.
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: value(self.scrape(), "stateward_stored_objects") == 1, "states are counted")
+        text = self.scrape()
         self.assertEqual(10, self.writes())
         self.assertEqual(1, value(text, "stateward_requests_total", method="POST", code="409"))
         self.assertEqual(1, value(text, "stateward_requests_total", method="LOCK", code="200"))

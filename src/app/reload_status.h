@@ -1,0 +1,50 @@
+// What became of the last reload, in each process of the host: a small file of each in RUNTIME_DIR,
+// for /ready and for `stateward --reload`.
+#ifndef STATEWARD_APP_RELOAD_STATUS_H_
+#define STATEWARD_APP_RELOAD_STATUS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/process.h"
+#include "stateward/status.h"
+
+namespace stateward {
+
+struct ReloadState {
+  ProcessId process;
+  uint64_t count = 0;  // reloads since its start
+  bool ok = true;      // how the last one ended
+  std::string reason;  // why not
+};
+
+// This process' own. Used by one thread.
+class ReloadStatus {
+ public:
+  explicit ReloadStatus(std::string folder) : folder_(std::move(folder)) {}
+  ~ReloadStatus();
+  ReloadStatus(const ReloadStatus&) = delete;
+  ReloadStatus& operator=(const ReloadStatus&) = delete;
+
+  // Called once at start with OK, and after each reload. Without a folder nothing is told.
+  void Note(const Status& status);
+
+ private:
+  std::string Path() const;
+  const std::string folder_;
+  uint64_t count_ = 0;
+  bool noted_ = false;
+};
+
+// Of the processes that live. Removes what dead ones left.
+std::vector<ReloadState> ReadReloadStates(const std::string& folder);
+
+// Sends `pid` (a supervisor, multiwatch, or a worker) the signal that makes it read its settings
+// anew, and waits until each worker has told what became of it. Returns the exit code: 0 when all
+// have the new settings; the reasons go to the standard error.
+int ReloadAndWait(int pid, const std::string& folder);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_APP_RELOAD_STATUS_H_

@@ -1,0 +1,168 @@
+#include "jobs/store_jobs.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "state/pruner.h"
+
+namespace stateward {
+namespace {
+
+constexpr int64_t kMinuteMs = int64_t{60} * 1000;
+constexpr int64_t kHourMs = 60 * kMinuteMs;
+constexpr int64_t kDayMs = 24 * kHourMs;
+
+// All states as they were when the round began, and how far it has come.
+class Walk {
+ public:
+  bool running() const { return running_; }
+  void Reset() { running_ = false; }
+  Status Begin(Storage& storage) {
+    ids_.clear();
+    next_ = 0;
+    STATEWARD_RETURN_IF_ERROR(storage.List([this](const StateId& id) {
+      ids_.push_back(id);
+      return true;
+    }));
+    running_ = true;
+    return Status();
+  }
+  const StateId* Next() { return next_ < ids_.size() ? &ids_[next_] : nullptr; }
+  void Advance() { ++next_; }
+
+ private:
+  std::vector<StateId> ids_;
+  size_t next_ = 0;
+  bool running_ = false;
+};
+
+class CountJob : public Job {
+ public:
+  std::string_view Name() const override { return "counts"; }
+  void Restart() override {}
+  std::map<std::string, uint64_t> Found() const override { return found_; }
+  JobStep Step(const JobParts& parts) override {
+    Result<uint64_t> states = parts.storage.Count();
+    if (!states.ok()) return {std::move(states).status(), kMinuteMs, false};
+    found_[kStoredObjects] = *states;
+    Result<uint64_t> locks = parts.locker.CountHeld();
+    if (!locks.ok()) return {std::move(locks).status(), kMinuteMs, false};
+    found_[kLocksHeld] = *locks;
+    return {Status(), kMinuteMs, true};
+  }
+
+ private:
+  std::map<std::string, uint64_t> found_;
+};
+
+class PruneJob : public Job {
+ public:
+  std::string_view Name() const override { return "prune"; }
+  void Restart() override { walk_.Reset(); }
+  JobStep Step(const JobParts& parts) override {
+    Result<std::shared_ptr<const StoreMarker>> store = parts.gate.Store();
+    if (!store.ok()) return {std::move(store).status(), kHourMs, false};
+    if (!walk_.running()) {
+      Result<PrunedUploads> uploads =
+          PruneUploads(parts.storage, parts.clock, parts.uploads, PruneHow::kRemove);
+      if (!uploads.ok()) return {std::move(uploads).status(), kHourMs, false};
+      const Status begun = walk_.Begin(parts.storage);
+      if (!begun.ok()) return {begun, kHourMs, false};
+    }
+    // One bad state must not keep the others from being pruned.
+    Status failed;
+    for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i, walk_.Advance()) {
+      const StateId& id = *walk_.Next();
+      Result<Pruned> pruned = PruneState(parts.storage, parts.kms, parts.clock, parts.history,
+                                         (*store)->store_id, id, PruneHow::kRemove);
+      if (!pruned.ok()) failed = std::move(pruned).status().At("state " + id.hex());
+      if (failed.code() == Code::kUnavailable) break;  // the service may not answer: later
+    }
+    if (!failed.ok()) {
+      walk_.Advance();
+      return {failed, kHourMs, false};
+    }
+    if (walk_.Next() != nullptr) return {Status(), kPauseMs, false};
+    walk_.Reset();
+    return {Status(), kHourMs, true};
+  }
+
+ private:
+  static constexpr int kBatch = 25;
+  static constexpr int64_t kPauseMs = 500;
+  Walk walk_;
+};
+
+class ExamineJob : public Job {
+ public:
+  std::string_view Name() const override { return "examine"; }
+  void Restart() override { walk_.Reset(); }
+  std::map<std::string, uint64_t> Found() const override {
+    return {{kDamagedStates, damaged_}, {kUnreadableStates, unreadable_}};
+  }
+  JobStep Step(const JobParts& parts) override {
+    Result<std::shared_ptr<const StoreMarker>> store = parts.gate.Store();
+    if (!store.ok()) return {std::move(store).status(), kMinuteMs, false};
+    if (!walk_.running()) {
+      const Status begun = walk_.Begin(parts.storage);
+      if (!begun.ok()) return {begun, kMinuteMs, false};
+      damaged_ = 0;
+      unreadable_ = 0;
+      began_us_ = parts.clock.SteadyUs();
+    }
+    int64_t pause_ms = 0;
+    if (walk_.Next() != nullptr) {
+      const Status seen = Look(parts, (*store)->store_id, *walk_.Next(), &pause_ms);
+      if (!seen.ok()) return {seen, kMinuteMs, false};  // the same one again
+      walk_.Advance();
+    }
+    if (walk_.Next() != nullptr) return {Status(), pause_ms, false};
+    walk_.Reset();
+    const int64_t took_ms = (parts.clock.SteadyUs() - began_us_) / 1000;
+    return {Status(), std::max(kMinuteMs, kDayMs - took_ms), true};
+  }
+
+ private:
+  static constexpr int64_t kPauseMs = 200;
+  static constexpr uint64_t kBytesPerMs = 20000;
+
+  Status Look(const JobParts& parts, const std::string& store_id, const StateId& id,
+              int64_t* pause_ms) {
+    *pause_ms = kPauseMs;
+    Result<Storage::Newest> newest = parts.storage.GetNewest(id);
+    Status status = newest.ok() ? Status() : newest.status();
+    if (newest.ok() && newest->n > 0) {
+      *pause_ms += static_cast<int64_t>(newest->bytes.size() / kBytesPerMs);
+      Result<Opened> opened = parts.kms.Open({store_id, id, newest->n}, newest->bytes);
+      if (!opened.ok()) status = std::move(opened).status();
+    }
+    if (status.ok()) return status;
+    const bool damaged = status.code() == Code::kCorruption;
+    // An outage says nothing of this state.
+    if (!damaged && !(parts.storage.Check().ok() && parts.kms.Check().ok())) return status;
+    ++(damaged ? damaged_ : unreadable_);
+    const char* what = damaged ? "a state is damaged" : "a state cannot be read";
+    parts.log.Write(LogLevel::kError, parts.log.Begin(LogLevel::kError, what)
+                                          .Str("state_id", id.hex())
+                                          .Str("reason", status.detail()));
+    return Status();
+  }
+
+  Walk walk_;
+  uint64_t damaged_ = 0;
+  uint64_t unreadable_ = 0;
+  int64_t began_us_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Job>> StoreJobs() {
+  std::vector<std::unique_ptr<Job>> jobs;
+  jobs.push_back(std::make_unique<CountJob>());
+  jobs.push_back(std::make_unique<PruneJob>());
+  jobs.push_back(std::make_unique<ExamineJob>());
+  return jobs;
+}
+
+}  // namespace stateward

@@ -1,0 +1,192 @@
+"""What no request does: in one process of the host, however the server is run; and what /ready knows."""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import unittest
+
+from box import Box, wait_for
+from stateward import PROGRAM, Stateward
+from webservers import Apache, Nginx
+
+CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
+STATE = "/state/p/idle"
+
+
+def document(serial):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l"}).encode()
+
+
+class JobsCase(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def start(self, way="alone", **settings):
+        self.server = Stateward(self.box, way, env_file=True, **settings)
+
+    def owner(self):
+        """The process that does the jobs; None: there is none now."""
+        try:
+            pid = int(pathlib.Path(self.box.path("run/jobs.lock")).read_text(encoding="ascii"))
+            os.kill(pid, 0)
+            return pid
+        except (OSError, ValueError):
+            return None
+
+    def job(self, name):
+        """Rounds that ended well, failures."""
+        try:
+            text = pathlib.Path(self.box.path("run/jobs-v1")).read_text(encoding="ascii")
+        except OSError:
+            return 0, 0
+        for line in text.splitlines():
+            words = line.split()
+            if words[:2] == ["job", name]:
+                return int(words[2]), int(words[3])
+        return 0, 0
+
+    def round_of(self, name):
+        """Reads the settings anew and waits until this job has done a round."""
+        runs = sum(self.job(name))
+        self.server.process.send(signal.SIGUSR2)
+        wait_for(lambda: sum(self.job(name)) > runs, f"a round of {name}", 60)
+
+    def records(self):
+        found = pathlib.Path(self.box.path("states/states")).glob("*/*/*")
+        return sorted(path for path in found if path.name.isdigit())
+
+    def write(self, versions, state=STATE):
+        for serial in range(1, versions + 1):
+            self.assertEqual(200, self.server.ask("POST", state, document(serial))[0])
+
+
+class Owner(JobsCase):
+    def goes_on(self, way):
+        self.start(way)
+        first = wait_for(self.owner, "somebody does the jobs")
+        wait_for(lambda: self.job("counts")[0] > 0, "a round")
+        runs = self.job("counts")[0]
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: self.owner() not in (None, first), "another one does them", 10)
+        wait_for(lambda: self.job("counts")[0] > runs, "it does a round", 10)
+        self.assertEqual(2, self.server.log().count("this process does the jobs"))
+
+    def test_alone(self):
+        self.goes_on("alone")
+
+    def test_multiwatch(self):
+        self.goes_on("multiwatch")
+
+    def test_ways_with_one_process(self):
+        for way in ("spawn_fcgi", "stdin_socket", "systemd_socket"):
+            with self.subTest(way), Box() as self.box:
+                self.start(way)
+                wait_for(self.owner, "it does the jobs")
+                wait_for(lambda: self.job("examine")[0] > 0, "a round")
+
+
+class History(JobsCase):
+    def test_limits_reach_idle_and_deleted_states(self):
+        self.start()
+        self.write(6)
+        self.write(6, "/state/p/deleted")
+        self.assertEqual(200, self.server.ask("DELETE", "/state/p/deleted")[0])
+        self.assertEqual(13, len(self.records()))
+        self.server.write_env(HISTORY_KEEP="3", HISTORY_DAYS="0")
+        self.round_of("prune")
+        self.assertEqual(6, len(self.records()))
+        self.assertEqual(document(6), self.server.ask("GET", STATE)[2])
+        self.assertEqual(404, self.server.ask("GET", "/state/p/deleted")[0])
+
+    def test_the_command_does_it_now(self):
+        self.start()
+        self.write(6)
+        settings = dict(self.server.settings, HISTORY_KEEP="2", HISTORY_DAYS="0")
+        dry = self.box.run([CTL, "prune", "--dry-run"], env=settings)
+        self.assertEqual((0, "4 versions of 1 states and 0 refused uploads (0 bytes) would be removed\n"),
+                         (dry.returncode, dry.stdout), dry.stderr)
+        self.assertEqual(6, len(self.records()))
+        done = self.box.run([CTL, "prune"], env=settings)
+        self.assertEqual((0, "4 versions of 1 states and 0 refused uploads (0 bytes) removed\n"),
+                         (done.returncode, done.stdout), done.stderr)
+        self.assertEqual(2, len(self.records()))
+
+
+class Ready(JobsCase):
+    def ready(self):
+        status, _, body = self.server.ask("GET", "/ready")
+        return status, json.loads(body)
+
+    def test_files_that_cannot_be_read(self):
+        self.start()
+        self.write(2)
+        wait_for(lambda: self.ready()[0] == 200, "it is ready")
+        newest = self.records()[-1]
+        newest.chmod(0)
+        wait_for(lambda: self.ready()[0] == 503, "it says so", 5)
+        wait_for(lambda: self.ready()[1]["parts"]["store"] == "not ready", "which part", 5)
+        self.assertIn("what is stored cannot be read", self.server.log())
+        newest.chmod(0o600)
+        wait_for(lambda: self.ready()[0] == 200, "it is ready again", 5)
+
+    def test_a_damaged_state_is_a_warning(self):
+        self.start()
+        self.write(2)
+        self.write(1, "/state/p/good")
+        newest = next(path for path in self.records() if path.name.endswith("2"))
+        bytes_of = bytearray(newest.read_bytes())
+        bytes_of[-1] ^= 1
+        newest.write_bytes(bytes_of)
+        self.round_of("examine")
+        wait_for(lambda: "states" in self.ready()[1]["warnings"], "it warns", 5)
+        status, answer = self.ready()
+        self.assertEqual(200, status)
+        self.assertIn("1 damaged", answer["warnings"]["states"])
+        self.assertNotIn(newest.parent.name, json.dumps(answer))
+        self.assertIn(newest.parent.name, self.server.log())
+        self.assertIn("stateward_damaged_states 1", self.server.ask("GET", "/metrics")[2].decode())
+
+    def test_a_reload_that_failed(self):
+        for way in ("alone", "multiwatch"):
+            with self.subTest(way), Box() as self.box:
+                self.start(way)
+                wait_for(self.owner, "it runs")
+                env = dict(self.server.settings)
+                reload = [PROGRAM, "--env-file", self.box.path("stateward.env"), "--reload",
+                          str(self.server.process.pid)]
+                good = self.box.run(reload)
+                self.assertEqual((0, ""), (good.returncode, good.stderr))
+                self.server.write_env(HISTORY_KEEP="none")
+                bad = self.box.run(reload)
+                self.assertEqual(1, bad.returncode)
+                self.assertIn("the old settings stay: HISTORY_KEEP", bad.stderr)
+                wait_for(lambda: "settings" in self.ready()[1]["warnings"], "/ready warns", 5)
+                self.assertEqual(200, self.ready()[0])
+                self.server.write_env(HISTORY_KEEP="5")
+                self.assertEqual(0, self.box.run(reload).returncode)
+                wait_for(lambda: "settings" not in self.ready()[1]["warnings"], "it is over", 5)
+                self.assertEqual(env["KMS_KEY"], self.server.settings["KMS_KEY"])
+
+    def test_head(self):
+        """Through both web servers; of a state there is none."""
+        self.start()
+        for kind in (Nginx, Apache):
+            with self.subTest(kind.__name__):
+                front = kind(self.box, "unix:" + self.server.socket)
+                for path, want in (("/health", 200), ("/ready", 200), ("/state/p/n", 405)):
+                    link = http.client.HTTPConnection(*front.plain, timeout=30)
+                    link.request("HEAD", path, headers={"Authorization": "Basic YmFzaWM6cw=="})
+                    answer = link.getresponse()
+                    self.assertEqual((want, b""), (answer.status, answer.read()), path)
+                    # The connection stays good: nothing came behind the head.
+                    link.request("GET", "/health")
+                    self.assertEqual(200, link.getresponse().status)
+                    link.close()
+        status, _, body = self.server.ask("HEAD", "/metrics")
+        self.assertEqual((200, b""), (status, body))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,147 @@
+#include "jobs/job_runner.h"
+
+#include <CppUTest/TestHarness.h>
+#include <dirent.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/key_text.h"
+#include "kms/open_kms.h"
+
+namespace stateward {
+namespace {
+
+struct Seen {
+  std::atomic<int> steps{0};
+  std::atomic<int> restarts{0};
+  std::atomic<bool> fails{false};
+};
+
+class FakeJob : public Job {
+ public:
+  explicit FakeJob(Seen& seen) : seen_(seen) {}
+  std::string_view Name() const override { return "fake"; }
+  void Restart() override { ++seen_.restarts; }
+  std::map<std::string, uint64_t> Found() const override { return {{kName, 7}}; }
+  JobStep Step(const JobParts&) override {
+    ++seen_.steps;
+    if (seen_.fails) return {Status::Unavailable("it is down"), 3600000, false};
+    return {Status(), 3600000, true};
+  }
+  static constexpr char kName[] = "stateward_damaged_states";
+
+ private:
+  Seen& seen_;
+};
+
+}  // namespace
+
+TEST_GROUP(JobRunner) {
+  char dir[40] = "/tmp/stateward-jobs-XXXXXX";
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  StoreGate gate{storage, locker};
+  std::unique_ptr<Kms> kms;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::shared_ptr<const JobParts> parts;
+
+  void setup() override {
+    CHECK(mkdtemp(dir) != nullptr);
+    KmsSettings settings;
+    settings.key = NewKeyText();
+    kms = *OpenKms(settings);
+    parts = std::make_shared<JobParts>(
+        JobParts{storage, locker, *kms, gate, {}, {}, SystemClock(), log});
+  }
+  void teardown() override {
+    for (const char* name : {"/jobs.lock", "/jobs-v1"}) unlink((std::string(dir) + name).c_str());
+    CHECK(rmdir(dir) == 0);  // nothing else was left there
+  }
+  std::unique_ptr<JobRunner> Start(Seen & seen) {
+    std::vector<std::unique_ptr<Job>> jobs;
+    jobs.push_back(std::make_unique<FakeJob>(seen));
+    return std::make_unique<JobRunner>(
+        dir, std::move(jobs), [this] { return parts; }, SystemClock(), log);
+  }
+  static void WaitFor(const std::function<bool()>& what) {
+    // Beyond it something is broken, not slow.
+    const int64_t until = SystemClock().SteadyUs() + int64_t{60} * 1000 * 1000;
+    while (!what() && SystemClock().SteadyUs() < until) usleep(1000);
+    CHECK(what());
+  }
+};
+
+TEST(JobRunner, OneOfTheHostDoesThemAndAnotherGoesOn) {
+  Seen first, second;
+  std::unique_ptr<JobRunner> owner = Start(first);
+  WaitFor([&] { return first.steps > 0; });
+  std::unique_ptr<JobRunner> standby = Start(second);
+  usleep(20000);
+  LONGS_EQUAL(0, second.steps);
+  standby->Restart();  // means nothing where no jobs are done
+  const int64_t gone_us = SystemClock().SteadyUs();
+  owner.reset();
+  WaitFor([&] { return second.steps > 0; });
+  CHECK(SystemClock().SteadyUs() - gone_us < 10 * 1000 * 1000);
+  LONGS_EQUAL(1, first.steps);
+  // The counts went on.
+  standby.reset();
+  LONGS_EQUAL(2, JobBoard::Read(dir).jobs["fake"].runs);
+}
+
+TEST(JobRunner, SettingsReadAnewBeginARound) {
+  Seen seen;
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return seen.steps == 1; });
+  runner->Restart();
+  WaitFor([&] { return seen.steps == 2; });
+  LONGS_EQUAL(2, seen.restarts);  // one of them at the start
+}
+
+TEST(JobRunner, TheBoardTellsRunsFailuresAndFinds) {
+  Seen seen;
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 1; });
+  seen.fails = true;
+  runner->Restart();
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].failures == 1; });
+  JobBoard board = JobBoard::Read(dir);
+  CHECK(board.jobs["fake"].last_success_ms > 0);
+  CHECK(board.jobs["fake"].last_run_ms >= board.jobs["fake"].last_success_ms);
+  LONGS_EQUAL(7, board.found[FakeJob::kName]);
+  const std::string text = board.Metrics();
+  CHECK(text.find("stateward_job_failures_total{job=\"fake\"} 1\n") != std::string::npos);
+  CHECK(text.find("stateward_damaged_states 7\n") != std::string::npos);
+}
+
+TEST(JobRunner, TheLockFileThatSomebodyRemovedIsMadeAgain) {
+  Seen first, second;
+  std::unique_ptr<JobRunner> owner = Start(first);
+  WaitFor([&] { return first.steps == 1; });
+  unlink((std::string(dir) + "/jobs.lock").c_str());
+  std::unique_ptr<JobRunner> standby = Start(second);
+  WaitFor([&] { return first.steps + second.steps == 2; });
+  // Whoever has the file now: the other one notices and does nothing more.
+  CHECK(access((std::string(dir) + "/jobs.lock").c_str(), F_OK) == 0);
+}
+
+TEST(JobRunner, WithoutAFolderNothingIsDone) {
+  Seen seen;
+  std::vector<std::unique_ptr<Job>> jobs;
+  jobs.push_back(std::make_unique<FakeJob>(seen));
+  JobRunner runner(
+      std::string(dir) + "/absent", std::move(jobs), [this] { return parts; }, SystemClock(), log);
+  usleep(20000);
+  LONGS_EQUAL(0, seen.steps);
+}
+
+}  // namespace stateward

@@ -1,0 +1,143 @@
+#include "jobs/store_jobs.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include "base/hex.h"
+#include "base/sha256.h"
+#include "conformance/kms_cases.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "kms/key_text.h"
+#include "kms/open_kms.h"
+#include "state/pruner.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kStore[] = "00112233445566778899aabbccddeeff";
+constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
+
+}  // namespace
+
+TEST_GROUP(StoreJobs) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  StoreGate gate{storage, locker};
+  std::unique_ptr<Kms> kms;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::vector<std::unique_ptr<Job>> jobs = StoreJobs();
+
+  void setup() override {
+    KmsSettings settings;
+    settings.key = NewKeyText();
+    kms = *OpenKms(settings);
+    StoreMarker marker;
+    marker.store_id = kStore;
+    marker.lock_kind = "mem";
+    marker.lock_id = locker.service_id;
+    CHECK(storage.WriteMarker(marker, nullptr).ok());
+  }
+  static StateId Id(int i) { return StateId::Of({"", "p", "s" + std::to_string(i)}); }
+  void Append(const StateId& id, uint64_t n, RecordKind kind = RecordKind::kState) {
+    const std::string text = kind == RecordKind::kState ? "{\"n\":" + std::to_string(n) + "}" : "";
+    SealedInfo info = kms_cases::InfoOf(text);
+    info.version.kind = kind;
+    info.version.time_ms = clock.NowMs();
+    CHECK((*storage.Append(id, n - 1, *kms->Seal({kStore, id, n}, info, text))).appended);
+  }
+  JobStep Round(std::string_view name, HistoryRules history = {}, UploadRules uploads = {}) {
+    const JobParts parts{storage, locker, *kms, gate, history, uploads, clock, log};
+    for (const auto& job : jobs) {
+      if (job->Name() != name) continue;
+      JobStep step;
+      for (int i = 0; i < 100 && step.status.ok() && !step.round_done; ++i) step = job->Step(parts);
+      found = job->Found();
+      return step;
+    }
+    FAIL("no such job");
+    return {};
+  }
+  std::map<std::string, uint64_t> found;
+};
+
+// B11: whoever wrote last, and whether the state is deleted.
+TEST(StoreJobs, TheHistorysLimitsHoldForAllStates) {
+  for (int s = 0; s < 60; ++s) {
+    for (uint64_t n = 1; n <= 5; ++n) Append(Id(s), n);
+    if (s % 2 == 0) Append(Id(s), 6, RecordKind::kTombstone);
+  }
+  clock.Advance(1000);
+  CHECK(Round("prune", {3, 1}).round_done);
+  LONGS_EQUAL(5, storage.Versions(Id(1))->size());  // young
+  JobStep step = Round("prune", {3, 0});
+  CHECK(step.round_done);
+  LONGS_EQUAL(60 * 60 * 1000, step.again_ms);
+  for (int s = 0; s < 60; ++s) {
+    LONGS_EQUAL(3, storage.Versions(Id(s))->size());
+    LONGS_EQUAL(s % 2 == 0 ? 6 : 5, storage.Versions(Id(s))->front());
+  }
+}
+
+TEST(StoreJobs, OneBadStateDoesNotKeepTheOthersFromBeingPruned) {
+  for (int s = 0; s < 3; ++s) {
+    for (uint64_t n = 1; n <= 5; ++n) Append(Id(s), n);
+  }
+  clock.Advance(1000);
+  Bytes damaged = *storage.Get(Id(1), 5);
+  damaged[damaged.size() / 2] ^= 1;
+  CHECK(storage.Replace(Id(1), 5, Sha256(*storage.Get(Id(1), 5)), damaged).ok());
+  CHECK_FALSE(Round("prune", {2, 0}).status.ok());
+  LONGS_EQUAL(2, storage.Versions(Id(0))->size());
+  LONGS_EQUAL(2, storage.Versions(Id(2))->size());
+}
+
+TEST(StoreJobs, RefusedUploadsEndByAgeAndBytes) {
+  const std::string tag(32, 'a'), other(32, 'b');
+  const auto keep = [&](const std::string& who, const std::string& what, uint64_t size) {
+    QuarantineEntry entry{who, HexEncode(Sha256(what)).substr(0, 32), Id(0), clock.NowMs(), size};
+    CHECK(storage.Quarantine(entry, Bytes(size)).ok());
+  };
+  keep(tag, "oldest", 100);
+  clock.Advance(5 * kDay);
+  keep(tag, "old", 100);
+  keep(other, "its own", 100);
+  clock.Advance(6 * kDay);
+  keep(tag, "young", 400);
+  // Too many bytes of one principal: the oldest go, but none of less than 7 days.
+  CHECK(PruneUploads(storage, clock, {90, 450}, PruneHow::kOnlyCount)->removed == 1);
+  LONGS_EQUAL(4, storage.ListQuarantine()->size());
+  CHECK(Round("prune", {}, {90, 450}).round_done);
+  LONGS_EQUAL(3, storage.ListQuarantine()->size());
+  // Too old.
+  clock.Advance(85 * kDay);
+  CHECK(Round("prune", {}, {90, 1000000}).round_done);
+  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+}
+
+TEST(StoreJobs, ADamagedNewestRecordIsCounted) {
+  for (int s = 0; s < 4; ++s) Append(Id(s), 1);
+  CHECK(Round("examine").round_done);
+  LONGS_EQUAL(0, found[kDamagedStates]);
+  Bytes damaged = *storage.Get(Id(2), 1);
+  damaged[damaged.size() - 1] ^= 1;
+  CHECK(storage.Replace(Id(2), 1, Sha256(*storage.Get(Id(2), 1)), damaged).ok());
+  JobStep step = Round("examine");
+  CHECK(step.round_done);
+  CHECK(step.again_ms > kDay / 2);
+  LONGS_EQUAL(1, found[kDamagedStates]);
+  LONGS_EQUAL(0, found[kUnreadableStates]);
+  storage.down = true;  // an outage is no damage
+  CHECK_FALSE(Round("examine").status.ok());
+  LONGS_EQUAL(0, found[kUnreadableStates]);
+}
+
+TEST(StoreJobs, StatesAndLocksAreCounted) {
+  for (int s = 0; s < 4; ++s) Append(Id(s), 1);
+  CHECK(Round("counts").round_done);
+  LONGS_EQUAL(4, found[kStoredObjects]);
+  LONGS_EQUAL(0, found[kLocksHeld]);
+}
+
+}  // namespace stateward
