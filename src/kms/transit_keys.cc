@@ -26,8 +26,9 @@ constexpr int64_t kRightsUs = int64_t{60} * 1000 * 1000;
 constexpr int64_t kCheckUs = int64_t{2} * 1000 * 1000;
 // What Check encrypts: it can be taken for no key (its length) and for no state (it is no JSON).
 constexpr std::string_view kSample = "stateward checks its key";
-// Asks Vault whether there is a key: no text that anything was encrypted to.
-constexpr std::string_view kNoCiphertext = "vault:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+// Asks Vault whether there is a key: a version that no key has is refused before anything is
+// decrypted, whatever the key's type (of RSA keys, what does not decrypt is a 500).
+constexpr std::string_view kNoCiphertext = "vault:v999999999:AAAAAAAAAAAAAAAAAAAAAAAA";
 
 bool IsBase64(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
