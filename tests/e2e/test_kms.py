@@ -421,7 +421,7 @@ class Ready(KmsTest):
         server.restart()
         wait_for(lambda: "may create" in self.ready(server)[1]["warnings"].get("key", ""),
                  "the right to create is warned of")
-        self.assertIn("may create", server.log())
+        wait_for(lambda: "may create" in server.log(), "the log says so at start")
         self.vault.call("POST", "transit/keys/states/config", deletion_allowed=True)
         self.vault.call("DELETE", "transit/keys/states")
         self.expect(503, server, "POST", "/state/p/two", document(1))
