@@ -114,7 +114,11 @@ class Planner {
       if (!claim->has_value() || !(**claim == id)) return Status();
       Result<Newest> newest = LoadNewest(*b_.storage, *b_.kms, store_id_, Grant(), id, false);
       if (!newest.ok()) return std::move(newest).status();
-      if (newest->version || newest->damaged) return Status();
+      if (newest->damaged) return Status();
+      if (newest->version) {
+        plan_.ended.push_back(from);
+        return Status();
+      }
     }
     by_blob_[legacy_id].push_back(from);
     return Status();

@@ -26,7 +26,8 @@ class MemStorage : public Storage {
 
   // The switches. Set them before threads use the storage.
   std::atomic<NextAppend> next_append{NextAppend::kWorks};  // kWorks again after one Append
-  bool down = false;                                        // everything is kUnavailable
+  mutable bool down = false;                                // everything is kUnavailable
+  mutable int calls_left = 0;                               // then it is down; 0: it is not
   bool no_claims = false;                                   // ClaimLegacy fails
   bool unlistable = false;                                  // ListLegacy lacks a right
   int listings = 0;                                         // of the original's blobs
@@ -275,7 +276,10 @@ class MemStorage : public Storage {
     uint64_t expected = 0;
     Bytes bytes;
   };
-  bool Out() const { return down || !marker_; }
+  bool Out() const {
+    if (calls_left > 0 && --calls_left == 0) down = true;
+    return down || !marker_;
+  }
   static Status Down() { return Status::Unavailable("the store is down"); }
   AppendOutcome AppendNow(const StateId& id, uint64_t expected_head, ByteView sealed) {
     std::lock_guard<std::mutex> hold(mutex_);

@@ -1,5 +1,6 @@
 """A host of the original with 300 states goes over to identified users: nothing looks absent before,
 nothing is lost on the way, nothing is left behind unsaid."""
+import functools
 import json
 import os
 import signal
@@ -40,6 +41,19 @@ def tofu(folder, *arguments):
                           text=True, timeout=120, check=False)
 
 
+@functools.cache
+def real_state():
+    """Of a real apply."""
+    with Box() as box:
+        folder = box.make_dir("local")
+        box.write("local/main.tf", CONFIG % ("local", 'path = "t.tfstate"'))
+        for step in (("init",), ("apply", "-auto-approve")):
+            run = tofu(folder, *step)
+            assert run.returncode == 0, run.stdout + run.stderr
+        with open(os.path.join(folder, "t.tfstate"), "rb") as file:
+            return file.read()
+
+
 class Takeover:
     """The steps of docs/policy.md, "States from before", on one layout of the original's."""
     LAYOUT = None
@@ -55,23 +69,13 @@ class Takeover:
         states = {f"s{i}": (SECRETS[i % len(SECRETS)], document(f"s{i}"))
                   for i in range(UNDER_SECRETS)}
         states.update({f"plain{i}": (None, document(f"plain{i}")) for i in range(PLAIN)})
-        states["s0"] = (SECRETS[0], self.real_state())
+        states["s0"] = (SECRETS[0], real_state())
         blobs = {legacy_id("demo", name, secret): blob(text)
                  for name, (secret, text) in states.items()}
         for i in range(UNKNOWN):
             blobs[legacy_id("demo", f"u{i}", LOST)] = blob(document(f"u{i}"))
         self.LAYOUT.put(self.pair, blobs)
         return states
-
-    def real_state(self):
-        """Of a real apply."""
-        folder = self.box.make_dir("local")
-        self.box.write("local/main.tf", CONFIG % ("local", 'path = "t.tfstate"'))
-        for step in (("init",), ("apply", "-auto-approve")):
-            run = tofu(folder, *step)
-            self.assertEqual(0, run.returncode, run.stdout + run.stderr)
-        with open(os.path.join(folder, "t.tfstate"), "rb") as file:
-            return file.read()
 
     def touch(self, states):
         """Some states were written since the original was replaced, with basic auth as before."""
@@ -175,7 +179,6 @@ class Takeover:
         self.assertNotIn("will be created", text)
 
         lists = self.lists(states)
-        self.box.write("open", "x", 0o640)
         self.assertIn("given", self.ctl(*lists, "--dry-run"))
         self.assertEqual(409, self.ask("GET", "s1")[0], "a dry run changes nothing")
         self.kill_one_run(lists, lambda: self.ask("GET", "s100")[0] == 200)
@@ -187,7 +190,7 @@ class Takeover:
         code, text = self.plan()
         self.assertEqual(0, code, text)
         self.assertIn("No changes", text)
-        self.check_history(states)
+        self.check_locks(states)
         self.assertIn("0 states", self.ctl(*lists))
 
         self.held("never")
@@ -195,8 +198,8 @@ class Takeover:
         self.assertEqual(404, self.ask("GET", "never")[0])
         self.assertEqual(200, self.ask("POST", "never", document("never"))[0])
 
-    def check_history(self, states):
-        """All versions came along, and the locks of the killed run are gone."""
+    def check_locks(self, states):
+        """Those of the killed run are gone."""
         for name in list(states)[:60]:
             lock = json.dumps({"ID": "lock-of-" + name}).encode()
             self.assertEqual(200, self.ask("LOCK", name, lock)[0], name)

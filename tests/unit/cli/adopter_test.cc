@@ -1,0 +1,192 @@
+// A state of basic auth goes over to identified users, with the store gone at every call on the
+// way: nobody ever reads an old version, and another run goes on to the same end.
+#include "cli/adopter.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "auth/basic.h"
+#include "cli/adopt_plan.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "doubles/original_blobs.h"
+#include "kms/open_kms.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kKey[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+class NoObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnQuarantined() override {}
+};
+
+SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
+std::string Doc(uint64_t serial) {
+  return R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"L"})";
+}
+
+// One store, and servers and runs of the tool that come and go.
+struct World {
+  FakeClock clock;
+  Backends b;
+  MemStorage* storage = nullptr;
+  std::unique_ptr<StoreGate> gate;
+  std::unique_ptr<Untouched> untouched;
+  NoObserver observer;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::string store_id;
+
+  World() {
+    auto mem = std::make_unique<MemStorage>();
+    storage = mem.get();
+    b.storage = std::move(mem);
+    b.locker = std::make_unique<MemLocker>(clock);
+    KmsSettings settings;
+    settings.key = SecretString(kKey);
+    b.kms = std::move(*OpenKms(settings));
+    gate = std::make_unique<StoreGate>(*b.storage, *b.locker);
+    CHECK(gate->Init(false, *b.kms).ok());
+    store_id = (*gate->Store())->store_id;
+  }
+  std::unique_ptr<StateService> Serve(bool tool) {
+    StateRules rules;
+    rules.hold_names = !tool;
+    untouched = std::make_unique<Untouched>(*b.storage, PosixDisk(), clock, "");
+    (void)untouched->Recount();
+    return std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *gate, clock, observer,
+                                          log, rules, nullptr, tool ? nullptr : untouched.get());
+  }
+  void PutBlob(const std::string& legacy_id, uint64_t serial) {
+    std::shared_ptr<const Suite> suite = *Suite::Load();
+    storage->legacy[legacy_id] = SealAsOriginal(*suite, *Base64Decode(kKey), Doc(serial));
+  }
+  // One run; the store is gone after so many of its calls. 0: it stays.
+  Status Run(const Grant& from, int calls) {
+    auto states = Serve(true);
+    storage->calls_left = calls;
+    Adopter adopter(b, store_id, *states, clock);
+    Result<Adopted> done = adopter.Adopt(from);
+    bool gone = storage->down;
+    storage->calls_left = 0;
+    storage->down = false;
+    if (gone) return Status::Unavailable("killed");
+    if (done.ok()) return Status();
+    // What was done to the end may have left its locks.
+    if (done.status().code() == Code::kNotFound) return adopter.FreeLeftLocks(from);
+    return std::move(done).status();
+  }
+};
+
+Grant Identified() {
+  Grant grant = PlainGrant({"p", "n"});
+  grant.principal = "alice";
+  return grant;
+}
+
+}  // namespace
+
+TEST_GROUP(Adopter){
+    // `make` fills a world and says whose state it is; `versions`: how many identified users get.
+    void EachStep(const std::function<Grant(World&)>& make, size_t versions){bool ended = false;
+for (int calls = 1; !ended; ++calls) {
+  World w;
+  Grant from = make(w);
+  bool plain = from.key.tenant.empty();
+  ended = w.Run(from, calls).ok();
+  // What a run leaves that was killed: the newest, or a name that is held.
+  std::string text = "killed after " + std::to_string(calls) + " calls";
+  StateAnswer seen = w.Serve(false)->Get(Identified());
+  bool newest = seen.status.ok() && ByteView(seen.document).AsString() == Doc(versions);
+  CHECK_TEXT(newest || (!plain && seen.status.code() == Code::kConflict), text.c_str());
+  Status second = w.Run(from, 0);
+  STRCMP_EQUAL_TEXT("", second.detail().c_str(), text.c_str());
+  Check(w, versions, text);
+}
+}  // namespace stateward
+void Check(World& w, size_t versions, const std::string& text) {
+  auto server = w.Serve(false);
+  StateAnswer seen = server->Get(Identified());
+  CHECK_TEXT(seen.status.ok(), text.c_str());
+  StateId id = StateId::Of(Identified().key);
+  std::vector<uint64_t> serials;
+  const std::vector<uint64_t> numbers = *w.b.storage->Versions(id);
+  for (uint64_t n : numbers) {
+    Result<Opened> opened = w.b.kms->Open({w.store_id, id, n}, *w.b.storage->Get(id, n));
+    if (opened->info.version.kind != RecordKind::kState) continue;
+    serials.insert(serials.begin(), opened->info.version.serial);
+    CHECK(ByteView(opened->document).AsString() == Doc(serials.front()));
+  }
+  LONGS_EQUAL_TEXT(versions, serials.size(), text.c_str());
+  for (size_t i = 0; i < serials.size(); ++i) LONGS_EQUAL(i + 1, serials[i]);
+  LONGS_EQUAL_TEXT(0, *w.b.locker->CountHeld(), text.c_str());
+  LONGS_EQUAL_TEXT(0, *CountUntouched(*w.b.storage), text.c_str());
+  CHECK_FALSE(server->Lock(Identified(), Text(R"({"ID":"x"})")).locked);
+}
+}
+;
+
+TEST(Adopter, VersionsOfANamespace) {
+  EachStep(
+      [](World& w) {
+        Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+        auto states = w.Serve(true);
+        for (uint64_t serial = 1; serial <= 4; ++serial) {
+          CHECK(states->Put(from, "", Text(Doc(serial))).status.ok());
+        }
+        return from;
+      },
+      4);
+}
+
+TEST(Adopter, ABlobUnderASecret) {
+  EachStep(
+      [](World& w) {
+        Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+        w.PutBlob(from.legacy_ids[0], 1);
+        return from;
+      },
+      1);
+}
+
+TEST(Adopter, ABlobUnderItsNameAlone) {
+  EachStep(
+      [](World& w) {
+        Grant from = PlainGrant({"p", "n"});
+        w.PutBlob(from.legacy_ids[0], 1);
+        return from;
+      },
+      1);
+}
+
+TEST(Adopter, NothingIsWrittenOverWhatIdentifiedUsersHave) {
+  World w;
+  Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+  auto states = w.Serve(true);
+  CHECK(states->Put(Identified(), "", Text(Doc(9))).status.ok());
+  CHECK(states->Put(from, "", Text(Doc(1))).status.ok());
+  CHECK(w.Run(from, 0).code() == Code::kConflict);
+  CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(9));
+  CHECK(ByteView(states->Get(from).document).AsString() == Doc(1));
+  LONGS_EQUAL(0, *w.b.locker->CountHeld());
+}
+
+TEST(Adopter, ALockedStateStays) {
+  World w;
+  Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+  auto states = w.Serve(true);
+  CHECK(states->Put(from, "", Text(Doc(1))).status.ok());
+  CHECK(states->Lock(from, Text(R"({"ID":"a"})")).status.ok());
+  CHECK(w.Run(from, 0).code() == Code::kConflict);
+  CHECK(states->Put(from, "a", Text(Doc(2))).status.ok());
+  LONGS_EQUAL(1, *w.b.locker->CountHeld());
+}
+
+}  // namespace stateward
