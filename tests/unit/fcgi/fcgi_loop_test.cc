@@ -17,11 +17,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "doubles/fcgi_peer.h"
 #include "fcgi/libfcgi_bridge.h"
 
 namespace stateward {
 namespace {
+
+// A body for which the handler wants random bytes from a place that has none.
+constexpr char kNoRandom[] = "no random";
 
 // Says the body again, and a mark behind it. GET is answered without one.
 class Echo : public Handler {
@@ -38,7 +42,11 @@ class Echo : public Handler {
     explicit Call(const Echo& echo) : echo_(echo) {}
     std::string_view Principal() const override { return "somebody"; }
     uint64_t BodyLimit() const override { return 1 << 20; }
-    Response Finish(ByteView body) override { return echo_.Say(std::string(body.AsString())); }
+    Response Finish(ByteView body) override {
+      uint8_t byte = 0;
+      if (body.AsString() == kNoRandom) FillFromDevice("/nowhere", &byte, sizeof byte);
+      return echo_.Say(std::string(body.AsString()));
+    }
     Response Fail(const Status& why) override {
       Response response = echo_.Say(std::string(CodeName(why.code())));
       response.status = 503;
@@ -159,6 +167,16 @@ TEST(FcgiLoopTsan, ManyConnectionsDoNotMix) {
   }
   loop->BeginDrain(true);
   loop->Join();
+}
+
+TEST(FcgiLoopTsan, WithoutRandomBytesARequestIs503) {
+  const int fd = Connect();
+  CHECK(SendAll(fd, RequestOf(kNoRandom)));
+  STRCMP_CONTAINS("Status: 503", ReadAnswer(fd).c_str());
+  close(fd);
+  const int another = Connect();
+  STRCMP_EQUAL("served!", Ask(another, "served").c_str());
+  close(another);
 }
 
 // While it drains, what comes on a kept connection is still served.
