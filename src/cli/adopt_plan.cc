@@ -21,17 +21,16 @@ struct StoredState {
 
 // kCorruption: its newest record does not open.
 Result<StoredState> LookAt(Backends& b, const std::string& store_id, const StateId& id) {
-  Result<Newest> newest = LoadNewest(*b.storage, *b.kms, store_id, Grant(), id, false);
+  const History history(*b.storage, *b.kms, store_id);
+  Result<NewestRecord> newest = history.Look(id);
   if (!newest.ok()) return std::move(newest).status();
   if (newest->damaged || newest->head == 0) return Status::Corruption("its newest is damaged");
-  Result<Bytes> front = b.storage->GetPrefix(id, newest->head, Kms::kInfoPrefix);
-  if (!front.ok()) return std::move(front).status();
-  Result<SealedInfo> info = b.kms->OpenInfo({store_id, id, newest->head}, *front);
+  Result<SealedInfo> info = history.Info(id, newest->head);
   if (!info.ok()) return std::move(info).status();
   StoredState stored;
   stored.key = std::move(info->key);
-  stored.live = newest->version && newest->version->info.kind == RecordKind::kState;
-  stored.deleted = newest->version && newest->version->info.kind == RecordKind::kTombstone;
+  stored.live = newest->version && newest->version->kind == RecordKind::kState;
+  stored.deleted = newest->version && newest->version->kind == RecordKind::kTombstone;
   return stored;
 }
 
@@ -112,7 +111,7 @@ class Planner {
       Result<std::optional<StateId>> claim = b_.storage->LegacyClaim(legacy_id);
       if (!claim.ok()) return std::move(claim).status();
       if (!claim->has_value() || !(**claim == id)) return Status();
-      Result<Newest> newest = LoadNewest(*b_.storage, *b_.kms, store_id_, Grant(), id, false);
+      Result<NewestRecord> newest = History(*b_.storage, *b_.kms, store_id_).Look(id);
       if (!newest.ok()) return std::move(newest).status();
       if (newest->damaged) return Status();
       if (newest->version) {

@@ -86,9 +86,7 @@ Adopter::Adopter(Backends& backends, std::string store_id, StateService& states,
       lock_id_("adopt-" + RandomHex(8)) {}
 
 Result<SealedInfo> Adopter::InfoOf(const StateId& id, uint64_t n) {
-  Result<Bytes> front = b_.storage->GetPrefix(id, n, Kms::kInfoPrefix);
-  if (!front.ok()) return std::move(front).status();
-  return b_.kms->OpenInfo({store_id_, id, n}, *front);
+  return History(*b_.storage, *b_.kms, store_id_).Info(id, n);
 }
 
 Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
@@ -260,9 +258,7 @@ Result<Bytes> Adopter::Seal(const Grant& from, const Old& old, size_t which, con
   }
   StateId id = StateId::Of(from.key);
   uint64_t old_n = old.versions[which].n;
-  Result<Bytes> record = b_.storage->Get(id, old_n);
-  if (!record.ok()) return std::move(record).status();
-  Result<Opened> opened = b_.kms->Open({store_id_, id, old_n}, *record);
+  Result<Opened> opened = History(*b_.storage, *b_.kms, store_id_).Open(id, old_n);
   if (!opened.ok()) return std::move(opened).status();
   info.version = std::move(opened->info.version);
   // The lock session was another state's.

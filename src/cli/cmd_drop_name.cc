@@ -30,7 +30,7 @@ Result<std::vector<StateId>> Holders(TenantIndex& index, OpenedStore& store, con
 std::string Describe(OpenedStore& store, const StateId& id) {
   std::string line = id.hex() + "  ";
   Result<Newest> newest =
-      LoadNewest(store.storage(), *store.kms, store.store_id, Grant(), id, false);
+      LoadNewest(History(store.storage(), *store.kms, store.store_id), Grant(), id, false);
   if (!newest.ok()) return line + "cannot be read: " + newest.status().detail() + "\n";
   if (newest->damaged) return line + "damaged\n";
   if (!newest->version) return line + "of the original, not written since\n";

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "config/config.h"
+#include "history/history.h"
 #include "state/lock_info.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
@@ -20,27 +21,20 @@ int Fail(const CliContext& context, const std::string& why) {
 // What identifies an entry on the command line.
 std::string NameOf(const QuarantineEntry& entry) { return entry.content_tag; }
 
-void PrintEntry(const CliContext& context, Backends& b, const std::string& store_id,
-                const QuarantineEntry& entry) {
+void PrintEntry(const CliContext& context, const History& history, const QuarantineEntry& entry) {
   std::string what = "cannot be opened";
-  Result<Bytes> sealed = b.storage->GetQuarantined(entry);
-  if (sealed.ok()) {
-    Result<SealedInfo> info = b.kms->OpenInfo({store_id, entry.id, 0}, *sealed);
-    if (info.ok()) {
-      what = info->key.project + "/" + info->key.name + " serial " +
-             std::to_string(info->version.serial) + " by " + info->version.writer;
-    }
+  Result<SealedInfo> info = history.UploadInfo(entry);
+  if (info.ok()) {
+    what = info->key.project + "/" + info->key.name + " serial " +
+           std::to_string(info->version.serial) + " by " + info->version.writer;
   }
   fprintf(context.out, "%s  %s  %8llu bytes  %s\n", NameOf(entry).c_str(),
           FormatTime(entry.time_ms).c_str(), static_cast<unsigned long long>(entry.size),
           what.c_str());
 }
 
-int Show(const CliContext& context, Backends& b, const std::string& store_id,
-         const QuarantineEntry& entry) {
-  Result<Bytes> sealed = b.storage->GetQuarantined(entry);
-  if (!sealed.ok()) return Fail(context, sealed.status().detail());
-  Result<Opened> opened = b.kms->Open({store_id, entry.id, 0}, *sealed);
+int Show(const CliContext& context, const History& history, const QuarantineEntry& entry) {
+  Result<Opened> opened = history.OpenUpload(entry);
   if (!opened.ok()) return Fail(context, opened.status().detail());
   const SecretBytes& document = opened->document;
   bool written = fwrite(document.data(), 1, document.size(), context.out) == document.size();
@@ -75,10 +69,8 @@ Status PutInPlace(StateService& states, const Opened& upload) {
 }
 
 int Restore(const CliContext& context, const Config& config, Backends& b, StoreGate& gate,
-            const std::string& store_id, const QuarantineEntry& entry) {
-  Result<Bytes> sealed = b.storage->GetQuarantined(entry);
-  if (!sealed.ok()) return Fail(context, sealed.status().detail());
-  Result<Opened> opened = b.kms->Open({store_id, entry.id, 0}, *sealed);
+            const History& history, const QuarantineEntry& entry) {
+  Result<Opened> opened = history.OpenUpload(entry);
   if (!opened.ok()) return Fail(context, opened.status().detail());
   StateRules rules;
   rules.write = {true, config.rules.write.strict, config.rules.write.legacy_read};
@@ -113,13 +105,14 @@ int CmdQuarantine(const CliContext& context, const std::vector<std::string>& arg
   StoreGate gate(*b->storage, *b->locker);
   Result<std::shared_ptr<const StoreMarker>> store = gate.Store();
   if (!store.ok()) return Fail(context, store.status().detail());
+  const History history(*b->storage, *b->kms, (*store)->store_id);
   Result<std::vector<QuarantineEntry>> entries = b->storage->ListQuarantine();
   if (!entries.ok()) return Fail(context, entries.status().detail());
   for (const QuarantineEntry& entry : *entries) {
-    if (list) PrintEntry(context, *b, (*store)->store_id, entry);
+    if (list) PrintEntry(context, history, entry);
     if (list || NameOf(entry) != arguments[1]) continue;
-    if (show) return Show(context, *b, (*store)->store_id, entry);
-    return Restore(context, loaded.config, *b, gate, (*store)->store_id, entry);
+    if (show) return Show(context, history, entry);
+    return Restore(context, loaded.config, *b, gate, history, entry);
   }
   return list ? 0 : Fail(context, "no such entry");
 }

@@ -34,14 +34,15 @@ WriteOutcome Done(uint64_t n) {
   return out;
 }
 
-// Seals the no-op record that goes on top of `newest`.
-Result<Bytes> SealNoOp(Kms& kms, const SealContext& where, const StateKey& key, VersionInfo info,
-                       const Newest& newest) {
+// Appends the no-op record that goes on top of record `head`; `real`: as NewestRecord::real.
+Result<AppendOutcome> AppendNoOp(const History& history, const StateKey& key, VersionInfo info,
+                                 uint64_t head, uint64_t real) {
   info.kind = RecordKind::kNoOp;
   info.size = 0;
   info.sha256 = {};
-  info.newest_real = newest.real;
-  return kms.Seal(where, {key, std::move(info)}, {});
+  info.newest_real = real;
+  Bytes sealed;
+  return history.Append(StateId::Of(key), head, {key, std::move(info)}, {}, &sealed);
 }
 
 bool IsSameWrite(const VersionInfo& stored, const WriteRequest& request) {
@@ -113,8 +114,7 @@ WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteReques
 
 Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
-  Result<Newest> newest =
-      LoadNewest(storage_, kms_, store_id_, *request.grant, id, rules_.legacy_read);
+  Result<Newest> newest = LoadNewest(history_, *request.grant, id, rules_.legacy_read);
   if (newest.ok() && newest->head < mark_) {
     return Status::Unavailable("record " + std::to_string(mark_) +
                                " is gone, the newest one left is " + std::to_string(newest->head) +
@@ -196,12 +196,10 @@ WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& new
 Status GuardedWrite::ReadWhole(const StateId& id, const Newest& newest) {
   if (newest.damaged) return Status::Corruption("the newest version is damaged");
   if (newest.real == 0) return Status();
-  Result<Bytes> record = storage_.Get(id, newest.real);
-  if (!record.ok() && record.status().code() == Code::kNotFound) {
+  Result<Opened> opened = history_.Open(id, newest.real);
+  if (!opened.ok() && opened.status().code() == Code::kNotFound) {
     return Status::Unavailable("the newest version is not where it was");
   }
-  if (!record.ok()) return std::move(record).status();
-  Result<Opened> opened = kms_.Open({store_id_, id, newest.real}, *record);
   return opened.ok() ? Status() : std::move(opened).status();
 }
 
@@ -250,15 +248,16 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
     info.version.lock_base = lock->base;
   }
   uint64_t n = newest.head + 1;
-  Result<Bytes> sealed = kms_.Seal({store_id_, id, n}, info, request.document);
-  if (!sealed.ok()) return Failed(std::move(sealed).status());
-  Result<AppendOutcome> appended = storage_.Append(id, newest.head, *sealed);
+  Bytes sealed;
+  Result<AppendOutcome> appended =
+      history_.Append(id, newest.head, info, request.document, &sealed);
+  if (!appended.ok() && sealed.empty()) return Failed(std::move(appended).status());
   if (!appended.ok()) {
-    return Resolve(request, newest, *sealed, info.version, std::move(appended).status());
+    return Resolve(request, newest, sealed, info.version, std::move(appended).status());
   }
   if (!appended->appended) return LostNumber(request, n);
   WriteOutcome done = Done(n);
-  done.sealed = *std::move(sealed);
+  done.sealed = std::move(sealed);
   return done;
 }
 
@@ -268,10 +267,8 @@ WriteOutcome GuardedWrite::LostNumber(const WriteRequest& request, uint64_t n) {
   StateId id = StateId::Of(request.grant->key);
   WriteOutcome again;
   again.kind = WriteOutcome::Kind::kLookAgain;
-  Result<Bytes> front = storage_.GetPrefix(id, n, Kms::kInfoPrefix);
-  if (!front.ok() && front.status().code() == Code::kNotFound) return again;
-  if (!front.ok()) return Failed(std::move(front).status());
-  Result<SealedInfo> info = kms_.OpenInfo({store_id_, id, n}, *front);
+  Result<SealedInfo> info = history_.Info(id, n);
+  if (!info.ok() && info.status().code() == Code::kNotFound) return again;
   if (!info.ok()) return Failed(std::move(info).status());
   if (info->version.kind == RecordKind::kNoOp) return again;
   if (IsSameWrite(info->version, request)) return Settled(request, n);
@@ -290,9 +287,8 @@ WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, const Newest& ne
   if (!there.ok() && storage_.WritesMayArriveLate()) {
     failed.may_arrive_late = true;
     if (there.status().code() != Code::kNotFound) return failed;
-    Result<Bytes> empty = SealNoOp(kms_, {store_id_, id, n}, request.grant->key, info, newest);
-    if (!empty.ok()) return failed;
-    Result<AppendOutcome> taken = storage_.Append(id, n - 1, *empty);
+    Result<AppendOutcome> taken =
+        AppendNoOp(history_, request.grant->key, info, newest.head, newest.real);
     if (!taken.ok()) return failed;
     failed.may_arrive_late = false;
     if (taken->appended) return failed;
@@ -303,18 +299,15 @@ WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, const Newest& ne
   return storage_.Settle(id, n).ok() ? Done(n) : failed;
 }
 
-Result<uint64_t> TakeNextNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                                const StateKey& key, const StateId& id, const VersionInfo& info) {
+Result<uint64_t> TakeNextNumber(const History& history, const StateKey& key, const StateId& id,
+                                const VersionInfo& info) {
   for (int i = 0; i < kTakeTries; ++i) {
-    Result<Newest> newest = LoadNewestRecord(storage, kms, store_id, id);
+    Result<NewestRecord> newest = history.Look(id);
     if (!newest.ok()) return std::move(newest).status();
     if (!info.lock_id.empty() && newest->head_info.lock_id == info.lock_id) return newest->head;
-    uint64_t n = newest->head + 1;
-    Result<Bytes> empty = SealNoOp(kms, {store_id, id, n}, key, info, *newest);
-    if (!empty.ok()) return std::move(empty).status();
-    Result<AppendOutcome> appended = storage.Append(id, newest->head, *empty);
+    Result<AppendOutcome> appended = AppendNoOp(history, key, info, newest->head, newest->real);
     if (!appended.ok()) return std::move(appended).status();
-    if (appended->appended) return n;
+    if (appended->appended) return newest->head + 1;
   }
   return Status::Unavailable("no number could be taken: other writes came first each time");
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "history/history.h"
 #include "state/newest.h"
 #include "state/refusal.h"
 #include "state/state_settings.h"
@@ -55,10 +56,9 @@ class GuardedWrite {
                const WriteRules& rules, std::string store_id)
       : storage_(storage),
         locker_(locker),
-        kms_(kms),
+        history_(storage, kms, std::move(store_id)),
         clock_(clock),
-        rules_(rules),
-        store_id_(std::move(store_id)) {}
+        rules_(rules) {}
 
   // REQUIRES: called from Locker::WithLock with its view.
   WriteOutcome Run(const WriteRequest& request, const LockView& view);
@@ -86,10 +86,9 @@ class GuardedWrite {
 
   Storage& storage_;
   Locker& locker_;
-  Kms& kms_;
+  const History history_;
   const Clock& clock_;
   const WriteRules rules_;
-  const std::string store_id_;
   uint64_t mark_ = 0;  // of the view that Run was given
 };
 
@@ -98,8 +97,8 @@ class GuardedWrite {
 // is that session's base. Does nothing when the newest record bears that lock's ID: another worker
 // that completes the same LOCK was faster, and the session may be writing already.
 // kUnavailable: also when a key service does not say what the newest record is.
-Result<uint64_t> TakeNextNumber(Storage& storage, Kms& kms, const std::string& store_id,
-                                const StateKey& key, const StateId& id, const VersionInfo& info);
+Result<uint64_t> TakeNextNumber(const History& history, const StateKey& key, const StateId& id,
+                                const VersionInfo& info);
 
 }  // namespace stateward
 

@@ -92,7 +92,7 @@ HeldName HeldNames::BeforeLock(const Grant& grant, const StateId& id, const std:
 HeldName HeldNames::BeforeWrite(const Grant& grant, const StateId& id,
                                 const std::string& store_id) {
   if (!grant.key.tenant.empty() || Known(id, Seen::kVersion)) return {};
-  Result<Newest> newest = LoadNewest(storage_, kms_, store_id, grant, id, legacy_read_);
+  Result<Newest> newest = LoadNewest(History(storage_, kms_, store_id), grant, id, legacy_read_);
   // A name that stands for two: the write itself says so.
   if (!newest.ok() && newest.status().code() == Code::kConflict) return {};
   if (!newest.ok()) return Failed(std::move(newest).status());

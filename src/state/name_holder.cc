@@ -8,7 +8,7 @@ namespace stateward {
 
 Result<bool> HoldsName(TenantIndex& index, Storage& storage, Kms& kms, const std::string& store_id,
                        const StateId& tenants) {
-  Result<Newest> newest = LoadNewest(storage, kms, store_id, Grant(), tenants, false);
+  Result<Newest> newest = LoadNewest(History(storage, kms, store_id), Grant(), tenants, false);
   if (!newest.ok()) return std::move(newest).status();
   if (newest->damaged) return true;
   if (newest->version) return newest->version->info.kind == RecordKind::kState;

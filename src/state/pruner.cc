@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "state/newest.h"
+#include "history/history.h"
 
 namespace stateward {
 namespace {
@@ -16,24 +16,16 @@ constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
 // this look again after a minute.
 constexpr int64_t kLateWriteMs = 60LL * 60 * 1000;
 
-Result<VersionInfo> InfoOf(Storage& storage, Kms& kms, const std::string& store_id,
-                           const StateId& id, uint64_t n) {
-  Result<Bytes> prefix = storage.GetPrefix(id, n, Kms::kInfoPrefix);
-  if (!prefix.ok()) return std::move(prefix).status();
-  Result<SealedInfo> info = kms.OpenInfo({store_id, id, n}, *prefix);
-  if (!info.ok()) return std::move(info).status();
-  return std::move(info->version);
-}
-
 }  // namespace
 
 Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
                           const std::string& store_id, const StateId& id, PruneHow how) {
+  const History history(storage, kms, store_id);
   Result<std::vector<uint64_t>> versions = storage.Versions(id);
   if (!versions.ok()) return std::move(versions).status();
   if (versions->size() <= rules.keep) return Pruned{};
   // After the list: what is the newest version now, every later no-op record names, or one above.
-  Result<Newest> newest = LoadNewestRecord(storage, kms, store_id, id);
+  Result<NewestRecord> newest = history.Look(id);
   if (!newest.ok()) return std::move(newest).status();
   if (newest->damaged) return Status::Corruption("the newest version cannot be read");
   // A record in between is on the way from the head to it (one that could not be read for a while).
@@ -49,13 +41,13 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
     versions->pop_back();
     if (n >= newest->head) break;
     if (n >= newest->real && n <= last_on_the_way) continue;
-    Result<VersionInfo> info = InfoOf(storage, kms, store_id, id, n);
+    Result<SealedInfo> info = history.Info(id, n);
     if (!info.ok()) {
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
       return std::move(info).status();
     }
-    if (info->time_ms > oldest_kept) {
-      out.nothing_before_ms = info->time_ms + kept_ms;
+    if (info->version.time_ms > oldest_kept) {
+      out.nothing_before_ms = info->version.time_ms + kept_ms;
       break;
     }
     if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));

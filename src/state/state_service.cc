@@ -145,7 +145,7 @@ bool StateService::IsHeld(const HeldName& held, StateAnswer* answer) const {
 
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
                                              const std::string& store_id, bool* deleted) {
-  Result<std::optional<Opened>> newest = OpenNewest(storage_, kms_, store_id, id);
+  Result<std::optional<Opened>> newest = History(storage_, kms_, store_id).OpenNewest(id);
   if (!newest.ok()) return NeverAbsent(std::move(newest).status());
   if (newest->has_value()) {
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
@@ -275,7 +275,7 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
   info.version.lock_id = request.lock_id;
   info.version.time_ms = clock_.NowMs();
   StateId id = StateId::Of(info.key);
-  Result<Bytes> sealed = kms_.Seal({store_id, id, 0}, info, request.document);
+  Result<Bytes> sealed = History(storage_, kms_, store_id).SealUpload(info, request.document);
   if (!sealed.ok()) return std::move(sealed).status();
   QuarantineEntry entry;
   entry.principal_tag = ShortTag("principal:" + request.grant->principal);
@@ -358,7 +358,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   info.operation = "lock";
   info.lock_id = lock_id;
   info.time_ms = clock_.NowMs();
-  Result<uint64_t> base = TakeNextNumber(storage_, kms_, store_id, grant.key, id, info);
+  Result<uint64_t> base = TakeNextNumber(History(storage_, kms_, store_id), grant.key, id, info);
   if (base.ok()) {
     log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
                  " was taken away before a lock was granted; an earlier holder was released by "

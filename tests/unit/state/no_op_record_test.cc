@@ -7,7 +7,6 @@
 #include <string>
 
 #include "kms/sealed_info.h"
-#include "state/newest.h"
 #include "storage/fs_storage.h"
 #include "unit/state/service_fixture.h"
 
@@ -46,7 +45,7 @@ TEST_GROUP_BASE(NoOpRecord, ServiceFixture){
 VersionInfo info;
 info.time_ms = clock.NowMs();
 for (int i = 0; i < count; ++i) {
-  CHECK(TakeNextNumber(*to, *kms, store_id, grant.key, Id(), info).ok());
+  CHECK(TakeNextNumber(History(*to, *kms, store_id), grant.key, Id(), info).ok());
 }
 }  // namespace stateward
 void ReadsCost(int records, const SecretBytes& doc) {

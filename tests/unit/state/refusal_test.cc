@@ -100,7 +100,7 @@ TEST(Refusal, ANoOpRecordInTheWayIsNoWrite) {
   storage.before_append = [this] {
     VersionInfo late;
     const std::string store_id = storage.ReadMarker()->store_id;
-    CHECK(TakeNextNumber(storage, *kms, store_id, grant.key, Id(), late).ok());
+    CHECK(TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), late).ok());
   };
   Is(Code::kOk, Put(Doc(1), "a"));
   LONGS_EQUAL(2, HeadOf());

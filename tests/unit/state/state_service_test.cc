@@ -351,10 +351,10 @@ TEST(StateService, TwoWorkersThatCompleteOneLockTakeOneNumber) {
   std::string store_id = storage.ReadMarker()->store_id;
   VersionInfo info;
   info.lock_id = "a";
-  LONGS_EQUAL(2, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
-  LONGS_EQUAL(2, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(2, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
+  LONGS_EQUAL(2, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
   info.lock_id = "b";
-  LONGS_EQUAL(3, *TakeNextNumber(storage, *kms, store_id, grant.key, Id(), info));
+  LONGS_EQUAL(3, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
 }
 
 TEST(StateService, UnknownOutcomeIsReadBack) {

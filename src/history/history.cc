@@ -1,0 +1,135 @@
+#include "history/history.h"
+
+#include <utility>
+
+namespace stateward {
+namespace {
+
+// One look walks down while versions are pruned at the same time: so often at most.
+constexpr int kLooks = 4;
+
+Status NotWhereItWas(const StateId& id) {
+  return Status::Unavailable("the newest version of state " + id.hex() + " is not where it was");
+}
+
+bool Is(Code code, const Status& status) { return status.code() == code; }
+
+}  // namespace
+
+// From record `out->head`, whose front is `front`, down to the newest version.
+Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
+                                        NewestRecord* out) const {
+  uint64_t n = out->head;
+  while (n > 0) {
+    if (!front.ok() && Is(Code::kNotFound, front.status())) return Walk::kVanished;
+    Result<SealedInfo> info = front.ok() ? kms_.OpenInfo({store_id_, id, n}, *front)
+                                         : Result<SealedInfo>(std::move(front).status());
+    if (!info.ok() && !Is(Code::kCorruption, info.status())) return std::move(info).status();
+    if (info.ok() && n == out->head) out->head_info = info->version;
+    bool no_op = info.ok() && info->version.kind == RecordKind::kNoOp;
+    if (no_op && info->version.newest_real < n) {
+      n = info->version.newest_real;
+      if (n > 0) front = storage_.GetPrefix(id, n, Kms::kInfoPrefix);
+      continue;
+    }
+    out->real = n;
+    out->damaged = no_op || !info.ok();
+    if (!out->damaged) out->version = std::move(info->version);
+    break;
+  }
+  return Walk::kDone;
+}
+
+Result<NewestRecord> History::Look(const StateId& id) const {
+  for (int looks = 0; looks < kLooks; ++looks) {
+    NewestRecord out;
+    Result<Storage::Newest> newest = storage_.GetNewestFront(id, Kms::kInfoPrefix);
+    Result<Bytes> front = Bytes();
+    if (newest.ok()) {
+      out.head = newest->n;
+      front = std::move(newest->bytes);
+    } else if (Is(Code::kCorruption, newest.status())) {
+      Result<uint64_t> head = storage_.Head(id);
+      if (!head.ok()) return std::move(head).status();
+      out.head = *head;
+      front = std::move(newest).status();
+    } else if (Is(Code::kNotFound, newest.status())) {
+      continue;  // pruned in between: there is a newer one
+    } else {
+      return std::move(newest).status();
+    }
+    Result<Walk> walk = WalkDown(id, std::move(front), &out);
+    if (!walk.ok()) return std::move(walk).status();
+    if (*walk == Walk::kDone) return out;
+  }
+  return NotWhereItWas(id);
+}
+
+Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanished) const {
+  Result<Storage::Newest> newest = storage_.GetNewest(id);
+  *vanished = !newest.ok() && Is(Code::kNotFound, newest.status());
+  if (!newest.ok()) return std::move(newest).status();
+  uint64_t n = newest->n;
+  Result<Bytes> bytes = std::move(newest->bytes);
+  while (n > 0) {
+    Result<Opened> opened = kms_.Open({store_id_, id, n}, *bytes);
+    if (!opened.ok()) return std::move(opened).status();
+    if (opened->info.version.kind != RecordKind::kNoOp) {
+      return std::optional<Opened>(std::move(*opened));
+    }
+    uint64_t below = opened->info.version.newest_real;
+    if (below >= n) return Status::Corruption("a no-op record that points upwards");
+    n = below;
+    if (n > 0) bytes = storage_.Get(id, n);
+    *vanished = !bytes.ok() && Is(Code::kNotFound, bytes.status());
+    if (!bytes.ok()) return std::move(bytes).status();
+  }
+  return std::optional<Opened>();
+}
+
+Result<std::optional<Opened>> History::OpenNewest(const StateId& id) const {
+  for (int looks = 0; looks < kLooks; ++looks) {
+    bool vanished = false;
+    Result<std::optional<Opened>> newest = OpenOnce(id, &vanished);
+    if (!vanished) return newest;
+  }
+  return NotWhereItWas(id);
+}
+
+Result<SealedInfo> History::Info(const StateId& id, uint64_t n) const {
+  Result<Bytes> front = storage_.GetPrefix(id, n, Kms::kInfoPrefix);
+  if (!front.ok()) return std::move(front).status();
+  return kms_.OpenInfo({store_id_, id, n}, *front);
+}
+
+Result<Opened> History::Open(const StateId& id, uint64_t n) const {
+  Result<Bytes> record = storage_.Get(id, n);
+  if (!record.ok()) return std::move(record).status();
+  return kms_.Open({store_id_, id, n}, *record);
+}
+
+Result<AppendOutcome> History::Append(const StateId& id, uint64_t head, const SealedInfo& info,
+                                      ByteView document, Bytes* sealed) const {
+  Result<Bytes> record = kms_.Seal({store_id_, id, head + 1}, info, document);
+  if (!record.ok()) return std::move(record).status();
+  *sealed = *std::move(record);
+  return storage_.Append(id, head, *sealed);
+}
+
+Result<Bytes> History::SealUpload(const SealedInfo& info, ByteView document) const {
+  return kms_.Seal({store_id_, StateId::Of(info.key), 0}, info, document);
+}
+
+Result<SealedInfo> History::UploadInfo(const QuarantineEntry& upload) const {
+  Result<Bytes> sealed = storage_.GetQuarantined(upload);
+  if (!sealed.ok()) return std::move(sealed).status();
+  return kms_.OpenInfo({store_id_, upload.id, 0}, *sealed);
+}
+
+Result<Opened> History::OpenUpload(const QuarantineEntry& upload) const {
+  Result<Bytes> sealed = storage_.GetQuarantined(upload);
+  if (!sealed.ok()) return std::move(sealed).status();
+  return kms_.Open({store_id_, upload.id, 0}, *sealed);
+}
+
+}  // namespace stateward

@@ -1,0 +1,74 @@
+// What a store holds, opened: the one place that joins a store and its keys.
+//
+// Of one opened store. A value, cheap to make; thread-safe; storage and keys must outlive it.
+// Errors: as Storage and Kms; kUnavailable also when the newest version is not where a no-op record
+// says (pruned behind the server's back).
+#ifndef STATEWARD_HISTORY_HISTORY_H_
+#define STATEWARD_HISTORY_HISTORY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "stateward/bytes.h"
+#include "stateward/kms.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+// What stands at the end of a state's history.
+struct NewestRecord {
+  uint64_t head = 0;      // number of the newest record of any kind; 0: none
+  VersionInfo head_info;  // of record `head`, unless that one is damaged or none
+  bool damaged = false;   // what stands at the end cannot be read
+  // The newest record that is no no-op record; nullopt: none, or damaged.
+  std::optional<VersionInfo> version;
+  // Its number, or that of the damaged record that hides it: what a no-op record on top of `head`
+  // is to name. 0: the store never had a version of the state.
+  uint64_t real = 0;
+};
+
+class History {
+ public:
+  History(Storage& storage, Kms& kms, std::string store_id)
+      : storage_(storage), kms_(kms), store_id_(std::move(store_id)) {}
+
+  // No-op records on top cost one step, however many there are. Damage is no error: `damaged`.
+  Result<NewestRecord> Look(const StateId& id) const;
+  // Opens the newest version; nullopt: the store never had one of the state.
+  Result<std::optional<Opened>> OpenNewest(const StateId& id) const;
+
+  // What record n says of itself, without its document. kNotFound: no such record.
+  Result<SealedInfo> Info(const StateId& id, uint64_t n) const;
+  // Record n to its end. kNotFound: no such record.
+  Result<Opened> Open(const StateId& id, uint64_t n) const;
+
+  // Seals and appends as record head + 1. *sealed has the sealed bytes as soon as there are any:
+  // with an error they are there when it is the append's own, whose outcome may be unknown.
+  Result<AppendOutcome> Append(const StateId& id, uint64_t head, const SealedInfo& info,
+                               ByteView document, Bytes* sealed) const;
+
+  // A refused upload, sealed for its place among the kept ones.
+  Result<Bytes> SealUpload(const SealedInfo& info, ByteView document) const;
+  Result<SealedInfo> UploadInfo(const QuarantineEntry& upload) const;
+  Result<Opened> OpenUpload(const QuarantineEntry& upload) const;
+
+  Storage& storage() const { return storage_; }
+  Kms& kms() const { return kms_; }
+
+ private:
+  enum class Walk : uint8_t { kDone, kVanished };
+  Result<Walk> WalkDown(const StateId& id, Result<Bytes> front, NewestRecord* out) const;
+  Result<std::optional<Opened>> OpenOnce(const StateId& id, bool* vanished) const;
+
+  Storage& storage_;
+  Kms& kms_;
+  const std::string store_id_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_HISTORY_HISTORY_H_
