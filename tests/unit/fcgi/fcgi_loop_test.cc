@@ -177,6 +177,8 @@ TEST(FcgiLoopTsan, WithoutRandomBytesARequestIs503) {
   const int another = Connect();
   STRCMP_EQUAL("served!", Ask(another, "served").c_str());
   close(another);
+  loop->BeginDrain(true);
+  loop->Join();
 }
 
 // While it drains, what comes on a kept connection is still served.
