@@ -25,7 +25,7 @@ constexpr char kUsage[] =
     "usage: stateward [--env-file FILE] [--check-config | --reload PID]\n"
     "  --env-file FILE   settings as NAME=VALUE lines; they win over the environment's\n"
     "  --check-config    reads the settings, says what is wrong with them, and ends\n"
-    "  --reload PID      tells the server to read them anew, and waits for what becomes of it\n";
+    "  --reload PID      tells the server to read them again, and waits for what becomes of it\n";
 
 struct Options {
   std::string env_file;

@@ -123,7 +123,7 @@ class Locker {
   // "local", "redis", "postgres", "s3": part of the settings, the store's marker and metrics.
   virtual std::string_view Name() const = 0;
 
-  // The lock service's own id (32 hex digits), read anew. kNotFound: reachable, has none yet.
+  // The lock service's own id (32 hex digits), read again. kNotFound: reachable, has none yet.
   virtual Result<std::string> ServiceId() = 0;
   // From now on only this service is used; as Storage::Expect.
   virtual void Expect(const std::string& /*service_id*/) {}

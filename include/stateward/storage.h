@@ -50,7 +50,7 @@ struct AppendOutcome {
   uint64_t n = 0;         // the new record's number; when not appended, a newer head's if known
 };
 
-// A refused upload, kept for the operator (design.md, promise 5). `sealed` is opaque here.
+// A refused upload, kept for the operator. `sealed` is opaque here.
 struct QuarantineEntry {
   std::string principal_tag;  // 32 hex digits; bytes are bounded per tag
   std::string content_tag;    // 32 hex digits; the same tag again is the same upload
@@ -68,7 +68,7 @@ class Storage {
   // request on its way to a server); false when it cannot (a system call on this host).
   virtual bool WritesMayArriveLate() const = 0;
 
-  // The marker, read anew. kNotFound: the place can be read and has none.
+  // The marker, read again. kNotFound: the place can be read and has none.
   virtual Result<StoreMarker> ReadMarker() = 0;
   // From now on only this store is served; another one in its place is kUnavailable as long as it
   // is there. Told once, by whoever proved that store and locks belong together.

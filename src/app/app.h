@@ -33,7 +33,7 @@ namespace stateward {
 class App {
  public:
   // As OpenBackends. With `init`, STORAGE_INIT is obeyed: only at a process's start, never when the
-  // settings are read anew. `disk`, `observer` and `log` must outlive it.
+  // settings are read again. `disk`, `observer` and `log` must outlive it.
   static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, KeptKms* kms,
                                             Observer& observer,
                                             std::function<std::string()> metrics, const Log& log,

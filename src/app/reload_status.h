@@ -41,7 +41,7 @@ class ReloadStatus {
 std::vector<ReloadState> ReadReloadStates(const std::string& folder);
 
 // Sends `pid` (a supervisor, multiwatch, or a worker) the signal that makes it read its settings
-// anew, and waits until each worker has told what became of it. Returns the exit code: 0 when all
+// again, and waits until each worker has told what became of it. Returns the exit code: 0 when all
 // have the new settings; the reasons go to the standard error.
 int ReloadAndWait(int pid, const std::string& folder);
 

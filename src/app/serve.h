@@ -13,11 +13,11 @@ namespace stateward {
 struct ServeSettings {
   Config config;
   PeerRules peers;
-  EnvMap environment;    // as the process was started; a reload reads only the env file anew
+  EnvMap environment;    // as the process was started; a reload reads only the env file again
   std::string env_file;  // "" = none
 };
 
-// Reads the settings anew into *settings, so that a worker that starts from now on begins with
+// Reads the settings again into *settings, so that a worker that starts from now on begins with
 // them. When a start with them would fail they stay as they are, and the log says why.
 void ReadAnew(ServeSettings* settings, const Log& log);
 

@@ -95,7 +95,7 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     Result<std::shared_ptr<Handler>> next = build();
     if (next.ok()) {
       handlers.Swap(std::move(*next));
-      log.Info("settings were read anew");
+      log.Info("settings were read again");
     } else {
       log.Error("reload failed, the old settings stay: " + next.status().detail());
     }

@@ -21,7 +21,7 @@ std::string DigestOf(std::string_view tag, ByteView text) {
 Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
                                             Verb verb) {
   if (credentials.secret.empty() || credentials.secret.size() > kMaxSecret) {
-    return Status(Code::kUnauthenticated, "basic: the secret is to be 1 to 4096 bytes");
+    return Status(Code::kUnauthenticated, "basic: the secret must be 1 to 4096 bytes");
   }
   Grant grant;
   grant.key = key;

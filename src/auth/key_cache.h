@@ -29,7 +29,7 @@ class KeyCache {
 
   // Lets one process at a time ask the issuer, at most `limit_ms`; held by the descriptor.
   Result<Fd> Lock(int limit_ms);
-  // kNotFound: none, or none that is to be believed.
+  // kNotFound: none, or none that may be believed.
   Result<CachedKeys> Read();
   Status Write(const CachedKeys& keys);
 

@@ -70,7 +70,7 @@ Result<bool> VerifyPassword(const SecretString& password, const std::string& has
 
 Result<std::string> HashPassword(const SecretString& password) {
   if (!IsUsable(password.Reveal())) {
-    return Status::InvalidArgument("a password is to be 1 to 72 bytes, none of them NUL");
+    return Status::InvalidArgument("a password must be 1 to 72 bytes, none of them NUL");
   }
   char random[16];
   FillRandom(random, sizeof random);

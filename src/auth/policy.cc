@@ -63,7 +63,7 @@ void PolicyFile::Look() {
   if (!take) return;
   troubled_ = !problem_.ok();
   policy_ = std::make_shared<const Policy>(std::move(*read));
-  if (loaded_ && !troubled_) log_.Info("the policy was read anew: " + path_);
+  if (loaded_ && !troubled_) log_.Info("the policy was read again: " + path_);
   loaded_ = true;
 }
 

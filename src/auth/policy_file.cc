@@ -91,8 +91,7 @@ const toml::table* PolicyReader::Tables(const toml::table& root, std::string_vie
   if (node == nullptr) return nullptr;
   const toml::table* tables = node->as_table();
   if (tables == nullptr) {
-    Error(node->source(),
-          std::string(key) + " is to be written as [" + std::string(key) + ".NAME]");
+    Error(node->source(), std::string(key) + " must be written as [" + std::string(key) + ".NAME]");
     return nullptr;
   }
   if (tables->size() > limit) {
@@ -101,9 +100,9 @@ const toml::table* PolicyReader::Tables(const toml::table& root, std::string_vie
   }
   for (auto&& [name, value] : *tables) {
     if (!IsName(name.str())) {
-      Error(name.source(), "a name is to be 1 to 128 visible ASCII characters without : \\ and \"");
+      Error(name.source(), "a name must be 1 to 128 visible ASCII characters without : \\ and \"");
     } else if (!value.is_table()) {
-      Error(name.source(), std::string(key) + "." + std::string(name.str()) + " is to be a table");
+      Error(name.source(), std::string(key) + "." + std::string(name.str()) + " must be a table");
     }
   }
   return tables;
@@ -117,7 +116,7 @@ std::string PolicyReader::Text(const toml::table& table, std::string_view key, b
   }
   const auto* text = node->as_string();
   if (text == nullptr || !IsPlain(text->get())) {
-    Error(node->source(), std::string(key) + " is to be a text of 1 to 1024 bytes");
+    Error(node->source(), std::string(key) + " must be a text of 1 to 1024 bytes");
     return "";
   }
   return text->get();
@@ -171,7 +170,7 @@ void PolicyReader::ReadIssuer(const std::string& name, const toml::table& table)
   if (kind == "github") issuer.ci = CiKind::kGitHub;
   if (kind == "gitlab") issuer.ci = CiKind::kGitLab;
   if (!kind.empty() && kind != "github" && kind != "gitlab") {
-    Error(table.get("kind")->source(), "kind is to be github or gitlab");
+    Error(table.get("kind")->source(), "kind must be github or gitlab");
   }
   out_->policy.issuers.push_back(std::move(issuer));
 }
@@ -184,7 +183,7 @@ void PolicyReader::ReadUser(const std::string& name, const toml::table& table) {
   PolicyUser user{name, Text(table, "password", true)};
   if (!user.hash.empty() && !IsPasswordHash(user.hash)) {
     Error(table.get("password")->source(),
-          "password is to be a hash that `statewardctl passwd` made (yescrypt up to cost 7, bcrypt "
+          "password must be a hash that `statewardctl passwd` made (yescrypt up to cost 7, bcrypt "
           "from 4 to 14)");
   }
   out_->policy.users.push_back(std::move(user));
@@ -197,7 +196,7 @@ void PolicyReader::ReadToken(const std::string& name, const toml::table& table) 
   std::string digest = Text(table, "sha256", true);
   if (!digest.empty()) {
     if (digest.size() != 64 || !HexDecode(digest, token.sha256.data(), token.sha256.size())) {
-      Error(table.get("sha256")->source(), "sha256 is to be 64 lower-case hex digits");
+      Error(table.get("sha256")->source(), "sha256 must be 64 lower-case hex digits");
     } else if (!seen_.insert("token " + digest).second) {
       Error(table.get("sha256")->source(), "another token has this sha256");
     }
@@ -205,7 +204,7 @@ void PolicyReader::ReadToken(const std::string& name, const toml::table& table) 
   if (const toml::node* node = table.get("expires")) {
     const auto* time = node->as_date_time();
     if (time == nullptr || !time->get().offset) {
-      Error(node->source(), "expires is to be a time such as 2027-01-31T00:00:00Z");
+      Error(node->source(), "expires must be a time such as 2027-01-31T00:00:00Z");
     } else {
       const toml::date_time& t = time->get();
       token.expires_s = DaysOf(t.date) * 86400 + t.time.hour * 3600 + t.time.minute * 60 +
@@ -282,7 +281,7 @@ bool PolicyReader::ReadPattern(const toml::node& node, ClaimPattern* out) {
     out->text = Text(*table, "glob", true);
     return !out->text.empty();
   }
-  Error(node.source(), "a claim is to be a text, a number from 0, a boolean or { glob = \"…\" }");
+  Error(node.source(), "a claim must be a text, a number from 0, a boolean or { glob = \"…\" }");
   return false;
 }
 
@@ -291,7 +290,7 @@ void PolicyReader::ReadClaims(const toml::table& table, Rule* rule) {
   if (node == nullptr) return;
   const toml::table* claims = node->as_table();
   if (claims == nullptr || rule->who != SubjectKind::kIssuer) {
-    Error(node->source(), claims == nullptr ? "claims is to be a table" : "claims need an issuer");
+    Error(node->source(), claims == nullptr ? "claims must be a table" : "claims need an issuer");
     return;
   }
   for (auto&& [name, value] : *claims) {
@@ -330,12 +329,12 @@ void PolicyReader::ReadRule(size_t number, const toml::table& table) {
   std::string role = Text(table, "role", true);
   const Role* found = FindRole(role);
   if (!role.empty() && found == nullptr) {
-    Error(table.get("role")->source(), "role is to be outputs, read, plan, write or admin");
+    Error(table.get("role")->source(), "role must be outputs, read, plan, write or admin");
   }
   rule.role = found == nullptr ? Role::kNone : *found;
   if (const toml::node* node = table.get("sensitive")) {
     const auto* flag = node->as_boolean();
-    if (flag == nullptr) Error(node->source(), "sensitive is to be true or false");
+    if (flag == nullptr) Error(node->source(), "sensitive must be true or false");
     rule.sensitive = flag != nullptr && flag->get();
   }
   if (who && rule.who == SubjectKind::kIssuer) {
@@ -373,7 +372,7 @@ void PolicyReader::Read(const toml::table& root) {
     if (const toml::table* table = item.as_table()) {
       ReadRule(number, *table);
     } else {
-      Error(item.source(), "a rule is to be a table");
+      Error(item.source(), "a rule must be a table");
     }
   }
 }

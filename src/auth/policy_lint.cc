@@ -10,7 +10,7 @@ using ClaimNames = std::string_view[4];  // unused places are "", which no claim
 
 struct CiMeasure {
   CiKind ci;
-  // Numbers that are never given out again, while names can be registered anew by others.
+  // Numbers that are never given out again, while names can be registered again by others.
   ClaimNames owners;
   // One of these says which code may write; without it each branch may.
   ClaimNames places;

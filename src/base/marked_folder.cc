@@ -28,7 +28,7 @@ Result<MarkedFolder::Root> MarkedFolder::Open(const Accept& accept) {
   {
     std::lock_guard<std::mutex> hold(mutex_);
     if (seen && root_ && IsSameFile(now, accepted_)) return Root(root_);
-    // Kept open, it would hold a disk that is to be unmounted.
+    // Kept open, it would hold a disk that must be unmounted.
     root_.reset();
   }
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, dir_);

@@ -45,7 +45,7 @@ uint64_t StartOf(uint32_t pid) {
 }  // namespace
 
 ProcessId SelfProcess() {
-  // A child of fork() has another pid, and so looks anew.
+  // A child of fork() has another pid, and so looks again.
   static std::atomic<uint32_t> known_pid{0};
   static std::atomic<uint64_t> known_start{0};
   auto pid = static_cast<uint32_t>(getpid());

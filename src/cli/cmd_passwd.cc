@@ -45,7 +45,7 @@ std::optional<SecretString> Ask(const CliContext& cli, const char* prompt) {
   return line;
 }
 
-// A table with this name is to be good TOML, and the name one that the policy takes.
+// A table with this name must be good TOML, and the name one that the policy takes.
 int PrintIfGood(const CliContext& cli, const std::string& lines, const std::string& shown_first) {
   ParsedPolicy parsed = ParsePolicy(lines);
   if (!parsed.errors.empty()) {

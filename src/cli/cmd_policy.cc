@@ -112,7 +112,7 @@ std::string ParseTest(const std::vector<std::string>& args, TestCase* out) {
   if (who != 1 || i + 2 != args.size()) return "usage";
   out->method = args[i];
   size_t slash = args[i + 1].find('/');
-  if (slash == std::string::npos) return "the state is to be PROJECT/NAME";
+  if (slash == std::string::npos) return "the state must be PROJECT/NAME";
   out->project = args[i + 1].substr(0, slash);
   out->name = args[i + 1].substr(slash + 1);
   if (out->subject.kind != SubjectKind::kIssuer) return "";

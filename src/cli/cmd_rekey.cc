@@ -186,7 +186,7 @@ int CmdRekey(const CliContext& cli, const std::vector<std::string>& args) {
     return kExitFailed;
   }
   Say(cli.out, std::to_string(counts->done) +
-                   (options->dry_run ? " to be sealed anew, " : " sealed anew, ") +
+                   (options->dry_run ? " to be sealed again, " : " sealed again, ") +
                    std::to_string(counts->already) + " were already, " +
                    std::to_string(counts->failed) + " failed\n");
   return counts->failed == 0 ? kExitOk : kExitFailed;

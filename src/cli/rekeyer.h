@@ -1,4 +1,4 @@
-// Seals records anew, one after the other, each by compare-and-swap. For one thread; several may
+// Seals records again, one after the other, each by compare-and-swap. For one thread; several may
 // work on one store.
 #ifndef STATEWARD_CLI_REKEYER_H_
 #define STATEWARD_CLI_REKEYER_H_
@@ -16,7 +16,7 @@
 namespace stateward {
 
 struct RekeyCounts {
-  uint64_t done = 0;     // sealed anew; with dry_run: would be
+  uint64_t done = 0;     // sealed again; with dry_run: would be
   uint64_t already = 0;  // under the right key
   uint64_t failed = 0;   // could not be read or written; `report` heard why
   // So many calls in a row were not answered: it makes no sense to go on now.

@@ -161,7 +161,7 @@ Status PgConnection::Send(const std::vector<PgStatement>& statements) {
   return PQpipelineSync(conn_) == 1 ? Status() : Lose("could not send");
 }
 
-// Flushes what is to be sent and reads until a result is whole. False: the time is up.
+// Flushes what must be sent and reads until a result is whole. False: the time is up.
 bool PgConnection::AwaitResult(int64_t deadline_us) {
   for (;;) {
     int unsent = PQflush(conn_);

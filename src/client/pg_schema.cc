@@ -62,7 +62,7 @@ Result<std::string> PgTableName(std::string_view setting, std::string_view text)
              table.find('.') != std::string_view::npos || text.find('\0') != std::string_view::npos;
   if (bad) {
     return Status(Code::kInvalidArgument,
-                  std::string(setting) + " is to be a table's name, or schema.table");
+                  std::string(setting) + " must be a table's name, or schema.table");
   }
   return (schema.empty() ? "" : Quoted(schema) + ".") + Quoted(table);
 }

@@ -36,7 +36,7 @@ bool ParseHostPort(std::string_view text, uint16_t default_port, HostPort* out) 
 
 Status Wrong() {
   return Status::InvalidArgument(
-      "REDIS_ADDR is to be host:port, [v6]:port, unix:/path or "
+      "REDIS_ADDR must be host:port, [v6]:port, unix:/path or "
       "sentinel:NAME@host:port,host:port (at most 16)");
 }
 

@@ -63,8 +63,8 @@ Result<RedisReply> RedisClient::Run(const RedisScript& script, const std::vector
                                     const std::vector<std::string>& arguments) {
   const int64_t deadline_us = clock_.SteadyUs() + kCallUs;
   Status last;
-  for (bool anew : {false, true}) {
-    Result<LinkPtr> link = Borrow(anew, deadline_us);
+  for (bool again : {false, true}) {
+    Result<LinkPtr> link = Borrow(again, deadline_us);
     if (!link.ok()) return std::move(link).status();
     Result<RedisReply> reply = Eval(link->get(), script, keys, arguments, deadline_us);
     if (reply.ok() && !WillChange(*reply)) {
@@ -96,7 +96,7 @@ Result<RedisReply> RedisClient::Eval(Link* link, const RedisScript& script,
   return link->connection->Call(words, deadline_us);
 }
 
-Result<RedisClient::LinkPtr> RedisClient::Borrow(bool anew, int64_t deadline_us) {
+Result<RedisClient::LinkPtr> RedisClient::Borrow(bool again, int64_t deadline_us) {
   {
     std::unique_lock<std::mutex> hold(mutex_);
     while (borrowed_ >= options_.max_connections) {
@@ -106,7 +106,7 @@ Result<RedisClient::LinkPtr> RedisClient::Borrow(bool anew, int64_t deadline_us)
       }
     }
     ++borrowed_;
-    while (!anew && !idle_.empty()) {
+    while (!again && !idle_.empty()) {
       LinkPtr link = std::move(idle_.back());
       idle_.pop_back();
       if (link->connection->IsQuiet()) return link;
@@ -256,7 +256,7 @@ Status RedisClient::Prove(Link* link, bool cleartext, int64_t deadline_us) {
   }
   if (link->run_id.empty() || policy != "noeviction") {
     return Status::Unavailable("redis: maxmemory-policy is " + policy +
-                               "; it would drop locks, so it is to be noeviction");
+                               "; it would drop locks, so it must be noeviction");
   }
   std::string warning;
   if (InfoField(info->text, "aof_enabled") != "1") {
@@ -265,7 +265,7 @@ Status RedisClient::Prove(Link* link, bool cleartext, int64_t deadline_us) {
     Result<RedisReply> fsync = connection.Call({"CONFIG", "GET", "appendfsync"}, deadline_us);
     if (!fsync.ok()) return NotYet(fsync.status().detail());
     if (fsync->items.size() != 2) {
-      warning = "redis: appendfsync is not known (CONFIG GET is not allowed); it is to be always";
+      warning = "redis: appendfsync is not known (CONFIG GET is not allowed); it must be always";
     } else if (fsync->items[1].text != "always") {
       warning = "redis: appendfsync is not always: a crash may lose the newest locks";
     }

@@ -1,8 +1,8 @@
 // Scripts on a Redis server: a bounded pool of connections, each one proved before its first use.
 //
 // A connection is used only if the server is a master, evicts nothing, is no cluster, and let us
-// in; all of it is asked anew after each reconnect. What fails that is kUnavailable with a text for
-// the operator. Passwords are sent on the connection and stand nowhere else.
+// in; all of it is asked again after each reconnect. What fails that is kUnavailable with a text
+// for the operator. Passwords are sent on the connection and stand nowhere else.
 //
 // A script is run once more on a new connection when no answer came. So each script must be one
 // that may be repeated: what its first run did shows in what the second one answers.
@@ -57,7 +57,7 @@ class RedisClient {
   // kUnavailable: no answer, or an error answer.
   Result<RedisReply> Run(const RedisScript& script, const std::vector<std::string>& keys,
                          const std::vector<std::string>& arguments);
-  // Closes what rests in the pool: the next call looks anew whom it talks to.
+  // Closes what rests in the pool: the next call looks again whom it talks to.
   void CloseIdle();
   // What promises less than it should; "" = nothing is known to. For Locker::Warning.
   std::string Warning();
@@ -70,7 +70,7 @@ class RedisClient {
   using LinkPtr = std::unique_ptr<Link>;
 
   RedisClient(RedisOptions options, RedisAddress address, const Clock& clock);
-  Result<LinkPtr> Borrow(bool anew, int64_t deadline_us);
+  Result<LinkPtr> Borrow(bool again, int64_t deadline_us);
   void GiveBack(LinkPtr link);
   Result<LinkPtr> Connect(int64_t deadline_us);
   Result<std::unique_ptr<RedisConnection>> OpenServer(int64_t deadline_us, bool* cleartext);

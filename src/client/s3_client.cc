@@ -264,7 +264,7 @@ int64_t S3Client::ServerNowMs() const {
 Result<std::unique_ptr<S3Client>> NewS3Client(const S3Settings& settings, const Clock& clock) {
   if (settings.endpoint.empty() || settings.endpoint.find('/') != std::string::npos) {
     return Status::InvalidArgument(
-        "STORAGE_S3_ENDPOINT is to be host or host:port, without http:// (STORAGE_S3_USE_SSL says "
+        "STORAGE_S3_ENDPOINT must be host or host:port, without http:// (STORAGE_S3_USE_SSL says "
         "which)");
   }
   if (settings.bucket.empty()) return Status::InvalidArgument("STORAGE_S3_BUCKET is empty");

@@ -16,7 +16,7 @@ namespace {
 
 using Keys = std::shared_ptr<const S3Credentials>;
 
-// Keys that end sooner are fetched anew (AWS hands out new ones at least so long before).
+// Keys that end sooner are fetched again (AWS hands out new ones at least so long before).
 constexpr int64_t kRenewBeforeMs = int64_t{5} * 60 * 1000;
 // After a failed renewal the old keys serve so long before the next try.
 constexpr int64_t kRenewAgainMs = int64_t{10} * 1000;

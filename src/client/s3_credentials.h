@@ -5,7 +5,7 @@
 //   4. web identity: AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, by STS
 //   5. a container's: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI
 //   6. the machine's: EC2 instance metadata, version 2
-// The keys of 4 to 6 expire; they are fetched anew before that, and the old ones serve meanwhile.
+// The keys of 4 to 6 expire; they are fetched again before that, and the old ones serve meanwhile.
 #ifndef STATEWARD_CLIENT_S3_CREDENTIALS_H_
 #define STATEWARD_CLIENT_S3_CREDENTIALS_H_
 

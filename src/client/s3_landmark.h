@@ -1,9 +1,9 @@
 // An object by which we know where we are: the marker of a store, the id of a lock service. While
 // it is there and says what it said first, what is absent beside it is absent.
 //
-// It is read anew before absence is told to anybody. Otherwise it counts for kFreshUs after a look:
-// who empties a bucket removes this key first (it sorts before ours), and an exchange of the lock
-// service asks for stopped servers anyway.
+// It is read again before absence is told to anybody. Otherwise it counts for kFreshUs after a
+// look: who empties a bucket removes this key first (it sorts before ours), and an exchange of the
+// lock service asks for stopped servers anyway.
 #ifndef STATEWARD_CLIENT_S3_LANDMARK_H_
 #define STATEWARD_CLIENT_S3_LANDMARK_H_
 

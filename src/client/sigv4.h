@@ -25,7 +25,7 @@ struct SigningInput {
   std::string method;
   std::string path;   // encoded, as it stands in the URL
   std::string query;  // CanonicalQuery's
-  // Every header that is to be signed, "host" and "x-amz-date" among them: name in lower case,
+  // Every header that must be signed, "host" and "x-amz-date" among them: name in lower case,
   // value without blanks around it.
   std::map<std::string, std::string_view> headers;
   std::string payload_sha256;  // 64 hex digits

@@ -38,7 +38,7 @@ Status CheckAddress(const std::string& address) {
   const bool scheme =
       address.compare(0, 8, "https://") == 0 || address.compare(0, 7, "http://") == 0;
   if (!scheme || HostOf(address).empty() || address.find_first_of(" ?#@") != address.npos) {
-    return Status::InvalidArgument("VAULT_ADDR is to be https://host:port (or http://…)");
+    return Status::InvalidArgument("VAULT_ADDR must be https://host:port (or http://…)");
   }
   return Status();
 }

@@ -34,7 +34,7 @@ class VaultSession {
 
   // The token to use; logs in when there is none. kUnavailable: there is none to be had now.
   Result<VaultToken> Token();
-  // Vault refused `used`: logs in anew, or reads the file again, once for all callers that come
+  // Vault refused `used`: logs in again, or reads the file again, once for all callers that come
   // with the same token. kPermissionDenied: there is no other token.
   Result<VaultToken> Replace(const VaultToken& used);
   // Keeps the token alive. Called by one background thread; returns after how many milliseconds

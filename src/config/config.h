@@ -1,7 +1,7 @@
 // The settings as typed values, read from the environment, an env file, secret files and systemd's
 // credentials; all errors at once.
 //
-// The env file wins over the process environment, since a reload can read only the file anew.
+// The env file wins over the process environment, since a reload can read only the file again.
 // A secret NAME is taken from the file that NAME_FILE names; else from the file NAME or name in
 // systemd's credentials folder; else from NAME.
 //

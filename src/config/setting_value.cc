@@ -102,19 +102,18 @@ std::string WhatIsWrong(const Setting& row, std::string_view text) {
     case SettingType::kText:
       return "";
     case SettingType::kBool:
-      return ParseBool(text) ? "" : "is to be true or false";
+      return ParseBool(text) ? "" : "must be true or false";
     case SettingType::kChoice: {
       if (ParseChoice(row.choices, text)) return "";
       std::string list(row.choices);
       std::replace(list.begin(), list.end(), '|', ' ');
-      return "is to be one of: " + list;
+      return "must be one of: " + list;
     }
     case SettingType::kNumber:
     case SettingType::kBytes: {
       auto number = ParseNumber(text, row.type == SettingType::kBytes);
       if (number && *number >= row.min && *number <= row.max) return "";
-      return "is to be a number from " + std::to_string(row.min) + " to " +
-             std::to_string(row.max) +
+      return "must be a number from " + std::to_string(row.min) + " to " + std::to_string(row.max) +
              (row.type == SettingType::kBytes ? " (K, M and G may follow)" : "");
     }
   }

@@ -241,7 +241,7 @@ constexpr Setting kSettings[] = {
      "AUTH_POLICY_FILE it is false unless this is set: strangers must not take names from "
      "identified users."},
     {"AUTH_POLICY_FILE", T::kText, AT(auth.policy_file), "", false, true,
-     "File of issuers, users, machine tokens and rules (docs/policy.md); read anew when it "
+     "File of issuers, users, machine tokens and rules (docs/policy.md); read again when it "
      "changes. "
      "Empty: none.",
      "", 0, 0, PolicyRights},

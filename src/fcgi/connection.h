@@ -49,7 +49,7 @@ class Connection : private AnswerRoom {
   enum class Phase : uint8_t { kIdle, kHead, kBody, kAnswer, kLinger };
   enum class Next : uint8_t {
     kWait,   // for what Events() says
-    kThink,  // Think() is to be called, by a thread that may take its time
+    kThink,  // Think() must be called, by a thread that may take its time
     kClose,
     kBad,  // the peer broke the protocol: close
   };
@@ -76,7 +76,7 @@ class Connection : private AnswerRoom {
   Next OnReady(int64_t now_us, Bytes* scratch);
   // Judges, handles or refuses the request. REQUIRES: kThink was returned last.
   Next Think(HandlerSource& handlers, const Log& log, int64_t now_us);
-  // Whether time is up for what it waits for: then OnDue is to be called. To be asked each second.
+  // Whether time is up for what it waits for: then OnDue must be called. To be asked each second.
   bool IsDue(int64_t now_us, const ConnectionLimits& limits);
   Next OnDue(int64_t now_us);
 

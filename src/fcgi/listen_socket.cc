@@ -81,7 +81,7 @@ Result<addrinfo*> ResolveTcp(const std::string& where) {
   size_t colon = where.rfind(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == where.size()) {
     return Status::InvalidArgument(
-        "FASTCGI_LISTEN is to be unix:/path, host:port or [v6 address]:port");
+        "FASTCGI_LISTEN must be unix:/path, host:port or [v6 address]:port");
   }
   std::string host = where.substr(0, colon);
   const std::string port = where.substr(colon + 1);

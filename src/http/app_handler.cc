@@ -140,7 +140,7 @@ Judged AppHandler::LookAtState(Context* context, const Target& target, AnswerRoo
 }
 
 // A user whom the web server checked comes first: the header is that check's own. A certificate
-// counts when there is no header: whoever shows credentials is to be judged by them.
+// counts when there is no header: whoever shows credentials must be judged by them.
 Result<Credentials> AppHandler::FindCredentials(const Request& request) const {
   Credentials vouched;
   if (parts_.proxy_identities) vouched.proxy_user = request.proxy_user;
@@ -175,7 +175,7 @@ Result<std::string> AppHandler::CheckInput(const Context& context, const Target&
   }
   Result<std::string> query_id = OnlyQuery(target, "ID");
   if (query_id.ok() && !query_id->empty() && !IsLockId(*query_id)) {
-    return Status::InvalidArgument("ID is to be 1 to 128 visible ASCII characters");
+    return Status::InvalidArgument("ID must be 1 to 128 visible ASCII characters");
   }
   return query_id;
 }

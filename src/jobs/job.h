@@ -46,7 +46,7 @@ class Job {
   virtual ~Job() = default;
   virtual std::string_view Name() const = 0;  // for metrics: a-z and _
   virtual JobStep Step(const JobParts& parts) = 0;
-  // The next step begins a round: the settings were read anew, or another process did this job.
+  // The next step begins a round: the settings were read again, or another process did this job.
   virtual void Restart() = 0;
   // What it counted in this round so far, by the name in metrics.
   virtual std::map<std::string, uint64_t> Found() const { return {}; }

@@ -38,7 +38,7 @@ class JobRunner {
   JobRunner(const JobRunner&) = delete;
   JobRunner& operator=(const JobRunner&) = delete;
 
-  // The settings were read anew: each job begins its round now, where they are done.
+  // The settings were read again: each job begins its round now, where they are done.
   void Restart();
 
  private:

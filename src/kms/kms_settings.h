@@ -21,7 +21,7 @@ struct KmsSettings {
   std::string transit_key;        // KMS_TRANSIT_KEY
   SecretString transit_exported;  // KMS_TRANSIT_EXPORTED
   VaultOptions vault;
-  // Nothing is to be sealed, so what is missing for that does not matter: for the bad day.
+  // Nothing is sealed here, so what is missing for that does not matter: for the bad day.
   bool only_opens = false;
 };
 

@@ -102,11 +102,11 @@ Result<std::unique_ptr<TransitKeys>> TransitKeys::New(std::shared_ptr<VaultClien
   while (!engine.empty() && engine.back() == '/') engine.pop_back();
   if (!IsPathPart(engine, true)) {
     return Status::InvalidArgument(
-        "KMS_TRANSIT_ENGINE is to be the path at which Transit is "
+        "KMS_TRANSIT_ENGINE must be the path at which Transit is "
         "mounted, e.g. transit");
   }
   if (!IsPathPart(key, false)) {
-    return Status::InvalidArgument("KMS_TRANSIT_KEY is to be the name of a key of Transit");
+    return Status::InvalidArgument("KMS_TRANSIT_KEY must be the name of a key of Transit");
   }
   std::unique_ptr<TransitKeys> keys(new TransitKeys(client, std::move(engine), std::move(key)));
   TransitKeys* self = keys.get();

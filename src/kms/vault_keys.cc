@@ -33,7 +33,7 @@ Result<std::unique_ptr<VaultKeys>> VaultKeys::New(std::shared_ptr<const Suite> s
   const size_t data = path.find("/data/");
   if (data == 0 || data == path.npos || data + 6 == path.size()) {
     return Status::InvalidArgument(
-        "KMS_VAULT_KEY_PATH is to be MOUNT/data/NAME of a KV engine, "
+        "KMS_VAULT_KEY_PATH must be MOUNT/data/NAME of a KV engine, "
         "version 2, e.g. kv/data/terraform-backend");
   }
   std::unique_ptr<VaultKeys> keys(

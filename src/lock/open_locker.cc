@@ -53,7 +53,7 @@ Result<std::unique_ptr<Locker>> OpenLocker(const LockParts& parts, Disk& disk, c
     if (backend.name == parts.settings.backend) return backend.make(parts, disk, clock);
     known.append(" ").append(backend.name);
   }
-  return Status::InvalidArgument("LOCK_BACKEND is to be one of:" + known);
+  return Status::InvalidArgument("LOCK_BACKEND must be one of:" + known);
 }
 
 }  // namespace stateward

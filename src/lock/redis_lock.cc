@@ -14,7 +14,7 @@
 namespace stateward {
 namespace {
 
-// A step starts anew when the service entered another epoch, or the lock changed hands, under it:
+// A step starts again when the service entered another epoch, or the lock changed hands, under it:
 // each time somebody else has got on.
 constexpr int kTries = 8;
 // /ready is asked every few seconds; a write goes into the server's log of commands.

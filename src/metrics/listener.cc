@@ -22,7 +22,7 @@ constexpr unsigned kTimeoutS = 10;
 Result<addrinfo*> Resolve(const std::string& address) {
   size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon + 1 == address.size()) {
-    return Status::InvalidArgument("METRICS_LISTEN_ADDR is to be host:port or [v6 address]:port");
+    return Status::InvalidArgument("METRICS_LISTEN_ADDR must be host:port or [v6 address]:port");
   }
   std::string host = address.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {

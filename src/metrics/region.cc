@@ -49,7 +49,7 @@ Status Ours(const DiskStat& stat, const std::string& path) {
   return Status();
 }
 
-// The file in its folder, as large as it is to be: a page that has no room on the disk would kill
+// The file in its folder, as large as it must be: a page that has no room on the disk would kill
 // the process that touches it.
 Result<Fd> OpenCounters(const std::string& folder, size_t size) {
   Disk& disk = PosixDisk();

@@ -16,7 +16,7 @@ namespace stateward {
 // The newest record that is a state or a tombstone.
 struct NewestVersion {
   VersionInfo info;
-  bool legacy = false;  // the original's blob: it has no number, and is to be written anew
+  bool legacy = false;  // the original's blob: it has no number, and must be written again
 };
 
 struct GuardInput {
@@ -41,7 +41,7 @@ struct GuardDecision {
 
 GuardDecision DecideWrite(const GuardInput& in);
 
-// Operations whose purpose is to replace what is there (handbook of the clients: a forced push
+// Operations whose purpose is to replace what is there (a forced push
 // looks like any other on the wire).
 bool MayReplaceHistory(std::string_view operation);
 

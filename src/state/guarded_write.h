@@ -21,7 +21,7 @@
 
 namespace stateward {
 
-// What is to be written. kind kState with a document, or kTombstone without.
+// What must be written. kind kState with a document, or kTombstone without.
 struct WriteRequest {
   const Grant* grant = nullptr;
   std::string lock_id;  // "" = the client holds no lock
@@ -63,7 +63,7 @@ class GuardedWrite {
   // REQUIRES: called from Locker::WithLock with its view.
   WriteOutcome Run(const WriteRequest& request, const LockView& view);
   // Again, after the transaction of a `first` that was done was not confirmed to the end. What it
-  // stored is looked for, and only if it is not there the write begins anew.
+  // stored is looked for, and only if it is not there the write begins again.
   WriteOutcome RunAgain(const WriteOutcome& first, const WriteRequest& request,
                         const LockView& view);
 

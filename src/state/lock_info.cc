@@ -167,7 +167,7 @@ Result<ParsedLockInfo> ParseLockInfo(ByteView body) {
   info.id = json->String("ID").value_or("");
   info.operation = json->String("Operation").value_or("");
   if (!info.id.empty() && !IsLockId(info.id)) {
-    return Status::InvalidArgument("lock info: ID is to be 1 to 128 visible ASCII characters");
+    return Status::InvalidArgument("lock info: ID must be 1 to 128 visible ASCII characters");
   }
   return info;
 }

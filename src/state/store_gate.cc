@@ -29,7 +29,7 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
   if (!marker.ok()) {
     if (marker.status().code() != Code::kNotFound) return std::move(marker).status();
     return Status::Unavailable(
-        "the store has no marker; if it is to be a new one, run "
+        "the store has no marker; if it must be a new one, run "
         "`statewardctl init`; if not, see whether its disk is mounted");
   }
   Result<std::string> service = locker_.ServiceId();

@@ -13,7 +13,7 @@
 namespace stateward {
 namespace {
 
-// Nothing younger is evicted (design.md, promise 5).
+// Nothing younger is evicted : its sender may have lost the only other copy.
 constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 constexpr int kFlockMs = 10000;
 // The original set no limit; beyond a gibibyte it could not have served it.

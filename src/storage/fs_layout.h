@@ -45,7 +45,7 @@ std::optional<std::string> ParseLegacyName(const std::string& name);  // nullopt
 // "" when nothing in the folder speaks against a new store; else the first name that does.
 std::string StrangeName(const std::vector<std::string>& names);
 
-// Refuses network file systems, on which neither link nor flock nor sync is to be trusted.
+// Refuses network file systems, on which neither link nor flock nor sync must be trusted.
 Status CheckFileSystem(const std::string& dir);
 
 }  // namespace stateward::fs_layout

@@ -46,7 +46,7 @@ Result<std::unique_ptr<Storage>> OpenStorage(const StorageParts& parts, Disk& di
     if (backend.name == parts.settings.backend) return backend.make(parts, disk, clock);
     known.append(" ").append(backend.name);
   }
-  return Status::InvalidArgument("STORAGE_BACKEND is to be one of:" + known);
+  return Status::InvalidArgument("STORAGE_BACKEND must be one of:" + known);
 }
 
 }  // namespace stateward

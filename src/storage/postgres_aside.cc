@@ -8,7 +8,7 @@
 namespace stateward {
 namespace {
 
-// Nothing younger is evicted (design.md, promise 5).
+// Nothing younger is evicted : its sender may have lost the only other copy.
 constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 
 // Ids of 64 bytes: one answer stays below a megabyte.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kQuarantine[] = "quarantine/";
 constexpr char kLegacy[] = "legacy/";
-// Nothing younger is evicted (design.md, promise 5).
+// Nothing younger is evicted : its sender may have lost the only other copy.
 constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
 // The original set no limit; beyond a gibibyte it could not have served it.
 constexpr uint64_t kMaxLegacy = uint64_t{1} << 30;

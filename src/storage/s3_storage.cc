@@ -14,9 +14,9 @@ constexpr char kStates[] = "states/";
 constexpr char kProbe[] = "probe/";
 // A sealed state of the largest size that the settings allow, with room for its envelope.
 constexpr uint64_t kMaxRecord = (uint64_t{1} << 30) + (uint64_t{16} << 20);
-// A head that was seen so long ago is looked up anew before a write builds on it. Far below the age
-// at which records are pruned at the earliest (an hour, docs/storage.md): within it, a number that
-// is free above the head was never taken.
+// A head that was seen so long ago is looked up again before a write builds on it. Far below the
+// age at which records are pruned at the earliest (an hour, docs/storage.md): within it, a number
+// that is free above the head was never taken.
 constexpr int64_t kRecentUs = 60LL * 1000 * 1000;
 // /ready may be asked every few seconds by each of many; a write is tried so often.
 constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;

@@ -1,4 +1,4 @@
-// Every Locker must pass every case. A test group supplies `fixture`, made anew for each test:
+// Every Locker must pass every case. A test group supplies `fixture`, made again for each test:
 //   TEST_GROUP(LocalConforms) { MyLockerFixture fixture; };
 //   LOCKER_CONFORMS(LocalConforms)
 //   LOCKER_CONFORMS_CLOCK(LocalConforms)   where the fixture can turn the backend's clock

@@ -1,4 +1,4 @@
-// Every Storage must pass every case. A test group supplies `fixture`, made anew for each test:
+// Every Storage must pass every case. A test group supplies `fixture`, made again for each test:
 //   TEST_GROUP(FsConforms) { MyStorageFixture fixture; };
 //   STORAGE_CONFORMS(FsConforms)
 //   STORAGE_CONFORMS_CLOCK(FsConforms)   where the age of what is in quarantine is the fixture's

@@ -335,7 +335,7 @@ class Load(unittest.TestCase):
                 self.server.process.send(signal.SIGHUP)
                 time.sleep(0.3)
         self.assertEqual([], self.run_load(disturb))
-        self.assertIn("settings were read anew", self.server.process.log())
+        self.assertIn("settings were read again", self.server.process.log())
 
     def test_a_killed_worker_is_replaced_within_a_second(self):
         def disturb():

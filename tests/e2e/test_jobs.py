@@ -48,7 +48,7 @@ class JobsCase(unittest.TestCase):
         return 0, 0
 
     def round_of(self, name):
-        """Reads the settings anew and waits until this job has done a round."""
+        """Reads the settings again and waits until this job has done a round."""
         runs = sum(self.job(name))
         self.server.process.send(signal.SIGUSR2)
         wait_for(lambda: sum(self.job(name)) > runs, f"a round of {name}", 60)

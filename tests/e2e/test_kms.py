@@ -123,13 +123,13 @@ class Faults(KmsTest):
         self.expect(503, server, "LOCK", "/state/p/one", lock())  # the owner has no name yet
         proxy.pass_on()
         self.recovers(server, "POST", body=document(1))
-        # Nobody is there any more, and the settings are even read anew.
+        # Nobody is there any more, and the settings are even read again.
         for times, fault in enumerate((proxy.refuse, proxy.pause, lambda: proxy.slow(30)), 1):
             fault()
             self.assertEqual(document(1), self.expect(200, server, "GET", "/state/p/one"))
             server.process.send(signal.SIGHUP)
-            wait_for(lambda n=times: server.log().count("settings were read anew") >= n,
-                     "the settings are read anew")
+            wait_for(lambda n=times: server.log().count("settings were read again") >= n,
+                     "the settings are read again")
             self.assertEqual(document(1), self.expect(200, server, "GET", "/state/p/one"))
         serial = 2
         self.expect(200, server, "POST", "/state/p/one", document(serial))
@@ -153,7 +153,7 @@ class Faults(KmsTest):
         self.ctl(server, "keys", "--retired", old, code=1)
         # It says so once a minute, and after a reload.
         server.process.send(signal.SIGHUP)
-        wait_for(lambda: b"sealed anew, 1 were" in self.ctl(server, "rekey", code=None),
+        wait_for(lambda: b"sealed again, 1 were" in self.ctl(server, "rekey", code=None),
                  "the server has said that it knows the new key")
         self.ctl(server, "keys", "--retired", old)
         self.assertEqual(document(2), self.expect(200, server, "GET", "/state/p/one"))
@@ -214,7 +214,7 @@ class Faults(KmsTest):
         # Once it was opened, locks need no key service, also after a reload.
         proxy.refuse()
         server.process.send(signal.SIGHUP)
-        wait_for(lambda: "settings were read anew" in server.log(), "the settings are read anew")
+        wait_for(lambda: "settings were read again" in server.log(), "the settings are read again")
         self.lock_and_unlock(server)
 
     def test_rights_taken_away_and_given_back(self):
@@ -375,20 +375,20 @@ class Records(KmsTest):
         server = self.serve({"KMS_BACKEND": "local"})
         for serial in (1, 2):
             self.expect(200, server, "POST", "/state/p/one", document(serial))
-        # The server first opens both, then the tool seals all anew, then the old key goes.
+        # The server first opens both, then the tool seals all again, then the old key goes.
         server.process.stop()
         server = self.serve(self.vault.transit_settings())
         self.assertEqual(document(2), self.expect(200, server, "GET", "/state/p/one"))
         self.expect(200, server, "POST", "/state/p/one", document(3))
         out = self.ctl(server, "rekey").decode()
         # Two versions, and the store's secret.
-        self.assertIn("3 sealed anew, 1 were already, 0 failed", out)
+        self.assertIn("3 sealed again, 1 were already, 0 failed", out)
         self.assertEqual(document(3), self.expect(200, server, "GET", "/state/p/one"))
         self.vault.rotate()
-        self.assertIn("4 sealed anew, 0 were", self.ctl(server, "rekey").decode())
+        self.assertIn("4 sealed again, 0 were", self.ctl(server, "rekey").decode())
         # And away from Transit, by a file that names the target.
         target = self.box.write("target.env", f"KMS_BACKEND=local\nKMS_KEY={KEY}\n")
-        self.assertIn("4 sealed anew", self.ctl(server, "rekey", "--to-env-file", target).decode())
+        self.assertIn("4 sealed again", self.ctl(server, "rekey", "--to-env-file", target).decode())
         server.process.stop()
         server = self.serve({"KMS_BACKEND": "local"})
         self.assertEqual(document(3), self.expect(200, server, "GET", "/state/p/one"))

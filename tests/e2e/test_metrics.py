@@ -69,7 +69,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(200, self.server.ask("LOCK", "/state/p/held", LOCK)[0])
         self.work(1)
         wait_for(self.scrape, "metrics are served")
-        # States and locks are counted once a minute, and when the settings are read anew.
+        # States and locks are counted once a minute, and when the settings are read again.
         self.server.process.send(signal.SIGHUP)
         wait_for(lambda: value(self.scrape(), "stateward_stored_objects") == 1, "states are counted")
         text = self.scrape()

@@ -58,7 +58,7 @@ class Rotation(unittest.TestCase):
         self.server.start()
         self.published()
 
-    def reload(self, way="settings were read anew"):
+    def reload(self, way="settings were read again"):
         before = self.server.log().count(way)
         self.server.process.send(signal.SIGHUP)
         wait_for(lambda: self.server.log().count(way) >= before + 2, way)
@@ -135,7 +135,7 @@ class Rotation(unittest.TestCase):
         # 3.
         self.assertIn("NOT retired", self.ctl("keys", "--retired", old_id, code=1))
         # Each state, and the store's secret.
-        self.assertIn(f"{STATES + 1} sealed anew", self.ctl("rekey"))
+        self.assertIn(f"{STATES + 1} sealed again", self.ctl("rekey"))
         self.good()
 
         # 4.
@@ -162,7 +162,7 @@ class Rotation(unittest.TestCase):
         self.check(0)
         self.good()
         # Nor may the old key go as long as they seal with it.
-        self.assertIn("2 sealed anew", self.ctl("rekey", "--yes"))
+        self.assertIn("2 sealed again", self.ctl("rekey", "--yes"))
         self.assertEqual(503, self.server.ask("GET", "/state/p/s0")[0])
         self.assertIn("running servers seal with it", self.ctl("keys", "--retired", old_id, code=1))
         self.restart()

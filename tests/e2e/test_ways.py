@@ -268,7 +268,7 @@ class Reload(unittest.TestCase):
         self.assertEqual(200, server.ask("POST", "/state/p/n", big)[0])
         server.write_env(MAX_STATE_BYTES="4096")
         server.process.send(signal.SIGHUP)
-        wait_for(lambda: server.log().count("settings were read anew") == 2, "both workers reload")
+        wait_for(lambda: server.log().count("settings were read again") == 2, "both workers reload")
         # Neither what nobody was told to read, nor what is wrong.
         server.write_env(MAX_STATE_BYTES="8192", LOG_FORMAT="xml")
         server.process.send(signal.SIGHUP)
@@ -296,7 +296,7 @@ class Reload(unittest.TestCase):
         self.box.write("ring", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
         self.box.write("key", "w1pRBpB2Z0lSbCjA3m1bT2q8Y0d6cX1kZ2VqS0hxUkE=\n")
         server.process.send(signal.SIGHUP)
-        wait_for(lambda: server.log().count("settings were read anew") == 2, "both workers reload")
+        wait_for(lambda: server.log().count("settings were read again") == 2, "both workers reload")
         self.assertEqual(200, server.ask("GET", "/state/p/n")[0])
         self.assertEqual(200, server.ask("POST", "/state/p/n", document(2))[0])
         # Before a rekey the old key still opens the store's secret: keys without it are not taken.

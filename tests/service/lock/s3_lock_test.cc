@@ -31,7 +31,7 @@ class S3LockFixture : public LockerFixture {
   S3Settings settings_;
 };
 
-// A service whose locks are gone, its id among them, grants nothing; one that was made anew for a
+// A service whose locks are gone, its id among them, grants nothing; one that was made again for a
 // store that was guarded before burns at the first grant of each state.
 void ForgottenLocksBurn(S3LockFixture& f) {
   using namespace locker_cases;  // NOLINT: the cases' own words
@@ -44,7 +44,7 @@ void ForgottenLocksBurn(S3LockFixture& f) {
   IsUnavailable(f.Open()->Look(Id()));
   Must(f.Open()->InitService(true));
   for (int i = 0; i < 2; ++i) {
-    std::shared_ptr<Locker> anew = f.Open();
+    std::shared_ptr<Locker> again = f.Open();
     for (const char* name : {"n", "m"}) {
       bool said = false;
       const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
@@ -52,9 +52,9 @@ void ForgottenLocksBurn(S3LockFixture& f) {
         return uint64_t{1};
       };
       std::string id = std::string("c") + std::to_string(i);
-      MustBe<Granted>(anew->Acquire(IdOf(name), Want(id), base));
+      MustBe<Granted>(again->Acquire(IdOf(name), Want(id), base));
       CHECK_EQUAL(i == 0, said);
-      MustBe<Released>(anew->Release(IdOf(name), {id, "alice", false}));
+      MustBe<Released>(again->Release(IdOf(name), {id, "alice", false}));
     }
   }
 }

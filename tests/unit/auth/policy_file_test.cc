@@ -114,8 +114,8 @@ TEST(PolicyText, RulesAreWhole) {
   Refuses("user = \"alice\"\nrole = \"read\"\n", "states is missing");
   Refuses("user = \"alice\"\nstates = []\nrole = \"read\"\n", "list of 1");
   Refuses("user = \"alice\"\nstates = [\"a/*\"]\n", "role is missing");
-  Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"owner\"\n", "role is to be");
-  Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"none\"\n", "role is to be");
+  Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"owner\"\n", "role must be");
+  Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"none\"\n", "role must be");
   Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"read\"\nsensitive = 1\n", "sensitive");
   Refuses("user = \"alice\"\nstates = [\"a/*\"]\nrole = \"read\"\nrolle = \"read\"\n",
           "unknown key \"rolle\"");

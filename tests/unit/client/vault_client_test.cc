@@ -156,7 +156,7 @@ TEST(VaultClient, AppRoleLogsInOnceAndAgainAfterA403) {
   LONGS_EQUAL(1, vault.logins);
   STRCMP_EQUAL("auth/approle/login {\"role_id\":\"role\",\"secret_id\":\"secret\"}",
                vault.last_login.c_str());
-  vault.tokens.clear();  // revoked, or Vault was set up anew
+  vault.tokens.clear();  // revoked, or Vault was set up again
   clock.Advance(60000);
   CHECK(LookUp(*client) == Code::kOk);
   LONGS_EQUAL(2, vault.logins);

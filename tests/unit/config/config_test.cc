@@ -70,10 +70,10 @@ TEST(Config, AllErrorsAtOnceWithWhatWouldBeRight) {
   Set("THREADS", "12x");
   LoadedConfig c = LoadConfig(env, "");
   UNSIGNED_LONGS_EQUAL(5, c.errors.size());
-  CHECK(AnyHas(c.errors, "WORKERS \"0\" is to be a number from 1 to 64"));
+  CHECK(AnyHas(c.errors, "WORKERS \"0\" must be a number from 1 to 64"));
   CHECK(
-      AnyHas(c.errors, "LOG_LEVEL \"loud\" is to be one of: fatal error warning info debug trace"));
-  CHECK(AnyHas(c.errors, "STORAGE_INIT \"maybe\" is to be true or false"));
+      AnyHas(c.errors, "LOG_LEVEL \"loud\" must be one of: fatal error warning info debug trace"));
+  CHECK(AnyHas(c.errors, "STORAGE_INIT \"maybe\" must be true or false"));
 }
 
 TEST(Config, UnknownNamesGetTheNearest) {

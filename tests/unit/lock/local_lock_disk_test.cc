@@ -105,7 +105,7 @@ TEST(LocalLockDisk, ReleasingWhatNeverWasNeedsNoRoom) {
   Take(*l, Want("a"), never);
 }
 
-// The entry of a new file in its folder is synced once. When that fails the file is made anew.
+// The entry of a new file in its folder is synced once. When that fails the file is made again.
 TEST(LocalLockDisk, AFailedSyncOfAFolderIsNotBelievedTheSecondTime) {
   const StateId fresh = IdOf("fresh");
   disk.fail_folder_syncs = 1;
