@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "state/document_scanner.h"
+#include "state/lock_info.h"
 
 namespace stateward {
 namespace {
@@ -291,9 +292,25 @@ Status Adopter::TakePlain(const Grant& from, const Old& old) {
 Status Adopter::Free(const Grant& grant) {
   StateId id = StateId::Of(grant.key);
   Result<LockView> view = b_.locker->Look({id, grant.legacy_ids});
-  if (!view.ok()) return std::move(view).status();
+  if (!view.ok()) return FreeHalfTaken(grant);
   if (!view->holder || view->holder->principal != kAdoptPrincipal) return Status();
   return states_.Unlock(grant, {}, view->holder->id).status;
+}
+
+// Where a lock is taken in two steps, a run that was killed between them leaves one of which no
+// look tells the holder; a LOCK does. What another principal holds is not released by its ID.
+Status Adopter::FreeHalfTaken(const Grant& grant) {
+  const std::string probe = "{\"ID\":\"" + lock_id_ + "-free\",\"Operation\":\"adopt\"}";
+  const SecretBytes body(probe.begin(), probe.end());
+  StateAnswer answer = states_.Lock(grant, body);
+  if (!answer.status.ok()) return std::move(answer.status);
+  if (!answer.locked) return states_.Unlock(grant, body, "").status;
+  Result<ParsedLockInfo> holder =
+      ParseLockInfo(SecretBytes(answer.holder.begin(), answer.holder.end()));
+  if (!holder.ok()) return std::move(holder).status();
+  Result<ReleaseOutcome> freed = b_.locker->Release({StateId::Of(grant.key), grant.legacy_ids},
+                                                    {holder->id, kAdoptPrincipal, false});
+  return freed.ok() ? Status() : std::move(freed).status();
 }
 
 Status Adopter::FreeLeftLocks(const Grant& given) {

@@ -77,6 +77,7 @@ class Adopter {
                      uint64_t n);
   Status AppendAt(const StateId& id, uint64_t head, ByteView sealed);
   Status Free(const Grant& grant);
+  Status FreeHalfTaken(const Grant& grant);
 
   Backends& b_;
   const std::string store_id_;

@@ -22,6 +22,7 @@ class MemLocker : public Locker {
 
   bool still = true;
   bool down = false;
+  bool half_taken = false;  // until the next release: a look does not tell who holds (S3, Redis)
   std::string service_id = std::string(32, 'a');  // "" = none yet
   int lost_ends = 0;                              // so many WithLocks fail after `write` ran
   std::function<void()> at_end;                   // then runs: what became of what it stored
@@ -67,12 +68,15 @@ class MemLocker : public Locker {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     if (books_.count(key.id.hex()) == 0) return ReleaseOutcome(NotHeld{});
+    half_taken = false;
     return stateward::Release(&Made(key), request, clock_.NowMs());
   }
   Result<LockView> Look(const LockKey& key) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    return ViewOf(key);
+    LockView view = ViewOf(key);
+    if (half_taken && view.holder) return Status::Unavailable("it is being taken");
+    return view;
   }
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override {
     std::lock_guard<std::mutex> hold(mutex_);

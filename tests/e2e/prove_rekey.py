@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from box import Box
+from box import Box, reachable
 from stateward import CTL, KEY, Stateward
 
 OTHER_KEY = "QkJDRERFRUZGR0dISElJSkpLS0xMTU1OTk9PUFBRUVE="
@@ -66,7 +66,8 @@ class World:
     def rekey(self, towards_other):
         keys = (OTHER_KEY, KEY) if towards_other else (KEY, OTHER_KEY)
         settings = {**self.server.settings, "KMS_KEY": keys[0], "KMS_KEYRING": keys[1]}
-        return subprocess.Popen([CTL, "rekey"], env={"PATH": os.environ["PATH"], **settings},
+        env = {"PATH": os.environ["PATH"], **settings}
+        return subprocess.Popen([reachable(CTL), "rekey"], env=env,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 **self.box.identity())
 

@@ -12,7 +12,7 @@ import threading
 import unittest
 import uuid
 
-from box import ROOT, Box, free_port, wait_for
+from box import ROOT, Box, free_port, reachable, wait_for
 from proxy import Proxy
 from stateward import CTL, KEY, PROGRAM, Stateward
 from vault_server import Vault
@@ -95,7 +95,7 @@ class KmsTest(unittest.TestCase):
 
     def ctl(self, server, *arguments, code=0, **changes):
         env = {k: v for k, v in {**server.settings, **changes}.items() if v is not None}
-        run = subprocess.run([CTL, *arguments], env={"PATH": os.environ["PATH"], **env},
+        run = subprocess.run([reachable(CTL), *arguments], env={"PATH": os.environ["PATH"], **env},
                              capture_output=True, timeout=120, check=False,
                              **self.box.identity())
         if code is not None:

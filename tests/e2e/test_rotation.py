@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from box import Box, wait_for
+from box import Box, reachable, wait_for
 from stateward import PROGRAM, Stateward
 
 CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
@@ -76,7 +76,7 @@ class Rotation(unittest.TestCase):
         for name, file in (("KMS_KEY_FILE", "kms.key"), ("KMS_KEYRING_FILE", "kms.keyring")):
             if os.path.exists(os.path.join(self.etc, file)):
                 env[name] = os.path.join(self.etc, file)
-        run = subprocess.run([CTL, *arguments], env=env, capture_output=True, text=True,
+        run = subprocess.run([reachable(CTL), *arguments], env=env, capture_output=True, text=True,
                              timeout=120, check=False, **self.box.identity())
         self.assertEqual(code, run.returncode, run.stdout + run.stderr)
         return run.stdout + run.stderr

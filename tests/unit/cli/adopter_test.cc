@@ -178,6 +178,33 @@ TEST(Adopter, NothingIsWrittenOverWhatIdentifiedUsersHave) {
   LONGS_EQUAL(0, *w.b.locker->CountHeld());
 }
 
+TEST(Adopter, ALockThatAKilledRunHalfTookIsFreed) {
+  World w;
+  Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+  auto states = w.Serve(true);
+  CHECK(states->Put(from, "", Text(Doc(1))).status.ok());
+  Grant killed = from;
+  killed.principal = kAdoptPrincipal;
+  CHECK(states->Lock(killed, Text(R"({"ID":"adopt-1","Operation":"adopt"})")).status.ok());
+  static_cast<MemLocker&>(*w.b.locker).half_taken = true;
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(1));
+  LONGS_EQUAL(0, *w.b.locker->CountHeld());
+}
+
+TEST(Adopter, AnothersHalfTakenLockStays) {
+  World w;
+  Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
+  auto states = w.Serve(true);
+  CHECK(states->Put(from, "", Text(Doc(1))).status.ok());
+  Grant another = from;
+  another.principal = "another";
+  CHECK(states->Lock(another, Text(R"({"ID":"a","Operation":"adopt"})")).status.ok());
+  static_cast<MemLocker&>(*w.b.locker).half_taken = true;
+  CHECK_FALSE(w.Run(from, 0).ok());
+  LONGS_EQUAL(1, *w.b.locker->CountHeld());
+}
+
 TEST(Adopter, ALockedStateStays) {
   World w;
   Grant from = *NamespaceGrant(SecretString("secret"), {"p", "n"});
