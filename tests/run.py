@@ -48,7 +48,6 @@ RELEASE = ["all", "unit", "service", "killpoints", "test-programs"]
 # machine is not).
 FIRST = [
     ("layers", ["python3", "tools/layers.py"], 60),
-    ("cases", ["python3", "tools/cases.py"], 60),
     ("build", make(*RELEASE), 1800),
     ("unit", unit("release"), 600),
 ]
