@@ -8,23 +8,10 @@
 #include <memory>
 #include <string>
 
-#include "auth/basic.h"
-#include "doubles/basic_names.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
-#include "kms/open_kms.h"
-#include "state/state_service.h"
+#include "unit/state/service_fixture.h"
 
 namespace stateward {
 namespace {
-
-class NoObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
-};
 
 Bytes ReadBytes(const std::string& path) {
   Bytes bytes;
@@ -37,49 +24,28 @@ Bytes ReadBytes(const std::string& path) {
 
 }  // namespace
 
-TEST_GROUP(NameHolder) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  NoObserver observer;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  std::unique_ptr<Kms> kms;
-  StoreGate gate{storage, locker};
-  StateRules rules;
-  std::unique_ptr<StateService> service;
-  BasicAuthenticator basic{NameForTests};
+TEST_GROUP_BASE(NameHolder, ServiceFixture) {
   const StateKey key{"", "network", "prod"};
   int serial = 0;
 
-  void setup() override {
-    KmsSettings settings;
-    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false, *kms).ok());
-    Restart();
-  }
-  void Restart() {
-    service =
-        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
-  }
   Grant Tenant(const std::string& secret) {
     return *basic.Authorize({"basic", SecretString(secret)}, key, Verb::kWrite);
   }
   Grant Identified() {
-    Grant grant;
-    grant.key = key;
-    grant.principal = "alice";
-    grant.role = Role::kAdmin;
-    return grant;
+    Grant alice;
+    alice.key = key;
+    alice.principal = "alice";
+    alice.role = Role::kAdmin;
+    return alice;
   }
   // Serials grow, so that a write behind a deletion is one that goes on.
-  void Put(const Grant& grant, Code want = Code::kOk) {
+  void Put(const Grant& writer, Code want = Code::kOk) {
     std::string text =
         "{\"version\":4,\"serial\":" + std::to_string(++serial) + ",\"lineage\":\"L\"}";
-    Code got = service->Put(grant, "", SecretBytes(text.begin(), text.end())).status.code();
+    Code got = service->Put(writer, "", SecretBytes(text.begin(), text.end())).status.code();
     STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
   }
-  void Delete(const Grant& grant) { CHECK(service->Delete(grant, "").status.ok()); }
+  void Delete(const Grant& writer) { CHECK(service->Delete(writer, "").status.ok()); }
   // What identified users get where they have no state of this name.
   void Free() { CHECK(service->Get(Identified()).status.code() == Code::kNotFound); }
   void Held() { CHECK(service->Get(Identified()).status.code() == Code::kConflict); }
