@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "state/document_scanner.h"
+#include "document/document_scanner.h"
 
 namespace stateward {
 namespace {

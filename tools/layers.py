@@ -16,8 +16,9 @@ MAY = {
     "config": {"stateward", "base"},
     "fcgi": {"stateward", "base"},
     "http": {"stateward", "base", "state"},
+    "document": {"stateward", "base"},
     "history": {"stateward", "base"},
-    "state": {"stateward", "base", "history"},
+    "state": {"stateward", "base", "history", "document"},
     "auth": {"stateward", "base"},
     "storage": {"stateward", "base"},
     "lock": {"stateward", "base"},
@@ -26,10 +27,10 @@ MAY = {
     "jobs": {"stateward", "base", "state"},
     "client": {"stateward", "base"},
     # The composition roots see everything.
-    "app": {"stateward", "base", "config", "fcgi", "http", "state", "history", "auth", "storage",
-            "lock", "kms", "client", "metrics", "jobs"},
-    "cli": {"stateward", "base", "config", "http", "state", "history", "auth", "storage", "lock",
-            "kms", "client", "app"},
+    "app": {"stateward", "base", "config", "fcgi", "http", "state", "history", "document", "auth",
+            "storage", "lock", "kms", "client", "metrics", "jobs"},
+    "cli": {"stateward", "base", "config", "http", "state", "history", "document", "auth", "storage",
+            "lock", "kms", "client", "app"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 for backend in ("auth", "storage", "lock", "kms"):

@@ -1,5 +1,6 @@
 // Small JSON documents: lock info, our own records, a service's short answers. Never a state
-// (state/document_scanner.h). The only user of cJSON, behind a check that is stricter than cJSON.
+// (document/document_scanner.h). The only user of cJSON, behind a check that is stricter than
+// cJSON.
 //
 // Writing: base/json_writer.h, included here.
 #ifndef STATEWARD_BASE_JSON_H_

@@ -5,7 +5,7 @@
 #include "auth/policy_auth.h"
 #include "base/random.h"
 #include "base/sha256.h"
-#include "state/document_scanner.h"
+#include "document/document_scanner.h"
 #include "state/lock_info.h"
 
 namespace stateward {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/sha256.h"
-#include "state/document_scanner.h"
+#include "document/document_scanner.h"
 #include "state/legacy.h"
 
 namespace stateward {

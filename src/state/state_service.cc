@@ -6,10 +6,10 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
-#include "state/document_scanner.h"
+#include "document/document_scanner.h"
+#include "document/outputs.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
-#include "state/outputs.h"
 
 namespace stateward {
 namespace {

@@ -52,7 +52,7 @@ class StateService {
   // For a token that has expired (grant.expired), before anything else: state/lock_rights.h.
   Status CheckGrace(const Grant& grant, Verb verb);
   StateAnswer Get(const Grant& grant);
-  // All root outputs as one object, or the value of one (state/outputs.h).
+  // All root outputs as one object, or the value of one (document/outputs.h).
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // lock_id: of the client's lock; "" = none.
   StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body);

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "document/document_scanner.h"
 #include "doubles/reference_json.h"
-#include "state/document_scanner.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stateward;

@@ -1,6 +1,6 @@
 // The root outputs of a state document, taken from its bytes without building a tree.
-#ifndef STATEWARD_STATE_OUTPUTS_H_
-#define STATEWARD_STATE_OUTPUTS_H_
+#ifndef STATEWARD_DOCUMENT_OUTPUTS_H_
+#define STATEWARD_DOCUMENT_OUTPUTS_H_
 
 #include <cstddef>
 #include <optional>
@@ -28,4 +28,4 @@ Result<SecretBytes> ExtractOutputs(ByteView document, const std::optional<std::s
 
 }  // namespace stateward
 
-#endif  // STATEWARD_STATE_OUTPUTS_H_
+#endif  // STATEWARD_DOCUMENT_OUTPUTS_H_

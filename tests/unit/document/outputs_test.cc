@@ -1,4 +1,4 @@
-#include "state/outputs.h"
+#include "document/outputs.h"
 
 #include <CppUTest/TestHarness.h>
 

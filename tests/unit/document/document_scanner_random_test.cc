@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "document/document_scanner.h"
 #include "doubles/reference_json.h"
-#include "state/document_scanner.h"
 
 namespace stateward {
 namespace {

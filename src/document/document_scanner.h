@@ -1,6 +1,6 @@
 // What the server has to know of a state document, taken from its bytes without building a tree.
-#ifndef STATEWARD_STATE_DOCUMENT_SCANNER_H_
-#define STATEWARD_STATE_DOCUMENT_SCANNER_H_
+#ifndef STATEWARD_DOCUMENT_DOCUMENT_SCANNER_H_
+#define STATEWARD_DOCUMENT_DOCUMENT_SCANNER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -38,4 +38,4 @@ Result<DocumentInfo> ScanDocument(ByteView doc);
 
 }  // namespace stateward
 
-#endif  // STATEWARD_STATE_DOCUMENT_SCANNER_H_
+#endif  // STATEWARD_DOCUMENT_DOCUMENT_SCANNER_H_

@@ -1,4 +1,4 @@
-#include "state/document_scanner.h"
+#include "document/document_scanner.h"
 
 #include <CppUTest/TestHarness.h>
 
