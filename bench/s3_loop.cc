@@ -15,8 +15,8 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
-#include "client/http_client.h"
-#include "client/sigv4.h"
+#include "http_client/http_client.h"
+#include "s3/sigv4.h"
 #include "stateward/clock.h"
 
 namespace stateward {

@@ -19,22 +19,26 @@ MAY = {
     "document": {"stateward", "base"},
     "history": {"stateward", "base"},
     "state": {"stateward", "base", "history", "document"},
-    "auth": {"stateward", "base"},
-    "storage": {"stateward", "base"},
-    "lock": {"stateward", "base"},
-    "kms": {"stateward", "base"},
+    # The rooms of the services: connections and requests, no state and no lock.
+    "http_client": {"stateward", "base"},
+    "postgres": {"stateward", "base"},
+    "redis": {"stateward", "base"},
+    "s3": {"stateward", "base", "http_client"},
+    "vault": {"stateward", "base", "http_client"},
+    # What works with them.
+    "auth": {"stateward", "base", "http_client"},
+    "storage": {"stateward", "base", "postgres", "s3"},
+    "lock": {"stateward", "base", "postgres", "redis", "s3"},
+    "kms": {"stateward", "base", "vault"},
     "metrics": {"stateward", "base"},
     "jobs": {"stateward", "base", "state"},
-    "client": {"stateward", "base"},
     # The composition roots see everything.
     "app": {"stateward", "base", "config", "fcgi", "http", "state", "history", "document", "auth",
-            "storage", "lock", "kms", "client", "metrics", "jobs"},
+            "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client", "metrics", "jobs"},
     "cli": {"stateward", "base", "config", "http", "state", "history", "document", "auth", "storage",
-            "lock", "kms", "client", "app"},
+            "lock", "kms", "app"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
-for backend in ("auth", "storage", "lock", "kms"):
-    MAY[backend].add("client")
 
 # A room's settings are plain values in a header of their own, which names only its like: so the
 # settings' table may reach all of them, and nothing of the rooms comes along.
@@ -44,10 +48,12 @@ SETTINGS = re.compile(r"\w+/\w+_settings\.h")
 LIBRARIES = {
     r"fcgiapp\.h|fcgios\.h|fcgi_config\.h": ("fcgi/",),
     r"cjson/.*": ("base/json.",),
-    r"openssl/.*": ("base/", "auth/", "kms/", "client/", "storage/", "lock/"),
+    r"openssl/.*": ("base/", "auth/", "kms/", "redis/redis_client.", "s3/sigv4."),
     r"zstd\.h": ("kms/",),
     r"microhttpd\.h": ("metrics/",),
-    r"libpq-fe\.h|hiredis/.*|curl/.*": ("client/", "storage/", "lock/", "kms/", "auth/"),
+    r"libpq-fe\.h": ("postgres/",),
+    r"hiredis/.*": ("redis/",),
+    r"curl/.*": ("http_client/",),
     r"jwt\.h": ("auth/libjwt_verifier.cc",),
     r"toml\+\+/.*": ("auth/policy_file.cc",),
     r"crypt\.h": ("auth/password.cc",),

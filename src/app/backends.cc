@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "client/pg_pool.h"
-#include "client/pg_schema.h"
 #include "kms/open_kms.h"
 #include "lock/open_locker.h"
+#include "postgres/pg_pool.h"
+#include "postgres/pg_schema.h"
 #include "stateward/clock.h"
 #include "storage/open_storage.h"
 

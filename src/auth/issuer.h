@@ -16,7 +16,7 @@
 #include "auth/jwk.h"
 #include "auth/key_cache.h"
 #include "base/log.h"
-#include "client/http_client.h"
+#include "http_client/http_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/result.h"

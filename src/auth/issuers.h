@@ -12,7 +12,7 @@
 #include "auth/second_verifier.h"
 #include "auth/token_verifier.h"
 #include "base/log.h"
-#include "client/http_client.h"
+#include "http_client/http_client.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/observer.h"

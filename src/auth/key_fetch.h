@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/http_client.h"
+#include "http_client/http_client.h"
 #include "stateward/result.h"
 
 namespace stateward {

@@ -5,8 +5,8 @@
 
 #include <string_view>
 
-#include "client/s3_settings.h"
 #include "config/env_file.h"
+#include "s3/s3_settings.h"
 
 namespace stateward {
 

@@ -17,11 +17,11 @@
 
 #include "auth/auth_settings.h"
 #include "base/log.h"
-#include "client/pg_settings.h"
-#include "client/s3_settings.h"
 #include "config/env_file.h"
 #include "kms/kms_settings.h"
 #include "lock/lock_settings.h"
+#include "postgres/pg_settings.h"
+#include "s3/s3_settings.h"
 #include "state/state_settings.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "client/vault_settings.h"
 #include "stateward/secret.h"
+#include "vault/vault_settings.h"
 
 namespace stateward {
 

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "base/log.h"
-#include "client/vault_client.h"
 #include "kms/envelope_kms.h"
 #include "kms/kms_settings.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
+#include "vault/vault_client.h"
 
 namespace stateward {
 

@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "base/sha256.h"
-#include "client/vault_json.h"
 #include "kms/bound_key.h"
 #include "kms/header.h"
+#include "vault/vault_json.h"
 
 namespace stateward {
 namespace {

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "base/recent_look.h"
-#include "client/vault_client.h"
 #include "kms/key_source.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
+#include "vault/vault_client.h"
 
 namespace stateward {
 

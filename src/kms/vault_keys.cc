@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "base/hex.h"
-#include "client/vault_json.h"
 #include "kms/key_text.h"
+#include "vault/vault_json.h"
 
 namespace stateward {
 namespace {

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "client/vault_client.h"
 #include "kms/key_source.h"
 #include "kms/keyring.h"
 #include "stateward/result.h"
+#include "vault/vault_client.h"
 
 namespace stateward {
 

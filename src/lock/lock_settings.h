@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "client/redis_settings.h"
+#include "redis/redis_settings.h"
 
 namespace stateward {
 

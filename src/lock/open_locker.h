@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "client/pg_pool.h"
-#include "client/s3_settings.h"
 #include "lock/lock_settings.h"
+#include "postgres/pg_pool.h"
+#include "s3/s3_settings.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/locker.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/pg_schema.h"
 #include "lock/legacy_lock.h"
 #include "lock/postgres_sql.h"
+#include "postgres/pg_schema.h"
 #include "stateward/kms.h"
 
 namespace stateward {

@@ -11,8 +11,8 @@
 #include <mutex>
 #include <string>
 
-#include "client/pg_pool.h"
 #include "lock/lock_record.h"
+#include "postgres/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/locker.h"
 

@@ -3,9 +3,9 @@
 
 #include "base/hex.h"
 #include "base/random.h"
-#include "client/pg_schema.h"
 #include "lock/postgres_lock.h"
 #include "lock/postgres_sql.h"
+#include "postgres/pg_schema.h"
 
 namespace stateward {
 namespace {

@@ -2,7 +2,7 @@
 #ifndef STATEWARD_LOCK_POSTGRES_SQL_H_
 #define STATEWARD_LOCK_POSTGRES_SQL_H_
 
-#include "client/pg_schema.h"
+#include "postgres/pg_schema.h"
 
 namespace stateward::pg_lock {
 

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "client/redis_client.h"
 #include "lock/redis_scripts.h"
+#include "redis/redis_client.h"
 #include "stateward/locker.h"
 
 namespace stateward {

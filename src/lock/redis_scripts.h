@@ -6,7 +6,7 @@
 #ifndef STATEWARD_LOCK_REDIS_SCRIPTS_H_
 #define STATEWARD_LOCK_REDIS_SCRIPTS_H_
 
-#include "client/redis_client.h"
+#include "redis/redis_client.h"
 
 namespace stateward {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <utility>
 
-#include "client/s3_client.h"
-#include "client/s3_landmark.h"
 #include "lock/s3_lock_text.h"
+#include "s3/s3_client.h"
+#include "s3/s3_landmark.h"
 #include "stateward/clock.h"
 #include "stateward/locker.h"
 

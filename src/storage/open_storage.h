@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "client/pg_pool.h"
-#include "client/s3_settings.h"
+#include "postgres/pg_pool.h"
+#include "s3/s3_settings.h"
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "base/hex.h"
-#include "client/pg_schema.h"
+#include "postgres/pg_schema.h"
 #include "storage/postgres_storage.h"
 
 namespace stateward {

@@ -1,7 +1,7 @@
 // What running servers say of themselves, in the postgres storage: a row for each.
 #include <utility>
 
-#include "client/pg_schema.h"
+#include "postgres/pg_schema.h"
 #include "storage/postgres_storage.h"
 
 namespace stateward {

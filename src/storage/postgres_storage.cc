@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/hex.h"
-#include "client/pg_schema.h"
+#include "postgres/pg_schema.h"
 
 namespace stateward {
 namespace {

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <string>
 
-#include "client/pg_pool.h"
+#include "postgres/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
 #include "storage/head_hints.h"

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "client/s3_client.h"
-#include "client/s3_landmark.h"
+#include "s3/s3_client.h"
+#include "s3/s3_landmark.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
 #include "storage/head_hints.h"

@@ -13,7 +13,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "client/http_client.h"
+#include "http_client/http_client.h"
 
 namespace stateward {
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "client/http_client.h"
+#include "http_client/http_client.h"
 
 namespace stateward {
 

@@ -16,8 +16,8 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
-#include "client/http_client.h"
-#include "client/s3_client.h"
+#include "http_client/http_client.h"
+#include "s3/s3_client.h"
 
 namespace stateward {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "client/pg_pool.h"
+#include "postgres/pg_pool.h"
 #include "service/service_env.h"
 #include "stateward/clock.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/random.h"
-#include "client/s3_client.h"
+#include "s3/s3_client.h"
 #include "service/service_env.h"
 
 namespace stateward {

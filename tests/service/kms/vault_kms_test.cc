@@ -4,12 +4,12 @@
 #include <set>
 
 #include "base/base64.h"
-#include "client/vault_json.h"
 #include "conformance/kms_cases.h"
 #include "kms/key_tag.h"
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
 #include "service/service_env.h"
+#include "vault/vault_json.h"
 
 namespace stateward {
 namespace {

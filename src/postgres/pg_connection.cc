@@ -1,0 +1,218 @@
+#include "postgres/pg_connection.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+
+namespace stateward {
+namespace {
+
+// What is filled in where the connection string is silent.
+constexpr std::pair<const char*, const char*> kFallbacks[] = {
+    // lib/pq, the original's driver, asks for TLS unless it is told otherwise; libpq would not.
+    {"sslmode", "require"},
+    {"connect_timeout", "3"},
+    // A server that vanished without a word is found out in 10 s, sending or waiting.
+    {"tcp_user_timeout", "10000"},
+    {"keepalives_idle", "5"},
+    {"keepalives_interval", "2"},
+    {"keepalives_count", "3"},
+    // Of several hosts the primary; of a single standby nothing is believed.
+    {"target_session_attrs", "read-write"},
+    {"gssencmode", "disable"},
+    {"fallback_application_name", "stateward"},
+    {"client_encoding", "UTF8"},
+};
+
+// Twice what a piece of a large state takes (storage/postgres_storage.cc).
+constexpr size_t kHeavyBytes = size_t{4} << 20;
+
+// What may change without the database being another.
+bool IsPlace(const std::string& name) {
+  return name == "host" || name == "hostaddr" || name == "port" || name == "dbname" ||
+         name == "user";
+}
+
+std::string Trimmed(const char* message) {
+  std::string text = message == nullptr ? "" : message;
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+// The only translator of what the server says. All of it is an outage to a client, since the
+// operator can mend it, but for damage that the server itself has found (XX001, XX002).
+Status FromResult(const PGresult* result, std::string* sqlstate) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  *sqlstate = state == nullptr ? "" : state;
+  std::string text = "postgres: " + *sqlstate + " ";
+  text += Trimmed(message != nullptr ? message : PQresultErrorMessage(result));
+  if (*sqlstate == "XX001" || *sqlstate == "XX002") return Status::Corruption(std::move(text));
+  return Status::Unavailable(std::move(text));
+}
+
+}  // namespace
+
+Result<PgTarget> PgTarget::Parse(const SecretString& connection) {
+  char* error = nullptr;
+  std::string text(connection.Reveal());
+  PQconninfoOption* options = PQconninfoParse(text.c_str(), &error);
+  WipeMemory(text.data(), text.size());
+  PQfreemem(error);  // it may quote the password
+  if (options == nullptr) {
+    return Status(Code::kInvalidArgument,
+                  "POSTGRES_CONNECTION is neither a postgres:// URL nor key=value text that libpq "
+                  "reads");
+  }
+  PgTarget target;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val == nullptr || option->val[0] == '\0') continue;
+    target.values_.emplace_back(option->keyword, SecretString(option->val));
+  }
+  PQconninfoFree(options);
+  for (const auto& [name, value] : kFallbacks) {
+    bool said =
+        std::any_of(target.values_.begin(), target.values_.end(),
+                    [fallback = name](const auto& entry) { return entry.first == fallback; });
+    if (!said) target.values_.emplace_back(name, SecretString(value));
+  }
+  return target;
+}
+
+bool PgTarget::SamePlace(const PgTarget& other) const {
+  auto place = [](const PgTarget& target) {
+    std::string text;
+    for (const auto& [name, value] : target.values_) {
+      if (IsPlace(name)) text.append(name).append("=").append(value.Reveal()).append("\n");
+    }
+    return text;
+  };
+  return place(*this) == place(other);
+}
+
+Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
+                                                         const Clock& clock) {
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  std::vector<std::string> texts;  // with the zero at the end that libpq wants
+  for (const auto& [name, value] : target.values()) {
+    names.push_back(name.c_str());
+    texts.emplace_back(value.Reveal());
+  }
+  values.reserve(texts.size() + 1);
+  for (const std::string& text : texts) values.push_back(text.c_str());
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  std::unique_ptr<PgConnection> out(
+      new PgConnection(PQconnectdbParams(names.data(), values.data(), 0), clock));
+  for (std::string& text : texts) WipeMemory(text.data(), text.size());
+  if (PQstatus(out->conn_) != CONNECTION_OK) {
+    return Status::Unavailable("postgres: " + Trimmed(PQerrorMessage(out->conn_)));
+  }
+  // What the server remarks (notices) would go to stderr.
+  PQsetNoticeProcessor(
+      out->conn_, [](void*, const char*) {}, nullptr);
+  if (PQsetnonblocking(out->conn_, 1) != 0 || PQenterPipelineMode(out->conn_) != 1) {
+    return Status::Unavailable("postgres: pipeline mode was refused");
+  }
+  return out;
+}
+
+PgConnection::~PgConnection() { PQfinish(conn_); }
+
+Status PgConnection::Lose(const std::string& why) {
+  lost_ = true;
+  std::string text = Trimmed(PQerrorMessage(conn_));
+  return Status::Unavailable("postgres: " + why + (text.empty() ? "" : ": " + text));
+}
+
+Result<std::vector<PgRows>> PgConnection::Run(const std::vector<PgStatement>& statements) {
+  sqlstate_.clear();
+  if (lost_) return Status::Unavailable("postgres: the connection was lost before");
+  size_t bytes = 0;
+  for (const PgStatement& statement : statements) bytes += statement.params.bytes();
+  heavy_ = heavy_ || bytes > kHeavyBytes;
+  int64_t limit_ms = kAnswerMs + static_cast<int64_t>(bytes >> 20) * 1000;
+  int64_t deadline_us = clock_.SteadyUs() + limit_ms * 1000;
+  STATEWARD_RETURN_IF_ERROR(Send(statements));
+  std::vector<PgRows> rows(statements.size());
+  STATEWARD_RETURN_IF_ERROR(Collect(statements.size(), deadline_us, &rows));
+  for (const PgRows& part : rows) heavy_ = heavy_ || part.memory() > kHeavyBytes;
+  return rows;
+}
+
+Status PgConnection::Send(const std::vector<PgStatement>& statements) {
+  for (const PgStatement& statement : statements) {
+    std::vector<Oid> types;
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    for (const PgParams::Param& param : statement.params.all()) {
+      types.push_back(param.type);
+      values.push_back(param.data());
+      lengths.push_back(param.size());
+    }
+    std::vector<int> formats(types.size(), 1);  // binary
+    int sent = PQsendQueryParams(conn_, statement.sql.c_str(), static_cast<int>(types.size()),
+                                 types.data(), values.data(), lengths.data(), formats.data(), 1);
+    if (sent != 1) return Lose("could not send");
+  }
+  return PQpipelineSync(conn_) == 1 ? Status() : Lose("could not send");
+}
+
+// Flushes what must be sent and reads until a result is whole. False: the time is up.
+bool PgConnection::AwaitResult(int64_t deadline_us) {
+  for (;;) {
+    int unsent = PQflush(conn_);
+    // Also when the server reads nothing because it has something to say first.
+    if (unsent < 0 || (unsent == 0 && PQisBusy(conn_) == 0)) return true;
+    int64_t left_us = deadline_us - clock_.SteadyUs();
+    if (left_us <= 0) return false;
+    pollfd watch{PQsocket(conn_), static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), 0};
+    if (poll(&watch, 1, static_cast<int>(left_us / 1000 + 1)) <= 0) continue;
+    if ((watch.revents & ~POLLOUT) != 0 && PQconsumeInput(conn_) == 0) return true;
+  }
+}
+
+Status PgConnection::Collect(size_t count, int64_t deadline_us, std::vector<PgRows>* rows) {
+  Status failure;
+  size_t index = 0;
+  bool ended = false;  // the last answer was the end of a statement's results
+  for (;;) {
+    if (!AwaitResult(deadline_us)) return Lose("no answer within the time limit");
+    PGresult* result = PQgetResult(conn_);
+    if (result == nullptr) {
+      if (ended || PQstatus(conn_) != CONNECTION_OK) break;
+      ended = true;
+      ++index;
+      continue;
+    }
+    ended = false;
+    PgRows owned(result);
+    switch (PQresultStatus(result)) {
+      case PGRES_PIPELINE_SYNC:
+        return failure;
+      case PGRES_TUPLES_OK:
+      case PGRES_COMMAND_OK:
+        if (index < count) (*rows)[index] = std::move(owned);
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        break;
+      default:
+        if (failure.ok()) failure = FromResult(result, &sqlstate_);
+        break;
+    }
+  }
+  // The end of the pipeline was never confirmed: what took effect is unknown.
+  Status lost = Lose("connection lost");
+  return failure.ok() ? lost : failure;
+}
+
+bool PgConnection::LooksAlive() const {
+  if (lost_ || PQstatus(conn_) != CONNECTION_OK) return false;
+  pollfd watch{PQsocket(conn_), POLLIN, 0};
+  return poll(&watch, 1, 0) == 0;
+}
+
+}  // namespace stateward

@@ -1,0 +1,231 @@
+#include "postgres/pg_pool.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace stateward {
+namespace {
+
+// A connection is busy for a round trip or two; one that does not come back for so long belongs to
+// a server that has stopped.
+constexpr std::chrono::seconds kWaitForConnection(5);
+// A restart of Postgres takes a second or two, a failover some more. For so long after the first
+// failure a request tries again, so that the client sees nothing of it; later ones fail at once.
+constexpr int64_t kRideUs = 8000000;
+constexpr std::chrono::milliseconds kBetweenTries(100);
+
+// The limits of a transaction, as the server keeps them: they hold behind pgbouncer too, which
+// refuses startup parameters and would give a session's settings to others.
+// - Another holder of a row is waited for at most 5 s: it needs milliseconds.
+// - A statement may take 60 s: 256 MiB on a slow disk.
+// - A transaction whose client has stopped in its middle ends after 15 s, longer than a key
+//   service may take to answer (10 s); until then the state stands still.
+constexpr const char* kLimits[] = {
+    "SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'",
+    "SET LOCAL idle_in_transaction_session_timeout = '15s'", "SET LOCAL synchronous_commit = on"};
+// What waited for a row is to see what was committed meanwhile, whatever
+// default_transaction_isolation says.
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+// SQLSTATE serialization_failure: nothing took effect. Another isolation level may say so.
+constexpr std::string_view kSerialization = "40001";
+
+// The statements in a transaction of their own, with the isolation level that they are written for.
+Result<std::vector<PgRows>> RunReadCommitted(PgConnection& connection,
+                                             const std::vector<PgStatement>& statements) {
+  std::vector<PgStatement> all = {{kBegin, {}}};
+  all.insert(all.end(), statements.begin(), statements.end());
+  all.push_back({"COMMIT", {}});
+  Result<std::vector<PgRows>> rows = connection.Run(all);
+  if (!rows.ok()) return rows;
+  rows->pop_back();
+  rows->erase(rows->begin());
+  return rows;
+}
+
+}  // namespace
+
+PgTransaction::~PgTransaction() {
+  if (open_ && !connection_->lost()) {
+    // A connection whose transaction cannot be ended is of no use to anybody else.
+    if (!connection_->Run({{"ROLLBACK", {}}}).ok()) connection_.reset();
+  }
+  if (connection_ == nullptr) {
+    pool_.Dropped();
+  } else {
+    pool_.GiveBack(std::move(connection_));
+  }
+}
+
+Result<std::vector<PgRows>> PgTransaction::Run(const std::vector<PgStatement>& statements,
+                                               PgUse use) {
+  if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
+  if (use != PgUse::kRead) {
+    changed_ = true;
+    newest.reset();
+  }
+  Result<std::vector<PgRows>> rows = connection_->Run(statements);
+  if (!rows.ok()) failed_ = true;
+  return rows;
+}
+
+Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
+  if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
+  std::vector<PgStatement> all = statements;
+  all.push_back({"COMMIT", {}});
+  Result<std::vector<PgRows>> rows = connection_->Run(all);
+  if (!rows.ok()) {
+    failed_ = true;
+    unknown_ = connection_->lost();
+    return std::move(rows).status();
+  }
+  open_ = false;
+  // A transaction that had failed before answers COMMIT with ROLLBACK, and calls it a success.
+  if (rows->back().Tag() != "COMMIT") {
+    failed_ = true;
+    return Status::Unavailable("postgres: the transaction was rolled back");
+  }
+  if (when_committed) when_committed();
+  return Status();
+}
+
+Result<std::shared_ptr<PgPool>> PgPool::Make(const PgOptions& options, const Clock& clock) {
+  Result<PgTarget> target = PgTarget::Parse(options.connection);
+  if (!target.ok()) return std::move(target).status();
+  return std::shared_ptr<PgPool>(
+      new PgPool(std::move(*target), std::max<uint32_t>(options.pool_size, 1), clock));
+}
+
+Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
+  std::unique_lock<std::mutex> hold(mutex_);
+  auto until = std::chrono::steady_clock::now() + kWaitForConnection;
+  for (;;) {
+    while (!idle_.empty()) {
+      std::unique_ptr<PgConnection> connection = std::move(idle_.back());
+      idle_.pop_back();
+      // After one has died the others most likely have, too.
+      if (!fresh && connection->LooksAlive()) return connection;
+      --open_;
+    }
+    if (open_ < size_) break;
+    if (freed_.wait_until(hold, until) == std::cv_status::timeout && idle_.empty() &&
+        open_ >= size_) {
+      return Status::Unavailable("postgres: all connections are in use (POSTGRES_POOL_SIZE)");
+    }
+  }
+  ++open_;
+  hold.unlock();
+  Result<std::unique_ptr<PgConnection>> connection = Connect();
+  if (!connection.ok()) Dropped();
+  return connection;
+}
+
+Result<std::unique_ptr<PgConnection>> PgPool::Connect() {
+  for (;;) {
+    Result<std::unique_ptr<PgConnection>> connection = PgConnection::Open(target_, clock_);
+    int64_t now = clock_.SteadyUs();
+    int64_t since = 0;
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      if (connection.ok()) {
+        down_since_us_ = 0;
+      } else if (down_since_us_ == 0) {
+        down_since_us_ = now;
+      }
+      since = down_since_us_;
+    }
+    if (connection.ok() || now - since >= kRideUs) return connection;
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
+void PgPool::GiveBack(std::unique_ptr<PgConnection> connection) {
+  if (connection->lost() || connection->heavy()) {
+    connection.reset();  // closing may take a system call or two: not under the mutex
+    Dropped();
+    return;
+  }
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    idle_.push_back(std::move(connection));
+  }
+  freed_.notify_one();
+}
+
+void PgPool::Dropped() {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    --open_;
+  }
+  freed_.notify_one();
+}
+
+Result<std::vector<PgRows>> PgPool::Query(const std::vector<PgStatement>& statements, PgUse use,
+                                          std::string* sqlstate) {
+  if (PgTransaction* transaction = Current()) {
+    Result<std::vector<PgRows>> rows = transaction->Run(statements, use);
+    if (!rows.ok() && sqlstate != nullptr) *sqlstate = transaction->connection_->sqlstate();
+    return rows;
+  }
+  for (bool again = false;; again = true) {
+    Result<std::unique_ptr<PgConnection>> connection = Take(again);
+    if (!connection.ok()) return std::move(connection).status();
+    Result<std::vector<PgRows>> rows = (*connection)->Run(statements);
+    if (!rows.ok() && (*connection)->sqlstate() == kSerialization) {
+      rows = RunReadCommitted(**connection, statements);
+      // It may stand in the middle of it.
+      if (!rows.ok() && !(*connection)->lost()) (void)(*connection)->Run({{"ROLLBACK", {}}});
+    }
+    bool lost = (*connection)->lost();
+    if (sqlstate != nullptr) *sqlstate = (*connection)->sqlstate();
+    GiveBack(std::move(*connection));
+    if (rows.ok() || !lost || again || use == PgUse::kChangesOnce) return rows;
+  }
+}
+
+Result<PgRows> PgPool::QueryOne(PgStatement statement, PgUse use, std::string* sqlstate) {
+  std::vector<PgStatement> one;
+  one.push_back(std::move(statement));
+  Result<std::vector<PgRows>> rows = Query(one, use, sqlstate);
+  if (!rows.ok()) return std::move(rows).status();
+  return std::move(rows->front());
+}
+
+Result<std::unique_ptr<PgTransaction>> PgPool::Begin(std::vector<PgStatement> statements,
+                                                     std::vector<PgRows>* rows) {
+  std::vector<PgStatement> all;
+  all.push_back({kBegin, {}});
+  for (const char* limit : kLimits) all.push_back({limit, {}});
+  size_t before = all.size();
+  std::move(statements.begin(), statements.end(), std::back_inserter(all));
+  for (bool again = false;; again = true) {
+    Result<std::unique_ptr<PgConnection>> connection = Take(again);
+    if (!connection.ok()) return std::move(connection).status();
+    Result<std::vector<PgRows>> got = (*connection)->Run(all);
+    bool lost = (*connection)->lost();
+    std::unique_ptr<PgTransaction> transaction(new PgTransaction(*this, std::move(*connection)));
+    if (got.ok()) {
+      got->erase(got->begin(), got->begin() + static_cast<ptrdiff_t>(before));
+      *rows = std::move(*got);
+      return transaction;
+    }
+    if (!lost || again) return std::move(got).status();
+  }
+}
+
+PgTransaction* PgPool::Current() {
+  std::lock_guard<std::mutex> hold(current_mutex_);
+  auto it = current_.find(std::this_thread::get_id());
+  return it == current_.end() ? nullptr : it->second;
+}
+
+PgPool::Entered::Entered(PgPool& pool, PgTransaction& transaction) : pool_(pool) {
+  std::lock_guard<std::mutex> hold(pool_.current_mutex_);
+  pool_.current_[std::this_thread::get_id()] = &transaction;
+}
+
+PgPool::Entered::~Entered() {
+  std::lock_guard<std::mutex> hold(pool_.current_mutex_);
+  pool_.current_.erase(std::this_thread::get_id());
+}
+
+}  // namespace stateward

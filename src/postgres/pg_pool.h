@@ -1,0 +1,135 @@
+// The connections of one process to one Postgres, and the transaction that a thread has open.
+//
+// Thread-safe. A thread uses one connection at a time: while it has entered a transaction, its
+// queries run in that one, whoever asks for them. So the lock, the guard and the append of a write
+// become one transaction although lock and storage know nothing of each other.
+#ifndef STATEWARD_POSTGRES_PG_POOL_H_
+#define STATEWARD_POSTGRES_PG_POOL_H_
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "postgres/pg_connection.h"
+#include "postgres/pg_settings.h"
+#include "stateward/clock.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+enum class PgUse : uint8_t {
+  kRead,         // changes nothing
+  kRepeatable,   // changes something, and doing it twice is the same as once
+  kChangesOnce,  // when the connection is lost its outcome stays unknown
+};
+
+class PgPool;
+
+// One transaction on a connection of its own. Made by PgPool::Begin; used by one thread.
+class PgTransaction {
+ public:
+  // Rolls back what was not committed.
+  ~PgTransaction();
+  PgTransaction(const PgTransaction&) = delete;
+  PgTransaction& operator=(const PgTransaction&) = delete;
+
+  // One round trip. After an error only the end is left: every further call is kUnavailable.
+  Result<std::vector<PgRows>> Run(const std::vector<PgStatement>& statements, PgUse use);
+  // The statements and COMMIT, in one round trip. OK: all of it is durable. An error while
+  // outcome_unknown(): the connection was lost when COMMIT was on its way.
+  Status Commit(const std::vector<PgStatement>& statements);
+
+  bool failed() const { return failed_; }
+  bool changed() const { return changed_; }
+  bool outcome_unknown() const { return unknown_; }
+
+  // What the first round trip brought along of one state's history, so that the storage need not
+  // ask again while nothing has changed (the transaction holds the state's lock).
+  struct Newest {
+    std::string place;  // STATEWARD_PG_PLACE
+    std::string id;
+    uint64_t n = 0;
+    Bytes prefix;        // of record n
+    bool whole = false;  // the prefix is the record
+  };
+  std::optional<Newest> newest;
+  // Runs when Commit is OK: what was done in the transaction may be believed from then on.
+  std::function<void()> when_committed;
+
+ private:
+  friend class PgPool;
+  PgTransaction(PgPool& pool, std::unique_ptr<PgConnection> connection)
+      : pool_(pool), connection_(std::move(connection)) {}
+
+  PgPool& pool_;
+  std::unique_ptr<PgConnection> connection_;
+  bool open_ = true;
+  bool failed_ = false;
+  bool changed_ = false;
+  bool unknown_ = false;
+};
+
+class PgPool {
+ public:
+  // Connects when a connection is needed first. kInvalidArgument: as PgTarget::Parse.
+  // `clock` must outlive it.
+  static Result<std::shared_ptr<PgPool>> Make(const PgOptions& options, const Clock& clock);
+
+  // In the thread's transaction if it has entered one, else on any connection, as a transaction of
+  // its own. When a connection turns out to be dead, a fresh one is tried once, if `use` allows it
+  // or nothing was sent. *sqlstate, if given, is set when the server says one.
+  Result<std::vector<PgRows>> Query(const std::vector<PgStatement>& statements, PgUse use,
+                                    std::string* sqlstate = nullptr);
+  Result<PgRows> QueryOne(PgStatement statement, PgUse use, std::string* sqlstate = nullptr);
+
+  // BEGIN, the time limits and the statements, in one round trip. They may lock and read, but not
+  // change anything: they are repeated once on a fresh connection when the first one is dead.
+  Result<std::unique_ptr<PgTransaction>> Begin(std::vector<PgStatement> statements,
+                                               std::vector<PgRows>* rows);
+
+  // While it lives, the thread's queries run in the transaction.
+  class Entered {
+   public:
+    Entered(PgPool& pool, PgTransaction& transaction);
+    ~Entered();
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+
+   private:
+    PgPool& pool_;
+  };
+  // The transaction that this thread has entered; nullptr: none.
+  PgTransaction* Current();
+
+ private:
+  friend class PgTransaction;
+  PgPool(PgTarget target, uint32_t size, const Clock& clock)
+      : target_(std::move(target)), size_(size), clock_(clock) {}
+  // A connection that looks alive; a new one if `fresh`.
+  Result<std::unique_ptr<PgConnection>> Take(bool fresh);
+  Result<std::unique_ptr<PgConnection>> Connect();
+  // Also for connections that were lost: these are closed.
+  void GiveBack(std::unique_ptr<PgConnection> connection);
+  void Dropped();
+
+  const PgTarget target_;
+  const uint32_t size_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<PgConnection>> idle_;  // the warmest last
+  uint32_t open_ = 0;                                // idle, in use, or being opened
+  int64_t down_since_us_ = 0;  // first failure to connect since the last success
+  std::mutex current_mutex_;
+  std::unordered_map<std::thread::id, PgTransaction*> current_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_POSTGRES_PG_POOL_H_

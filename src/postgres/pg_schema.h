@@ -1,0 +1,42 @@
+// The schema `stateward`: how it is made, and the statement that lock and storage share
+// (docs/formats.md, "Tables in Postgres").
+#ifndef STATEWARD_POSTGRES_PG_SCHEMA_H_
+#define STATEWARD_POSTGRES_PG_SCHEMA_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "postgres/pg_pool.h"
+#include "postgres/pg_statement.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+// Begins a transaction under the advisory lock of the schema, makes the schema and, if `probe` (a
+// table's full name) is not there, runs `ddl`. Many instances may do so at once.
+Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std::string& probe,
+                                                         const std::vector<std::string>& ddl);
+
+// Is there a table of this name (quoted as PgTableName does)? Only a primary's word counts.
+Result<bool> PgTableExists(PgPool& pool, const std::string& name);
+
+// "states" or "schema.states" as a quoted SQL name. kInvalidArgument: neither, or empty.
+Result<std::string> PgTableName(std::string_view setting, std::string_view text);
+
+// One text that names store and lock service; null without marker, and on a standby.
+#define STATEWARD_PG_PLACE                                                          \
+  "(SELECT m.format || ' ' || m.store_id || ' ' || m.lock_kind || ' ' || m.lock_id" \
+  " FROM stateward.store_marker m WHERE NOT pg_is_in_recovery())"
+// A write that a server with such settings calls done may be gone after a crash.
+#define STATEWARD_PG_SAFE \
+  "(current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on')"
+
+// The newest record of a state: place, number (null: none), the first `limit` bytes, whether those
+// are all, and its size. One row, always. `id` must outlive the statement.
+PgStatement PgNewestStatement(const StateId& id, size_t limit);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_POSTGRES_PG_SCHEMA_H_

@@ -1,0 +1,60 @@
+// An object by which we know where we are: the marker of a store, the id of a lock service. While
+// it is there and says what it said first, what is absent beside it is absent.
+//
+// It is read again before absence is told to anybody. Otherwise it counts for kFreshUs after a
+// look: who empties a bucket removes this key first (it sorts before ours), and an exchange of the
+// lock service asks for stopped servers anyway.
+#ifndef STATEWARD_S3_S3_LANDMARK_H_
+#define STATEWARD_S3_S3_LANDMARK_H_
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "s3/s3_client.h"
+#include "stateward/bytes.h"
+#include "stateward/clock.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+// Thread-safe.
+class S3Landmark {
+ public:
+  static constexpr int64_t kFreshUs = int64_t{5} * 1000 * 1000;
+  // The id of a lock service has 100 bytes, a marker 500, or some thousand with a long wrapped key.
+  static constexpr uint64_t kMaxBytes = uint64_t{16} * 1024;
+  // Whether two texts stand for the same place.
+  using SameFn = bool (*)(ByteView a, ByteView b);
+
+  // `client` and `clock` must outlive it.
+  S3Landmark(
+      S3Client& client, const Clock& clock, std::string key, std::string name,
+      SameFn same = [](ByteView a, ByteView b) { return a == b; })
+      : client_(client), clock_(clock), key_(std::move(key)), name_(std::move(name)), same_(same) {}
+
+  const std::string& key() const { return key_; }
+  // The last good look is too old.
+  bool Due() const;
+  // Reads it. kUnavailable: not there, not readable, or not as it was.
+  Status Look();
+  Status LookIfDue() { return Due() ? Look() : Status(); }
+  // What it said at the first good look; empty before.
+  Bytes Text() const;
+  // The next look may find anything.
+  void Forget();
+
+ private:
+  S3Client& client_;
+  const Clock& clock_;
+  const std::string key_;
+  const std::string name_;  // for messages
+  const SameFn same_;
+  mutable std::mutex mutex_;
+  Bytes first_;
+  int64_t good_us_ = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_S3_S3_LANDMARK_H_

@@ -1,0 +1,170 @@
+#include "postgres/pg_pool.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "postgres/pg_schema.h"
+#include "service/postgres_box.h"
+
+namespace stateward {
+
+TEST_GROUP(PgPool) {
+  std::shared_ptr<PgPool> pool = PostgresBox::Pool(2);
+
+  uint64_t Pid() {
+    Result<PgRows> rows = pool->QueryOne({"SELECT pg_backend_pid()::int8", {}}, PgUse::kRead);
+    return rows.ok() ? rows->Int8(0, 0) : 0;
+  }
+  void Terminate(uint64_t pid) {
+    PostgresBox box;
+    box.Exec("SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
+  }
+};
+
+TEST(PgPool, BinaryValuesComeBack) {
+  std::string bytes("\0\xff'\\", 4);
+  PgStatement statement{"SELECT $1::text, $2::bytea, $3::int8, true, NULL::text, ''::bytea", {}};
+  statement.params.Text("it's").Bytea(bytes).Int8(uint64_t{1} << 40);
+  Result<PgRows> rows = pool->QueryOne(statement, PgUse::kRead);
+  CHECK(rows.ok());
+  STRCMP_EQUAL("it's", rows->Text(0, 0).c_str());
+  CHECK(rows->Raw(0, 1) == ByteView(bytes));
+  CHECK(rows->Int8(0, 2) == uint64_t{1} << 40);
+  CHECK(rows->Bool(0, 3));
+  CHECK(rows->IsNull(0, 4));
+  CHECK_FALSE(rows->IsNull(0, 5));
+  CHECK(rows->IsNull(1, 0));
+}
+
+TEST(PgPool, ADeadConnectionIsReplacedUnseen) {
+  uint64_t pid = Pid();
+  Terminate(pid);
+  uint64_t now = Pid();
+  CHECK(now != 0 && now != pid);
+}
+
+TEST(PgPool, AnOutcomeThatIsUnknownIsNotRepeated) {
+  PgStatement suicide{"SELECT pg_terminate_backend(pg_backend_pid())", {}};
+  CHECK_FALSE(pool->QueryOne(suicide, PgUse::kChangesOnce).ok());
+  CHECK(Pid() != 0);
+}
+
+TEST(PgPool, AStatementThatFailsLeavesTheConnectionGood) {
+  uint64_t pid = Pid();
+  std::string sqlstate;
+  CHECK_FALSE(pool->QueryOne({"SELECT 1/0", {}}, PgUse::kRead, &sqlstate).ok());
+  STRCMP_EQUAL("22012", sqlstate.c_str());
+  CHECK(Pid() == pid);
+}
+
+TEST(PgPool, StatementsOfOneCallAreOneTransaction) {
+  PostgresBox box;
+  box.Exec("CREATE TABLE IF NOT EXISTS states (a int8)");
+  CHECK_FALSE(
+      pool->Query({{"INSERT INTO states VALUES (1)", {}}, {"SELECT 1/0", {}}}, PgUse::kRepeatable)
+          .ok());
+  LONGS_EQUAL(0, box.Number("SELECT count(*) FROM states"));
+}
+
+TEST(PgPool, AFailedTransactionIsNotCommitted) {
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin({}, &rows);
+  CHECK_FALSE((*transaction)->Run({{"SELECT 1/0", {}}}, PgUse::kRead).ok());
+  CHECK_FALSE((*transaction)->Commit({}).ok());
+  CHECK_FALSE((*transaction)->outcome_unknown());
+}
+
+// Its connections are bounded, and a thread that waits for one in vain is told so.
+TEST(PgPool, BoundedInConnectionsAndTime) {
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> one = pool->Begin({}, &rows);
+  Result<std::unique_ptr<PgTransaction>> two = pool->Begin({}, &rows);
+  CHECK(one.ok() && two.ok());
+  std::thread late([&] { LONGS_EQUAL(0, Pid()); });
+  late.join();
+  one->reset();
+  CHECK(Pid() != 0);
+}
+
+TEST(PgPool, TheThreadsTransactionTakesItsQueries) {
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> transaction =
+      pool->Begin({{"SELECT pg_backend_pid()::int8", {}}}, &rows);
+  {
+    PgPool::Entered inside(*pool, **transaction);
+    LONGS_EQUAL(rows[0].Int8(0, 0), Pid());
+    std::thread other([&] { CHECK(Pid() != rows[0].Int8(0, 0)); });
+    other.join();
+  }
+  CHECK(Pid() != rows[0].Int8(0, 0));
+}
+
+TEST(PgPool, LimitsAndSyncAreSetInEachTransaction) {
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> transaction =
+      pool->Begin({{"SELECT current_setting('lock_timeout'),"
+                    " current_setting('idle_in_transaction_session_timeout'),"
+                    " current_setting('statement_timeout'), current_setting('synchronous_commit')",
+                    {}}},
+                  &rows);
+  STRCMP_EQUAL("5s", rows[0].Text(0, 0).c_str());
+  STRCMP_EQUAL("15s", rows[0].Text(0, 1).c_str());
+  STRCMP_EQUAL("1min", rows[0].Text(0, 2).c_str());
+  STRCMP_EQUAL("on", rows[0].Text(0, 3).c_str());
+}
+
+// default_transaction_isolation of the role, the database or the server is not ours to choose.
+TEST(PgPool, WhatWaitsForARowSeesWhatWasCommitted) {
+  PostgresBox box;
+  box.Exec("CREATE TABLE states (a int8)");
+  box.Exec("INSERT INTO states VALUES (1)");
+  for (const char* level : {"repeatable read", "serializable"}) {
+    box.Exec("ALTER ROLE CURRENT_USER SET default_transaction_isolation = '" + std::string(level) +
+             "'");
+    pool = PostgresBox::Pool(2);
+    const PgStatement raise{"UPDATE states SET a = a + 1 RETURNING a", {}};
+    for (bool in_transaction : {false, true}) {
+      const uint64_t before = box.Number("SELECT a FROM states");
+      std::vector<PgRows> rows;
+      Result<std::unique_ptr<PgTransaction>> first = pool->Begin({raise}, &rows);
+      CHECK(first.ok());
+      uint64_t got = 0;
+      std::thread second([&] {
+        if (!in_transaction) {
+          Result<PgRows> one = pool->QueryOne(raise, PgUse::kChangesOnce);
+          if (one.ok()) got = one->Int8(0, 0);
+          return;
+        }
+        std::vector<PgRows> mine;
+        Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin({raise}, &mine);
+        if (transaction.ok() && (*transaction)->Commit({}).ok()) got = mine[0].Int8(0, 0);
+      });
+      while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+      }
+      CHECK((*first)->Commit({}).ok());
+      second.join();
+      CHECK(got == before + 2);
+    }
+  }
+  box.Exec("ALTER ROLE CURRENT_USER RESET default_transaction_isolation");
+}
+
+TEST(PgPool, WrongConnectionsAreRefusedWithoutTellingThePassword) {
+  for (const char* bad : {"postgres://u:hunter2%zz@h/d", "password='hunter2", "hunter2=1",
+                          "postgres://u:hunter2@h/d?nonsense=hunter2"}) {
+    Result<std::shared_ptr<PgPool>> made =
+        PgPool::Make({SecretString(std::string_view(bad)), 1}, SystemClock());
+    CHECK(!made.ok() && made.status().code() == Code::kInvalidArgument);
+    CHECK(made.status().detail().find("hunter2") == std::string::npos);
+  }
+}
+
+TEST(PgPool, TableNamesAreQuoted) {
+  STRCMP_EQUAL("\"states\"", PgTableName("S", "states")->c_str());
+  STRCMP_EQUAL("\"a\".\"b\"", PgTableName("S", "a.b")->c_str());
+  STRCMP_EQUAL("\"x\"\"; DROP\"", PgTableName("S", "x\"; DROP")->c_str());
+  for (const char* bad : {"", ".", "a.", ".b", "a.b.c"}) CHECK_FALSE(PgTableName("S", bad).ok());
+}
+
+}  // namespace stateward
