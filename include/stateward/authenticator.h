@@ -7,22 +7,13 @@
 #include <vector>
 
 #include "stateward/result.h"
+#include "stateward/rights.h"
 #include "stateward/secret.h"
 #include "stateward/state.h"
 
 namespace stateward {
 
 enum class Verb : uint8_t { kRead, kWrite, kDelete, kLock, kUnlock, kForceUnlock, kOutputs };
-
-// What a principal may do with a state; each role may what those above it may.
-enum class Role : uint8_t {
-  kNone,
-  kOutputs,  // read the root outputs, those that are not sensitive
-  kRead,     // read the state, and with it each secret in it
-  kPlan,     // take and release the lock
-  kWrite,    // write
-  kAdmin,    // delete, and release the locks of others
-};
 
 struct Credentials {
   std::string user;  // "" for a bearer token
@@ -46,9 +37,9 @@ struct Grant {
   // Whether another project/name pair has the same legacy id ("a-b","c" and "a","b-c").
   bool legacy_ambiguous = false;
   std::string token_sha256;  // of the token, 64 hex digits; "" where there is none
-  // The authenticator has refused what the role does not allow. It is here for what depends on who
+  // The authenticator has refused what they do not allow. They are here for what depends on who
   // holds the lock.
-  Role role = Role::kNone;
+  Rights rights;
   bool sensitive_outputs = false;  // of kOutputs: the sensitive ones too
   // The token has expired, not longer ago than LOCK_GRACE: good only for the lock that was taken
   // with it (StateService::CheckGrace).

@@ -34,7 +34,7 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   if (name.ok()) grant.principal += ":" + *name;
   grant.legacy_ids.push_back(LegacyId(credentials.secret, key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
-  grant.role = Role::kAdmin;  // of this namespace
+  grant.rights = Rights::All();  // of this namespace
   return grant;
 }
 

@@ -53,7 +53,7 @@ Result<Grant> JwtAuthenticator::Authorize(const Credentials& credentials, const 
         "claims: terraform-backend is missing or names another state (" + token->Principal() + ")");
   }
   Grant grant = TokenGrant(*token, key);
-  grant.role = Role::kAdmin;
+  grant.rights = Rights::All();
   return grant;
 }
 

@@ -5,6 +5,7 @@
 
 #include "auth/basic.h"
 #include "auth/jwt_verify.h"
+#include "auth/roles.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 
@@ -31,7 +32,7 @@ Grant IdentifiedGrant(const StateKey& key, const Decision& decision) {
   grant.key.tenant.clear();
   grant.legacy_ids.push_back(LegacyId(grant.key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(grant.key);
-  grant.role = decision.role;
+  grant.rights = decision.rights;
   grant.sensitive_outputs = decision.sensitive;
   return grant;
 }
@@ -124,12 +125,12 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   subject.name = who->name;
   if (who->claims) subject.claims = &*who->claims;
   Decision decision = Decide(policy->rules, subject, key.project, key.name);
-  if (!Allows(decision.role, verb)) {
+  if (!Allows(decision.rights, verb)) {
     return Status(Code::kPermissionDenied,
-                  who->principal + (decision.role == Role::kNone
-                                        ? ": no rule lets it use this state"
-                                        : ": has only the role " +
-                                              std::string(RoleName(decision.role)) + " here"));
+                  who->principal +
+                      (decision.rights.Empty()
+                           ? ": no rule lets it use this state"
+                           : ": has only the role " + DescribeRights(decision.rights) + " here"));
   }
   Grant grant = IdentifiedGrant(key, decision);
   grant.principal = std::move(who->principal);

@@ -13,6 +13,7 @@
 #include "auth/password.h"
 #include "auth/policy.h"
 #include "auth/policy_lint.h"
+#include "auth/roles.h"
 #include "base/hex.h"
 
 namespace stateward {
@@ -327,11 +328,11 @@ void PolicyReader::ReadRule(size_t number, const toml::table& table) {
           "\"" + glob + "\" is not PROJECT/NAME (with * for a part)");
   }
   std::string role = Text(table, "role", true);
-  const Role* found = FindRole(role);
+  const Rights* found = FindRole(role);
   if (!role.empty() && found == nullptr) {
-    Error(table.get("role")->source(), "role must be outputs, read, plan, write or admin");
+    Error(table.get("role")->source(), "role must be " + RoleNames());
   }
-  rule.role = found == nullptr ? Role::kNone : *found;
+  if (found != nullptr) rule.rights = *found;
   if (const toml::node* node = table.get("sensitive")) {
     const auto* flag = node->as_boolean();
     if (flag == nullptr) Error(node->source(), "sensitive must be true or false");

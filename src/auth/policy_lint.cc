@@ -135,7 +135,7 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
                   ": give the issuer that kind");
   }
   if (!Names(rule, measure->owners, true)) out.emplace_back(measure->owner_error);
-  if (rule.role >= Role::kWrite && !Names(rule, measure->places, false)) {
+  if (rule.rights.Has(Right::kWrite) && !Names(rule, measure->places, false)) {
     out.emplace_back(measure->place_error);
   }
   return out;

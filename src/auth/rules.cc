@@ -6,10 +6,6 @@
 namespace stateward {
 namespace {
 
-constexpr std::string_view kRoleNames[] = {"none", "outputs", "read", "plan", "write", "admin"};
-constexpr Role kRoles[] = {Role::kNone, Role::kOutputs, Role::kRead,
-                           Role::kPlan, Role::kWrite,   Role::kAdmin};
-
 constexpr std::string_view kGitHubEvents[] = {"push", "workflow_dispatch", "schedule",
                                               "repository_dispatch", "release"};
 // Not parent_pipeline: the parent may be a merge request's.
@@ -100,39 +96,22 @@ Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::str
   Decision decision;
   for (const Rule& rule : rules) {
     if (!Fits(rule, subject, state)) continue;
-    decision.sensitive = decision.sensitive || rule.sensitive || rule.role >= Role::kRead;
-    if (rule.role <= decision.role) continue;
-    decision.role = rule.role;
-    decision.rule = &rule;
+    decision.sensitive = decision.sensitive || rule.sensitive || rule.rights.Has(Right::kRead);
+    if (decision.rights.Contains(rule.rights)) continue;
+    if (rule.rights.Contains(decision.rights)) decision.rules.clear();
+    decision.rights = decision.rights.Union(rule.rights);
+    decision.rules.push_back(&rule);
   }
   return decision;
 }
 
-bool Allows(Role role, Verb verb) {
-  switch (verb) {
-    case Verb::kOutputs:
-      return role >= Role::kOutputs;
-    case Verb::kRead:
-      return role >= Role::kRead;
-    case Verb::kLock:
-    case Verb::kUnlock:
-      return role >= Role::kPlan;
-    case Verb::kWrite:
-      return role >= Role::kWrite;
-    case Verb::kDelete:
-    case Verb::kForceUnlock:
-      return role >= Role::kAdmin;
+std::string RuleNames(const Decision& decision) {
+  std::string names;
+  for (const Rule* rule : decision.rules) {
+    if (!names.empty()) names += " + ";
+    names += rule->name;
   }
-  return false;
-}
-
-std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
-
-const Role* FindRole(std::string_view name) {
-  for (const Role& role : kRoles) {
-    if (role != Role::kNone && RoleName(role) == name) return &role;
-  }
-  return nullptr;
+  return names;
 }
 
 bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators) {

@@ -1,7 +1,7 @@
 // Who may do what with which state: the evaluator of a policy's rules. Pure; thread-safe.
 //
-// Rules only ever add: what no rule allows is refused, and of several rules that fit, the one with
-// the highest role counts.
+// Rules only ever add: what no rule allows is refused, and of several rules that fit, each adds its
+// rights.
 #ifndef STATEWARD_AUTH_RULES_H_
 #define STATEWARD_AUTH_RULES_H_
 
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "stateward/authenticator.h"
+#include "stateward/rights.h"
 
 namespace stateward {
 
@@ -48,25 +48,22 @@ struct Rule {
   CiKind ci = CiKind::kGeneric;
   std::vector<ClaimRule> claims;    // all of these; only with kIssuer
   std::vector<std::string> states;  // any of these: globs over project "/" name
-  Role role = Role::kNone;
+  Rights rights;
   bool sensitive = false;  // the outputs that are marked sensitive, too
 };
 
 struct Decision {
-  Role role = Role::kNone;
+  Rights rights;
   bool sensitive = false;
-  const Rule* rule = nullptr;  // the first one that gives the role; points into `rules`
+  // The first ones that give the rights: one, unless none of them has all. Point into `rules`.
+  std::vector<const Rule*> rules;
 };
 
 Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
                 std::string_view name);
 
-bool Allows(Role role, Verb verb);
-
-// "none", "outputs", "read", "plan", "write", "admin".
-std::string_view RoleName(Role role);
-// nullptr when there is none of that name, and for "none".
-const Role* FindRole(std::string_view name);
+// The names of the rules, with " + " between; "" = no rule.
+std::string RuleNames(const Decision& decision);
 
 // Whether all of `text` fits: each * stands for any number of bytes, but for none of `separators`.
 // Linear in the size of `text` for each * of the pattern.

@@ -194,7 +194,7 @@ Result<std::vector<Grant>> NamespacesOf(Backends& backends, const std::string& s
     if (!fits) continue;
     Grant grant;
     grant.key = key;
-    grant.role = Role::kAdmin;
+    grant.rights = Rights::All();
     found.push_back(std::move(grant));
   }
   return found;
@@ -210,7 +210,7 @@ Result<Grant> NamespaceGrant(const SecretString& secret, const StateName& name) 
 }
 
 Grant PlainGrant(const StateName& name) {
-  return IdentifiedGrant({"", name.first, name.second}, {Role::kAdmin, false, nullptr});
+  return IdentifiedGrant({"", name.first, name.second}, {Rights::All(), false, {}});
 }
 
 std::string NamespaceTag(const std::string& tenant) {

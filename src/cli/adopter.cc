@@ -14,7 +14,7 @@ namespace {
 constexpr char kOperation[] = "adopt";
 
 Grant To(const StateKey& key) {
-  Grant grant = IdentifiedGrant(key, {Role::kAdmin, false, nullptr});
+  Grant grant = IdentifiedGrant(key, {Rights::All(), false, {}});
   grant.principal = kAdoptPrincipal;
   return grant;
 }

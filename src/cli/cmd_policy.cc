@@ -6,6 +6,7 @@
 
 #include "auth/jwt_verify.h"
 #include "auth/policy.h"
+#include "auth/roles.h"
 #include "base/json.h"
 #include "base/secret_file.h"
 #include "stateward/clock.h"
@@ -160,11 +161,10 @@ int Test(const CliContext& cli, const std::vector<std::string>& args) {
     return kExitFailed;
   }
   Decision decision = Decide(policy->rules, test.subject, test.project, test.name);
-  bool allowed = Allows(decision.role, *verb);
+  bool allowed = Allows(decision.rights, *verb);
   std::string line = allowed ? "allowed" : "refused";
-  line += ": role " + std::string(RoleName(decision.role));
-  if (decision.rule != nullptr) line += " by \"" + decision.rule->name + "\"";
-  if (decision.rule == nullptr) line += ", since no rule fits";
+  line += ": role " + DescribeRights(decision.rights);
+  line += decision.rules.empty() ? ", since no rule fits" : " by \"" + RuleNames(decision) + "\"";
   if (*verb == Verb::kOutputs && allowed && !decision.sensitive) line += ", none that is sensitive";
   Say(cli.out, line + "\n");
   return allowed ? kExitOk : kExitFailed;

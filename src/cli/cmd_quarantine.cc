@@ -51,7 +51,7 @@ class NoObserver : public Observer {
 // The upload in the place of what is stored now: a write under a lock of its own that may replace
 // history, as `tofu state push -force` would be.
 Status PutInPlace(StateService& states, const Opened& upload) {
-  Grant grant = IdentifiedGrant(upload.info.key, {Role::kAdmin, false, nullptr});
+  Grant grant = IdentifiedGrant(upload.info.key, {Rights::All(), false, {}});
   grant.key = upload.info.key;
   if (!grant.key.tenant.empty())
     grant.legacy_ids.clear();  // those are of the name without a tenant

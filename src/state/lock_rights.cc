@@ -19,12 +19,12 @@ LockKey LockKeyOf(const Grant& grant, bool legacy_read) {
 
 bool MayForce(const Grant& grant, const LockRecord& holder) {
   if (grant.expired) return false;
-  if (grant.role == Role::kAdmin || IsOwn(grant, holder)) return true;
-  return grant.role == Role::kWrite && holder.plan_only;
+  if (grant.rights.Has(Right::kForce) || IsOwn(grant, holder)) return true;
+  return grant.rights.Has(Right::kWrite) && holder.plan_only;
 }
 
 bool MayUse(const Grant& grant, const LockRecord& holder) {
-  return IsOwn(grant, holder) || (grant.role == Role::kAdmin && !grant.expired);
+  return IsOwn(grant, holder) || (grant.rights.Has(Right::kAdminister) && !grant.expired);
 }
 
 Status CheckGrace(Locker& locker, const LockKey& key, const Grant& grant, Verb verb) {

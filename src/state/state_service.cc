@@ -103,7 +103,7 @@ StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::s
   StateAnswer answer = Get(grant);
   if (!answer.status.ok()) return answer;
   // Who may read the whole state has them all.
-  bool sensitive = grant.sensitive_outputs || grant.role >= Role::kRead;
+  bool sensitive = grant.sensitive_outputs || grant.rights.Has(Right::kRead);
   Result<SecretBytes> found = ExtractOutputs(answer.document, name, sensitive);
   answer.document.clear();
   if (!found.ok()) {
@@ -312,7 +312,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   want.principal = grant.principal;
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
-  want.plan_only = grant.role == Role::kPlan;
+  want.plan_only = !grant.rights.Has(Right::kWrite);
   BaseFn base = [&](bool burn, uint64_t mark) {
     return BaseOfLock(grant, id, (*store)->store_id, want.id, burn, mark);
   };
@@ -406,7 +406,7 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
   }
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
-  if (grant.role == Role::kAdmin) return AfterRelease(locker_.Release(key, request));
+  if (grant.rights.Has(Right::kForce)) return AfterRelease(locker_.Release(key, request));
   // Others may force some locks: the one that is looked at is the one that is released.
   Result<LockView> view = locker_.Look(key);
   if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));

@@ -25,13 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   for (const stateward::Rule& rule : policy.rules) {
     // Nothing half read: each rule names somebody, something and a role.
-    if (rule.names.empty() || rule.states.empty() || rule.role == stateward::Role::kNone) abort();
+    if (rule.names.empty() || rule.states.empty() || rule.rights.Empty()) abort();
     if (rule.who == SubjectKind::kIssuer && rule.claims.empty()) abort();
     Subject subject;
     subject.kind = rule.who;
     subject.name = rule.names.front();
     Decision decision = Decide(policy.rules, subject, "p", "n");
-    if (decision.rule == nullptr && decision.role != stateward::Role::kNone) abort();
+    if (decision.rules.empty() != decision.rights.Empty()) abort();
     // A token without claims is nobody.
     if (rule.who == SubjectKind::kIssuer && decision.rule != nullptr) abort();
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "auth/policy.h"
+#include "auth/roles.h"
 
 namespace stateward {
 namespace {
@@ -47,8 +48,8 @@ bool Answer(const Policy& policy, const std::string& line) {
     subject.claims = &*claims;
   }
   Decision decision = Decide(policy.rules, subject, parts[3], parts[4]);
-  std::cout << RoleName(decision.role) << " " << (decision.sensitive ? "s" : "-") << " "
-            << (decision.rule == nullptr ? "-" : decision.rule->name) << "\n";
+  std::cout << DescribeRights(decision.rights) << " " << (decision.sensitive ? "s" : "-") << " "
+            << (decision.rules.empty() ? "-" : RuleNames(decision)) << "\n";
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/roles.h"
 #include "base/sha256.h"
 #include "doubles/fake_clock.h"
 
@@ -124,7 +125,7 @@ TEST(PolicyAuth, TokensAndRules) {
   STRCMP_EQUAL("jwt:https://x.example.org|s", grant->principal.c_str());
   STRCMP_EQUAL("", grant->key.tenant.c_str());
   STRCMP_EQUAL(std::string(64, 'd').c_str(), grant->token_sha256.c_str());
-  CHECK(grant->role == Role::kWrite);
+  CHECK(grant->rights == kRoleWrite);
   CHECK_FALSE(grant->expired);
   CHECK(Said(Bearer("{\"team\":\"red\"}"), Verb::kDelete) == Code::kPermissionDenied);
   CHECK(Said(Bearer("{\"team\":\"blue\"}")) == Code::kPermissionDenied);
@@ -182,7 +183,7 @@ TEST(PolicyAuth, OtherWaysIn) {
   STRCMP_EQUAL("proxy:carol", Ask(carol)->principal.c_str());
   Credentials x;
   x.certificate = "CN=x";
-  CHECK(Ask(x, Verb::kForceUnlock)->role == Role::kAdmin);
+  CHECK(Ask(x, Verb::kForceUnlock)->rights == kRoleAdmin);
   CHECK(Said({"carol", SecretString("CN=x")}) == Code::kUnauthenticated);
   CHECK(Said({"", SecretString("")}) == Code::kUnauthenticated);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/roles.h"
 #include "base/json.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
@@ -48,7 +49,7 @@ TEST_GROUP(HeldNames) {
     CHECK(gate.Init(false, *kms).ok());
     grant.key = {"", "network", "prod"};
     grant.principal = "alice";
-    grant.role = Role::kAdmin;
+    grant.rights = kRoleAdmin;
     storage.legacy[blob] = {1, 2, 3};
     Serve(true);
   }

@@ -8,6 +8,7 @@
 
 #include "auth/basic.h"
 #include "auth/policy_auth.h"
+#include "auth/roles.h"
 #include "doubles/basic_names.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
@@ -58,13 +59,13 @@ TEST_GROUP(LockRights) {
     service =
         std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
   }
-  Grant As(const std::string& principal, Role role, const std::string& token = "") {
-    Grant grant = IdentifiedGrant({"", "p", "n"}, {role, false, nullptr});
+  Grant As(const std::string& principal, Rights role, const std::string& token = "") {
+    Grant grant = IdentifiedGrant({"", "p", "n"}, {role, false, {}});
     grant.principal = principal;
     grant.token_sha256 = token;
     return grant;
   }
-  Grant Expired(const std::string& token = kToken, Role role = Role::kWrite) {
+  Grant Expired(const std::string& token = kToken, Rights role = kRoleWrite) {
     Grant grant = As("ci", role, token);
     grant.expired = true;
     return grant;
@@ -88,8 +89,8 @@ TEST_GROUP(LockRights) {
 
 // Each 423 shows the ID: it proves nothing.
 TEST(LockRights, ALockBelongsToWhomTookIt) {
-  Grant alice = As("alice", Role::kWrite);
-  Grant bob = As("bob", Role::kWrite);
+  Grant alice = As("alice", kRoleWrite);
+  Grant bob = As("bob", kRoleWrite);
   Is(Code::kOk, Lock(alice, "a"));
   Is(Code::kPermissionDenied, Put(bob, 1, "a"));
   Is(Code::kPermissionDenied, Unlock(bob, "a"));
@@ -101,8 +102,8 @@ TEST(LockRights, ALockBelongsToWhomTookIt) {
 }
 
 TEST(LockRights, AnAdministratorMayUseAndForceEachLock) {
-  Grant alice = As("alice", Role::kWrite);
-  Grant root = As("root", Role::kAdmin);
+  Grant alice = As("alice", kRoleWrite);
+  Grant root = As("root", kRoleAdmin);
   Is(Code::kOk, Lock(alice, "a"));
   Is(Code::kOk, Put(root, 1, "a"));
   Is(Code::kOk, Unlock(root, "a"));
@@ -119,7 +120,7 @@ TEST(LockRights, AnAdministratorMayUseAndForceEachLock) {
 
 // Pipelines share a principal: the retry of one that freed its own lock must not free another's.
 TEST(LockRights, ARetryWithoutAnIdFreesNoLaterLockOfTheSamePrincipal) {
-  Grant ci = As("ci", Role::kWrite);
+  Grant ci = As("ci", kRoleWrite);
   Is(Code::kOk, Lock(ci, "a"));
   Is(Code::kOk, Unlock(ci, ""));
   Is(Code::kOk, Unlock(ci, ""));
@@ -131,9 +132,9 @@ TEST(LockRights, ARetryWithoutAnIdFreesNoLaterLockOfTheSamePrincipal) {
 }
 
 TEST(LockRights, AWriterMayForceAPlansLockAndNoOther) {
-  Grant plan = As("plan", Role::kPlan);
-  Grant other = As("other", Role::kPlan);
-  Grant alice = As("alice", Role::kWrite);
+  Grant plan = As("plan", kRolePlan);
+  Grant other = As("other", kRolePlan);
+  Grant alice = As("alice", kRoleWrite);
   Is(Code::kOk, Lock(plan, "a"));
   Is(Code::kPermissionDenied, Unlock(other, "a"));
   Is(Code::kPermissionDenied, Unlock(other, ""));
@@ -149,7 +150,7 @@ TEST(LockRights, AWriterMayForceAPlansLockAndNoOther) {
 }
 
 TEST(LockRights, OnesOwnLockMayBeForced) {
-  Grant plan = As("plan", Role::kPlan);
+  Grant plan = As("plan", kRolePlan);
   Is(Code::kOk, Lock(plan, "a"));
   Is(Code::kOk, Unlock(plan, ""));
   CHECK_FALSE(Held());
@@ -158,15 +159,15 @@ TEST(LockRights, OnesOwnLockMayBeForced) {
 TEST(LockRights, ForceUnlockEnabledCountsForEverybody) {
   rules.force_unlock_enabled = false;
   Restart();
-  Is(Code::kOk, Lock(As("alice", Role::kWrite), "a"));
-  Is(Code::kPermissionDenied, Unlock(As("root", Role::kAdmin), ""));
-  Is(Code::kPermissionDenied, Unlock(As("root", Role::kAdmin), "a"));
+  Is(Code::kOk, Lock(As("alice", kRoleWrite), "a"));
+  Is(Code::kPermissionDenied, Unlock(As("root", kRoleAdmin), ""));
+  Is(Code::kPermissionDenied, Unlock(As("root", kRoleAdmin), "a"));
   CHECK(Held());
 }
 
 TEST(LockRights, AnExpiredTokenMayFinishWhatItsLockBegan) {
-  Is(Code::kOk, Put(As("x", Role::kWrite), 1));
-  Is(Code::kOk, Lock(As("ci", Role::kWrite, kToken), "a"));
+  Is(Code::kOk, Put(As("x", kRoleWrite), 1));
+  Is(Code::kOk, Lock(As("ci", kRoleWrite, kToken), "a"));
   for (Verb verb : {Verb::kRead, Verb::kWrite, Verb::kUnlock}) {
     Is(Code::kOk, service->CheckGrace(Expired(), verb).code());
   }
@@ -191,20 +192,20 @@ TEST(LockRights, AnExpiredTokenWithoutALockIsNothing) {
     Is(Code::kUnauthenticated, service->CheckGrace(Expired(), verb).code());
   }
   // Another token's lock of the same principal is not this one's.
-  Is(Code::kOk, Lock(As("ci", Role::kWrite, std::string(64, 'b')), "a"));
+  Is(Code::kOk, Lock(As("ci", kRoleWrite, std::string(64, 'b')), "a"));
   for (Verb verb : {Verb::kRead, Verb::kWrite, Verb::kUnlock}) {
     Is(Code::kUnauthenticated, service->CheckGrace(Expired(), verb).code());
   }
 }
 
 TEST(LockRights, AForcedOutHoldersWriteIsKept) {
-  Is(Code::kOk, Lock(As("ci", Role::kWrite, kToken), "a"));
-  Is(Code::kOk, Unlock(As("root", Role::kAdmin), "a"));
+  Is(Code::kOk, Lock(As("ci", kRoleWrite, kToken), "a"));
+  Is(Code::kOk, Unlock(As("root", kRoleAdmin), "a"));
   Is(Code::kOk, service->CheckGrace(Expired(), Verb::kWrite).code());
   Is(Code::kConflict, Put(Expired(), 1, "a"));
   LONGS_EQUAL(1, observer.quarantined);
   // The next run of the same pipeline holds the lock with a new token: the old one cannot touch it.
-  Is(Code::kOk, Lock(As("ci", Role::kWrite, std::string(64, 'b')), "b"));
+  Is(Code::kOk, Lock(As("ci", kRoleWrite, std::string(64, 'b')), "b"));
   Is(Code::kPermissionDenied, Put(Expired(), 2, "b"));
   Is(Code::kUnauthenticated, Unlock(Expired(), "b"));
   Is(Code::kOk, Unlock(Expired(), "a"));
@@ -212,9 +213,9 @@ TEST(LockRights, AForcedOutHoldersWriteIsKept) {
 }
 
 TEST(LockRights, AnExpiredAdministratorIsNone) {
-  Is(Code::kOk, Lock(As("alice", Role::kWrite), "a"));
-  Is(Code::kPermissionDenied, Put(Expired(kToken, Role::kAdmin), 1, "a"));
-  Is(Code::kUnauthenticated, Unlock(Expired(kToken, Role::kAdmin), "a"));
+  Is(Code::kOk, Lock(As("alice", kRoleWrite), "a"));
+  Is(Code::kPermissionDenied, Put(Expired(kToken, kRoleAdmin), 1, "a"));
+  Is(Code::kUnauthenticated, Unlock(Expired(kToken, kRoleAdmin), "a"));
 }
 
 TEST(LockRights, TheLockServiceDecidesOrNobodyDoes) {
@@ -224,7 +225,7 @@ TEST(LockRights, TheLockServiceDecidesOrNobodyDoes) {
 
 // A state in a namespace of basic auth must not look like none to identified users.
 TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
-  Grant alice = As("alice", Role::kWrite);
+  Grant alice = As("alice", kRoleWrite);
   Is(Code::kNotFound, service->Get(alice).status.code());
   BasicAuthenticator basic{NameForTests};
   Grant tenant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kWrite);
@@ -247,12 +248,12 @@ TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
       std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
   Is(Code::kOk, Put(alice, 1));
   Is(Code::kOk, service->Get(alice).status.code());
-  Is(Code::kOk, service->Delete(As("root", Role::kAdmin), "").status.code());
+  Is(Code::kOk, service->Delete(As("root", kRoleAdmin), "").status.code());
   Is(Code::kNotFound, service->Get(alice).status.code());
 }
 
 TEST(LockRights, AnIndexThatCannotBeAskedIsAnOutage) {
-  Grant alice = As("alice", Role::kWrite);
+  Grant alice = As("alice", kRoleWrite);
   storage.down = true;
   Is(Code::kUnavailable, service->Get(alice).status.code());
 }

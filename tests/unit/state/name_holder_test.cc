@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/roles.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -35,7 +36,7 @@ TEST_GROUP_BASE(NameHolder, ServiceFixture) {
     Grant alice;
     alice.key = key;
     alice.principal = "alice";
-    alice.role = Role::kAdmin;
+    alice.rights = kRoleAdmin;
     return alice;
   }
   // Serials grow, so that a write behind a deletion is one that goes on.

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "auth/roles.h"
 #include "state/lock_info.h"
 #include "unit/state/service_fixture.h"
 
@@ -13,7 +14,7 @@ namespace stateward {
 TEST_GROUP_BASE(Refusal, ServiceFixture){// The same state in the hands of somebody else.
                                          Grant Other(){Grant other = grant;
 other.principal = "other";
-other.role = Role::kWrite;
+other.rights = kRoleWrite;
 return other;
 }  // namespace stateward
 StateAnswer Answer(const SecretBytes& doc, const std::string& lock = "") {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "auth/roles.h"
 #include "base/base64.h"
 #include "base/json.h"
 #include "doubles/original_blobs.h"
@@ -69,7 +70,7 @@ TEST(StateService, SameLockIdByAnotherPrincipalIsHeld) {
   Is(Code::kOk, Lock("a"));
   Grant other = grant;
   other.principal = "somebody else";
-  other.role = Role::kWrite;
+  other.rights = kRoleWrite;
   CHECK(service->Lock(other, Info("a")).locked);
   Is(Code::kPermissionDenied, service->Unlock(other, Info("a"), "").status.code());
   Is(Code::kPermissionDenied, service->Put(other, "a", Doc(1)).status.code());
