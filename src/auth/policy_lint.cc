@@ -27,7 +27,7 @@ constexpr CiMeasure kMeasures[] = {
      {"repository_owner", "repository_owner_id", "job_workflow_ref", "workflow_ref"},
      "a GitHub rule has to name repository_owner_id or repository_id exactly: whoever registers a "
      "name that became free gets its tokens",
-     "a GitHub rule with the role write or admin has to name ref, environment or "
+     "a GitHub rule with the role write, operator or admin has to name ref, environment or "
      "job_workflow_ref: without one, each branch may write"},
     {CiKind::kGitLab,
      {"namespace_id", "project_id"},
@@ -35,7 +35,8 @@ constexpr CiMeasure kMeasures[] = {
      {"namespace_path", "namespace_id", "project_path", "ref_protected"},
      "a GitLab rule has to name namespace_id or project_id exactly: whoever registers a path that "
      "became free gets its tokens",
-     "a GitLab rule with the role write or admin has to name ref, ref_protected, environment or "
+     "a GitLab rule with the role write, operator or admin has to name ref, ref_protected, "
+     "environment or "
      "environment_protected: without one, each branch may write"},
 };
 
@@ -55,6 +56,9 @@ bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
            (!exactly || IsExact(claim));
   });
 }
+
+// Whoever frees the lock of others lets two of them write at once.
+bool MayChange(Rights rights) { return rights.Has(Right::kWrite) || rights.Has(Right::kForce); }
 
 const CiMeasure* MeasureFor(const Rule& rule) {
   for (const CiMeasure& measure : kMeasures) {
@@ -135,7 +139,7 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
                   ": give the issuer that kind");
   }
   if (!Names(rule, measure->owners, true)) out.emplace_back(measure->owner_error);
-  if (rule.rights.Has(Right::kWrite) && !Names(rule, measure->places, false)) {
+  if (MayChange(rule.rights) && !Names(rule, measure->places, false)) {
     out.emplace_back(measure->place_error);
   }
   return out;

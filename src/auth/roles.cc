@@ -13,7 +13,7 @@ struct Role {
 // The largest first: DescribeRights takes them in this order.
 constexpr Role kRoles[] = {
     {"admin", kRoleAdmin}, {"write", kRoleWrite},     {"plan", kRolePlan},
-    {"read", kRoleRead},   {"outputs", kRoleOutputs},
+    {"read", kRoleRead},   {"outputs", kRoleOutputs}, {"operator", kRoleOperator},
 };
 
 }  // namespace
@@ -53,8 +53,10 @@ bool Allows(Rights rights, Verb verb) {
     case Verb::kRead:
       return rights.Has(Right::kRead);
     case Verb::kLock:
-    case Verb::kUnlock:
       return rights.Has(Right::kLock);
+    // Whose lock it is decides what may be released (state/lock_rights.h).
+    case Verb::kUnlock:
+      return rights.Has(Right::kLock) || rights.Has(Right::kForce);
     case Verb::kWrite:
       return rights.Has(Right::kWrite);
     case Verb::kDelete:

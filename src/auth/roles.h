@@ -14,11 +14,13 @@ inline constexpr Rights kRoleOutputs{Right::kSee, Right::kOutputs};
 inline constexpr Rights kRoleRead = kRoleOutputs.Union({Right::kRead});
 inline constexpr Rights kRolePlan = kRoleRead.Union({Right::kLock});
 inline constexpr Rights kRoleWrite = kRolePlan.Union({Right::kWrite});
+// Lists and unlocks; reads no state, and takes no lock.
+inline constexpr Rights kRoleOperator{Right::kSee, Right::kForce};
 inline constexpr Rights kRoleAdmin = Rights::All();
 
 // nullptr when there is no role of that name.
 const Rights* FindRole(std::string_view name);
-// "outputs, read, plan, write or admin": for messages.
+// "operator, outputs, read, plan, write or admin": for messages.
 std::string RoleNames();
 // The name of the role that has these rights; of a union the names of the fewest roles that give
 // them, with "+" between; "none".

@@ -8,7 +8,7 @@ from stateward import CTL
 PASSWORDS = {"alice": "correct horse battery", "carol": "staple of carol"}
 # Canaries: none of these may ever be written anywhere (test_policy.py looks).
 TOKENS = {"ci": "swt_" + "c1" * 32, "planner": "swt_" + "9a" * 32, "dash": "swt_" + "da" * 32,
-          "root": "swt_" + "70" * 32}
+          "root": "swt_" + "70" * 32, "oncall": "swt_" + "0c" * 32}
 CERTIFICATE = "CN=client"
 
 RULES = """
@@ -41,6 +41,12 @@ name = "root"
 token = "root"
 states = ["*/*"]
 role = "admin"
+
+[[rules]]
+name = "on call"
+token = "oncall"
+states = ["demo/*"]
+role = "operator"
 
 [[rules]]
 name = "nginx's own"

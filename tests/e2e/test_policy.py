@@ -110,6 +110,23 @@ class Policy(unittest.TestCase):
         self.assertEqual(200, self.status(root, "DELETE"))
         self.assertEqual(404, self.status(ci))
 
+    def test_an_operator_frees_locks_and_reads_nothing(self):
+        ci, oncall = token("ci"), token("oncall")
+        self.assertEqual(200, self.status(ci, "POST", body=doc(1)))
+        self.assertEqual(200, self.status(ci, "LOCK", body=lock("c")))
+        for method, body in (("GET", None), ("POST", doc(2)), ("LOCK", lock("o")),
+                             ("DELETE", None)):
+            answer = self.client(oncall).request(method, self.target + "?ID=c", body)
+            self.assertEqual(403, answer.status)
+            self.assertNotIn(b"s3cret", answer.body)
+        self.assertEqual(403, self.status(oncall, target=self.target + "/outputs"))
+        self.assertEqual(403, self.status(oncall, "UNLOCK", "/state/other/one", lock("c")))
+        self.assertEqual(200, self.status(oncall, "UNLOCK", body=b"", chunked=True))
+        self.assertEqual(200, self.status(ci, "LOCK", body=lock("d")))
+        self.assertEqual(200, self.status(oncall, "UNLOCK", body=lock("d")))
+        self.assertEqual(200, self.status(ci, "LOCK", body=lock("e")))
+        self.assertEqual(200, self.status(ci, "UNLOCK", body=lock("e")))
+
     def test_outputs(self):
         self.assertEqual(200, self.status(token("ci"), "POST", body=doc(1)))
         dash, ci = self.client(token("dash")), self.client(token("ci"))

@@ -12,7 +12,13 @@ import subprocess
 import sys
 import tempfile
 
-ROLES = ["none", "outputs", "read", "plan", "write", "admin"]
+# In the order in which the name of a union is made.
+ROLES = {"admin": {"see", "outputs", "read", "lock", "write", "force", "delete", "administer"},
+         "write": {"see", "outputs", "read", "lock", "write"},
+         "plan": {"see", "outputs", "read", "lock"},
+         "read": {"see", "outputs", "read"},
+         "outputs": {"see", "outputs"},
+         "operator": {"see", "force"}}
 GITHUB = "https://token.actions.githubusercontent.com"
 GITLAB = "https://gitlab.com"
 OTHER = "https://issuer.example.org"
@@ -62,15 +68,26 @@ def rule_fits(rule, kind, name, claims, state):
 
 
 def decide(rules, kind, name, claims, state):
-    best, by, sensitive = 0, "-", False
+    rights, by, sensitive = set(), [], False
     for rule in rules:
         if not rule_fits(rule, kind, name, claims, state):
             continue
-        role = ROLES.index(rule["role"])
-        sensitive = sensitive or rule["sensitive"] or role >= ROLES.index("read")
-        if role > best:
-            best, by = role, rule["name"]
-    return f"{ROLES[best]} {'s' if sensitive else '-'} {by}"
+        has = ROLES[rule["role"]]
+        sensitive = sensitive or rule["sensitive"] or "read" in has
+        if has <= rights:
+            continue
+        by = ([] if has > rights else by) + [rule["name"]]
+        rights = rights | has
+    return f"{describe(rights)} {'s' if sensitive else '-'} {' + '.join(by) or '-'}"
+
+
+def describe(rights):
+    named, names = set(), []
+    for name, has in ROLES.items():
+        if has <= rights and not has <= named:
+            names.append(name)
+            named |= has
+    return "+".join(names) or "none"
 
 
 # ---- random policies: few letters, so that rules and questions meet
@@ -107,7 +124,7 @@ def make_claims_rule(rng, issuer):
 
 def make_rule(rng, number):
     kind = rng.choice(KINDS + ["issuer"] * 3)
-    rule = {"name": f"r{number}", "kind": kind, "role": rng.choice(ROLES[1:]),
+    rule = {"name": f"r{number}", "kind": kind, "role": rng.choice(list(ROLES)),
             "sensitive": rng.random() < 0.2, "claims": {},
             "states": [f"{word(rng, 'ab*')}/{word(rng, 'ab*')}" for _ in range(rng.randint(1, 3))]}
     if kind == "issuer":
@@ -203,7 +220,8 @@ def main():
         wrong = [i for i, (a, b) in enumerate(zip(wanted, got)) if a != b]
         for i in wrong[:3]:
             print(asked[i][0](), asked[i][1], f"reference: {wanted[i]}\nprogram:   {got[i]}", sep="\n")
-    roles = {role: sum(w.startswith(role + " ") for w in wanted) for role in ROLES}
+    roles = {role: sum(w.startswith(role + " ") for w in wanted)
+             for role in ("none", *ROLES)}
     print(f"seed {options.seed}: {len(wanted)} pairs, by role {roles}")
     # A comparison in which hardly any rule fits would prove nothing.
     if min(roles.values()) < len(wanted) // 100:

@@ -13,10 +13,15 @@ TEST_GROUP(Roles){};
 TEST(Roles, RolesAndVerbs) {
   const Verb order[] = {Verb::kOutputs, Verb::kRead,   Verb::kLock,       Verb::kUnlock,
                         Verb::kWrite,   Verb::kDelete, Verb::kForceUnlock};
+  // Each may what comes before, too: all but the operator.
   const std::pair<Rights, size_t> may[] = {{Rights(), 0},  {kRoleOutputs, 1}, {kRoleRead, 2},
                                            {kRolePlan, 4}, {kRoleWrite, 5},   {kRoleAdmin, 7}};
   for (const auto& [role, count] : may) {
     for (size_t i = 0; i < 7; ++i) CHECK_EQUAL(i < count, Allows(role, order[i]));
+  }
+  for (Verb verb : order) {
+    bool unlocks = verb == Verb::kUnlock || verb == Verb::kForceUnlock;
+    CHECK_EQUAL(unlocks, Allows(kRoleOperator, verb));
   }
 }
 
@@ -34,11 +39,9 @@ TEST(Roles, Sets) {
 }
 
 TEST(Roles, EachIsFoundAndSaid) {
-  const std::pair<const char*, Rights> roles[] = {{"outputs", kRoleOutputs},
-                                                  {"read", kRoleRead},
-                                                  {"plan", kRolePlan},
-                                                  {"write", kRoleWrite},
-                                                  {"admin", kRoleAdmin}};
+  const std::pair<const char*, Rights> roles[] = {
+      {"outputs", kRoleOutputs}, {"read", kRoleRead},         {"plan", kRolePlan},
+      {"write", kRoleWrite},     {"operator", kRoleOperator}, {"admin", kRoleAdmin}};
   std::string names;
   for (const auto& [name, rights] : roles) {
     const Rights* found = FindRole(name);
@@ -49,6 +52,8 @@ TEST(Roles, EachIsFoundAndSaid) {
   POINTERS_EQUAL(nullptr, FindRole("none"));
   POINTERS_EQUAL(nullptr, FindRole("Admin"));
   STRCMP_EQUAL("none", DescribeRights(Rights()).c_str());
+  STRCMP_EQUAL("read+operator", DescribeRights(kRoleRead.Union(kRoleOperator)).c_str());
+  STRCMP_EQUAL("operator, outputs, read, plan, write or admin", RoleNames().c_str());
 }
 
 }  // namespace stateward

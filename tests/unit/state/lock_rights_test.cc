@@ -149,6 +149,19 @@ TEST(LockRights, AWriterMayForceAPlansLockAndNoOther) {
   Is(Code::kOk, Unlock(other, ""));
 }
 
+TEST(LockRights, AnOperatorFreesEachLockAndUsesNone) {
+  Grant alice = As("alice", kRoleWrite);
+  Grant operate = As("oncall", kRoleOperator);
+  Is(Code::kOk, Lock(alice, "a"));
+  Is(Code::kPermissionDenied, Put(operate, 1, "a"));
+  CHECK(Held());
+  Is(Code::kOk, Unlock(operate, ""));
+  CHECK_FALSE(Held());
+  Is(Code::kOk, Lock(alice, "b"));
+  Is(Code::kOk, Unlock(operate, "b"));
+  CHECK_FALSE(Held());
+}
+
 TEST(LockRights, OnesOwnLockMayBeForced) {
   Grant plan = As("plan", kRolePlan);
   Is(Code::kOk, Lock(plan, "a"));
