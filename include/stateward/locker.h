@@ -117,6 +117,8 @@ struct LockView {
 // May raise the view's mark, for the locker to remember where that costs it nothing.
 using WriteFn = std::function<void(LockView&)>;
 
+using EachHeldFn = std::function<bool(const StateId& id, const Result<LockRecord>& holder)>;
+
 class Locker {
  public:
   virtual ~Locker() = default;
@@ -157,6 +159,11 @@ class Locker {
   virtual Status WithLock(const LockKey& key, const WriteFn& write) = 0;
   virtual bool HoldsStill() const = 0;
 
+  // Calls `each` for every state whose lock is held, and for every one whose record cannot be read
+  // (then with the reason), in order of id, until it returns false. A lock that is taken or freed
+  // meanwhile may be told or not. The original's locks are not told: they do not say of what state
+  // they are. Costs up to one round trip for each lock.
+  virtual Status EachHeld(const EachHeldFn& each) = 0;
   // How many locks are held. Cheap enough for one call a minute.
   virtual Result<uint64_t> CountHeld() = 0;
   // OK when a lock could be taken now; otherwise what is wrong, for /ready.

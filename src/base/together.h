@@ -3,12 +3,17 @@
 #ifndef STATEWARD_BASE_TOGETHER_H_
 #define STATEWARD_BASE_TOGETHER_H_
 
+#include <cstddef>
 #include <functional>
 
 namespace stateward {
 
 // One after the other when the system has no thread to give.
 void RunTogether(const std::function<void()>& a, const std::function<void()>& b);
+
+// Calls step(0) to step(count - 1), each from a thread of its own, and waits for all. For a small
+// count.
+void RunAll(size_t count, const std::function<void(size_t)>& step);
 
 }  // namespace stateward
 

@@ -298,30 +298,54 @@ std::string LocalLock::Warning() {
   return "local: a lock record in LOCK_LOCAL_DIR was damaged, and a lock may have been forgotten";
 }
 
-Result<uint64_t> LocalLock::CountHeld() {
+Result<std::optional<LockRecord>> LocalLock::Peek(int dir, const std::string& name) {
+  Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
+  const bool gone = !file.ok() && file.status().code() == Code::kNotFound;
+  if (gone) return std::optional<LockRecord>();
+  if (!file.ok()) return Outage(std::move(file).status());
+  Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
+  if (!slot.ok()) return Outage(std::move(slot).status());
+  if (slot->sequence == 0) return std::optional<LockRecord>();
+  if (slot->newer_lost) return Status::Unavailable("lock file: its newest record is damaged");
+  Result<LockBook> book = DecodeLockRecord(slot->record);
+  if (!book.ok()) return Outage(std::move(book).status());
+  return std::move(book->holder);
+}
+
+Status LocalLock::EachHeld(const EachHeldFn& each) {
   Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   std::vector<std::string> groups;
   int r = disk_.ListDir(root->get(), &groups);
   if (r < 0) return FromErrno("list locks", -r);
-  uint64_t count = 0;
+  std::sort(groups.begin(), groups.end());
   for (const std::string& group : groups) {
     if (!IsHex(group, 2)) continue;
     Result<Fd> dir = OpenDirAt(disk_, root->get(), group);
-    if (!dir.ok()) continue;
+    if (!dir.ok()) return Outage(std::move(dir).status());
     std::vector<std::string> names;
     r = disk_.ListDir(dir->get(), &names);
     if (r < 0) return FromErrno("list locks", -r);
+    std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
-      Result<Fd> file = OpenFileAt(disk_, dir->get(), name, O_RDONLY);
-      if (!file.ok()) continue;
-      // Without the flock: a record that is being written is not whole, and the other one counts.
-      Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
-      if (!slot.ok() || slot->sequence == 0 || slot->newer_lost) continue;
-      Result<LockBook> book = DecodeLockRecord(slot->record);
-      if (book.ok() && book->holder) ++count;
+      StateId id;
+      if (!StateId::Parse(name, &id)) continue;
+      Result<std::optional<LockRecord>> held = Peek(dir->get(), name);
+      if (held.ok() && !*held) continue;
+      const bool more =
+          held.ok() ? each(id, std::move(**held)) : each(id, std::move(held).status());
+      if (!more) return Status();
     }
   }
+  return Status();
+}
+
+Result<uint64_t> LocalLock::CountHeld() {
+  uint64_t count = 0;
+  STATEWARD_RETURN_IF_ERROR(EachHeld([&](const StateId&, const Result<LockRecord>& holder) {
+    count += holder.ok() ? 1 : 0;
+    return true;
+  }));
   return count;
 }
 

@@ -38,6 +38,7 @@ class LocalLock : public Locker {
   Status BurnNext(const LockKey& key) override;
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return true; }
+  Status EachHeld(const EachHeldFn& each) override;
   Result<uint64_t> CountHeld() override;
   Status Check() override;
   std::string Warning() override;
@@ -54,6 +55,9 @@ class LocalLock : public Locker {
   Result<MarkedFolder::Root> OpenService();
   Result<Fd> MakeFile(int root, const StateId& id);
   bool HasName(int root, const std::string& path, int fd);
+  // The record of a file, read without its flock: one that is being written is not whole, and the
+  // other one counts. nullopt: not held.
+  Result<std::optional<LockRecord>> Peek(int dir, const std::string& name);
   void Forget(LockBook* book);
   void Discard(const StateId& id, const Held& held);
   Status SyncFolders(const StateId& id, const Held& held);

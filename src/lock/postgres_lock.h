@@ -42,6 +42,7 @@ class PostgresLock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   // Only where what `write` does is in the transaction that holds the row.
   bool HoldsStill() const override { return options_.with_storage; }
+  Status EachHeld(const EachHeldFn& each) override;
   Result<uint64_t> CountHeld() override;
   Status Check() override;
 

@@ -28,6 +28,8 @@ std::vector<std::string> LockTables() {
   };
 }
 
+// Locks in one answer: at most 24 KiB each, so 6 MiB of the memory of who asks.
+constexpr size_t kHeldPage = 256;
 // /ready is asked every few seconds by each of many.
 constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
@@ -138,6 +140,30 @@ Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& t
     book.released.push_back(*entry);
   }
   return stateward::TokenReleased(book, token_sha256, row->now_ms);
+}
+
+Status PostgresLock::EachHeld(const EachHeldFn& each) {
+  std::string after;
+  while (true) {
+    PgStatement next{pg_lock::kNextHeld, {}};
+    next.params.Text(after).Int8(kHeldPage);
+    Result<PgRows> rows = pool_->QueryOne(next, PgUse::kRead);
+    if (!rows.ok()) return std::move(rows).status();
+    std::string epoch;
+    STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
+    if (rows->IsNull(0, 1)) return Status();
+    for (size_t i = 0; i < rows->size(); ++i) {
+      after = rows->Text(i, 1);
+      StateId id;
+      if (!StateId::Parse(after, &id)) continue;
+      Result<LockBook> book = DecodeLockRecord(rows->Raw(i, 2));
+      if (book.ok() && !book->holder) continue;
+      const bool more = book.ok() ? each(id, std::move(*book->holder))
+                                  : each(id, Status::Unavailable(book.status().detail()));
+      if (!more) return Status();
+    }
+    if (rows->size() < kHeldPage) return Status();
+  }
 }
 
 Result<uint64_t> PostgresLock::CountHeld() {

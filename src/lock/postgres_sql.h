@@ -21,6 +21,12 @@ inline constexpr char kHoldRow[] =
     STATEWARD_PG_ROW " FROM stateward.state_locks l WHERE l.id = $1 FOR UPDATE OF l";
 inline constexpr char kLook[] =
     STATEWARD_PG_ROW " FROM (VALUES (1)) one LEFT JOIN stateward.state_locks l ON l.id = $1";
+// At least one row, with nulls behind the service when there is no further lock.
+inline constexpr char kNextHeld[] = "SELECT " STATEWARD_PG_SERVICE
+                                    ", l.id, l.record FROM (VALUES (1)) one LEFT JOIN"
+                                    " (SELECT id, record FROM stateward.state_locks"
+                                    " WHERE held AND id > $1 ORDER BY id LIMIT $2) l ON true"
+                                    " ORDER BY l.id";
 inline constexpr char kMakeRow[] =
     "INSERT INTO stateward.state_locks (id, held, record, epoch)"
     " SELECT $1, false, $2, s.first_epoch FROM stateward.lock_service s"

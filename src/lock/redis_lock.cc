@@ -1,5 +1,6 @@
 #include "lock/redis_lock.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -283,6 +284,29 @@ Status RedisLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<LockView> view = Look(key);
   if (!view.ok()) return std::move(view).status();
   write(*view);
+  return Status();
+}
+
+Status RedisLock::EachHeld(const EachHeldFn& each) {
+  Result<Answer> answer = Step(scripts_.held, KeysOf(StateId()), {});
+  if (!answer.ok()) return std::move(answer).status();
+  if (answer->rest.size() != 1) return NoAnswer();
+  std::vector<std::string> ids;
+  const std::string front = prefix_ + "lock:";
+  for (const RedisReply& key : answer->rest[0].items) {
+    if (key.text.compare(0, front.size(), front) == 0) ids.push_back(key.text.substr(front.size()));
+  }
+  std::sort(ids.begin(), ids.end());
+  for (const std::string& hex : ids) {
+    StateId id;
+    if (!StateId::Parse(hex, &id)) continue;
+    Result<Answer> look = Step(scripts_.look, KeysOf(id), {});
+    if (!look.ok()) return std::move(look).status();
+    if (look->word == "free") continue;
+    Result<Held> held = ReadHeld(*look);
+    const bool more = held.ok() ? each(id, std::move(held->record)) : each(id, held.status());
+    if (!more) break;
+  }
   return Status();
 }
 

@@ -200,6 +200,10 @@ constexpr char kCount[] = R"(
 return {'count', redis.call('SCARD', KEYS[4])}
 )";
 
+constexpr char kHeld[] = R"(
+return {'held', redis.call('SMEMBERS', KEYS[4])}
+)";
+
 // A write, so that a full or read-only server shows, if ARGV[3] is 1.
 constexpr char kCheck[] = R"(
 if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'run', s[2]) end
@@ -235,6 +239,7 @@ RedisLockScripts::RedisLockScripts()
       burn_next(Step(kBurnNext)),
       token_released(Step(kTokenReleased)),
       count(Step(kCount)),
+      held(Step(kHeld)),
       check(Step(kCheck)) {}
 
 }  // namespace stateward

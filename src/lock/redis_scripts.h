@@ -28,6 +28,7 @@ struct RedisLockScripts {
   RedisScript burn_next;       // "done"
   RedisScript token_released;  // "yes" | "no"
   RedisScript count;           // "count", n
+  RedisScript held;            // "held", the keys of all locks that are held
   RedisScript check;           // "ok"
   // HELD: "held", record | "legacy", key, value
 };

@@ -18,6 +18,8 @@ constexpr int kTries = 24;
 constexpr uint32_t kMaxWaitMs = 400;
 // CountHeld reads what changed, so much at a time.
 constexpr int64_t kCountUs = 10LL * 1000 * 1000;
+// EachHeld asks for so many at once: what a client's pool of connections gives without waiting.
+constexpr size_t kHeldAtOnce = 8;
 
 // What is absent proves nothing here but for the lock object itself.
 Status Outage(Status status) {
@@ -235,7 +237,7 @@ Status S3Lock::WithLock(const LockKey& key, const WriteFn& write) {
   return Status();
 }
 
-Result<uint64_t> S3Lock::CountHeld() {
+Result<std::map<std::string, std::string>> S3Lock::ListLocks() {
   STATEWARD_RETURN_IF_ERROR(service_.LookIfDue());
   S3ListRequest request;
   request.prefix = prefix_;
@@ -247,13 +249,56 @@ Result<uint64_t> S3Lock::CountHeld() {
     }
     return true;
   }));
+  return etags;
+}
+
+bool S3Lock::KnownFree(const std::string& key, const std::string& etag) {
+  std::lock_guard<std::mutex> one(counted_mutex_);
+  auto known = counted_.find(key);
+  return known != counted_.end() && known->second.first == etag && !known->second.second;
+}
+
+Status S3Lock::EachHeld(const EachHeldFn& each) {
+  Result<std::map<std::string, std::string>> etags = ListLocks();
+  if (!etags.ok()) return std::move(etags).status();
+  std::vector<std::string> keys;
+  for (const auto& [key, etag] : *etags) {
+    if (!KnownFree(key, etag)) keys.push_back(key);
+  }
+  for (size_t from = 0; from < keys.size(); from += kHeldAtOnce) {
+    const size_t count = std::min(kHeldAtOnce, keys.size() - from);
+    std::vector<Result<S3Object>> objects(count, Status::Unavailable("not asked"));
+    RunAll(count, [&](size_t i) { objects[i] = client_->Get(keys[from + i], kMaxS3LockObject); });
+    for (size_t i = 0; i < count; ++i) {
+      const Result<S3Object>& object = objects[i];
+      StateId id;
+      StateId::Parse(keys[from + i].substr(prefix_.size()), &id);
+      if (!object.ok() && object.status().code() == Code::kNotFound) continue;
+      if (!object.ok()) return Outage(object.status());
+      Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
+      if (lock.ok()) {
+        std::lock_guard<std::mutex> one(counted_mutex_);
+        counted_[keys[from + i]] = {object->etag, lock->book.holder.has_value()};
+      }
+      if (lock.ok() && !lock->book.holder) continue;
+      const bool more =
+          lock.ok() ? each(id, std::move(*lock->book.holder)) : each(id, Outage(lock.status()));
+      if (!more) return Status();
+    }
+  }
+  return Status();
+}
+
+Result<uint64_t> S3Lock::CountHeld() {
+  Result<std::map<std::string, std::string>> etags = ListLocks();
+  if (!etags.ok()) return std::move(etags).status();
   std::lock_guard<std::mutex> one(counted_mutex_);
   for (auto it = counted_.begin(); it != counted_.end();) {
-    it = etags.count(it->first) == 0 ? counted_.erase(it) : std::next(it);
+    it = etags->count(it->first) == 0 ? counted_.erase(it) : std::next(it);
   }
   int64_t start = clock_.SteadyUs();
   uint64_t count = 0;
-  for (const auto& [key, etag] : etags) {
+  for (const auto& [key, etag] : *etags) {
     auto known = counted_.find(key);
     if (known == counted_.end() || known->second.first != etag) {
       if (clock_.SteadyUs() - start > kCountUs) {

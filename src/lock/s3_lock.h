@@ -36,6 +36,7 @@ class S3Lock : public Locker {
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
+  Status EachHeld(const EachHeldFn& each) override;
   Result<uint64_t> CountHeld() override;
   Status Check() override;
 
@@ -54,8 +55,13 @@ class S3Lock : public Locker {
   const Clock& clock_;
   const std::string prefix_;
   S3Landmark service_;
+  // All lock objects: key -> ETag.
+  Result<std::map<std::string, std::string>> ListLocks();
+  // Whether this very object was seen to be free.
+  bool KnownFree(const std::string& key, const std::string& etag);
+
   std::mutex counted_mutex_;
-  // What CountHeld saw: key -> ETag, held. Only locks that changed are read again.
+  // What CountHeld and EachHeld saw: key -> ETag, held. Only locks that changed are read again.
   std::map<std::string, std::pair<std::string, bool>> counted_;
 };
 

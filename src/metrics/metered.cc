@@ -146,6 +146,7 @@ class MeteredLocker : public Locker {
     return meter_("with_lock", [&] { return l_->WithLock(key, write); });
   }
   bool HoldsStill() const override { return l_->HoldsStill(); }
+  Status EachHeld(const EachHeldFn& each) override { return l_->EachHeld(each); }
   Result<uint64_t> CountHeld() override { return l_->CountHeld(); }
   Status Check() override { return l_->Check(); }
   std::string Warning() override { return l_->Warning(); }

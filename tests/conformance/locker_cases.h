@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 
 #include "conformance/locker_fixture.h"
 #include "conformance/locker_force_cases.h"
@@ -41,6 +42,8 @@ inline void ServiceWithoutIdGrantsNothing(LockerFixture& f) {
   IsUnavailable(l->Look(Id()));
   CHECK(l->WithLock(Id(), [](const LockView&) {}).code() == Code::kUnavailable);
   IsUnavailable(l->CountHeld());
+  const auto any = [](const StateId&, const Result<LockRecord>&) { return true; };
+  CHECK(l->EachHeld(any).code() == Code::kUnavailable);
   CHECK_FALSE(l->Check().ok());
   Must(f.Open()->InitService(false));
   l = f.Open();
@@ -325,6 +328,28 @@ inline void WithLockHoldsStillWhereItSaysSo(LockerFixture& f) {
   CHECK(released);
 }
 
+inline void HeldLocksAreTold(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  for (const char* name : {"1", "2", "3"}) Take(*l, Want(name), IdOf(name));
+  MustBe<Released>(l->Release(IdOf("2"), {"2", "alice", false}));
+  std::map<std::string, LockRecord> told;
+  std::string last;
+  const auto all = [&](const StateId& id, const Result<LockRecord>& holder) {
+    CHECK(last < id.hex());
+    last = id.hex();
+    told[last] = Must(holder);
+    return true;
+  };
+  CHECK(f.Open()->EachHeld(all).ok());
+  LONGS_EQUAL(2, told.size());
+  SameRecord(Want("1"), 7, told[IdOf("1").hex()]);
+  SameRecord(Want("3"), 7, told[IdOf("3").hex()]);
+  size_t calls = 0;
+  const auto first = [&](const StateId&, const Result<LockRecord>&) { return ++calls == 0; };
+  CHECK(l->EachHeld(first).ok());
+  LONGS_EQUAL(1, calls);
+}
+
 inline void CountHeldCounts(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   LONGS_EQUAL(0, Must(l->CountHeld()));
@@ -409,6 +434,7 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, TokensOfReleasedLocksAreRemembered) \
   X(G, WithLockShowsTheHolder)             \
   X(G, WithLockHoldsStillWhereItSaysSo)    \
+  X(G, HeldLocksAreTold)                   \
   X(G, CountHeldCounts)                    \
   X(G, OneOfSixtyIsGranted)                \
   X(G, SixtyStatesAreAllGranted)           \

@@ -109,6 +109,16 @@ class MemLocker : public Locker {
     return Status::Unavailable("the commit was not confirmed");
   }
   bool HoldsStill() const override { return still; }
+  Status EachHeld(const EachHeldFn& each) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (const auto& [hex, book] : books_) {
+      StateId id;
+      if (!book.holder || !StateId::Parse(hex, &id)) continue;
+      if (!each(id, *book.holder)) break;
+    }
+    return Status();
+  }
   Result<uint64_t> CountHeld() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
