@@ -32,11 +32,13 @@ MAY = {
     "kms": {"stateward", "base", "vault"},
     "metrics": {"stateward", "base"},
     "jobs": {"stateward", "base", "state"},
+    "admin": {"stateward", "base", "history", "document", "state", "auth"},
     # The composition roots see everything.
-    "app": {"stateward", "base", "config", "fcgi", "http", "state", "history", "document", "auth",
-            "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client", "metrics", "jobs"},
-    "cli": {"stateward", "base", "config", "http", "state", "history", "document", "auth", "storage",
-            "lock", "kms", "app"},
+    "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
+            "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
+            "metrics", "jobs"},
+    "cli": {"stateward", "base", "admin", "config", "http", "state", "history", "document", "auth",
+            "storage", "lock", "kms", "app"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 

@@ -73,6 +73,10 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, config.rules,
                                                 &app->throttle_, app->untouched_.get());
+  const UploadRules uploads{config.storage.quarantine_days, config.storage.quarantine_max_bytes};
+  app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
+                                                          *app->gate_, *app->states_, SystemClock(),
+                                                          config.rules, uploads});
   AppHandlerParts parts;
   parts.states = app->states_.get();
   parts.observer = &observer;
@@ -84,10 +88,9 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   app->ready_ = std::make_unique<RecentLook<std::vector<PartStatus>>>(
       SystemClock(), kReadyUs, [self] { return self->Ready(); });
   parts.ready = [self] { return self->ready_->Get(); };
-  app->job_parts_ = std::make_unique<JobParts>(
-      JobParts{*b.storage, *b.locker, *b.kms, *app->gate_, config.rules.history,
-               UploadRules{config.storage.quarantine_days, config.storage.quarantine_max_bytes},
-               SystemClock(), log});
+  app->job_parts_ =
+      std::make_unique<JobParts>(JobParts{*b.storage, *b.locker, *b.kms, *app->gate_,
+                                          config.rules.history, uploads, SystemClock(), log});
   parts.metrics = std::move(metrics);
   parts.log = &log;
   parts.clock = &SystemClock();

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "admin/admin_service.h"
 #include "app/backends.h"
 #include "app/kept_kms.h"
 #include "app/store_sample.h"
@@ -49,6 +50,8 @@ class App {
   Status PublishKeys(const std::string& process_id, bool tidy);
   void WithdrawKeys(const std::string& process_id);
   const JobParts& job_parts() const { return *job_parts_; }
+  // What operations over HTTP work on.
+  AdminService& admin() { return *admin_; }
 
  private:
   App() = default;
@@ -77,6 +80,7 @@ class App {
   std::unique_ptr<JwtAuthenticator> jwt_;  // null: no issuer is set
   std::unique_ptr<Untouched> untouched_;   // null: names map as in the original
   std::unique_ptr<StateService> states_;
+  std::unique_ptr<AdminService> admin_;
   std::unique_ptr<AppHandler> handler_;
   std::unique_ptr<JobParts> job_parts_;
   std::string runtime_dir_;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/state_name.h"
 #include "http/target.h"
 
 namespace stateward {
@@ -29,11 +30,9 @@ std::vector<SecretString> ParseSecrets(std::string_view text) {
 }
 
 bool ParseStateName(std::string_view text, StateName* name) {
-  size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return false;
-  std::string_view project = text.substr(0, slash);
-  std::string_view state = text.substr(slash + 1);
-  if (!IsStateName(project) || !IsStateName(state)) return false;
+  std::string_view project;
+  std::string_view state;
+  if (!SplitStateName(text, &project, &state)) return false;
   *name = {std::string(project), std::string(state)};
   return true;
 }

@@ -1,5 +1,7 @@
 #include "http/routes.h"
 
+#include "base/state_name.h"
+
 namespace stateward {
 namespace {
 

@@ -96,14 +96,4 @@ Result<std::string> OnlyQuery(const Target& target, std::string_view name) {
   return found == nullptr ? std::string() : *found;
 }
 
-bool IsStateName(std::string_view name) {
-  if (name.empty() || name.size() > 128 || name == "." || name == "..") return false;
-  for (char c : name) {
-    bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '_' || c == '~' || c == '-';
-    if (!ok) return false;
-  }
-  return true;
-}
-
 }  // namespace stateward

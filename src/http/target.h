@@ -28,9 +28,6 @@ Result<Target> ParseTarget(std::string_view target);
 // The value of the only query member of that name; "" when absent. kInvalidArgument: more than one.
 Result<std::string> OnlyQuery(const Target& target, std::string_view name);
 
-// 1 to 128 bytes of A-Za-z0-9._~-, not "." or "..".
-bool IsStateName(std::string_view name);
-
 }  // namespace stateward
 
 #endif  // STATEWARD_HTTP_TARGET_H_

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/state_name.h"
 #include "http/basic_header.h"
 #include "http/routes.h"
 #include "http/status_map.h"

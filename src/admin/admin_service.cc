@@ -1,0 +1,20 @@
+#include "admin/admin_service.h"
+
+#include <memory>
+#include <utility>
+
+namespace stateward {
+
+Result<std::string> AdminService::StoreId() const {
+  Result<std::shared_ptr<const StoreMarker>> store = parts_.gate.Store();
+  if (!store.ok()) return std::move(store).status();
+  return (*store)->store_id;
+}
+
+Result<History> AdminService::OpenHistory() const {
+  Result<std::string> store_id = StoreId();
+  if (!store_id.ok()) return std::move(store_id).status();
+  return History(parts_.storage, parts_.kms, *std::move(store_id));
+}
+
+}  // namespace stateward

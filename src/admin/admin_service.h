@@ -1,0 +1,56 @@
+// What operations work on: the store with its keys, its locks, and the guarded write.
+//
+// Thread-safe. Everything it is given must outlive it.
+#ifndef STATEWARD_ADMIN_ADMIN_SERVICE_H_
+#define STATEWARD_ADMIN_ADMIN_SERVICE_H_
+
+#include <string>
+
+#include "history/history.h"
+#include "state/state_service.h"
+#include "state/state_settings.h"
+#include "state/store_gate.h"
+#include "stateward/clock.h"
+#include "stateward/kms.h"
+#include "stateward/locker.h"
+#include "stateward/result.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct AdminParts {
+  Storage& storage;
+  Locker& locker;
+  Kms& kms;
+  StoreGate& gate;
+  // Writes of an operation go through it, under a lock of their own: there is no second way.
+  StateService& states;
+  const Clock& clock;
+  StateRules rules;
+  UploadRules uploads;
+};
+
+class AdminService {
+ public:
+  explicit AdminService(const AdminParts& parts) : parts_(parts) {}
+
+  // The store, once its identity file and lock service were proved. kUnavailable: not yet.
+  Result<std::string> StoreId() const;
+  Result<History> OpenHistory() const;
+
+  Storage& storage() const { return parts_.storage; }
+  Locker& locker() const { return parts_.locker; }
+  Kms& kms() const { return parts_.kms; }
+  StoreGate& gate() const { return parts_.gate; }
+  StateService& states() const { return parts_.states; }
+  const Clock& clock() const { return parts_.clock; }
+  const StateRules& rules() const { return parts_.rules; }
+  const UploadRules& uploads() const { return parts_.uploads; }
+
+ private:
+  const AdminParts parts_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_ADMIN_SERVICE_H_

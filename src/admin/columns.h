@@ -1,0 +1,53 @@
+// The columns of the operations' rows. Names and kinds are stable: scripts read them
+// (docs/commands.md). A new column goes to the end of its table.
+#ifndef STATEWARD_ADMIN_COLUMNS_H_
+#define STATEWARD_ADMIN_COLUMNS_H_
+
+#include "admin/reply.h"
+
+namespace stateward {
+
+inline constexpr Column kShowColumns[] = {
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"condition", ColumnKind::kText, "CONDITION",
+     "ok; deleted; damaged: its newest version does not open; original: not written since the "
+     "server before this one"},
+    {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
+    {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
+    {"lineage", ColumnKind::kText, "LINEAGE", "of the newest version"},
+    {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the newest version"},
+    {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
+    {"sha256", ColumnKind::kText, "SHA256", "of the newest document, in hex"},
+    {"time", ColumnKind::kTime, "TIME", "when it was written"},
+    {"principal", ColumnKind::kText, "BY", "who wrote it"},
+    {"versions", ColumnKind::kNumber, "VERSIONS", "how many records are kept"},
+    {"uploads", ColumnKind::kNumber, "UPLOADS", "how many refused uploads are kept"},
+    {"lock", ColumnKind::kText, "LOCK", "the lock's ID; null: it is not locked"},
+    {"lock_principal", ColumnKind::kText, "LOCKED BY", "who holds the lock"},
+    {"lock_time", ColumnKind::kTime, "LOCKED SINCE", "when the lock was taken"},
+    {"lock_operation", ColumnKind::kText, "LOCKED FOR", "what the lock was taken for"},
+};
+
+inline constexpr Column kVersionsColumns[] = {
+    {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
+    {"event", ColumnKind::kText, "EVENT",
+     "write, delete, no-op, upload (refused and kept), damaged: does not open"},
+    {"serial", ColumnKind::kNumber, "SERIAL", "of the document; of a deletion, of what it deleted"},
+    {"lineage", ColumnKind::kText, "LINEAGE", "of the document", ColumnShown::kJsonOnly},
+    {"time", ColumnKind::kTime, "TIME", "when it was written"},
+    {"principal", ColumnKind::kText, "BY", "who wrote it"},
+    {"operation", ColumnKind::kText, "OPERATION", "as the lock said; null without a lock"},
+    {"lock", ColumnKind::kText, "LOCK", "ID of the lock it was written under",
+     ColumnShown::kJsonOnly},
+    {"size", ColumnKind::kBytes, "SIZE", "of the document"},
+    {"sha256", ColumnKind::kText, "SHA256", "of the document, in hex", ColumnShown::kJsonOnly},
+    {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the document",
+     ColumnShown::kJsonOnly},
+    {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_COLUMNS_H_

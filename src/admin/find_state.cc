@@ -1,0 +1,144 @@
+#include "admin/find_state.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "auth/policy_auth.h"
+#include "state/tenant_index.h"
+
+namespace stateward {
+namespace {
+
+Status NoSuchState(const StateKey& key) {
+  return Status::NotFound("there is no state " + StateText(key));
+}
+
+bool IsThere(const Newest& newest) {
+  return newest.head > 0 || newest.damaged || newest.version.has_value();
+}
+
+// The address that a state's newest record is sealed with; nullopt: it has none, or a damaged one.
+Result<std::optional<StateKey>> KeyOf(const History& history, const StateId& id) {
+  Result<uint64_t> head = history.storage().Head(id);
+  if (!head.ok()) return std::move(head).status();
+  if (*head == 0) return std::optional<StateKey>();
+  Result<SealedInfo> info = history.Info(id, *head);
+  if (info.ok()) return std::optional<StateKey>(std::move(info->key));
+  const Code code = info.status().code();
+  if (code == Code::kCorruption || code == Code::kNotFound) return std::optional<StateKey>();
+  return std::move(info).status();
+}
+
+// The namespases' states of one project and name.
+class Namespaces {
+ public:
+  Namespaces(const History& history, const StateKey& key, const std::string& begins)
+      : history_(history), key_(key), begins_(begins) {}
+
+  // Those that the store's index knows.
+  Status AddNamed() {
+    TenantIndex index(history_.storage());
+    return index.EachOfName(key_, [this](const StateId& id) -> Result<bool> {
+      STATEWARD_RETURN_IF_ERROR(Add(id));
+      return true;
+    });
+  }
+  // All states are looked at: a name that was dropped is not in the index.
+  Status AddAll() {
+    Status added;
+    STATEWARD_RETURN_IF_ERROR(history_.storage().List([&](const StateId& id) {
+      added = Add(id);
+      return added.ok();
+    }));
+    return added;
+  }
+
+  const std::vector<StateKey>& found() const { return found_; }
+
+ private:
+  Status Add(const StateId& id) {
+    Result<std::optional<StateKey>> key = KeyOf(history_, id);
+    if (!key.ok()) return std::move(key).status();
+    if (!key->has_value()) return Status();
+    const StateKey& is = **key;
+    const bool fits = is.project == key_.project && is.name == key_.name && !is.tenant.empty() &&
+                      is.tenant.compare(0, begins_.size(), begins_) == 0;
+    if (fits) found_.push_back(is);
+    return Status();
+  }
+
+  const History& history_;
+  const StateKey& key_;
+  const std::string& begins_;
+  std::vector<StateKey> found_;
+};
+
+// Which namespace an administrator at the store means. Identified users' state comes first.
+Result<StateKey> ChooseNamespace(const Call& call, const History& history, const StateKey& key) {
+  const std::string& begins = call.args.Text("namespace");
+  if (begins.empty()) {
+    Result<Newest> newest = LoadNewest(history, GrantOf(call.caller, key), StateId::Of(key),
+                                       call.service.rules().write.legacy_read);
+    if (!newest.ok()) return std::move(newest).status();
+    if (IsThere(*newest)) return key;
+  }
+  Namespaces all(history, key, begins);
+  STATEWARD_RETURN_IF_ERROR(all.AddNamed());
+  if (!begins.empty() && all.found().empty()) STATEWARD_RETURN_IF_ERROR(all.AddAll());
+  if (all.found().empty()) return begins.empty() ? Result<StateKey>(key) : NoSuchState(key);
+  if (all.found().size() == 1) return all.found().front();
+  std::string list;
+  for (const StateKey& one : all.found()) list += " " + ShortNamespace(one.tenant);
+  return Status(Code::kConflict, "several namespaces have a state " + StateText(key) +
+                                     "; choose one with --namespace:" + list);
+}
+
+}  // namespace
+
+Result<FoundState> FindState(const Call& call) {
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  FoundState found;
+  found.key = call.args.State();
+  if (call.caller.tenant) {
+    found.key.tenant = *call.caller.tenant;
+  } else {
+    Result<StateKey> chosen = ChooseNamespace(call, *history, found.key);
+    if (!chosen.ok()) return std::move(chosen).status();
+    found.key = *std::move(chosen);
+  }
+  found.id = StateId::Of(found.key);
+  found.grant = GrantOf(call.caller, found.key);
+  // The look comes first, so that a hidden state costs what an absent one does.
+  Result<Newest> newest =
+      LoadNewest(*history, found.grant, found.id, call.service.rules().write.legacy_read);
+  const Rights rights = call.caller.On(found.key);
+  if (!newest.ok() && (newest.status().code() == Code::kUnavailable || rights.Has(Right::kSee))) {
+    return std::move(newest).status();
+  }
+  if (!rights.Has(Right::kSee) || !IsThere(*newest)) return NoSuchState(found.key);
+  if (!rights.Contains(call.operation.needs)) {
+    return Status(Code::kPermissionDenied,
+                  "your role does not allow this with " + StateText(found.key));
+  }
+  found.newest = *std::move(newest);
+  return found;
+}
+
+Grant GrantOf(const Caller& caller, const StateKey& key) {
+  const Rights rights = caller.On(key);
+  Grant grant = IdentifiedGrant(key, {rights, rights.Has(Right::kRead), {}});
+  grant.key = key;
+  // Those are of the name without a namespace.
+  if (!key.tenant.empty()) grant.legacy_ids.clear();
+  grant.principal = caller.principal;
+  grant.address = caller.address;
+  return grant;
+}
+
+std::string ShortNamespace(const std::string& tenant) { return tenant.substr(0, 16); }
+
+std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
+
+}  // namespace stateward

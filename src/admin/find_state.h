@@ -1,0 +1,55 @@
+// The state that a call names, and whether its caller may have it.
+#ifndef STATEWARD_ADMIN_FIND_STATE_H_
+#define STATEWARD_ADMIN_FIND_STATE_H_
+
+#include <string>
+
+#include "admin/operation.h"
+#include "state/newest.h"
+#include "stateward/authenticator.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+struct FoundState {
+  StateKey key;  // with its namespace
+  StateId id;
+  Grant grant;    // of the caller, for StateService
+  Newest newest;  // what stands at its end; the original's blob too
+};
+
+// Options that address a state of basic auth; for the table of each operation on one state.
+inline constexpr Param kStateParam = {"state", ParamKind::kState, ParamUse::kArgument,
+                                      "PROJECT/NAME", "the state"};
+inline constexpr Param kNamespaceParam = {
+    "namespace",
+    ParamKind::kText,
+    ParamUse::kOption,
+    "NAMESPACE",
+    "the namespace of basic auth, or the beginning of its name, where several states have this "
+    "address",
+    {},
+    1,
+    64,
+    {},
+    ParamReach::kCommandLine};
+
+// The state of the parameters `state` and `namespace`. kNotFound: it has no version and never had
+// one, or the caller may not see it: text and calls of the backends are the same. A deleted state
+// is found. kPermissionDenied: the caller sees it, but lacks what the operation needs.
+// kConflict: several namespaces have it; the text lists them. Else as the backends.
+Result<FoundState> FindState(const Call& call);
+
+// The caller as the server's verbs know one. REQUIRES: the caller may do what is asked of them.
+Grant GrantOf(const Caller& caller, const StateKey& key);
+
+// Enough of a namespace's name to tell them apart: 16 hex digits; "" for identified users.
+std::string ShortNamespace(const std::string& tenant);
+
+// "net/prod"
+std::string StateText(const StateKey& key);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_FIND_STATE_H_

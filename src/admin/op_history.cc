@@ -1,0 +1,127 @@
+// What happened to one state.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "admin/find_state.h"
+#include "admin/run.h"
+#include "base/hex.h"
+
+namespace stateward {
+namespace {
+
+std::string EventOf(RecordKind kind) {
+  switch (kind) {
+    case RecordKind::kState:
+      return "write";
+    case RecordKind::kTombstone:
+      return "delete";
+    case RecordKind::kNoOp:
+      return "no-op";
+  }
+  return "";
+}
+
+Row RowOf(Value version, std::string event, const VersionInfo& info, Value upload) {
+  if (info.kind == RecordKind::kNoOp) {
+    Row row(12);
+    row[0] = std::move(version);
+    row[1] = std::move(event);
+    row[4] = info.time_ms;
+    row[5] = TextOrNull(info.writer);
+    return row;
+  }
+  return {std::move(version),
+          std::move(event),
+          info.serial,
+          TextOrNull(info.lineage),
+          info.time_ms,
+          TextOrNull(info.writer),
+          TextOrNull(info.operation),
+          TextOrNull(info.lock_id),
+          info.size,
+          HexEncode(info.sha256),
+          TextOrNull(info.terraform_version),
+          std::move(upload)};
+}
+
+Row Damaged(Value version, Value time, Value upload) {
+  Row row(12);
+  row[0] = std::move(version);
+  row[1] = std::string("damaged");
+  row[4] = std::move(time);
+  row[11] = std::move(upload);
+  return row;
+}
+
+// A kept upload of the state, between its versions.
+Result<Row> UploadRow(const History& history, const QuarantineEntry& entry) {
+  Result<SealedInfo> info = history.UploadInfo(entry);
+  if (!info.ok() && info.status().code() != Code::kCorruption) return std::move(info).status();
+  if (!info.ok()) return Damaged({}, entry.time_ms, entry.content_tag);
+  info->version.time_ms = entry.time_ms;
+  return RowOf({}, "upload", info->version, entry.content_tag);
+}
+
+// Of one state, the newest first.
+Result<std::vector<QuarantineEntry>> UploadsOf(Storage& storage, const StateId& id) {
+  Result<std::vector<QuarantineEntry>> all = storage.ListQuarantine();
+  if (!all.ok()) return all;
+  std::vector<QuarantineEntry> mine;
+  for (QuarantineEntry& entry : *all) {
+    if (entry.id == id) mine.push_back(std::move(entry));
+  }
+  std::sort(mine.begin(), mine.end(), [](const QuarantineEntry& a, const QuarantineEntry& b) {
+    return a.time_ms > b.time_ms;
+  });
+  return mine;
+}
+
+// Merges versions and uploads into one line of time.
+Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& take) {
+  Result<std::vector<uint64_t>> versions = history.storage().Versions(id);
+  if (!versions.ok()) return std::move(versions).status();
+  Result<std::vector<QuarantineEntry>> uploads = UploadsOf(history.storage(), id);
+  if (!uploads.ok()) return std::move(uploads).status();
+  auto upload = uploads->begin();
+  const auto take_uploads = [&](int64_t after_ms) -> Result<bool> {
+    for (; upload != uploads->end() && upload->time_ms > after_ms; ++upload) {
+      Result<Row> row = UploadRow(history, *upload);
+      if (!row.ok()) return std::move(row).status();
+      if (!take(*row)) return false;
+    }
+    return true;
+  };
+  for (uint64_t n : *versions) {
+    Result<SealedInfo> info = history.Info(id, n);
+    if (!info.ok() && info.status().code() == Code::kNotFound) continue;  // pruned meanwhile
+    if (!info.ok() && info.status().code() != Code::kCorruption) return std::move(info).status();
+    if (info.ok()) {
+      Result<bool> more = take_uploads(info->version.time_ms);
+      if (!more.ok()) return std::move(more).status();
+      if (!*more) return Verdict::kDone;
+    }
+    const Row row =
+        info.ok() ? RowOf(n, EventOf(info->version.kind), info->version, {}) : Damaged(n, {}, {});
+    if (!take(row)) return Verdict::kDone;
+  }
+  Result<bool> rest = take_uploads(INT64_MIN);
+  if (!rest.ok()) return std::move(rest).status();
+  return Verdict::kDone;
+}
+
+}  // namespace
+
+Result<Reply> RunVersions(const Call& call) {
+  Result<FoundState> state = FindState(call);
+  if (!state.ok()) return std::move(state).status();
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  Reply reply;
+  reply.stream = [history = *history, id = state->id](const RowFn& take) {
+    return Walk(history, id, take);
+  };
+  return reply;
+}
+
+}  // namespace stateward

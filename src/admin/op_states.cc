@@ -1,0 +1,116 @@
+// One state: what is known of it, and its bytes.
+#include <optional>
+#include <utility>
+
+#include "admin/find_state.h"
+#include "admin/run.h"
+#include "base/hex.h"
+#include "state/legacy.h"
+
+namespace stateward {
+namespace {
+
+std::string ConditionOf(const Newest& newest) {
+  if (newest.damaged) return "damaged";
+  if (newest.version && newest.version->legacy) return "original";
+  if (!newest.version) return "empty";
+  return newest.version->info.kind == RecordKind::kTombstone ? "deleted" : "ok";
+}
+
+Value TimeOrNull(int64_t ms) { return ms == 0 ? Value() : Value(ms); }
+
+void AddVersion(const Newest& newest, Row* row) {
+  if (!newest.version || newest.damaged) {
+    row->resize(row->size() + 8);
+    return;
+  }
+  const VersionInfo& info = newest.version->info;
+  row->insert(row->end(),
+              {newest.version->legacy ? Value() : Value(newest.real), Value(info.serial),
+               TextOrNull(info.lineage), TextOrNull(info.terraform_version),
+               newest.version->legacy ? Value() : Value(info.size), Value(HexEncode(info.sha256)),
+               TimeOrNull(info.time_ms), TextOrNull(info.writer)});
+}
+
+Status AddCounts(const Call& call, const FoundState& state, Row* row) {
+  Result<std::vector<uint64_t>> versions = call.service.storage().Versions(state.id);
+  if (!versions.ok()) return std::move(versions).status();
+  row->push_back(uint64_t{versions->size()});
+  Result<std::vector<QuarantineEntry>> uploads = call.service.storage().ListQuarantine();
+  if (!uploads.ok()) return std::move(uploads).status();
+  uint64_t count = 0;
+  for (const QuarantineEntry& entry : *uploads) count += entry.id == state.id ? 1 : 0;
+  row->push_back(count);
+  return Status();
+}
+
+Status AddLock(const Call& call, const FoundState& state, Row* row) {
+  Result<LockView> view = call.service.locker().Look({state.id, state.grant.legacy_ids});
+  if (!view.ok()) return std::move(view).status();
+  if (!view->holder) {
+    row->resize(row->size() + 4);
+    return Status();
+  }
+  const LockRecord& holder = *view->holder;
+  row->insert(row->end(), {Value(holder.id), TextOrNull(holder.principal),
+                           TimeOrNull(holder.time_ms), TextOrNull(holder.operation)});
+  return Status();
+}
+
+Result<Reply> Document(Opened opened) {
+  if (opened.info.version.kind != RecordKind::kState) {
+    return Status::NotFound("this version is a deletion; it holds no document");
+  }
+  Reply reply;
+  reply.tag = HexEncode(opened.info.version.sha256);
+  reply.document = std::move(opened.document);
+  return reply;
+}
+
+Result<Reply> GetVersion(const History& history, const FoundState& state, uint64_t n) {
+  Result<Opened> opened = history.Open(state.id, n);
+  if (!opened.ok() && opened.status().code() == Code::kNotFound) {
+    return Status::NotFound(StateText(state.key) + " has no version " + std::to_string(n));
+  }
+  if (!opened.ok()) return std::move(opened).status();
+  if (opened->info.version.kind == RecordKind::kNoOp) {
+    return Status::NotFound("version " + std::to_string(n) +
+                            " is a no-op record; it holds nothing");
+  }
+  return Document(*std::move(opened));
+}
+
+}  // namespace
+
+Result<Reply> RunShow(const Call& call) {
+  Result<FoundState> state = FindState(call);
+  if (!state.ok()) return std::move(state).status();
+  Row row = {StateText(state->key), TextOrNull(ShortNamespace(state->key.tenant)),
+             ConditionOf(state->newest)};
+  AddVersion(state->newest, &row);
+  STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
+  STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row));
+  Reply reply;
+  reply.rows.push_back(std::move(row));
+  return reply;
+}
+
+Result<Reply> RunGet(const Call& call) {
+  Result<FoundState> state = FindState(call);
+  if (!state.ok()) return std::move(state).status();
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  if (call.args.Has("version")) return GetVersion(*history, *state, call.args.Number("version"));
+  Result<std::optional<Opened>> newest = history->OpenNewest(state->id);
+  if (!newest.ok()) return std::move(newest).status();
+  if (newest->has_value()) return Document(**std::move(newest));
+  Result<std::optional<LegacyState>> legacy =
+      ReadLegacy(call.service.storage(), call.service.kms(), state->grant, state->id);
+  if (!legacy.ok()) return std::move(legacy).status();
+  if (!legacy->has_value()) return Status::NotFound("the state has no version yet");
+  Reply reply;
+  reply.document = std::move((*legacy)->document);
+  return reply;
+}
+
+}  // namespace stateward

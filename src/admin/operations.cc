@@ -1,0 +1,93 @@
+#include "admin/columns.h"
+#include "admin/find_state.h"
+#include "admin/operation.h"
+#include "admin/run.h"
+
+namespace stateward {
+namespace {
+
+using A = Answer;
+using E = Effect;
+using K = ParamKind;
+using M = Method;
+using U = ParamUse;
+using S = Scope;
+
+constexpr Param kOfState[] = {kStateParam, kNamespaceParam};
+
+constexpr Param kGetParams[] = {
+    kStateParam,
+    {"version", K::kNumber, U::kOption, "N", "this version; without it the newest", {}, 1},
+    kNamespaceParam,
+};
+
+// In the order of the help.
+constexpr Operation kOperations[] = {
+    {"show",
+     M::kGet,
+     "/api/v1/states/{project}/{name}",
+     S::kState,
+     {Right::kSee},
+     E::kReads,
+     A::kRow,
+     kOfState,
+     kShowColumns,
+     "shows one state: its newest version, its lock, how much is kept of it",
+     "A deleted state is shown, too, as long as its history is kept.",
+     "statewardctl show net/prod\n"
+     "statewardctl show net/prod --json\n",
+     "",
+     RunShow},
+    {"versions",
+     M::kGet,
+     "/api/v1/states/{project}/{name}/versions",
+     S::kState,
+     {Right::kSee},
+     E::kReads,
+     A::kRows,
+     kOfState,
+     kVersionsColumns,
+     "lists what happened to a state, the newest first",
+     "Every version that is kept, deletions, the records that take a number away from a write that "
+     "may still arrive (no-op), and the uploads that were refused and kept.",
+     "statewardctl versions net/prod\n",
+     "",
+     RunVersions},
+    {"get",
+     M::kGet,
+     "/api/v1/states/{project}/{name}/document",
+     S::kState,
+     {Right::kRead},
+     E::kReads,
+     A::kDocument,
+     kGetParams,
+     {},
+     "writes the exact bytes of a state to the output, or to --output FILE",
+     "A state holds secrets: the file is made with mode 0600, and an existing one is written over "
+     "only with --force.",
+     "statewardctl get net/prod -o prod.tfstate\n"
+     "statewardctl get net/prod --version 41 | jq .outputs\n",
+     "",
+     RunGet},
+};
+
+}  // namespace
+
+OperationTable Operations() { return kOperations; }
+
+const Operation* FindOperation(std::string_view name) {
+  for (const Operation& row : kOperations) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+Result<Reply> RunOperation(const Operation& operation, AdminService& service, const Caller& caller,
+                           const Args& args) {
+  if (operation.scope == Scope::kStore && !caller.on_store.Contains(operation.needs)) {
+    return Status(Code::kPermissionDenied, "your role does not allow this with the whole store");
+  }
+  return operation.run({service, caller, args, operation});
+}
+
+}  // namespace stateward

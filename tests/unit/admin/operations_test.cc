@@ -1,0 +1,136 @@
+#include <set>
+#include <string>
+
+#include "admin/operation.h"
+#include "unit/admin/admin_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP_BASE(Operations, AdminFixture){
+    std::string In(const Row& row, const char* column){return TextIn("versions", row, column);
+}
+std::string InShow(const char* column) {
+  return TextIn("show", RowsOf("show", root, {{"state", "net/prod"}})[0], column);
+}
+std::string ErrorOf(const char* name, const Caller& caller, const std::vector<Given>& given) {
+  Result<Reply> reply = Run(name, caller, given);
+  if (reply.ok()) return "ok";
+  return std::string(CodeName(reply.status().code())) + ": " + reply.status().detail();
+}
+}
+;
+
+TEST(Operations, TheTableIsWhole) {
+  std::set<std::string_view> names;
+  for (const Operation& row : Operations()) {
+    CHECK(names.insert(row.name).second);
+    CHECK(row.run != nullptr);
+    CHECK_FALSE(row.help.empty());
+    CHECK_FALSE(row.examples.empty());
+    CHECK(row.needs != Rights());
+    CHECK_EQUAL(row.answer == Answer::kDocument, row.columns.empty());
+    // What changes something is never done by a GET.
+    CHECK_EQUAL(row.effect == Effect::kReads, row.method == Method::kGet);
+    CHECK(row.method == Method::kGet || row.method == Method::kPost);
+    CHECK_EQUAL(row.scope == Scope::kState, FindParam(row.params, "state") != nullptr);
+    std::set<std::string_view> params;
+    for (const Param& param : row.params) CHECK(params.insert(param.name).second);
+  }
+}
+
+TEST(Operations, VersionsAreOneLineOfTime) {
+  Is(Code::kOk, Put(Doc(1)));
+  clock.Advance(1000);
+  Is(Code::kConflict, Put(Doc(1, "other")));
+  clock.Advance(1000);
+  Is(Code::kOk, Put(Doc(2)));
+  clock.Advance(1000);
+  Is(Code::kOk, Delete());
+  const std::vector<Row> rows = RowsOf("versions", root, {{"state", "net/prod"}});
+  LONGS_EQUAL(4, rows.size());
+  STRCMP_EQUAL("delete", In(rows[0], "event").c_str());
+  STRCMP_EQUAL("3", In(rows[0], "version").c_str());
+  STRCMP_EQUAL("write", In(rows[1], "event").c_str());
+  STRCMP_EQUAL("2", In(rows[1], "serial").c_str());
+  STRCMP_EQUAL("admin:root", In(rows[1], "principal").c_str());
+  STRCMP_EQUAL("upload", In(rows[2], "event").c_str());
+  STRCMP_EQUAL("-", In(rows[2], "version").c_str());
+  STRCMP_EQUAL("other", In(rows[2], "lineage").c_str());
+  STRCMP_EQUAL("1", In(rows[3], "version").c_str());
+}
+
+TEST(Operations, GetGivesTheExactBytes) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  Result<Reply> newest = Run("get", root, {{"state", "net/prod"}});
+  CHECK(newest.ok());
+  CHECK(newest->document == Doc(2));
+  Result<Reply> first = Run("get", root, {{"state", "net/prod"}, {"version", "1"}});
+  CHECK(first.ok());
+  CHECK(first->document == Doc(1));
+  CHECK(newest->tag != first->tag);
+  STRCMP_EQUAL("not_found: net/prod has no version 3",
+               ErrorOf("get", root, {{"state", "net/prod"}, {"version", "3"}}).c_str());
+  Is(Code::kOk, Delete());
+  STRCMP_CONTAINS("not_found: this version is a deletion",
+                  ErrorOf("get", root, {{"state", "net/prod"}}).c_str());
+}
+
+TEST(Operations, ShowTellsOfTheNewestAndTheLock) {
+  Is(Code::kOk, Put(Doc(7)));
+  Is(Code::kOk, Lock("lock-1"));
+  STRCMP_EQUAL("ok", InShow("condition").c_str());
+  STRCMP_EQUAL("7", InShow("serial").c_str());
+  STRCMP_EQUAL("1", InShow("versions").c_str());
+  STRCMP_EQUAL("0", InShow("uploads").c_str());
+  STRCMP_EQUAL("lock-1", InShow("lock").c_str());
+  STRCMP_EQUAL("admin:root", InShow("lock_principal").c_str());
+  Is(Code::kOk, Unlock("lock-1"));
+  STRCMP_EQUAL("-", InShow("lock").c_str());
+  Is(Code::kOk, Delete());
+  STRCMP_EQUAL("deleted", InShow("condition").c_str());
+}
+
+TEST(Operations, HiddenAndAbsentAreTheSame) {
+  Is(Code::kOk, Put(Doc(1)));
+  const Caller other = Of("app", Rights::All());
+  storage.gets = 0;
+  const std::string hidden = ErrorOf("show", other, {{"state", "net/prod"}});
+  const int hidden_gets = storage.gets;
+  STRCMP_EQUAL("not_found: there is no state net/prod", hidden.c_str());
+  STRCMP_EQUAL("not_found: there is no state net/none",
+               ErrorOf("show", root, {{"state", "net/none"}}).c_str());
+  // What is there costs one record to look at, whether it is shown or not.
+  storage.gets = 0;
+  STRCMP_CONTAINS("permission_denied: ",
+                  ErrorOf("get", Of("net", {Right::kSee}), {{"state", "net/prod"}}).c_str());
+  LONGS_EQUAL(storage.gets, hidden_gets);
+  CHECK(Run("show", Of("net", {Right::kSee}), {{"state", "net/prod"}}).ok());
+}
+
+TEST(Operations, ANamespaceIsFoundByItsName) {
+  grant = As("one", "net", "prod");
+  const std::string one = ShortNamespace(grant.key.tenant);
+  Is(Code::kOk, Put(Doc(1)));
+  STRCMP_EQUAL(one.c_str(), InShow("namespace").c_str());
+  grant = As("two", "net", "prod");
+  Is(Code::kOk, Put(Doc(2)));
+  const std::string error = ErrorOf("show", root, {{"state", "net/prod"}});
+  STRCMP_CONTAINS("conflict: several namespaces have a state net/prod", error.c_str());
+  STRCMP_CONTAINS(one.c_str(), error.c_str());
+  Result<Reply> got = Run("get", root, {{"state", "net/prod"}, {"namespace", one.c_str()}});
+  CHECK(got.ok());
+  CHECK(got->document == Doc(1));
+  STRCMP_CONTAINS("not_found",
+                  ErrorOf("get", root, {{"state", "net/prod"}, {"namespace", "x"}}).c_str());
+}
+
+TEST(Operations, AnOutageIsNoAbsence) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.down = true;
+  STRCMP_CONTAINS("unavailable", ErrorOf("show", root, {{"state", "net/none"}}).c_str());
+  STRCMP_CONTAINS("unavailable",
+                  ErrorOf("show", Of("app", Rights::All()), {{"state", "net/prod"}}).c_str());
+}
+
+}  // namespace stateward
