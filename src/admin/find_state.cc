@@ -108,16 +108,17 @@ Result<FoundState> FindState(const Call& call) {
     if (!chosen.ok()) return std::move(chosen).status();
     found.key = *std::move(chosen);
   }
-  found.id = StateId::Of(found.key);
-  found.grant = GrantOf(call.caller, found.key);
-  // The look comes first, so that a hidden state costs what an absent one does.
+  const Rights rights = call.caller.On(found.key);
+  const bool sees = rights.Has(Right::kSee);
+  // For a caller that may not see it, one is looked at that can never be there: an answer takes as
+  // long and costs the same whether the hidden state exists or not.
+  const StateKey looked = sees ? found.key : StateKey();
+  found.id = StateId::Of(looked);
+  found.grant = GrantOf(call.caller, looked);
   Result<Newest> newest =
       LoadNewest(*history, found.grant, found.id, call.service.rules().write.legacy_read);
-  const Rights rights = call.caller.On(found.key);
-  if (!newest.ok() && (newest.status().code() == Code::kUnavailable || rights.Has(Right::kSee))) {
-    return std::move(newest).status();
-  }
-  if (!rights.Has(Right::kSee) || !IsThere(*newest)) return NoSuchState(found.key);
+  if (!newest.ok()) return std::move(newest).status();
+  if (!sees || !IsThere(*newest)) return NoSuchState(found.key);
   if (!rights.Contains(call.operation.needs)) {
     return Status(Code::kPermissionDenied,
                   "your role does not allow this with " + StateText(found.key));
