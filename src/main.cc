@@ -11,6 +11,7 @@
 #include "app/hardening.h"
 #include "app/reload_status.h"
 #include "app/serve.h"
+#include "app/start_notice.h"
 #include "app/supervisor.h"
 #include "app/worker.h"
 #include "base/log.h"
@@ -115,16 +116,21 @@ int Main(int argc, char** argv) {
   BlockWorkerSignals();
   ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
   ServeSettings settings{config, check.peers, environment, options.env_file};
-  if (inherited.fd >= 0) return Serve(inherited.fd, settings, log);
+  const StartNotice notice(config.notify_socket, log);
+  // Several workers of one unit: each says when it serves. How a reload of all of them goes is
+  // known to `stateward --reload`; one that ends is no stop of the unit.
+  if (inherited.fd >= 0)
+    return Serve(
+        inherited.fd, settings, [&] { notice.Ready(); }, log);
   Result<ListenSocket> bound = BindWhenFree(config.fastcgi_listen, log);
   if (!bound.ok()) {
     log.Error(bound.status().detail());
     return 1;
   }
   log.Info("listening on " + config.fastcgi_listen);
-  auto work = [&] { return Serve(bound->fd, settings, log); };
+  auto work = [&](const InForce& in_force) { return Serve(bound->fd, settings, in_force, log); };
   auto reload = [&] { ReadAnew(&settings, log); };
-  return RunSupervisor({config.workers, bound->unix_path}, work, reload, log);
+  return RunSupervisor({config.workers, bound->unix_path}, work, reload, notice, log);
 }
 
 }  // namespace

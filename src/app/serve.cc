@@ -89,7 +89,7 @@ void ReadAnew(ServeSettings* settings, const Log& log) {
   }
 }
 
-int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
+int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force, Log& log) {
   const Config& config = settings.config;
   std::unique_ptr<Metrics> metrics = MakeMetrics(config, log);
   std::unique_ptr<MetricsListener> listener;
@@ -146,7 +146,7 @@ int Serve(int listen_fd, const ServeSettings& settings, Log& log) {
     }
     return handler;
   };
-  const int code = RunWorker(listen_fd, fcgi, build_and_say, log);
+  const int code = RunWorker(listen_fd, fcgi, build_and_say, in_force, log);
   jobs.reset();
   publisher.Stop();
   if (const std::shared_ptr<App> app = live.Get()) app->WithdrawKeys(process_id);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "app/worker.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
@@ -22,7 +23,7 @@ struct ServeSettings {
 void ReadAnew(ServeSettings* settings, const Log& log);
 
 // Serves on `listen_fd` until it is told to end; returns the exit code (app/worker.h).
-int Serve(int listen_fd, const ServeSettings& settings, Log& log);
+int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force, Log& log);
 
 }  // namespace stateward
 

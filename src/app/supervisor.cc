@@ -11,7 +11,6 @@
 #include <optional>
 #include <vector>
 
-#include "app/worker.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -25,8 +24,14 @@ constexpr int64_t kLongestPauseUs = 5000000;
 // Drain (5 s) and the longest grace for a running request (30 s), and some.
 constexpr int64_t kStopUs = 45LL * 1000000;
 
+// From a worker to its supervisor: it serves; later: it has ended a reload. It is queued, so that
+// none is lost, and the kernel says who sent it.
+int InForceSignal() { return SIGRTMIN; }
+
 struct Worker {
   pid_t pid = -1;  // -1: to be started
+  bool serves = false;
+  bool reloads = false;
   int64_t start_us = 0;
   int64_t not_before_us = 0;
   int64_t pause_us = 0;
@@ -34,9 +39,14 @@ struct Worker {
 
 class Supervisor {
  public:
-  Supervisor(const SupervisorOptions& options, const std::function<int()>& work,
-             const std::function<void()>& reload, const Log& log)
-      : options_(options), work_(work), reload_(reload), log_(log), workers_(options.workers) {}
+  Supervisor(const SupervisorOptions& options, const std::function<int(const InForce&)>& work,
+             const std::function<void()>& reload, const StartNotice& notice, const Log& log)
+      : options_(options),
+        work_(work),
+        reload_(reload),
+        notice_(notice),
+        log_(log),
+        workers_(options.workers) {}
 
   int Run();
 
@@ -46,13 +56,18 @@ class Supervisor {
   int64_t NextStartUs() const;
   int WaitForSignal(int64_t until_us);
   void Tell(int signal);
+  void Reload(int signal);
+  void NoteInForce(pid_t pid);
+  void SayWhetherReady();
   int Stop();
 
   const SupervisorOptions& options_;
-  const std::function<int()>& work_;
+  const std::function<int(const InForce&)>& work_;
   const std::function<void()>& reload_;
+  const StartNotice& notice_;
   const Log& log_;
   std::vector<Worker> workers_;
+  bool ready_ = false;  // what was told last
 };
 
 int64_t NowUs() { return SystemClock().SteadyUs(); }
@@ -63,11 +78,9 @@ int Supervisor::Run() {
     if (std::optional<int> code = StartMissing()) return *code;
     int signal = WaitForSignal(NextStartUs());
     if (signal == SIGTERM || signal == SIGINT) return Stop();
-    if (signal == SIGHUP || signal == SIGUSR2) {
-      reload_();
-      Tell(signal);
-    }
+    if (signal == SIGHUP || signal == SIGUSR2) Reload(signal);
     Reap();
+    SayWhetherReady();
   }
 }
 
@@ -85,9 +98,12 @@ std::optional<int> Supervisor::StartMissing() {
       // When the supervisor is killed its workers let go of the socket, finish what they do, end.
       prctl(PR_SET_PDEATHSIG, kOrphaned);
       if (getppid() != parent) return 0;
-      return work_();
+      return work_([parent] {
+        if (getppid() == parent) sigqueue(parent, InForceSignal(), sigval{});
+      });
     }
     worker.pid = pid;
+    worker.serves = worker.reloads = false;
     worker.start_us = NowUs();
   }
   return std::nullopt;
@@ -103,6 +119,7 @@ void Supervisor::Reap() {
       worker.pause_us =
           soon ? std::min(std::max(worker.pause_us * 2, kFirstPauseUs), kLongestPauseUs) : 0;
       worker.pid = -1;
+      worker.serves = worker.reloads = false;
       worker.not_before_us = now + worker.pause_us;
       LogLine line = log_.Begin(LogLevel::kWarning, "a worker ended and is replaced");
       line.Int("pid", pid).Int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -123,14 +140,49 @@ int64_t Supervisor::NextStartUs() const {
 int Supervisor::WaitForSignal(int64_t until_us) {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) sigaddset(&set, signal);
-  if (until_us == INT64_MAX) {
-    int signal = 0;
-    return sigwait(&set, &signal) == 0 ? signal : 0;
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD, InForceSignal()}) {
+    sigaddset(&set, signal);
   }
-  int64_t left = std::max<int64_t>(until_us - NowUs(), 0);
-  timespec wait{left / 1000000, left % 1000000 * 1000};
-  return std::max(sigtimedwait(&set, nullptr, &wait), 0);
+  siginfo_t info = {};
+  int signal = 0;
+  if (until_us == INT64_MAX) {
+    signal = sigwaitinfo(&set, &info);
+  } else {
+    int64_t left = std::max<int64_t>(until_us - NowUs(), 0);
+    timespec wait{left / 1000000, left % 1000000 * 1000};
+    signal = sigtimedwait(&set, &info, &wait);
+  }
+  if (signal == InForceSignal()) NoteInForce(info.si_pid);
+  return std::max(signal, 0);
+}
+
+void Supervisor::Reload(int signal) {
+  notice_.Reloading();
+  ready_ = false;
+  reload_();
+  // One that does not serve yet may have begun with the old settings: it is told, too.
+  for (Worker& worker : workers_) worker.reloads = worker.pid > 0;
+  Tell(signal);
+}
+
+// What a worker says first is that it serves.
+void Supervisor::NoteInForce(pid_t pid) {
+  for (Worker& worker : workers_) {
+    if (worker.pid != pid) continue;
+    if (worker.serves) worker.reloads = false;
+    worker.serves = true;
+  }
+}
+
+void Supervisor::SayWhetherReady() {
+  const auto serves = [](const Worker& worker) { return worker.serves; };
+  const auto reloads = [](const Worker& worker) { return worker.reloads; };
+  if (ready_ || std::none_of(workers_.begin(), workers_.end(), serves) ||
+      std::any_of(workers_.begin(), workers_.end(), reloads)) {
+    return;
+  }
+  ready_ = true;
+  notice_.Ready();
 }
 
 void Supervisor::Tell(int signal) {
@@ -140,6 +192,7 @@ void Supervisor::Tell(int signal) {
 }
 
 int Supervisor::Stop() {
+  notice_.Stopping();
   if (!options_.unix_path.empty()) unlink(options_.unix_path.c_str());
   // Not TERM: what waits in the socket's backlog has nobody else to serve it.
   Tell(SIGINT);
@@ -162,13 +215,13 @@ int Supervisor::Stop() {
 
 }  // namespace
 
-int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
-                  const std::function<void()>& reload, const Log& log) {
+int RunSupervisor(const SupervisorOptions& options, const std::function<int(const InForce&)>& work,
+                  const std::function<void()>& reload, const StartNotice& notice, const Log& log) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
+  for (int signal : {SIGCHLD, InForceSignal()}) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return Supervisor(options, work, reload, log).Run();
+  return Supervisor(options, work, reload, notice, log).Run();
 }
 
 }  // namespace stateward

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "app/start_notice.h"
+#include "app/worker.h"
 #include "base/log.h"
 
 namespace stateward {
@@ -16,12 +18,13 @@ struct SupervisorOptions {
 };
 
 // Forks the workers, replaces one that ends, passes HUP and USR2 on, and ends them on TERM or INT.
-// `work` runs in each worker and returns its exit code. `reload` is called before HUP or USR2 is
-// passed on: a worker that starts later begins with what it read. Returns this process's exit code;
-// in a worker it returns what `work` returned.
-// REQUIRES: BlockWorkerSignals() was called; no thread exists.
-int RunSupervisor(const SupervisorOptions& options, const std::function<int()>& work,
-                  const std::function<void()>& reload, const Log& log);
+// `work` runs in each worker, calls what it is given as RunWorker() says, and returns its exit
+// code. `reload` is called before HUP or USR2 is passed on: a worker that starts later begins with
+// what it read. `notice` hears Ready() when the first worker serves, and again when each worker
+// that was told of a reload has ended it. Returns this process's exit code; in a worker it returns
+// what `work` returned. REQUIRES: BlockWorkerSignals() was called; no thread exists.
+int RunSupervisor(const SupervisorOptions& options, const std::function<int(const InForce&)>& work,
+                  const std::function<void()>& reload, const StartNotice& notice, const Log& log);
 
 }  // namespace stateward
 

@@ -65,7 +65,7 @@ void BlockWorkerSignals() {
 }
 
 int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& build,
-              const Log& log) {
+              const InForce& in_force, const Log& log) {
   Result<std::shared_ptr<Handler>> first = build();
   if (!first.ok()) {
     log.Error(first.status().detail());
@@ -83,6 +83,7 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     log.Error(started.detail());
     return 1;
   }
+  in_force();
   sigset_t set = WorkerSignals();
   for (;;) {
     int signal = 0;
@@ -99,6 +100,7 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     } else {
       log.Error("reload failed, the old settings stay: " + next.status().detail());
     }
+    in_force();
   }
   loop.Join();
   return 0;

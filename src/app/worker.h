@@ -15,6 +15,9 @@ namespace stateward {
 // Makes the handler from the settings as they are now. Called at start and for each reload.
 using BuildHandler = std::function<Result<std::shared_ptr<Handler>>()>;
 
+// Called when requests are answered, and after each reload, whatever became of it.
+using InForce = std::function<void()>;
+
 // Tells a worker that its supervisor was killed.
 inline constexpr int kOrphaned = SIGQUIT;
 
@@ -27,7 +30,8 @@ void BlockWorkerSignals();
 // successor. HUP and USR2 call `build` again; when that fails the old handler
 // stays, and the reason is logged.
 // REQUIRES: BlockWorkerSignals() was called; no other thread exists.
-int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& build, const Log& log);
+int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& build,
+              const InForce& in_force, const Log& log);
 
 }  // namespace stateward
 

@@ -206,6 +206,7 @@ LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file,
   NoteUnknownNames(merged, from_file, &out);
   out.config.listen_fds = Plain(environment, "LISTEN_FDS");
   out.config.listen_pid = Plain(environment, "LISTEN_PID");
+  out.config.notify_socket = Plain(environment, "NOTIFY_SOCKET");
   return out;
 }
 

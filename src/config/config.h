@@ -56,6 +56,7 @@ struct Config {
   // From systemd or whoever started the process.
   std::string listen_fds;
   std::string listen_pid;
+  std::string notify_socket;
 };
 
 struct LoadedConfig {

@@ -1,8 +1,10 @@
 """Each way to run: LOCK, POST, GET, UNLOCK through nginx; reload; where logs go."""
 import json
 import os
+import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import threading
@@ -172,6 +174,63 @@ class Ways(unittest.TestCase):
             os.kill(pid, signal.SIGTERM)
 
 
+class Notices(unittest.TestCase):
+    """What systemd is told (Type=notify)."""
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def listen(self, address):
+        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.told.close)
+        self.told.settimeout(30)
+        self.told.bind(address)
+        if address[0] != "\0":
+            os.chmod(address, 0o777)
+        return address.replace("\0", "@")
+
+    def hear(self):
+        return self.told.recv(4096).decode()
+
+    def test_start_reload_and_stop(self):
+        for address in (self.box.path("notify"), "\0stateward-test-" + secrets.token_hex(8)):
+            with self.subTest(address), Box() as self.box:
+                server = Stateward(self.box, ready=False, NOTIFY_SOCKET=self.listen(address))
+                self.assertEqual("READY=1\n", self.hear())
+                self.assertEqual(200, server.ask("GET", "/health")[0])
+                wait_for(lambda: len(server.workers()) == 2, "both workers are there")
+                before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+                server.process.send(signal.SIGHUP)
+                said, at = self.hear().strip().rsplit("=", 1)
+                self.assertEqual("RELOADING=1\nMONOTONIC_USEC", said)
+                self.assertLessEqual(before, int(at))
+                self.assertEqual("READY=1\n", self.hear())
+                self.assertEqual(2, server.log().count("settings were read again"))
+                # A worker that is replaced is nothing to tell.
+                gone = server.workers()[0]
+                os.kill(gone, signal.SIGKILL)
+                wait_for(lambda: gone not in server.workers() and len(server.workers()) == 2,
+                         "it is replaced")
+                server.process.send(signal.SIGTERM)
+                self.assertEqual("STOPPING=1\n", self.hear())
+
+    def test_workers_on_a_socket_of_others(self):
+        for way in ("multiwatch", "stdin-socket"):
+            with self.subTest(way), Box() as self.box:
+                address = self.listen(self.box.path("notify"))
+                server = Stateward(self.box, way, ready=False, NOTIFY_SOCKET=address)
+                self.assertEqual("READY=1\n", self.hear())
+                self.assertEqual(200, server.ask("GET", "/health")[0])
+
+    def test_nobody_who_hears_it_is_no_reason_not_to_serve(self):
+        for address in (self.box.path("nobody"), "relative", "/" + "x" * 200):
+            with self.subTest(address), Box() as box:
+                server = Stateward(box, NOTIFY_SOCKET=address)
+                self.assertEqual(200, server.ask("GET", "/health")[0])
+                wait_for(lambda: "NOTIFY_SOCKET" in server.log(), "the log says it")
+
+
 class Units(unittest.TestCase):
     """The shipped units share the socket's path and its folder."""
     UNITS = ("stateward.service", "stateward-spawn.service", "stateward-fcgi.service",
@@ -191,6 +250,13 @@ class Units(unittest.TestCase):
                 # Either order makes systemd wait for the end of what it stops.
                 self.assertTrue(other in self.words(one, "After") or
                                 one in self.words(other, "After"), (one, other))
+
+    def test_the_web_server_shares_the_socket_and_no_secret(self):
+        for unit in self.UNITS[:3]:
+            self.assertEqual({"notify"}, self.words(unit, "Type"))
+            self.assertEqual({"stateward-web"}, self.words(unit, "Group"))
+            self.assertEqual({"stateward"}, self.words(unit, "SupplementaryGroups"))
+        self.assertEqual({"stateward-web"}, self.words("stateward-fcgi.socket", "SocketGroup"))
 
     def test_none_removes_the_folder(self):
         for unit in self.UNITS[:3]:
