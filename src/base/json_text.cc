@@ -96,4 +96,15 @@ bool JsonKeyFoldsTo(std::string_view raw, std::string_view name) {
   return at == raw.size();
 }
 
+void EachJsonText(std::string_view json, const std::function<bool(std::string_view, bool)>& each) {
+  for (size_t at = json.find('"'); at != json.npos; at = json.find('"', at + 1)) {
+    size_t end = at + 1;
+    while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+    const size_t next = json.find_first_not_of(" \t\r\n", end + 1);
+    const bool key = next != json.npos && json[next] == ':';
+    if (!each(json.substr(at + 1, end - at - 1), key)) return;
+    at = end;
+  }
+}
+
 }  // namespace stateward

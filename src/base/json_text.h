@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,10 @@ std::string JsonFold(std::string_view raw);
 // True if a Go reader takes a key `raw` for the field `name`. No heap.
 // REQUIRES: name is lower-case ASCII
 bool JsonKeyFoldsTo(std::string_view raw, std::string_view name);
+
+// Calls `each` with every text in the JSON value `json`, as it stands between its quotes, and
+// whether it is a key, until it returns false.
+void EachJsonText(std::string_view json, const std::function<bool(std::string_view, bool)>& each);
 
 }  // namespace stateward
 
