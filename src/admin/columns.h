@@ -30,6 +30,34 @@ inline constexpr Column kShowColumns[] = {
     {"lock_operation", ColumnKind::kText, "LOCKED FOR", "what the lock was taken for"},
 };
 
+inline constexpr Column kLocksColumns[] = {
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: it has no version yet that says so"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"lock", ColumnKind::kText, "LOCK", "the lock's ID"},
+    {"principal", ColumnKind::kText, "BY", "who holds it"},
+    {"time", ColumnKind::kTime, "SINCE", "when it was taken"},
+    {"operation", ColumnKind::kText, "OPERATION", "what it was taken for, as the client says"},
+    {"who", ColumnKind::kText, "FROM", "user and host, as the client says"},
+    {"client_version", ColumnKind::kText, "CLIENT", "the client's version, as it says"},
+    {"info", ColumnKind::kText, "INFO", "the client's remark", ColumnShown::kJsonOnly},
+    {"plan", ColumnKind::kFlag, "PLAN", "taken with the role plan: whoever may write may free it",
+     ColumnShown::kJsonOnly},
+    {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
+     ColumnShown::kJsonOnly},
+    {"problem", ColumnKind::kText, "PROBLEM", "why the lock cannot be read; null: it can"},
+};
+
+inline constexpr Column kUnlockColumns[] = {
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"released", ColumnKind::kFlag, "RELEASED", "false: it was not locked"},
+    {"lock", ColumnKind::kText, "LOCK", "ID of the lock that was released"},
+    {"principal", ColumnKind::kText, "BY", "who held it"},
+    {"time", ColumnKind::kTime, "SINCE", "when it was taken"},
+};
+
 inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
     {"event", ColumnKind::kText, "EVENT",

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "admin/state_names.h"
 #include "auth/policy_auth.h"
+#include "state/lock_rights.h"
 #include "state/tenant_index.h"
 
 namespace stateward {
@@ -14,23 +16,20 @@ Status NoSuchState(const StateKey& key) {
   return Status::NotFound("there is no state " + StateText(key));
 }
 
-bool IsThere(const Newest& newest) {
+bool HasRecord(const Newest& newest) {
   return newest.head > 0 || newest.damaged || newest.version.has_value();
 }
 
-// The address that a state's newest record is sealed with; nullopt: it has none, or a damaged one.
-Result<std::optional<StateKey>> KeyOf(const History& history, const StateId& id) {
-  Result<uint64_t> head = history.storage().Head(id);
-  if (!head.ok()) return std::move(head).status();
-  if (*head == 0) return std::optional<StateKey>();
-  Result<SealedInfo> info = history.Info(id, *head);
-  if (info.ok()) return std::optional<StateKey>(std::move(info->key));
-  const Code code = info.status().code();
-  if (code == Code::kCorruption || code == Code::kNotFound) return std::optional<StateKey>();
-  return std::move(info).status();
+// A state whose first write is still to come is there when it is locked.
+Result<bool> IsThere(const Call& call, const FoundState& found) {
+  if (HasRecord(found.newest)) return true;
+  Result<LockView> view =
+      call.service.locker().Look(LockKeyOf(found.grant, call.service.rules().write.legacy_read));
+  if (!view.ok()) return std::move(view).status();
+  return view->holder.has_value();
 }
 
-// The namespases' states of one project and name.
+// The namespaces' states of one project and name.
 class Namespaces {
  public:
   Namespaces(const History& history, const StateKey& key, const std::string& begins)
@@ -58,7 +57,7 @@ class Namespaces {
 
  private:
   Status Add(const StateId& id) {
-    Result<std::optional<StateKey>> key = KeyOf(history_, id);
+    Result<std::optional<StateKey>> key = NameOf(history_, id);
     if (!key.ok()) return std::move(key).status();
     if (!key->has_value()) return Status();
     const StateKey& is = **key;
@@ -81,7 +80,7 @@ Result<StateKey> ChooseNamespace(const Call& call, const History& history, const
     Result<Newest> newest = LoadNewest(history, GrantOf(call.caller, key), StateId::Of(key),
                                        call.service.rules().write.legacy_read);
     if (!newest.ok()) return std::move(newest).status();
-    if (IsThere(*newest)) return key;
+    if (HasRecord(*newest)) return key;
   }
   Namespaces all(history, key, begins);
   STATEWARD_RETURN_IF_ERROR(all.AddNamed());
@@ -118,12 +117,14 @@ Result<FoundState> FindState(const Call& call) {
   Result<Newest> newest =
       LoadNewest(*history, found.grant, found.id, call.service.rules().write.legacy_read);
   if (!newest.ok()) return std::move(newest).status();
-  if (!sees || !IsThere(*newest)) return NoSuchState(found.key);
+  found.newest = *std::move(newest);
+  Result<bool> there = IsThere(call, found);
+  if (!there.ok()) return std::move(there).status();
+  if (!sees || !*there) return NoSuchState(found.key);
   if (!rights.Contains(call.operation.needs)) {
     return Status(Code::kPermissionDenied,
                   "your role does not allow this with " + StateText(found.key));
   }
-  found.newest = *std::move(newest);
   return found;
 }
 

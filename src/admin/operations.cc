@@ -21,6 +21,17 @@ constexpr Param kGetParams[] = {
     kNamespaceParam,
 };
 
+constexpr Param kLocksParams[] = {
+    {"older", K::kAge, U::kOption, "AGE", "only those that were taken longer ago: 2h, 3d"},
+};
+
+constexpr Param kUnlockParams[] = {
+    kStateParam,
+    {"id", K::kText, U::kOption, "ID", "the lock that is meant", {}, 1, 128},
+    {"yes", K::kFlag, U::kOption, "", "release whatever lock is held"},
+    kNamespaceParam,
+};
+
 // In the order of the help.
 constexpr Operation kOperations[] = {
     {"show",
@@ -69,6 +80,39 @@ constexpr Operation kOperations[] = {
      "statewardctl get net/prod --version 41 | jq .outputs\n",
      "",
      RunGet},
+    {"locks",
+     M::kGet,
+     "/api/v1/locks",
+     S::kStates,
+     {Right::kSee},
+     E::kReads,
+     A::kRows,
+     kLocksParams,
+     kLocksColumns,
+     "lists the locks that are held, the oldest first",
+     "Locks that the server before this one left are not in the list: they do not say of what "
+     "state "
+     "they are. `show` and `unlock` find them.",
+     "statewardctl locks\n"
+     "statewardctl locks --older 2h\n",
+     "",
+     RunLocks},
+    {"unlock",
+     M::kPost,
+     "/api/v1/states/{project}/{name}/unlock",
+     S::kState,
+     {Right::kSee},
+     E::kChanges,
+     A::kRow,
+     kUnlockParams,
+     kUnlockColumns,
+     "releases the lock of a state whose run is gone",
+     "Without --id and --yes it says who holds the lock and releases nothing. Make sure that the "
+     "run is gone: what it still writes is refused and kept.",
+     "statewardctl unlock net/prod\n"
+     "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11\n",
+     "",
+     RunUnlock},
 };
 
 }  // namespace

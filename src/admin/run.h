@@ -13,6 +13,10 @@ Result<Reply> RunGet(const Call& call);
 // op_history.cc
 Result<Reply> RunVersions(const Call& call);
 
+// op_locks.cc
+Result<Reply> RunLocks(const Call& call);
+Result<Reply> RunUnlock(const Call& call);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_ADMIN_RUN_H_

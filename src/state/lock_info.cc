@@ -172,6 +172,13 @@ Result<ParsedLockInfo> ParseLockInfo(ByteView body) {
   return info;
 }
 
+LockClient ReadLockClient(const std::string& info) {
+  Result<JsonObject> json = ParseSmallJson(info);
+  if (!json.ok()) return {};
+  return {json->String("Who").value_or(""), json->String("Version").value_or(""),
+          json->String("Info").value_or("")};
+}
+
 std::string FormatTime(int64_t ms) {
   time_t seconds = static_cast<time_t>(ms / 1000);
   tm parts{};

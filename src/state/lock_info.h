@@ -26,6 +26,14 @@ struct ParsedLockInfo {
 // kInvalidArgument: not one small JSON object, or an ID that IsLockId refuses.
 Result<ParsedLockInfo> ParseLockInfo(ByteView body);
 
+// What the client says of itself; "" where it does not. Anybody's text.
+struct LockClient {
+  std::string who;      // "ann@build-7"
+  std::string version;  // "1.8.2"
+  std::string info;     // a remark
+};
+LockClient ReadLockClient(const std::string& info);
+
 // The body of a 423 answer: the holder's document byte for byte, but for three members. Path names
 // the state; Info says who holds it, since when, and how to free it; Created is replaced when it
 // is not RFC 3339, since clients then fail to read the whole document. `freed_from_ms`: as in

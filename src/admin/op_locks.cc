@@ -1,0 +1,147 @@
+// The locks that are held, and the way to release one whose run is gone.
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "admin/find_state.h"
+#include "admin/run.h"
+#include "admin/state_names.h"
+#include "state/lock_info.h"
+#include "state/lock_rights.h"
+
+namespace stateward {
+namespace {
+
+struct HeldLock {
+  StateId id;
+  Result<LockRecord> holder;
+};
+
+Result<std::vector<HeldLock>> AllHeld(Locker& locker) {
+  std::vector<HeldLock> held;
+  STATEWARD_RETURN_IF_ERROR(
+      locker.EachHeld([&held](const StateId& id, const Result<LockRecord>& holder) {
+        held.push_back({id, holder});
+        return true;
+      }));
+  return held;
+}
+
+// A lock whose state cannot be told is for those who see the whole store.
+bool MaySee(const Call& call, const std::optional<StateKey>& key) {
+  if (!key) return call.caller.on_store.Has(Right::kSee);
+  if (call.caller.tenant && key->tenant != *call.caller.tenant) return false;
+  return call.caller.Sees(*key);
+}
+
+Row LockRow(const std::optional<StateKey>& key, const HeldLock& lock) {
+  Row row = {key ? Value(StateText(*key)) : Value(),
+             key ? TextOrNull(ShortNamespace(key->tenant)) : Value()};
+  if (!lock.holder.ok()) {
+    row.resize(10);
+    row.push_back(lock.id.hex());
+    row.push_back(lock.holder.status().detail());
+    return row;
+  }
+  const LockRecord& holder = *lock.holder;
+  const LockClient client = ReadLockClient(holder.info);
+  row.insert(row.end(),
+             {Value(holder.id), TextOrNull(holder.principal),
+              holder.time_ms == 0 ? Value() : Value(holder.time_ms), TextOrNull(holder.operation),
+              TextOrNull(client.who), TextOrNull(client.version), TextOrNull(client.info),
+              Value(holder.plan_only), Value(lock.id.hex()), Value()});
+  return row;
+}
+
+// The oldest first; those that cannot be read before all others.
+int64_t TimeOf(const HeldLock& lock) { return lock.holder.ok() ? lock.holder->time_ms : -1; }
+
+std::string Describe(const LockRecord& holder) {
+  std::string text =
+      "held by " +
+      (holder.principal.empty() ? "a client of the server before this one" : holder.principal);
+  if (holder.time_ms != 0) text += " since " + FormatTime(holder.time_ms);
+  return text + " with the lock ID " + holder.id;
+}
+
+// kConflict: it is not the lock that was meant.
+Status CheckMeant(const Call& call, const LockRecord& holder) {
+  const std::string& id = call.args.Text("id");
+  if (id.empty() && !call.args.Flag("yes")) {
+    return {Code::kConflict,
+            Describe(holder) + "; to release it, name the lock with --id, or give --yes"};
+  }
+  if (!id.empty() && id != holder.id) {
+    return {Code::kConflict, "another lock: " + Describe(holder)};
+  }
+  return Status();
+}
+
+Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder) {
+  Reply reply;
+  Row row = {StateText(state.key), TextOrNull(ShortNamespace(state.key.tenant)),
+             Value(holder.has_value())};
+  if (holder) {
+    row.insert(row.end(), {Value(holder->id), TextOrNull(holder->principal),
+                           holder->time_ms == 0 ? Value() : Value(holder->time_ms)});
+  } else {
+    row.resize(6);
+    reply.note = "it was not locked";
+  }
+  reply.rows.push_back(std::move(row));
+  return reply;
+}
+
+}  // namespace
+
+Result<Reply> RunLocks(const Call& call) {
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  Result<std::vector<HeldLock>> held = AllHeld(call.service.locker());
+  if (!held.ok()) return std::move(held).status();
+  std::sort(held->begin(), held->end(),
+            [](const HeldLock& a, const HeldLock& b) { return TimeOf(a) < TimeOf(b); });
+  const int64_t oldest = call.service.clock().NowMs() - call.args.AgeMs("older");
+  Reply reply;
+  for (const HeldLock& lock : *held) {
+    if (call.args.Has("older") && TimeOf(lock) > oldest) break;
+    Result<std::optional<StateKey>> key = NameOf(*history, lock.id);
+    if (!key.ok()) return std::move(key).status();
+    if (!MaySee(call, *key)) continue;
+    if (!lock.holder.ok()) reply.verdict = Verdict::kFoundWrong;
+    reply.rows.push_back(LockRow(*key, lock));
+  }
+  return reply;
+}
+
+// The lock that was looked at is the one that is released: by its ID.
+Result<Reply> RunUnlock(const Call& call) {
+  Result<FoundState> state = FindState(call);
+  if (!state.ok()) return std::move(state).status();
+  const Rights rights = call.caller.On(state->key);
+  if (!rights.Has(Right::kForce) && !rights.Has(Right::kLock)) {
+    return Status(Code::kPermissionDenied,
+                  "your role does not allow this with " + StateText(state->key));
+  }
+  const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
+  Result<LockView> view = call.service.locker().Look(key);
+  std::string id;
+  std::optional<LockRecord> holder;
+  if (view.ok()) {
+    if (!view->holder) return Unlocked(*state, std::nullopt);
+    STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
+    holder = std::move(view->holder);
+    id = holder->id;
+  } else if (!call.args.Flag("yes")) {
+    return std::move(view).status();
+  }
+  // Without an ID: a record that cannot be read is freed by force alone.
+  const StateAnswer answer = call.service.states().Unlock(state->grant, {}, id);
+  if (!answer.status.ok()) {
+    return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
+  }
+  return Unlocked(*state, holder ? std::move(holder) : LockRecord());
+}
+
+}  // namespace stateward

@@ -1,0 +1,26 @@
+#include "admin/state_names.h"
+
+#include <utility>
+
+#include "auth/rules.h"
+
+namespace stateward {
+
+Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id) {
+  Result<uint64_t> head = history.storage().Head(id);
+  if (!head.ok()) return std::move(head).status();
+  if (*head == 0) return std::optional<StateKey>();
+  Result<SealedInfo> info = history.Info(id, *head);
+  if (info.ok()) return std::optional<StateKey>(std::move(info->key));
+  const Code code = info.status().code();
+  if (code == Code::kCorruption || code == Code::kNotFound) return std::optional<StateKey>();
+  return std::move(info).status();
+}
+
+bool FitsGlob(const std::string& glob, const StateKey& key) {
+  if (glob.empty()) return true;
+  if (glob.find('/') == glob.npos) return GlobMatches(glob, key.project, kStateSeparators);
+  return GlobMatches(glob, key.project + "/" + key.name, kStateSeparators);
+}
+
+}  // namespace stateward

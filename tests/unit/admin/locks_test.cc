@@ -1,0 +1,83 @@
+#include <string>
+#include <vector>
+
+#include "unit/admin/admin_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP_BASE(Locks, AdminFixture){
+    std::string In(const Row& row, const char* column){return TextIn("locks", row, column);
+}
+// Locks net/new, which was never written.
+void LockOther(const std::string& info) {
+  Is(Code::kOk, service->Lock(GrantOf(root, {"", "net", "new"}), info).status.code());
+}
+std::string ErrorOf(const std::vector<Given>& given, const Caller& caller) {
+  Result<Reply> reply = Run("unlock", caller, given);
+  return reply.ok() ? "ok" : reply.status().detail();
+}
+}
+;
+
+TEST(Locks, TheOldestIsFirst) {
+  Is(Code::kOk, Put(Doc(1)));
+  LONGS_EQUAL(0, RowsOf("locks", root, {}).size());
+  Is(Code::kOk, Lock("of-prod"));
+  clock.Advance(60 * 60 * 1000);
+  LockOther(
+      R"({"ID":"of-new","Operation":"OperationTypeApply","Who":"ann@build-7","Version":"1.8.2"})");
+  std::vector<Row> rows = RowsOf("locks", root, {});
+  LONGS_EQUAL(2, rows.size());
+  STRCMP_EQUAL("net/prod", In(rows[0], "state").c_str());
+  STRCMP_EQUAL("of-prod", In(rows[0], "lock").c_str());
+  // Nothing was ever written that would say what state this is.
+  STRCMP_EQUAL("-", In(rows[1], "state").c_str());
+  STRCMP_EQUAL("ann@build-7", In(rows[1], "who").c_str());
+  STRCMP_EQUAL("1.8.2", In(rows[1], "client_version").c_str());
+  STRCMP_EQUAL("OperationTypeApply", In(rows[1], "operation").c_str());
+  rows = RowsOf("locks", root, {{"older", "30m"}});
+  LONGS_EQUAL(1, rows.size());
+  STRCMP_EQUAL("of-prod", In(rows[0], "lock").c_str());
+}
+
+TEST(Locks, OthersSeeTheirOwn) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("of-prod"));
+  LockOther(R"({"ID":"of-new"})");
+  LONGS_EQUAL(1, RowsOf("locks", Of("net", {Right::kSee}), {}).size());
+  LONGS_EQUAL(0, RowsOf("locks", Of("app", {Right::kSee}), {}).size());
+}
+
+TEST(Locks, UnlockNamesWhatItReleases) {
+  Is(Code::kOk, Put(Doc(1)));
+  STRCMP_EQUAL("it was not locked", Run("unlock", root, {{"state", "net/prod"}})->note.c_str());
+  Is(Code::kOk, Lock("a"));
+  const std::string held = ErrorOf({{"state", "net/prod"}}, root);
+  STRCMP_CONTAINS("held by admin:root since", held.c_str());
+  STRCMP_CONTAINS("lock ID a", held.c_str());
+  STRCMP_CONTAINS("another lock", ErrorOf({{"state", "net/prod"}, {"id", "b"}}, root).c_str());
+  CHECK(locker.Look(StateId::Of({"", "net", "prod"}))->holder.has_value());
+  const std::vector<Row> rows = RowsOf("unlock", root, {{"state", "net/prod"}, {"id", "a"}});
+  STRCMP_EQUAL("true", TextIn("unlock", rows[0], "released").c_str());
+  CHECK_FALSE(locker.Look(StateId::Of({"", "net", "prod"}))->holder.has_value());
+}
+
+TEST(Locks, AStateThatWasNeverWrittenCanBeUnlocked) {
+  STRCMP_CONTAINS("there is no state", ErrorOf({{"state", "net/prod"}}, root).c_str());
+  Is(Code::kOk, Lock("a"));
+  STRCMP_EQUAL("ok", ErrorOf({{"state", "net/prod"}, {"yes", "true"}}, root).c_str());
+  STRCMP_CONTAINS("there is no state", ErrorOf({{"state", "net/prod"}}, root).c_str());
+}
+
+TEST(Locks, ARightIsNeeded) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  const std::vector<Given> given = {{"state", "net/prod"}, {"id", "a"}};
+  STRCMP_CONTAINS("does not allow", ErrorOf(given, Of("net", {Right::kSee, Right::kRead})).c_str());
+  STRCMP_CONTAINS("another principal",
+                  ErrorOf(given, Of("net", {Right::kSee, Right::kLock})).c_str());
+  STRCMP_CONTAINS("there is no state", ErrorOf(given, Of("app", Rights::All())).c_str());
+  STRCMP_EQUAL("ok", ErrorOf(given, Of("net", {Right::kSee, Right::kForce})).c_str());
+}
+
+}  // namespace stateward
