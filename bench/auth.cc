@@ -45,7 +45,7 @@ class Silent : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 // No authentication at all.

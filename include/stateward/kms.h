@@ -20,7 +20,7 @@ namespace stateward {
 struct SealContext {
   std::string store_id;  // 32 hex digits
   StateId id;
-  uint64_t n = 0;  // the version's number; 0 for what lies in quarantine
+  uint64_t n = 0;  // the version's number; 0 for a kept upload
 };
 
 // What lies sealed in front of the document.

@@ -22,8 +22,8 @@ class Observer {
   // One call of a backend: `call` is the method's name in lower case ("append", "get_newest").
   virtual void OnBackendCall(BackendKind kind, std::string_view call, bool ok,
                              int64_t duration_us) = 0;
-  // A refused write was kept in quarantine.
-  virtual void OnQuarantined() = 0;
+  // A refused upload was kept.
+  virtual void OnUploadKept() = 0;
   // Two verifiers disagreed about the signature of a token; it was refused.
   virtual void OnTokenDisagreement() {}
 };

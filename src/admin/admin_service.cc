@@ -6,7 +6,7 @@
 namespace stateward {
 
 Result<std::string> AdminService::StoreId() const {
-  Result<std::shared_ptr<const StoreMarker>> store = parts_.gate.Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = parts_.gate.Store();
   if (!store.ok()) return std::move(store).status();
   return (*store)->store_id;
 }

@@ -37,7 +37,7 @@ class Namespaces {
 
   // Those that the store's index knows.
   Status AddNamed() {
-    TenantIndex index(history_.storage());
+    TenantIndex index(history_.claims());
     return index.EachOfName(key_, [this](const StateId& id) -> Result<bool> {
       STATEWARD_RETURN_IF_ERROR(Add(id));
       return true;
@@ -46,7 +46,7 @@ class Namespaces {
   // All states are looked at: a name that was dropped is not in the index.
   Status AddAll() {
     Status added;
-    STATEWARD_RETURN_IF_ERROR(history_.storage().List([&](const StateId& id) {
+    STATEWARD_RETURN_IF_ERROR(history_.records().List([&](const StateId& id) {
       added = Add(id);
       return added.ok();
     }));

@@ -55,7 +55,7 @@ Row Damaged(Value version, Value time, Value upload) {
 }
 
 // A kept upload of the state, between its versions.
-Result<Row> UploadRow(const History& history, const QuarantineEntry& entry) {
+Result<Row> UploadRow(const History& history, const KeptUpload& entry) {
   Result<SealedInfo> info = history.UploadInfo(entry);
   if (!info.ok() && info.status().code() != Code::kCorruption) return std::move(info).status();
   if (!info.ok()) return Damaged({}, entry.time_ms, entry.content_tag);
@@ -64,24 +64,23 @@ Result<Row> UploadRow(const History& history, const QuarantineEntry& entry) {
 }
 
 // Of one state, the newest first.
-Result<std::vector<QuarantineEntry>> UploadsOf(Storage& storage, const StateId& id) {
-  Result<std::vector<QuarantineEntry>> all = storage.ListQuarantine();
+Result<std::vector<KeptUpload>> UploadsOf(KeptUploads& uploads, const StateId& id) {
+  Result<std::vector<KeptUpload>> all = uploads.ListUploads();
   if (!all.ok()) return all;
-  std::vector<QuarantineEntry> mine;
-  for (QuarantineEntry& entry : *all) {
+  std::vector<KeptUpload> mine;
+  for (KeptUpload& entry : *all) {
     if (entry.id == id) mine.push_back(std::move(entry));
   }
-  std::sort(mine.begin(), mine.end(), [](const QuarantineEntry& a, const QuarantineEntry& b) {
-    return a.time_ms > b.time_ms;
-  });
+  std::sort(mine.begin(), mine.end(),
+            [](const KeptUpload& a, const KeptUpload& b) { return a.time_ms > b.time_ms; });
   return mine;
 }
 
 // Merges versions and uploads into one line of time.
 Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& take) {
-  Result<std::vector<uint64_t>> versions = history.storage().Versions(id);
+  Result<std::vector<uint64_t>> versions = history.records().Versions(id);
   if (!versions.ok()) return std::move(versions).status();
-  Result<std::vector<QuarantineEntry>> uploads = UploadsOf(history.storage(), id);
+  Result<std::vector<KeptUpload>> uploads = UploadsOf(history.uploads(), id);
   if (!uploads.ok()) return std::move(uploads).status();
   auto upload = uploads->begin();
   const auto take_uploads = [&](int64_t after_ms) -> Result<bool> {

@@ -36,10 +36,10 @@ Status AddCounts(const Call& call, const FoundState& state, Row* row) {
   Result<std::vector<uint64_t>> versions = call.service.storage().Versions(state.id);
   if (!versions.ok()) return std::move(versions).status();
   row->push_back(uint64_t{versions->size()});
-  Result<std::vector<QuarantineEntry>> uploads = call.service.storage().ListQuarantine();
+  Result<std::vector<KeptUpload>> uploads = call.service.storage().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
   uint64_t count = 0;
-  for (const QuarantineEntry& entry : *uploads) count += entry.id == state.id ? 1 : 0;
+  for (const KeptUpload& entry : *uploads) count += entry.id == state.id ? 1 : 0;
   row->push_back(count);
   return Status();
 }

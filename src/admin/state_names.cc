@@ -7,7 +7,7 @@
 namespace stateward {
 
 Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id) {
-  Result<uint64_t> head = history.storage().Head(id);
+  Result<uint64_t> head = history.records().Head(id);
   if (!head.ok()) return std::move(head).status();
   if (*head == 0) return std::optional<StateKey>();
   Result<SealedInfo> info = history.Info(id, *head);

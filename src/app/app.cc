@@ -73,7 +73,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, config.rules,
                                                 &app->throttle_, app->untouched_.get());
-  const UploadRules uploads{config.storage.quarantine_days, config.storage.quarantine_max_bytes};
+  const UploadRules uploads{config.storage.uploads_days, config.storage.uploads_max_bytes};
   app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
                                                           *app->gate_, *app->states_, SystemClock(),
                                                           config.rules, uploads});
@@ -107,7 +107,7 @@ App::~App() {
 
 // Beside the start, which waits for no service.
 void App::LookAtStart(const Log& log) {
-  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (!store.ok()) log.Warning("not ready: " + store.status().detail());
   const Status key = CheckKey();
   if (!key.ok()) log.Warning("not ready: " + key.detail());
@@ -159,7 +159,7 @@ Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHand
 }
 
 Status App::PublishKeys(const std::string& process_id, bool tidy) {
-  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (!store.ok()) return std::move(store).status();
   const int64_t now = SystemClock().NowMs();
   if (tidy) STATEWARD_RETURN_IF_ERROR(ForgetSilentServers(*backends_.storage, now));
@@ -171,7 +171,7 @@ void App::WithdrawKeys(const std::string& process_id) {
 }
 
 Status App::LookAtStore() {
-  Result<std::shared_ptr<const StoreMarker>> store = gate_->Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (!store.ok()) return std::move(store).status();
   STATEWARD_RETURN_IF_ERROR(backends_.storage->Check());
   return sample_.Look(*backends_.storage);

@@ -6,11 +6,11 @@
 
 namespace stateward {
 
-Status StoreSample::Look(Storage& storage) {
+Status StoreSample::Look(Records& records) {
   const int64_t now = clock_.SteadyUs();
   if (listed_us_ == 0 || now - listed_us_ >= kListAgainUs) {
     std::vector<StateId> ids;
-    const Status listed = storage.List([&ids](const StateId& id) {
+    const Status listed = records.List([&ids](const StateId& id) {
       ids.push_back(id);
       return ids.size() < kStates;
     });
@@ -21,7 +21,7 @@ Status StoreSample::Look(Storage& storage) {
   Status failed;
   for (int i = 0; i < kTries && !ids_.empty(); ++i) {
     const StateId& id = ids_[next_++ % ids_.size()];
-    Result<Storage::Newest> newest = storage.GetNewestFront(id, Kms::kInfoPrefix);
+    Result<Records::Newest> newest = records.GetNewestFront(id, Kms::kInfoPrefix);
     if (newest.ok() || newest.status().code() == Code::kCorruption) return Status();
     failed = std::move(newest).status().At("what is stored cannot be read: state " + id.hex());
   }

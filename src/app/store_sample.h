@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "stateward/clock.h"
+#include "stateward/records.h"
 #include "stateward/state.h"
 #include "stateward/status.h"
-#include "stateward/storage.h"
 
 namespace stateward {
 
@@ -20,7 +20,7 @@ class StoreSample {
 
   // Not OK when none of several states' newest records can be read. Damage of one state is not
   // looked for: the job `examine` does.
-  Status Look(Storage& storage);
+  Status Look(Records& records);
 
  private:
   // Ids are digests, so the first of them are as good as any.

@@ -43,7 +43,7 @@ class Planner {
       : b_(b), store_id_(std::move(store_id)), sources_(std::move(sources)) {}
 
   Result<AdoptPlan> Run() {
-    STATEWARD_RETURN_IF_ERROR(b_.storage->ListLegacy([this](const Storage::LegacyBlob& blob) {
+    STATEWARD_RETURN_IF_ERROR(b_.storage->ListLegacy([this](const NameClaims::LegacyBlob& blob) {
       blobs_[blob.legacy_id] = blob.claimed;
       return true;
     }));

@@ -15,11 +15,11 @@ inline constexpr char kDecryptHelp[] =
     "from\n"
     "  the KV secret in KMS_KEY, or the exported Transit keys in KMS_TRANSIT_EXPORTED. FILE is a\n"
     "  version,\n"
-    "  .../states/<aa>/<state id>/<20 digits>, an upload in .../quarantine/, or a blob of the\n"
+    "  .../states/<aa>/<state id>/<20 digits>, a kept upload in .../uploads/, or a blob of the\n"
     "  original, <id>.tfstate. What the path and the store's marker do not tell, options do:\n"
     "    --store-id ID  32 hex digits, from the marker\n"
     "    --state-id ID  64 hex digits\n"
-    "    --version N    0 for an upload in quarantine\n"
+    "    --version N    0 for a kept upload\n"
     "    --legacy       FILE is a blob of the original, whatever its name\n"
     "    --info         what is sealed beside the state, as a line of JSON on stderr\n";
 

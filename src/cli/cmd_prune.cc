@@ -23,9 +23,8 @@ struct Outcome {
 Result<Outcome> Run(const CliContext& cli, OpenedStore* store, PruneHow how) {
   Outcome out;
   const StorageSettings& kept = store->config.storage;
-  Result<PrunedUploads> uploads =
-      PruneUploads(store->storage(), SystemClock(),
-                   UploadRules{kept.quarantine_days, kept.quarantine_max_bytes}, how);
+  Result<PrunedUploads> uploads = PruneUploads(
+      store->storage(), SystemClock(), UploadRules{kept.uploads_days, kept.uploads_max_bytes}, how);
   if (!uploads.ok()) return std::move(uploads).status();
   out.uploads = *uploads;
   Result<std::vector<StateId>> states = AllStates(store->storage());

@@ -10,7 +10,8 @@ namespace stateward {
 
 inline constexpr char kPruneHelp[] =
     "prune [--dry-run]\n"
-    "  Removes now what HISTORY_KEEP, HISTORY_DAYS, QUARANTINE_DAYS and QUARANTINE_MAX_BYTES do "
+    "  Removes now what HISTORY_KEEP, HISTORY_DAYS, KEPT_UPLOADS_DAYS and KEPT_UPLOADS_MAX_BYTES "
+    "do "
     "not\n"
     "  keep, of all states and refused uploads. Servers do it once an hour.\n"
     "    --dry-run  only counts\n";

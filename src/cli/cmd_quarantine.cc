@@ -19,9 +19,9 @@ int Fail(const CliContext& context, const std::string& why) {
 }
 
 // What identifies an entry on the command line.
-std::string NameOf(const QuarantineEntry& entry) { return entry.content_tag; }
+std::string NameOf(const KeptUpload& entry) { return entry.content_tag; }
 
-void PrintEntry(const CliContext& context, const History& history, const QuarantineEntry& entry) {
+void PrintEntry(const CliContext& context, const History& history, const KeptUpload& entry) {
   std::string what = "cannot be opened";
   Result<SealedInfo> info = history.UploadInfo(entry);
   if (info.ok()) {
@@ -33,7 +33,7 @@ void PrintEntry(const CliContext& context, const History& history, const Quarant
           what.c_str());
 }
 
-int Show(const CliContext& context, const History& history, const QuarantineEntry& entry) {
+int Show(const CliContext& context, const History& history, const KeptUpload& entry) {
   Result<Opened> opened = history.OpenUpload(entry);
   if (!opened.ok()) return Fail(context, opened.status().detail());
   const SecretBytes& document = opened->document;
@@ -45,7 +45,7 @@ class NoObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 // The upload in the place of what is stored now: a write under a lock of its own that may replace
@@ -69,7 +69,7 @@ Status PutInPlace(StateService& states, const Opened& upload) {
 }
 
 int Restore(const CliContext& context, const Config& config, Backends& b, StoreGate& gate,
-            const History& history, const QuarantineEntry& entry) {
+            const History& history, const KeptUpload& entry) {
   Result<Opened> opened = history.OpenUpload(entry);
   if (!opened.ok()) return Fail(context, opened.status().detail());
   StateRules rules;
@@ -103,12 +103,12 @@ int CmdQuarantine(const CliContext& context, const std::vector<std::string>& arg
   Result<Backends> b = OpenBackends(loaded.config, PosixDisk());
   if (!b.ok()) return Fail(context, b.status().detail());
   StoreGate gate(*b->storage, *b->locker);
-  Result<std::shared_ptr<const StoreMarker>> store = gate.Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = gate.Store();
   if (!store.ok()) return Fail(context, store.status().detail());
   const History history(*b->storage, *b->kms, (*store)->store_id);
-  Result<std::vector<QuarantineEntry>> entries = b->storage->ListQuarantine();
+  Result<std::vector<KeptUpload>> entries = b->storage->ListUploads();
   if (!entries.ok()) return Fail(context, entries.status().detail());
-  for (const QuarantineEntry& entry : *entries) {
+  for (const KeptUpload& entry : *entries) {
     if (list) PrintEntry(context, history, entry);
     if (list || NameOf(entry) != arguments[1]) continue;
     if (show) return Show(context, history, entry);

@@ -109,9 +109,9 @@ Status DoRest(const CliContext& cli, const Options& options, OpenedStore* store,
   };
   Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, options.dry_run,
                   report);
-  Result<std::vector<QuarantineEntry>> uploads = store->storage().ListQuarantine();
+  Result<std::vector<KeptUpload>> uploads = store->storage().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
-  for (const QuarantineEntry& entry : *uploads) rekeyer.DoUpload(entry);
+  for (const KeptUpload& entry : *uploads) rekeyer.DoUpload(entry);
   rekeyer.DoSecret();
   sum->done += rekeyer.counts().done;
   sum->already += rekeyer.counts().already;

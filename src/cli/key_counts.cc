@@ -13,7 +13,7 @@ class Counter {
   Counter(Storage& storage, EnvelopeKms& kms) : storage_(storage), kms_(kms) {}
 
   Status Secret() {
-    Result<StoreMarker> marker = storage_.ReadMarker();
+    Result<StoreIdentity> marker = storage_.ReadIdentity();
     if (!marker.ok()) return std::move(marker).status();
     Add(ParseHeader(marker->sealed_secret), &KeyNeed::secrets);
     return Status();
@@ -42,10 +42,10 @@ class Counter {
   }
 
   Status Uploads() {
-    Result<std::vector<QuarantineEntry>> entries = storage_.ListQuarantine();
+    Result<std::vector<KeptUpload>> entries = storage_.ListUploads();
     if (!entries.ok()) return std::move(entries).status();
-    for (const QuarantineEntry& entry : *entries) {
-      Result<Bytes> record = storage_.GetQuarantined(entry);
+    for (const KeptUpload& entry : *entries) {
+      Result<Bytes> record = storage_.GetUpload(entry);
       if (!record.ok() && record.status().code() == Code::kNotFound) continue;  // evicted meanwhile
       if (!record.ok()) return std::move(record).status();
       Add(ParseHeader(*record), &KeyNeed::uploads);
@@ -56,7 +56,7 @@ class Counter {
   // A blob names no key: the one that opens it is the one it needs.
   Status Originals() {
     std::vector<std::string> untouched;
-    STATEWARD_RETURN_IF_ERROR(storage_.ListLegacy([&](const Storage::LegacyBlob& blob) {
+    STATEWARD_RETURN_IF_ERROR(storage_.ListLegacy([&](const NameClaims::LegacyBlob& blob) {
       if (!blob.claimed) untouched.push_back(blob.legacy_id);
       return true;
     }));

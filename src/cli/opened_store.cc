@@ -45,15 +45,15 @@ Result<std::unique_ptr<OpenedStore>> OpenStore(const CliContext& cli) {
   if (!backends.ok()) return std::move(backends).status();
   out->backends = *std::move(backends);
   StoreGate gate(*out->backends.storage, *out->backends.locker);
-  Result<std::shared_ptr<const StoreMarker>> store = gate.Store();
+  Result<std::shared_ptr<const StoreIdentity>> store = gate.Store();
   if (!store.ok()) return std::move(store).status();
   out->store_id = (*store)->store_id;
   return out;
 }
 
-Result<std::vector<StateId>> AllStates(Storage& storage) {
+Result<std::vector<StateId>> AllStates(Records& records) {
   std::vector<StateId> all;
-  const Status listed = storage.List([&all](const StateId& id) {
+  const Status listed = records.List([&all](const StateId& id) {
     all.push_back(id);
     return true;
   });
@@ -61,8 +61,8 @@ Result<std::vector<StateId>> AllStates(Storage& storage) {
   return all;
 }
 
-Result<KeyTag> TagOfRecord(Storage& storage, const StateId& id, uint64_t n) {
-  Result<Bytes> prefix = storage.GetPrefix(id, n, kFixedHeader + kMaxWrapped);
+Result<KeyTag> TagOfRecord(Records& records, const StateId& id, uint64_t n) {
+  Result<Bytes> prefix = records.GetPrefix(id, n, kFixedHeader + kMaxWrapped);
   if (!prefix.ok()) return std::move(prefix).status();
   Result<Header> header = ParseHeader(*prefix);
   if (!header.ok()) return std::move(header).status();

@@ -33,10 +33,10 @@ Result<std::unique_ptr<OpenedStore>> OpenStore(const CliContext& cli);
 Result<KmsSettings> KmsSettingsOf(const CliContext& cli);
 
 // Of all states, in order.
-Result<std::vector<StateId>> AllStates(Storage& storage);
+Result<std::vector<StateId>> AllStates(Records& records);
 
 // The key that record n was sealed with. kNotFound: pruned. kCorruption: no record of ours.
-Result<KeyTag> TagOfRecord(Storage& storage, const StateId& id, uint64_t n);
+Result<KeyTag> TagOfRecord(Records& records, const StateId& id, uint64_t n);
 // The key that this Kms seals with now.
 Result<KeyTag> SealingTag(EnvelopeKms& kms);
 

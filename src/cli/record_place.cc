@@ -32,8 +32,8 @@ std::optional<RecordPlace> PlaceOf(const std::string& whole_path) {
     place.store_dir = (from_s3 ? above.parent_path() : above.parent_path().parent_path()).string();
     return place;
   }
-  if (above.filename() == fs_layout::kQuarantine) {
-    const auto entry = fs_layout::ParseQuarantineName(folder.filename().string(), name);
+  if (above.filename() == fs_layout::kUploads) {
+    const auto entry = fs_layout::ParseUploadName(folder.filename().string(), name);
     if (!entry) return std::nullopt;
     place.id = entry->id;
     place.store_dir = above.parent_path().string();
@@ -49,7 +49,7 @@ Result<std::string> StoreIdOf(Disk& disk, const std::string& store_dir) {
   if (disk.StatAt(AT_FDCWD, copied.c_str(), &stat) == 0) path = copied;
   Result<Bytes> text = ReadFileAt(disk, AT_FDCWD, path, fs_layout::kMaxMarker);
   if (!text.ok()) return std::move(text).status().At(path);
-  Result<StoreMarker> marker = fs_layout::ParseMarker(*text);
+  Result<StoreIdentity> marker = fs_layout::ParseMarker(*text);
   if (!marker.ok()) return std::move(marker).status().At(path);
   return marker->store_id;
 }

@@ -14,13 +14,13 @@ namespace stateward {
 struct RecordPlace {
   std::string store_dir;
   StateId id;
-  uint64_t n = 0;  // 0: it lies in quarantine
+  uint64_t n = 0;  // 0: a kept upload
 };
 
 // Absolute and without links, as PlaceOf wants it; the path itself when there is no such file.
 std::string WholePath(const std::string& path);
 
-// <store>/states/<aa>/<id>/<20 digits> or <store>/quarantine/<tag>/<name>. nullopt: neither.
+// <store>/states/<aa>/<id>/<20 digits> or <store>/uploads/<tag>/<name>. nullopt: neither.
 std::optional<RecordPlace> PlaceOf(const std::string& whole_path);
 
 // The store's id from the marker in its folder.

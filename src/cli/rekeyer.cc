@@ -37,7 +37,7 @@ void Rekeyer::Count(const StateId& id, uint64_t n, const Result<Outcome>& outcom
   if (*outcome == Outcome::kAlready) ++counts_.already;
 }
 
-void Rekeyer::DoUpload(const QuarantineEntry& entry) {
+void Rekeyer::DoUpload(const KeptUpload& entry) {
   if (!counts_.gave_up) Count(entry.id, 0, Reseal(entry));
 }
 
@@ -91,8 +91,8 @@ Result<Bytes> Rekeyer::SealAgain(const SealContext& where, const Opened& opened)
   return sealed;
 }
 
-Result<Rekeyer::Outcome> Rekeyer::Reseal(const QuarantineEntry& entry) {
-  Result<Bytes> record = storage_.GetQuarantined(entry);
+Result<Rekeyer::Outcome> Rekeyer::Reseal(const KeptUpload& entry) {
+  Result<Bytes> record = storage_.GetUpload(entry);
   if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
   if (!record.ok()) return std::move(record).status();
   Result<Header> header = ParseHeader(*record);
@@ -104,7 +104,7 @@ Result<Rekeyer::Outcome> Rekeyer::Reseal(const QuarantineEntry& entry) {
   if (dry_run_) return Outcome::kDone;
   Result<Bytes> sealed = SealAgain(where, *opened);
   if (!sealed.ok()) return std::move(sealed).status();
-  const Status replaced = storage_.ReplaceQuarantined(entry, *sealed);
+  const Status replaced = storage_.ReplaceUpload(entry, *sealed);
   if (replaced.code() == Code::kNotFound) return Outcome::kGone;
   if (!replaced.ok()) return replaced;
   return Outcome::kDone;
@@ -112,7 +112,7 @@ Result<Rekeyer::Outcome> Rekeyer::Reseal(const QuarantineEntry& entry) {
 
 Result<Rekeyer::Outcome> Rekeyer::ResealSecret() {
   for (int attempt = 1;; ++attempt) {
-    Result<StoreMarker> was = storage_.ReadMarker();
+    Result<StoreIdentity> was = storage_.ReadIdentity();
     if (!was.ok()) return std::move(was).status();
     Result<Header> header = ParseHeader(was->sealed_secret);
     if (!header.ok()) return std::move(header).status();
@@ -122,9 +122,9 @@ Result<Rekeyer::Outcome> Rekeyer::ResealSecret() {
     if (dry_run_) return Outcome::kDone;
     Result<Bytes> sealed = SealAgain(StoreSecretPlace(store_id_), *opened);
     if (!sealed.ok()) return std::move(sealed).status();
-    StoreMarker now = *was;
+    StoreIdentity now = *was;
     now.sealed_secret = *std::move(sealed);
-    const Status replaced = storage_.WriteMarker(now, &*was);
+    const Status replaced = storage_.WriteIdentity(now, &*was);
     if (replaced.ok()) return Outcome::kDone;
     if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
   }

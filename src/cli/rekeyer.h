@@ -41,7 +41,7 @@ class Rekeyer {
 
   void DoState(const StateId& id);
   // An upload that was kept; reported as version 0 of its state.
-  void DoUpload(const QuarantineEntry& entry);
+  void DoUpload(const KeptUpload& entry);
   // The store's own secret, in its identity file; reported with the empty state id.
   void DoSecret();
   const RekeyCounts& counts() const { return counts_; }
@@ -51,7 +51,7 @@ class Rekeyer {
 
   enum class Outcome : uint8_t { kDone, kAlready, kGone };
   Result<Outcome> DoRecord(const StateId& id, uint64_t n);
-  Result<Outcome> Reseal(const QuarantineEntry& entry);
+  Result<Outcome> Reseal(const KeptUpload& entry);
   Result<Outcome> ResealSecret();
   // Sealed for the same place by `to_`, and opened again: what replaces the only copy is read once
   // before it does.

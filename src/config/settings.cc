@@ -125,11 +125,11 @@ constexpr Setting kSettings[] = {
     {"HISTORY_DAYS", T::kNumber, AT(rules.history.days), "30", false, true,
      "Days for which each version is kept at least; with HISTORY_KEEP, whichever keeps more.", "",
      0, 36500},
-    {"QUARANTINE_MAX_BYTES", T::kBytes, AT(storage.quarantine_max_bytes), "1G", false, true,
+    {"KEPT_UPLOADS_MAX_BYTES", T::kBytes, AT(storage.uploads_max_bytes), "1G", false, true,
      "Bytes of refused uploads that are kept for one principal; nothing younger than 7 days is "
      "evicted, beyond it the answer is 503.",
      "", 1 * kMiB, 1024 * kGiB},
-    {"QUARANTINE_DAYS", T::kNumber, AT(storage.quarantine_days), "90", false, true,
+    {"KEPT_UPLOADS_DAYS", T::kNumber, AT(storage.uploads_days), "90", false, true,
      "Days for which a refused upload is kept; older ones are removed. At least 7: whoever sent it "
      "may have lost the only other copy.",
      "", 7, 36500},

@@ -43,7 +43,7 @@ Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
 Result<NewestRecord> History::Look(const StateId& id) const {
   for (int looks = 0; looks < kLooks; ++looks) {
     NewestRecord out;
-    Result<Storage::Newest> newest = storage_.GetNewestFront(id, Kms::kInfoPrefix);
+    Result<Records::Newest> newest = storage_.GetNewestFront(id, Kms::kInfoPrefix);
     Result<Bytes> front = Bytes();
     if (newest.ok()) {
       out.head = newest->n;
@@ -66,7 +66,7 @@ Result<NewestRecord> History::Look(const StateId& id) const {
 }
 
 Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanished) const {
-  Result<Storage::Newest> newest = storage_.GetNewest(id);
+  Result<Records::Newest> newest = storage_.GetNewest(id);
   *vanished = !newest.ok() && Is(Code::kNotFound, newest.status());
   if (!newest.ok()) return std::move(newest).status();
   uint64_t n = newest->n;
@@ -120,14 +120,14 @@ Result<Bytes> History::SealUpload(const SealedInfo& info, ByteView document) con
   return kms_.Seal({store_id_, StateId::Of(info.key), 0}, info, document);
 }
 
-Result<SealedInfo> History::UploadInfo(const QuarantineEntry& upload) const {
-  Result<Bytes> sealed = storage_.GetQuarantined(upload);
-  if (!sealed.ok()) return std::move(sealed).status();
-  return kms_.OpenInfo({store_id_, upload.id, 0}, *sealed);
+Result<SealedInfo> History::UploadInfo(const KeptUpload& upload) const {
+  Result<Bytes> front = storage_.GetUploadPrefix(upload, Kms::kInfoPrefix);
+  if (!front.ok()) return std::move(front).status();
+  return kms_.OpenInfo({store_id_, upload.id, 0}, *front);
 }
 
-Result<Opened> History::OpenUpload(const QuarantineEntry& upload) const {
-  Result<Bytes> sealed = storage_.GetQuarantined(upload);
+Result<Opened> History::OpenUpload(const KeptUpload& upload) const {
+  Result<Bytes> sealed = storage_.GetUpload(upload);
   if (!sealed.ok()) return std::move(sealed).status();
   return kms_.Open({store_id_, upload.id, 0}, *sealed);
 }

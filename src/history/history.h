@@ -53,10 +53,12 @@ class History {
 
   // A refused upload, sealed for its place among the kept ones.
   Result<Bytes> SealUpload(const SealedInfo& info, ByteView document) const;
-  Result<SealedInfo> UploadInfo(const QuarantineEntry& upload) const;
-  Result<Opened> OpenUpload(const QuarantineEntry& upload) const;
+  Result<SealedInfo> UploadInfo(const KeptUpload& upload) const;
+  Result<Opened> OpenUpload(const KeptUpload& upload) const;
 
-  Storage& storage() const { return storage_; }
+  Records& records() const { return storage_; }
+  NameClaims& claims() const { return storage_; }
+  KeptUploads& uploads() const { return storage_; }
   Kms& kms() const { return kms_; }
 
  private:

@@ -18,10 +18,10 @@ class Walk {
  public:
   bool running() const { return running_; }
   void Reset() { running_ = false; }
-  Status Begin(Storage& storage) {
+  Status Begin(Records& records) {
     ids_.clear();
     next_ = 0;
-    STATEWARD_RETURN_IF_ERROR(storage.List([this](const StateId& id) {
+    STATEWARD_RETURN_IF_ERROR(records.List([this](const StateId& id) {
       ids_.push_back(id);
       return true;
     }));
@@ -61,7 +61,7 @@ class PruneJob : public Job {
   std::string_view Name() const override { return "prune"; }
   void Restart() override { walk_.Reset(); }
   JobStep Step(const JobParts& parts) override {
-    Result<std::shared_ptr<const StoreMarker>> store = parts.gate.Store();
+    Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
     if (!store.ok()) return {std::move(store).status(), kHourMs, false};
     if (!walk_.running()) {
       Result<PrunedUploads> uploads =
@@ -102,7 +102,7 @@ class ExamineJob : public Job {
     return {{kDamagedStates, damaged_}, {kUnreadableStates, unreadable_}};
   }
   JobStep Step(const JobParts& parts) override {
-    Result<std::shared_ptr<const StoreMarker>> store = parts.gate.Store();
+    Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
     if (!store.ok()) return {std::move(store).status(), kMinuteMs, false};
     if (!walk_.running()) {
       const Status begun = walk_.Begin(parts.storage);
@@ -130,7 +130,7 @@ class ExamineJob : public Job {
   Status Look(const JobParts& parts, const std::string& store_id, const StateId& id,
               int64_t* pause_ms) {
     *pause_ms = kPauseMs;
-    Result<Storage::Newest> newest = parts.storage.GetNewest(id);
+    Result<Records::Newest> newest = parts.storage.GetNewest(id);
     Status status = newest.ok() ? Status() : newest.status();
     if (newest.ok() && newest->n > 0) {
       *pause_ms += static_cast<int64_t>(newest->bytes.size() / kBytesPerMs);

@@ -12,7 +12,7 @@ namespace stateward {
 
 // In the order in which they are done when all are due:
 //   counts   states and locks, once a minute
-//   prune    HISTORY_KEEP, HISTORY_DAYS and QUARANTINE_DAYS for all states and kept uploads, once
+//   prune    HISTORY_KEEP, HISTORY_DAYS and KEPT_UPLOADS_DAYS for all states and kept uploads, once
 //   an
 //            hour, 50 states a second
 //   examine  opens the newest record of each state in turn, a round a day, at most 5 states and

@@ -32,7 +32,7 @@ inline constexpr BackendCall kCalls[] = {
     {"storage", "replace"},
     {"storage", "versions"},
     {"storage", "prune"},
-    {"storage", "quarantine"},
+    {"storage", "put_upload"},
     {"storage", "get_legacy"},
     {"storage", "legacy_claim"},
     {"storage", "claim_legacy"},
@@ -65,8 +65,8 @@ inline constexpr size_t kRequests = 0;
 inline constexpr size_t kDurations = kRequests + kRouteCount * kMethodCount * kStatusCount;
 inline constexpr size_t kCallDurations = kDurations + kRouteCount * kMethodCount * kHistogram;
 inline constexpr size_t kCallFailures = kCallDurations + kCallCount * kHistogram;
-inline constexpr size_t kQuarantined = kCallFailures + kCallCount;
-inline constexpr size_t kTokenDisagreements = kQuarantined + 1;
+inline constexpr size_t kUploadsKept = kCallFailures + kCallCount;
+inline constexpr size_t kTokenDisagreements = kUploadsKept + 1;
 inline constexpr size_t kTotal = kTokenDisagreements + 1;
 
 using Values = std::array<uint64_t, kTotal>;

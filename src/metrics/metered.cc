@@ -39,10 +39,10 @@ class MeteredStorage : public Storage {
 
   std::string_view Name() const override { return s_->Name(); }
   bool WritesMayArriveLate() const override { return s_->WritesMayArriveLate(); }
-  Result<StoreMarker> ReadMarker() override { return s_->ReadMarker(); }
-  void Expect(const StoreMarker& marker) override { s_->Expect(marker); }
-  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override {
-    return s_->WriteMarker(marker, replaces);
+  Result<StoreIdentity> ReadIdentity() override { return s_->ReadIdentity(); }
+  void Expect(const StoreIdentity& marker) override { s_->Expect(marker); }
+  Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
+    return s_->WriteIdentity(marker, replaces);
   }
   Result<uint64_t> Head(const StateId& id) override {
     return meter_("head", [&] { return s_->Head(id); });
@@ -79,24 +79,23 @@ class MeteredStorage : public Storage {
   Status Prune(const StateId& id, uint64_t n) override {
     return meter_("prune", [&] { return s_->Prune(id, n); });
   }
-  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override {
-    return meter_("quarantine", [&] { return s_->Quarantine(entry, sealed); });
+  Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
+    return meter_("put_upload", [&] { return s_->PutUpload(entry, sealed); });
   }
-  Result<std::vector<QuarantineEntry>> ListQuarantine() override { return s_->ListQuarantine(); }
-  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
-    return s_->GetQuarantined(entry);
+  Result<std::vector<KeptUpload>> ListUploads() override { return s_->ListUploads(); }
+  Result<Bytes> GetUpload(const KeptUpload& upload) override { return s_->GetUpload(upload); }
+  Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override {
+    return s_->GetUploadPrefix(upload, limit);
   }
   Status Publish(const std::string& server_id, ByteView text) override {
     return s_->Publish(server_id, text);
   }
-  Result<std::vector<Notice>> Published() override { return s_->Published(); }
+  Result<std::vector<ServerNotice>> Published() override { return s_->Published(); }
   Status Withdraw(const std::string& server_id) override { return s_->Withdraw(server_id); }
-  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override {
-    return s_->ReplaceQuarantined(entry, sealed);
+  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override {
+    return s_->ReplaceUpload(entry, sealed);
   }
-  Status RemoveQuarantined(const QuarantineEntry& entry) override {
-    return s_->RemoveQuarantined(entry);
-  }
+  Status RemoveUpload(const KeptUpload& entry) override { return s_->RemoveUpload(entry); }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     return meter_("get_legacy", [&] { return s_->GetLegacy(legacy_id); });
   }

@@ -17,13 +17,13 @@ using counters::kDurations;
 using counters::kHistogram;
 using counters::kMethodCount;
 using counters::kMethods;
-using counters::kQuarantined;
 using counters::kRequests;
 using counters::kRouteCount;
 using counters::kRoutes;
 using counters::kStatusCount;
 using counters::kStatuses;
 using counters::kTokenDisagreements;
+using counters::kUploadsKept;
 using counters::Values;
 
 size_t StatusIndex(int status) {
@@ -161,8 +161,8 @@ void Metrics::OnBackendCall(BackendKind kind, std::string_view call, bool ok, in
   if (!ok) region_->Add(kCallFailures + i, 1);
 }
 
-void Metrics::OnQuarantined() {
-  if (region_) region_->Add(kQuarantined, 1);
+void Metrics::OnUploadKept() {
+  if (region_) region_->Add(kUploadsKept, 1);
 }
 
 void Metrics::OnTokenDisagreement() {
@@ -198,8 +198,8 @@ std::string Metrics::Render() {
   if (!sum.ok()) return text.Take() + more;
   text.Head("stateward_workers", "gauge", "Processes that count here.");
   text.Value("stateward_workers", "", sum->processes);
-  text.Head("stateward_quarantined_total", "counter", "Refused writes that were kept.");
-  text.Value("stateward_quarantined_total", "", sum->values[kQuarantined]);
+  text.Head("stateward_uploads_kept_total", "counter", "Refused writes that were kept.");
+  text.Value("stateward_uploads_kept_total", "", sum->values[kUploadsKept]);
   text.Head("stateward_token_disagreements_total", "counter",
             "Tokens refused because OpenSSL and libjwt disagreed about their signature.");
   text.Value("stateward_token_disagreements_total", "", sum->values[kTokenDisagreements]);

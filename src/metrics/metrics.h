@@ -29,7 +29,7 @@ class Metrics : public Observer {
   void OnRequest(RouteName route, Method method, int status, int64_t duration_us) override;
   void OnBackendCall(BackendKind kind, std::string_view call, bool ok,
                      int64_t duration_us) override;
-  void OnQuarantined() override;
+  void OnUploadKept() override;
   void OnTokenDisagreement() override;
 
   // Prometheus text of others, shown with ours. Once, before the first Render().

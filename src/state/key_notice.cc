@@ -42,7 +42,7 @@ std::optional<KeyNotice> ParseKeyNotice(ByteView text) {
   return KeyNotice{*server, static_cast<int64_t>(*time), *seals, *opens};
 }
 
-Status PublishKeys(Storage& storage, Kms& kms, const std::string& id, int64_t now_ms) {
+Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int64_t now_ms) {
   Result<std::vector<std::string>> keys = kms.KeyIds();
   if (!keys.ok()) return std::move(keys).status();
   if (keys->empty()) return Status();
@@ -51,25 +51,25 @@ Status PublishKeys(Storage& storage, Kms& kms, const std::string& id, int64_t no
   notice.time_ms = now_ms;
   notice.seals = keys->front();
   notice.opens = *std::move(keys);
-  return storage.Publish(id, FormatKeyNotice(notice));
+  return servers.Publish(id, FormatKeyNotice(notice));
 }
 
-Status ForgetSilentServers(Storage& storage, int64_t now_ms) {
-  Result<std::vector<Storage::Notice>> notices = storage.Published();
+Status ForgetSilentServers(ServerNotices& servers, int64_t now_ms) {
+  Result<std::vector<ServerNotice>> notices = servers.Published();
   if (!notices.ok()) return std::move(notices).status();
-  for (const Storage::Notice& each : *notices) {
+  for (const ServerNotice& each : *notices) {
     const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
     if (notice && now_ms - notice->time_ms < kNoticeKeptMs) continue;
-    STATEWARD_RETURN_IF_ERROR(storage.Withdraw(each.server_id));
+    STATEWARD_RETURN_IF_ERROR(servers.Withdraw(each.server_id));
   }
   return Status();
 }
 
-Result<KeyUsers> UsersOfKey(Storage& storage, const std::string& key_id, int64_t now_ms) {
-  Result<std::vector<Storage::Notice>> notices = storage.Published();
+Result<KeyUsers> UsersOfKey(ServerNotices& servers, const std::string& key_id, int64_t now_ms) {
+  Result<std::vector<ServerNotice>> notices = servers.Published();
   if (!notices.ok()) return std::move(notices).status();
   KeyUsers users;
-  for (const Storage::Notice& each : *notices) {
+  for (const ServerNotice& each : *notices) {
     const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
     if (!notice) continue;
     // A server whose clock is ahead counts.

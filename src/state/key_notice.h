@@ -11,7 +11,7 @@
 #include "stateward/bytes.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
-#include "stateward/storage.h"
+#include "stateward/server_notices.h"
 
 namespace stateward {
 
@@ -34,9 +34,9 @@ std::optional<KeyNotice> ParseKeyNotice(ByteView text);
 
 // Publishes the keys of `kms` under `id` (32 hex digits, of this process). kUnavailable: the store
 // or the key service cannot be asked.
-Status PublishKeys(Storage& storage, Kms& kms, const std::string& id, int64_t now_ms);
+Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int64_t now_ms);
 // Takes away what others left that have not spoken for kNoticeKeptMs.
-Status ForgetSilentServers(Storage& storage, int64_t now_ms);
+Status ForgetSilentServers(ServerNotices& servers, int64_t now_ms);
 
 struct KeyUsers {
   std::vector<std::string> lack;    // servers that cannot open with the key
@@ -44,7 +44,7 @@ struct KeyUsers {
   std::vector<std::string> silent;  // not heard of for kNoticeCountsMs: they count as neither
 };
 // What the servers on this store have to do with a key.
-Result<KeyUsers> UsersOfKey(Storage& storage, const std::string& key_id, int64_t now_ms);
+Result<KeyUsers> UsersOfKey(ServerNotices& servers, const std::string& key_id, int64_t now_ms);
 
 }  // namespace stateward
 

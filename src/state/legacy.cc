@@ -4,10 +4,10 @@
 
 namespace stateward {
 
-Result<std::optional<LegacyState>> ReadLegacy(Storage& storage, Kms& kms, const Grant& grant,
+Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms, const Grant& grant,
                                               const StateId& id) {
   for (const std::string& legacy_id : grant.legacy_ids) {
-    Result<Bytes> blob = storage.GetLegacy(legacy_id);
+    Result<Bytes> blob = claims.GetLegacy(legacy_id);
     if (!blob.ok()) {
       if (blob.status().code() == Code::kNotFound) continue;
       return std::move(blob).status().At("legacy state");
@@ -17,7 +17,7 @@ Result<std::optional<LegacyState>> ReadLegacy(Storage& storage, Kms& kms, const 
                                          " may belong to more than one project and name; import "
                                          "it by name with statewardctl");
     }
-    Result<std::optional<StateId>> claim = storage.LegacyClaim(legacy_id);
+    Result<std::optional<StateId>> claim = claims.LegacyClaim(legacy_id);
     if (!claim.ok()) return std::move(claim).status().At("legacy claim");
     if (claim->has_value() && !(**claim == id)) {
       return Status(Code::kConflict, "legacy state " + legacy_id + " was taken over as state " +

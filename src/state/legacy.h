@@ -8,8 +8,8 @@
 #include "stateward/authenticator.h"
 #include "stateward/bytes.h"
 #include "stateward/kms.h"
+#include "stateward/name_claims.h"
 #include "stateward/result.h"
-#include "stateward/storage.h"
 
 namespace stateward {
 
@@ -23,7 +23,7 @@ struct LegacyState {
 // kConflict: the legacy id stands for another state too: it was claimed by that one, or (for
 // identified users) it is ambiguous and was not imported. kCorruption, kUnavailable: as the
 // backends.
-Result<std::optional<LegacyState>> ReadLegacy(Storage& storage, Kms& kms, const Grant& grant,
+Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms, const Grant& grant,
                                               const StateId& id);
 
 }  // namespace stateward

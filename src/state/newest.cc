@@ -12,7 +12,7 @@ namespace {
 
 Status AddLegacy(const History& history, const Grant& grant, const StateId& id, Newest* out) {
   Result<std::optional<LegacyState>> legacy =
-      ReadLegacy(history.storage(), history.kms(), grant, id);
+      ReadLegacy(history.claims(), history.kms(), grant, id);
   if (!legacy.ok()) {
     if (legacy.status().code() != Code::kCorruption) return std::move(legacy).status();
     out->damaged = true;

@@ -43,8 +43,8 @@ struct PrunedUploads {
 };
 // Removes the refused uploads that `rules` do not keep: the old ones, and of each principal the
 // oldest beyond its bytes.
-Result<PrunedUploads> PruneUploads(Storage& storage, const Clock& clock, const UploadRules& rules,
-                                   PruneHow how);
+Result<PrunedUploads> PruneUploads(KeptUploads& uploads, const Clock& clock,
+                                   const UploadRules& rules, PruneHow how);
 
 // A thread that prunes the states it is told of. Thread-safe.
 class Pruner {

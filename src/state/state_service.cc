@@ -64,22 +64,22 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
 
 StateService::~StateService() = default;
 
-Result<std::shared_ptr<const StoreMarker>> StateService::Open(const Grant& grant,
-                                                              const StateId& id) {
-  Result<std::shared_ptr<const StoreMarker>> store = gate_.Store();
+Result<std::shared_ptr<const StoreIdentity>> StateService::Open(const Grant& grant,
+                                                                const StateId& id) {
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_.Store();
   if (!store.ok()) return NeverAbsent(std::move(store).status());
   STATEWARD_RETURN_IF_ERROR(tenants_.Check(grant, id));
   return store;
 }
 
 Status StateService::Admit(const Grant& grant) {
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, StateId::Of(grant.key));
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, StateId::Of(grant.key));
   return store.ok() ? Status() : std::move(store).status();
 }
 
 Status StateService::CheckGrace(const Grant& grant, Verb verb) {
   StateId id = StateId::Of(grant.key);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return std::move(store).status();
   return NeverAbsent(
       stateward::CheckGrace(locker_, LockKeyOf(grant, rules_.write.legacy_read), grant, verb));
@@ -87,7 +87,7 @@ Status StateService::CheckGrace(const Grant& grant, Verb verb) {
 
 StateAnswer StateService::Get(const Grant& grant) {
   StateId id = StateId::Of(grant.key);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   bool deleted = false;
   Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted);
@@ -186,7 +186,7 @@ StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id)
 
 StateAnswer StateService::Write(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(*request.grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(*request.grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   const std::string& store_id = (*store)->store_id;
   StateAnswer held;
@@ -277,14 +277,14 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
   StateId id = StateId::Of(info.key);
   Result<Bytes> sealed = History(storage_, kms_, store_id).SealUpload(info, request.document);
   if (!sealed.ok()) return std::move(sealed).status();
-  QuarantineEntry entry;
+  KeptUpload entry;
   entry.principal_tag = ShortTag("principal:" + request.grant->principal);
   entry.content_tag = ShortTag("content:" + store_id + id.hex() + HexEncode(request.info.sha256));
   entry.id = id;
   entry.time_ms = info.version.time_ms;
   entry.size = sealed->size();
-  STATEWARD_RETURN_IF_ERROR(storage_.Quarantine(entry, *sealed));
-  observer_.OnQuarantined();
+  STATEWARD_RETURN_IF_ERROR(storage_.PutUpload(entry, *sealed));
+  observer_.OnUploadKept();
   return entry.content_tag;
 }
 
@@ -295,7 +295,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   if (info->id.empty()) return Error(Status::InvalidArgument("lock info: no ID"));
   answer.lock_id = info->id;
   StateId id = StateId::Of(grant.key);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) {
     answer.status = std::move(store).status();
     return answer;
@@ -379,7 +379,7 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
     lock_id = info->id;
   }
   StateId id = StateId::Of(grant.key);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   if (lock_id.empty()) return ForceUnlock(grant);
   StateAnswer answer = AfterRelease(ReleaseById(grant, lock_id));
@@ -392,7 +392,7 @@ StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
   StateId id = StateId::Of(grant.key);
   StateAnswer held;
   if (bad_id.code() != Code::kInvalidArgument || !rules_.hold_names) return Error(bad_id);
-  Result<std::shared_ptr<const StoreMarker>> store = Open(grant, id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   if (!IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) return Error(bad_id);
   return held.status.code() == Code::kConflict ? StateAnswer() : held;

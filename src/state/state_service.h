@@ -62,7 +62,7 @@ class StateService {
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
 
  private:
-  Result<std::shared_ptr<const StoreMarker>> Open(const Grant& grant, const StateId& id);
+  Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool* deleted);
   StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,

@@ -21,8 +21,8 @@ struct HistoryRules {
 // that sent it may hold the only other copy, or be gone.
 inline constexpr int64_t kUploadKeptMs = int64_t{7} * 24 * 60 * 60 * 1000;
 struct UploadRules {
-  uint64_t days = 90;      // QUARANTINE_DAYS
-  uint64_t max_bytes = 0;  // QUARANTINE_MAX_BYTES, of one principal
+  uint64_t days = 90;      // KEPT_UPLOADS_DAYS
+  uint64_t max_bytes = 0;  // KEPT_UPLOADS_MAX_BYTES, of one principal
 };
 
 struct StateRules {

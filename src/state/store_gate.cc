@@ -7,25 +7,25 @@
 
 namespace stateward {
 
-Result<std::shared_ptr<const StoreMarker>> StoreGate::Store() {
+Result<std::shared_ptr<const StoreIdentity>> StoreGate::Store() {
   {
     std::lock_guard<std::mutex> hold(mutex_);
     if (proved_) return proved_;
   }
   // Without the mutex: a service that stands still must not make requests wait for each other.
-  Result<std::shared_ptr<const StoreMarker>> marker = Prove();
+  Result<std::shared_ptr<const StoreIdentity>> marker = Prove();
   if (!marker.ok()) return marker;
   std::lock_guard<std::mutex> hold(mutex_);
   if (!proved_) {
     proved_ = *marker;
-    storage_.Expect(*proved_);
+    identity_.Expect(*proved_);
     locker_.Expect(proved_->lock_id);
   }
   return proved_;
 }
 
-Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
-  Result<StoreMarker> marker = Find();
+Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
+  Result<StoreIdentity> marker = Find();
   if (!marker.ok()) {
     if (marker.status().code() != Code::kNotFound) return std::move(marker).status();
     return Status::Unavailable(
@@ -48,12 +48,12 @@ Result<std::shared_ptr<const StoreMarker>> StoreGate::Prove() {
         "); if this one is to guard it from now on, stop every server of the old one and run "
         "`statewardctl init --locks`");
   }
-  return std::make_shared<const StoreMarker>(std::move(*marker));
+  return std::make_shared<const StoreIdentity>(std::move(*marker));
 }
 
 // The marker; made now if Init waits for that.
-Result<StoreMarker> StoreGate::Find() {
-  Result<StoreMarker> marker = storage_.ReadMarker();
+Result<StoreIdentity> StoreGate::Find() {
+  Result<StoreIdentity> marker = identity_.ReadIdentity();
   if (marker.ok() || marker.status().code() != Code::kNotFound) return marker;
   Kms* kms = nullptr;
   {
@@ -63,14 +63,14 @@ Result<StoreMarker> StoreGate::Find() {
   if (kms == nullptr) return marker;
   const Status made = Init(false, *kms);
   if (!made.ok()) return Status::Unavailable("the store is not made yet: " + made.detail());
-  return storage_.ReadMarker();
+  return identity_.ReadIdentity();
 }
 
 Status StoreGate::Init(bool relock, Kms& kms) {
-  Result<StoreMarker> found = storage_.ReadMarker();
+  Result<StoreIdentity> found = identity_.ReadIdentity();
   if (!found.ok() && found.status().code() != Code::kNotFound) return std::move(found).status();
   if (found.ok() && !relock) return Status();
-  StoreMarker marker;
+  StoreIdentity marker;
   if (found.ok()) {
     marker = *found;
   } else {
@@ -88,9 +88,10 @@ Status StoreGate::Init(bool relock, Kms& kms) {
   if (!service.ok()) return std::move(service).status();
   marker.lock_kind = std::string(locker_.Name());
   marker.lock_id = *service;
-  Status written = storage_.WriteMarker(marker, found.ok() ? &*found : nullptr);
+  Status written = identity_.WriteIdentity(marker, found.ok() ? &*found : nullptr);
   // Another process that started at the same moment may have been first.
-  if (written.code() == Code::kConflict && storage_.ReadMarker().ok() && !relock) return Status();
+  if (written.code() == Code::kConflict && identity_.ReadIdentity().ok() && !relock)
+    return Status();
   return written;
 }
 

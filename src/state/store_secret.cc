@@ -35,7 +35,7 @@ Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id) {
   return kms.Seal(StoreSecretPlace(store_id), info, secret);
 }
 
-Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreMarker& marker) {
+Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker) {
   Result<Opened> opened = kms.Open(StoreSecretPlace(marker.store_id), marker.sealed_secret);
   if (!opened.ok()) return std::move(opened).status().At("store secret");
   if (opened->document.size() != kSecretBytes) {
@@ -45,15 +45,15 @@ Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreMarker& marker) {
 }
 
 Result<std::string> StoreSecret::NameOf(const std::string& tenant, StoreGate& gate,
-                                        Storage& storage, Kms& kms) {
-  Result<SecretBytes> secret = Get(gate, storage, kms);
+                                        IdentityFile& identity, Kms& kms) {
+  Result<SecretBytes> secret = Get(gate, identity, kms);
   if (!secret.ok()) return Status::Unavailable(secret.status().detail());
   const Sha256Digest digest = HmacSha256(*secret, "stateward principal v1:" + tenant);
   return HexEncode(digest).substr(0, kNameDigits);
 }
 
-Result<SecretBytes> StoreSecret::Get(StoreGate& gate, Storage& storage, Kms& kms) {
-  Result<std::shared_ptr<const StoreMarker>> store = gate.Store();
+Result<SecretBytes> StoreSecret::Get(StoreGate& gate, IdentityFile& identity, Kms& kms) {
+  Result<std::shared_ptr<const StoreIdentity>> store = gate.Store();
   if (!store.ok()) return std::move(store).status();
   {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -62,7 +62,7 @@ Result<SecretBytes> StoreSecret::Get(StoreGate& gate, Storage& storage, Kms& kms
   Result<SecretBytes> opened = OpenStoreSecret(kms, **store);
   if (!opened.ok()) {
     // A rekey may have sealed it with another key since the gate read the identity file.
-    Result<StoreMarker> now = storage.ReadMarker();
+    Result<StoreIdentity> now = identity.ReadIdentity();
     if (!now.ok() || now->sealed_secret == (*store)->sealed_secret) return opened;
     opened = OpenStoreSecret(kms, *now);
     if (!opened.ok()) return opened;
@@ -73,11 +73,11 @@ Result<SecretBytes> StoreSecret::Get(StoreGate& gate, Storage& storage, Kms& kms
   return opened;
 }
 
-KeyCheck::KeyCheck(Storage& storage, Kms& kms, const Clock& clock)
-    : storage_(storage), kms_(kms), look_(clock, kLookUs, [this] { return Look(); }) {}
+KeyCheck::KeyCheck(IdentityFile& identity, Kms& kms, const Clock& clock)
+    : identity_(identity), kms_(kms), look_(clock, kLookUs, [this] { return Look(); }) {}
 
 Status KeyCheck::Look() {
-  Result<StoreMarker> marker = storage_.ReadMarker();
+  Result<StoreIdentity> marker = identity_.ReadIdentity();
   if (!marker.ok() || marker->sealed_secret == opened_) return Status();
   Result<SecretBytes> opened = OpenStoreSecret(kms_, *marker);
   if (!opened.ok()) return std::move(opened).status();

@@ -16,14 +16,14 @@
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
-#include "stateward/storage.h"
+#include "stateward/store_identity.h"
 
 namespace stateward {
 
 // A new secret, sealed for this store. As Kms::Seal.
 Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id);
 // The marker's secret. As Kms::Open; kCorruption also when it has another length.
-Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreMarker& marker);
+Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker);
 // What it is sealed for: a place that no state can have, since a client's project is never empty.
 SealContext StoreSecretPlace(const std::string& store_id);
 
@@ -33,11 +33,11 @@ class StoreSecret {
  public:
   // Names who has this tenant (StateKey): 16 hex digits of HMAC-SHA256.
   // kUnavailable: the secret was not opened yet, and could not be now.
-  Result<std::string> NameOf(const std::string& tenant, StoreGate& gate, Storage& storage,
+  Result<std::string> NameOf(const std::string& tenant, StoreGate& gate, IdentityFile& identity,
                              Kms& kms);
 
  private:
-  Result<SecretBytes> Get(StoreGate& gate, Storage& storage, Kms& kms);
+  Result<SecretBytes> Get(StoreGate& gate, IdentityFile& identity, Kms& kms);
 
   std::mutex mutex_;
   std::string store_id_;  // whose secret it is; "" = none was opened yet
@@ -47,8 +47,8 @@ class StoreSecret {
 // Whether the keys are the store's: they open what its identity file seals. Thread-safe.
 class KeyCheck {
  public:
-  // What `storage`, `kms` and `clock` are must outlive it.
-  KeyCheck(Storage& storage, Kms& kms, const Clock& clock);
+  // What `identity`, `kms` and `clock` are must outlive it.
+  KeyCheck(IdentityFile& identity, Kms& kms, const Clock& clock);
   // kCorruption, kUnavailable: as Kms::Open. OK too while the identity file cannot be read: that is
   // the store's trouble. One look in two seconds for all who ask; what was opened once is not
   // opened again as long as it is the same.
@@ -57,7 +57,7 @@ class KeyCheck {
  private:
   Status Look();
 
-  Storage& storage_;
+  IdentityFile& identity_;
   Kms& kms_;
   Bytes opened_;  // the sealed secret that these keys opened; only Look() uses it
   RecentLook<Status> look_;

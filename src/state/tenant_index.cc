@@ -46,7 +46,7 @@ void TenantIndex::Remember(const std::string& claim) {
 
 Result<bool> TenantIndex::IsClaimed(const std::string& claim) {
   if (Known(claim)) return true;
-  Result<std::optional<StateId>> there = storage_.LegacyClaim(claim);
+  Result<std::optional<StateId>> there = claims_.LegacyClaim(claim);
   if (!there.ok()) return NeverAbsent(std::move(there).status());
   if (there->has_value()) Remember(claim);
   return there->has_value();
@@ -56,7 +56,7 @@ Status TenantIndex::Claim(const std::string& claim, const StateId& id) {
   Result<bool> there = IsClaimed(claim);
   if (!there.ok()) return std::move(there).status();
   if (*there) return Status();
-  Result<StateId> claimed = storage_.ClaimLegacy(claim, id);
+  Result<StateId> claimed = claims_.ClaimLegacy(claim, id);
   // Not remembered: it may stand in a transaction that is still to end. Who reads it later does.
   return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
 }
@@ -117,7 +117,7 @@ Status TenantIndex::AddToNames(const StateKey& key, const StateId& id) {
   if (!end.ok()) return std::move(end).status();
   // Whoever takes a place first leaves the next one to us: each round is another namespace's gain.
   for (uint64_t n = *end;; ++n) {
-    Result<StateId> claimed = storage_.ClaimLegacy(NameClaim(key, n), id);
+    Result<StateId> claimed = claims_.ClaimLegacy(NameClaim(key, n), id);
     if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
     if (*claimed == id) return Status();
   }
@@ -126,7 +126,7 @@ Status TenantIndex::AddToNames(const StateKey& key, const StateId& id) {
 Status TenantIndex::EachOfName(const StateKey& key,
                                const std::function<Result<bool>(const StateId& tenants)>& each) {
   for (uint64_t n = 0;; ++n) {
-    Result<std::optional<StateId>> there = storage_.LegacyClaim(NameClaim(key, n));
+    Result<std::optional<StateId>> there = claims_.LegacyClaim(NameClaim(key, n));
     if (!there.ok()) return NeverAbsent(std::move(there).status());
     if (!there->has_value()) return Status();
     Result<bool> dropped = IsClaimed(Mark("dropped", **there));

@@ -15,15 +15,15 @@
 #include <string>
 #include <unordered_set>
 
+#include "stateward/name_claims.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
-#include "stateward/storage.h"
 
 namespace stateward {
 
 class TenantIndex {
  public:
-  explicit TenantIndex(Storage& storage) : storage_(storage) {}
+  explicit TenantIndex(NameClaims& claims) : claims_(claims) {}
 
   // Whether the tenant is known: it wrote a state, or one of its blobs of the original was opened.
   Result<bool> HasTenant(const std::string& tenant);
@@ -53,7 +53,7 @@ class TenantIndex {
   Result<uint64_t> EndOfNames(const StateKey& key);
   Status AddToNames(const StateKey& key, const StateId& id);
 
-  Storage& storage_;
+  NameClaims& claims_;
   std::mutex mutex_;
   std::unordered_set<std::string> known_;  // claims that exist; bounded
 };

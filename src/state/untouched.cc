@@ -48,17 +48,17 @@ Status NeverAbsent(Status status) {
 
 }  // namespace
 
-Result<uint64_t> CountUntouched(Storage& storage) {
+Result<uint64_t> CountUntouched(NameClaims& claims) {
   uint64_t count = 0;
-  STATEWARD_RETURN_IF_ERROR(storage.ListLegacy([&count](const Storage::LegacyBlob& blob) {
+  STATEWARD_RETURN_IF_ERROR(claims.ListLegacy([&count](const NameClaims::LegacyBlob& blob) {
     count += blob.claimed ? 0 : 1;
     return true;
   }));
   return count;
 }
 
-Untouched::Untouched(Storage& storage, Disk& disk, const Clock& clock, std::string runtime_dir)
-    : storage_(storage),
+Untouched::Untouched(NameClaims& claims, Disk& disk, const Clock& clock, std::string runtime_dir)
+    : claims_(claims),
       disk_(disk),
       clock_(clock),
       runtime_dir_(std::move(runtime_dir)),
@@ -113,7 +113,7 @@ void Untouched::CountInTurn() {
 }
 
 Result<uint64_t> Untouched::Recount() {
-  Result<uint64_t> count = CountUntouched(storage_);
+  Result<uint64_t> count = CountUntouched(claims_);
   Seen seen;
   seen.time_ms = clock_.NowMs();
   if (count.ok()) {
@@ -197,7 +197,7 @@ Result<uint64_t> Untouched::Holding() {
 }
 
 Status Untouched::MarkDone() {
-  Result<StateId> claimed = storage_.ClaimLegacy(DoneClaim(), StateId::Of({"", "done", "done"}));
+  Result<StateId> claimed = claims_.ClaimLegacy(DoneClaim(), StateId::Of({"", "done", "done"}));
   return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
 }
 
@@ -206,7 +206,7 @@ Result<bool> Untouched::IsDone() {
     std::lock_guard<std::mutex> hold(mutex_);
     if (done_) return true;
   }
-  Result<std::optional<StateId>> claim = storage_.LegacyClaim(DoneClaim());
+  Result<std::optional<StateId>> claim = claims_.LegacyClaim(DoneClaim());
   if (!claim.ok()) return NeverAbsent(std::move(claim).status());
   if (!claim->has_value()) return false;
   std::lock_guard<std::mutex> hold(mutex_);

@@ -19,18 +19,18 @@
 
 #include "stateward/clock.h"
 #include "stateward/disk.h"
+#include "stateward/name_claims.h"
 #include "stateward/result.h"
-#include "stateward/storage.h"
 
 namespace stateward {
 
 // By a listing of the place.
-Result<uint64_t> CountUntouched(Storage& storage);
+Result<uint64_t> CountUntouched(NameClaims& claims);
 
 class Untouched {
  public:
   // `runtime_dir`: "" = nobody is told.
-  Untouched(Storage& storage, Disk& disk, const Clock& clock, std::string runtime_dir);
+  Untouched(NameClaims& claims, Disk& disk, const Clock& clock, std::string runtime_dir);
   ~Untouched();
   Untouched(const Untouched&) = delete;
   Untouched& operator=(const Untouched&) = delete;
@@ -66,7 +66,7 @@ class Untouched {
   void CountInTurn();
   bool Fresh(const Seen& seen) const;
 
-  Storage& storage_;
+  NameClaims& claims_;
   Disk& disk_;
   const Clock& clock_;
   const std::string runtime_dir_;

@@ -1,4 +1,4 @@
-// What the fs storage keeps beside the versions: quarantine and the original's data.
+// What the fs storage keeps beside the versions: kept uploads and the original's data.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace stateward {
 namespace {
 
 // Nothing younger is evicted : its sender may have lost the only other copy.
-constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+constexpr int64_t kKeptMs = 7LL * 24 * 60 * 60 * 1000;
 constexpr int kFlockMs = 10000;
 // The original set no limit; beyond a gibibyte it could not have served it.
 constexpr size_t kMaxLegacy = size_t{1} << 30;
@@ -26,15 +26,20 @@ Status NeedFolder(Status status, const char* name) {
   return Status::Unavailable(std::string("folder ") + name + " is missing");
 }
 
+std::string PathOf(const KeptUpload& upload) {
+  return std::string(fs_layout::kUploads) + "/" + upload.principal_tag + "/" +
+         fs_layout::UploadName(upload);
+}
+
 // Entries of one principal, oldest first.
-Result<std::vector<QuarantineEntry>> EntriesOf(Disk& disk, int dir, const std::string& tag) {
+Result<std::vector<KeptUpload>> EntriesOf(Disk& disk, int dir, const std::string& tag) {
   std::vector<std::string> names;
   int r = disk.ListDir(dir, &names);
-  if (r < 0) return FromErrno("list quarantine", -r);
+  if (r < 0) return FromErrno("list uploads", -r);
   std::sort(names.begin(), names.end());
-  std::vector<QuarantineEntry> entries;
+  std::vector<KeptUpload> entries;
   for (const std::string& name : names) {
-    std::optional<QuarantineEntry> entry = fs_layout::ParseQuarantineName(tag, name);
+    std::optional<KeptUpload> entry = fs_layout::ParseUploadName(tag, name);
     if (entry) entries.push_back(std::move(*entry));
   }
   return entries;
@@ -42,99 +47,117 @@ Result<std::vector<QuarantineEntry>> EntriesOf(Disk& disk, int dir, const std::s
 
 }  // namespace
 
-Status FsStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+Status FsStorage::PutUpload(const KeptUpload& entry, ByteView sealed) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
-  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, all->get(), kFlockMs, "quarantine"));
+  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kUploads);
+  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kUploads);
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, all->get(), kFlockMs, "kept uploads"));
   Result<Fd> dir = MakeFolderDurably(disk_, all->get(), entry.principal_tag);
   if (!dir.ok()) return std::move(dir).status();
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "quarantine"));
-  Result<std::vector<QuarantineEntry>> entries = EntriesOf(disk_, dir->get(), entry.principal_tag);
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "kept uploads"));
+  Result<std::vector<KeptUpload>> entries = EntriesOf(disk_, dir->get(), entry.principal_tag);
   if (!entries.ok()) return std::move(entries).status();
   // What lies in it keeps the folder from being made again.
   if (!entries->empty()) all->Reset();
   uint64_t bytes = sealed.size();
-  for (const QuarantineEntry& old : *entries) {
+  for (const KeptUpload& old : *entries) {
     if (old.content_tag == entry.content_tag) {
-      return SettleName(disk_, dir->get(), fs_layout::QuarantineName(old), kMaxLegacy);
+      return SettleName(disk_, dir->get(), fs_layout::UploadName(old), kMaxLegacy);
     }
     bytes += old.size;
   }
-  for (const QuarantineEntry& old : *entries) {
-    if (bytes <= options_.quarantine_max_bytes) break;
-    if (clock_.NowMs() - old.time_ms < kQuarantineKeptMs) break;
-    int r = disk_.UnlinkAt(dir->get(), fs_layout::QuarantineName(old).c_str());
+  for (const KeptUpload& old : *entries) {
+    if (bytes <= options_.uploads_max_bytes) break;
+    if (clock_.NowMs() - old.time_ms < kKeptMs) break;
+    int r = disk_.UnlinkAt(dir->get(), fs_layout::UploadName(old).c_str());
     if (r < 0 && r != -ENOENT) return FromErrno("unlink", -r);
     bytes -= old.size;
   }
-  if (bytes > options_.quarantine_max_bytes) {
-    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  if (bytes > options_.uploads_max_bytes) {
+    return Status::Unavailable(
+        "kept uploads: the principal's share is full (KEPT_UPLOADS_MAX_BYTES)");
   }
-  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), fs_layout::QuarantineName(entry),
+  Result<CreateOutcome> created = CreateDurably(disk_, dir->get(), fs_layout::UploadName(entry),
                                                 sealed, Keep::kReadOnly, root->journal());
   return created.ok() ? Status() : std::move(created).status();
 }
 
-Result<std::vector<QuarantineEntry>> FsStorage::ListQuarantine() {
+Result<std::vector<KeptUpload>> FsStorage::ListUploads() {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kQuarantine);
-  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kQuarantine);
+  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kUploads);
+  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kUploads);
   std::vector<std::string> tags;
   int r = disk_.ListDir(all->get(), &tags);
-  if (r < 0) return FromErrno("list quarantine", -r);
+  if (r < 0) return FromErrno("list uploads", -r);
   std::sort(tags.begin(), tags.end());
-  std::vector<QuarantineEntry> out;
+  std::vector<KeptUpload> out;
   for (const std::string& tag : tags) {
     if (!IsHex(tag, 32)) continue;
     Result<Fd> dir = OpenDirAt(disk_, all->get(), tag);
     if (!dir.ok()) continue;
-    Result<std::vector<QuarantineEntry>> entries = EntriesOf(disk_, dir->get(), tag);
+    Result<std::vector<KeptUpload>> entries = EntriesOf(disk_, dir->get(), tag);
     if (!entries.ok()) return std::move(entries).status();
     std::move(entries->begin(), entries->end(), std::back_inserter(out));
   }
   return out;
 }
 
-Result<Bytes> FsStorage::GetQuarantined(const QuarantineEntry& entry) {
+// Absence is proved only while the folder of all uploads is there.
+Status FsStorage::NoUpload(int root, Status why) {
+  if (why.code() != Code::kNotFound) return why;
+  DiskStat stat;
+  if (disk_.StatAt(root, fs_layout::kUploads, &stat) == 0) return why;
+  return NeedFolder(std::move(why), fs_layout::kUploads);
+}
+
+Result<Bytes> FsStorage::GetUpload(const KeptUpload& upload) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  std::string path = std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag + "/" +
-                     fs_layout::QuarantineName(entry);
-  return ReadFileAt(disk_, root->get(), path, kMaxLegacy);
+  Result<Bytes> bytes = ReadFileAt(disk_, root->get(), PathOf(upload), kMaxLegacy);
+  return bytes.ok() ? std::move(bytes) : NoUpload(root->get(), std::move(bytes).status());
+}
+
+Result<Bytes> FsStorage::GetUploadPrefix(const KeptUpload& upload, size_t limit) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> file = OpenFileAt(disk_, root->get(), PathOf(upload), O_RDONLY);
+  if (!file.ok()) return NoUpload(root->get(), std::move(file).status());
+  return ReadUpTo(disk_, file->get(), limit);
 }
 
 // The size stands in the name, so another size is another file, made before the old one goes.
-Status FsStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
+Status FsStorage::ReplaceUpload(const KeptUpload& entry, ByteView sealed) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> dir = OpenDirAt(disk_, root->get(),
-                             std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag);
+  Result<Fd> dir =
+      OpenDirAt(disk_, root->get(), std::string(fs_layout::kUploads) + "/" + entry.principal_tag);
   if (!dir.ok()) return std::move(dir).status();
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "quarantine"));
-  const std::string name = fs_layout::QuarantineName(entry);
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "kept uploads"));
+  const std::string name = fs_layout::UploadName(entry);
   DiskStat stat;
   const int there = disk_.StatAt(dir->get(), name.c_str(), &stat);
   if (there < 0) return FromErrno("stat", -there);
-  QuarantineEntry resized = entry;
+  KeptUpload resized = entry;
   resized.size = sealed.size();
-  const std::string target = fs_layout::QuarantineName(resized);
+  const std::string target = fs_layout::UploadName(resized);
   STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, dir->get(), target, sealed));
   if (target == name) return Status();
   const int r = disk_.UnlinkAt(dir->get(), name.c_str());
   if (r < 0 && r != -ENOENT) return FromErrno("unlink", -r);
-  return SyncFd(disk_, dir->get(), "quarantine");
+  return SyncFd(disk_, dir->get(), "kept uploads");
 }
 
-Status FsStorage::RemoveQuarantined(const QuarantineEntry& entry) {
+Status FsStorage::RemoveUpload(const KeptUpload& entry) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  const std::string folder = std::string(fs_layout::kQuarantine) + "/" + entry.principal_tag;
-  Result<Fd> dir = OpenDirAt(disk_, root->get(), folder);
-  if (!dir.ok()) return NeedFolder(std::move(dir).status(), "of the principal");
-  int r = disk_.UnlinkAt(dir->get(), fs_layout::QuarantineName(entry).c_str());
+  Result<Fd> all = OpenDirAt(disk_, root->get(), fs_layout::kUploads);
+  if (!all.ok()) return NeedFolder(std::move(all).status(), fs_layout::kUploads);
+  Result<Fd> dir = OpenDirAt(disk_, all->get(), entry.principal_tag);
+  if (!dir.ok() && dir.status().code() == Code::kNotFound) return Status();
+  if (!dir.ok()) return std::move(dir).status();
+  int r = disk_.UnlinkAt(dir->get(), fs_layout::UploadName(entry).c_str());
   return r < 0 && r != -ENOENT ? FromErrno("unlink", -r) : Status();
 }
 

@@ -60,7 +60,7 @@ std::optional<uint64_t> ParseVersion(const std::string& name) {
   return n;
 }
 
-std::string FormatMarker(const StoreMarker& marker) {
+std::string FormatMarker(const StoreIdentity& marker) {
   std::string text(kTitle);
   text += "format " + std::to_string(marker.format) + "\n";
   text += "store_id " + marker.store_id + "\n";
@@ -70,13 +70,13 @@ std::string FormatMarker(const StoreMarker& marker) {
   return text + "sha256 " + HexEncode(Sha256(text)) + "\n";
 }
 
-Result<StoreMarker> ParseMarker(ByteView bytes) {
+Result<StoreIdentity> ParseMarker(ByteView bytes) {
   std::string_view text = bytes.AsString();
   size_t sum_at = text.rfind("sha256 ");
   std::string format;
   std::string secret;
   std::string sum;
-  StoreMarker marker;
+  StoreIdentity marker;
   if (sum_at == std::string_view::npos || text.substr(0, kTitle.size()) != kTitle) {
     return Status::Corruption("store marker: not one");
   }
@@ -98,20 +98,20 @@ Result<StoreMarker> ParseMarker(ByteView bytes) {
 }
 
 // <time, 16 digits>-<size, 12 digits>-<content tag>-<state id>
-std::string QuarantineName(const QuarantineEntry& entry) {
+std::string UploadName(const KeptUpload& entry) {
   char text[64];
   snprintf(text, sizeof text, "%016lld-%012llu-", static_cast<long long>(entry.time_ms),
            static_cast<unsigned long long>(entry.size));
   return text + entry.content_tag + "-" + entry.id.hex();
 }
 
-std::optional<QuarantineEntry> ParseQuarantineName(const std::string& principal_tag,
-                                                   const std::string& name) {
+std::optional<KeptUpload> ParseUploadName(const std::string& principal_tag,
+                                          const std::string& name) {
   constexpr size_t kSize = 16 + 1 + 12 + 1 + 32 + 1 + 64;
   if (name.size() != kSize || name[16] != '-' || name[29] != '-' || name[62] != '-') {
     return std::nullopt;
   }
-  QuarantineEntry entry;
+  KeptUpload entry;
   entry.principal_tag = principal_tag;
   entry.content_tag = name.substr(30, 32);
   auto time = std::from_chars(name.data(), name.data() + 16, entry.time_ms);
@@ -136,7 +136,7 @@ std::optional<std::string> ParseLegacyName(const std::string& name) {
 std::string StrangeName(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     bool known = EndsWith(name, ".tfstate") || name == "lost+found" || name == "locks" ||
-                 name == kStates || name == kQuarantine || name == kLegacy ||
+                 name == kStates || name == kUploads || name == kLegacy ||
                  name.compare(0, 5, ".tmp-") == 0;
     if (!known) return name;
   }

@@ -16,7 +16,7 @@ inline constexpr char kMarker[] = "stateward-store";
 // bucket in order of its keys takes the marker away first.
 inline constexpr char kS3Marker[] = "00-stateward-store";
 inline constexpr char kStates[] = "states";
-inline constexpr char kQuarantine[] = "quarantine";
+inline constexpr char kUploads[] = "uploads";
 inline constexpr char kLegacy[] = "legacy";
 inline constexpr char kServers[] = "servers";
 // A marker is about 500 bytes; with a key that RSA-4096 wrapped 1500. The wrapped key of a record
@@ -30,13 +30,13 @@ std::string VersionName(uint64_t n);                            // 20 digits
 std::string VersionPath(const StateId& id, uint64_t n);         // both, with a "/"
 std::optional<uint64_t> ParseVersion(const std::string& name);  // nullopt: some other file
 
-std::string FormatMarker(const StoreMarker& marker);
+std::string FormatMarker(const StoreIdentity& marker);
 // kCorruption: not one, damaged, or of a later format.
-Result<StoreMarker> ParseMarker(ByteView text);
+Result<StoreIdentity> ParseMarker(ByteView text);
 
-std::string QuarantineName(const QuarantineEntry& entry);
-std::optional<QuarantineEntry> ParseQuarantineName(const std::string& principal_tag,
-                                                   const std::string& name);
+std::string UploadName(const KeptUpload& entry);
+std::optional<KeptUpload> ParseUploadName(const std::string& principal_tag,
+                                          const std::string& name);
 
 // "<legacy id>.tfstate", where the original kept a state; the same in S3.
 std::string LegacyName(const std::string& legacy_id);

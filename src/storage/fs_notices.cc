@@ -21,10 +21,10 @@ Status FsStorage::Publish(const std::string& server_id, ByteView text) {
   return ReplaceDurably(disk_, dir->get(), server_id, text);
 }
 
-Result<std::vector<Storage::Notice>> FsStorage::Published() {
+Result<std::vector<ServerNotice>> FsStorage::Published() {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  std::vector<Notice> notices;
+  std::vector<ServerNotice> notices;
   Result<Fd> dir = OpenDirAt(disk_, root->get(), fs_layout::kServers);
   if (!dir.ok() && dir.status().code() == Code::kNotFound) return notices;
   if (!dir.ok()) return std::move(dir).status();

@@ -46,7 +46,7 @@ FsStorage::FsStorage(Disk& disk, const Clock& clock, FsOptions options)
       options_(std::move(options)),
       folder_(disk, options_.dir, fs_layout::kMarker, fs_layout::kMaxMarker) {}
 
-Result<StoreMarker> FsStorage::ReadMarker() {
+Result<StoreIdentity> FsStorage::ReadIdentity() {
   Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
   if (!root.ok()) return std::move(root).status();
   Result<Bytes> text = ReadFileAt(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker);
@@ -54,7 +54,7 @@ Result<StoreMarker> FsStorage::ReadMarker() {
   return fs_layout::ParseMarker(*text);
 }
 
-void FsStorage::Expect(const StoreMarker& marker) {
+void FsStorage::Expect(const StoreIdentity& marker) {
   {
     std::lock_guard<std::mutex> hold(marker_mutex_);
     marker_ = marker;
@@ -69,7 +69,7 @@ Result<FsStorage::Root> FsStorage::OpenRoot() {
 }
 
 Status FsStorage::Accept(ByteView text, int root) {
-  Result<StoreMarker> marker = fs_layout::ParseMarker(text);
+  Result<StoreIdentity> marker = fs_layout::ParseMarker(text);
   if (!marker.ok()) return Status::Unavailable(marker.status().detail());
   std::lock_guard<std::mutex> hold(marker_mutex_);
   if (!marker_.store_id.empty() && !SameStore(marker_, *marker)) {
@@ -87,7 +87,7 @@ Status FsStorage::Accept(ByteView text, int root) {
   return Status();
 }
 
-Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
+Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
   int made = disk_.MakeDirAt(AT_FDCWD, options_.dir.c_str(), 0700);
   if (made < 0 && made != -EEXIST) return FromErrno("mkdir " + options_.dir, -made);
   Status last = SyncFolderAbove(disk_, options_.dir);
@@ -107,7 +107,7 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
           SettleName(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker));
       return {Code::kConflict, options_.dir + " holds a store already"};
     }
-    Result<StoreMarker> now = ReadMarker();
+    Result<StoreIdentity> now = ReadIdentity();
     if (!now.ok()) return std::move(now).status();
     if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
     STATEWARD_RETURN_IF_ERROR(
@@ -125,7 +125,7 @@ Status FsStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
                                  ": a store is made only in an empty folder or beside the "
                                  "original's *.tfstate files"};
   }
-  for (const char* name : {kStates, fs_layout::kQuarantine, fs_layout::kLegacy}) {
+  for (const char* name : {kStates, fs_layout::kUploads, fs_layout::kLegacy}) {
     Result<Fd> dir = MakeFolderDurably(disk_, root->get(), name);
     if (!dir.ok()) return std::move(dir).status();
     r = disk_.ListDir(dir->get(), &names);
@@ -252,7 +252,7 @@ Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) 
   return std::move(file).status();
 }
 
-Result<Storage::Newest> FsStorage::GetNewest(const StateId& id) {
+Result<Records::Newest> FsStorage::GetNewest(const StateId& id) {
   Newest newest;
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();

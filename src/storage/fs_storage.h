@@ -16,7 +16,7 @@ namespace stateward {
 
 struct FsOptions {
   std::string dir;
-  uint64_t quarantine_max_bytes = 1ULL << 30;  // of one principal
+  uint64_t uploads_max_bytes = 1ULL << 30;  // of one principal
 };
 
 class FsStorage : public Storage {
@@ -26,9 +26,9 @@ class FsStorage : public Storage {
 
   std::string_view Name() const override { return "fs"; }
   bool WritesMayArriveLate() const override { return false; }
-  Result<StoreMarker> ReadMarker() override;
-  void Expect(const StoreMarker& marker) override;
-  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override;
+  Result<StoreIdentity> ReadIdentity() override;
+  void Expect(const StoreIdentity& marker) override;
+  Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
@@ -42,14 +42,15 @@ class FsStorage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
-  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
-  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
-  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<Bytes> GetUpload(const KeptUpload& upload) override;
+  Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
+  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
-  Result<std::vector<Notice>> Published() override;
+  Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveQuarantined(const QuarantineEntry& entry) override;
+  Status RemoveUpload(const KeptUpload& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -80,6 +81,7 @@ class FsStorage : public Storage {
   Result<uint64_t> HeadIn(int root, const StateId& id);
   Result<uint64_t> FindHead(int dir, const StateId& id);
   Result<uint64_t> ListHead(int dir);
+  Status NoUpload(int root, Status why);
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
 
   Disk& disk_;
@@ -88,7 +90,7 @@ class FsStorage : public Storage {
   MarkedFolder folder_;
   HeadHints hints_;
   std::mutex marker_mutex_;
-  StoreMarker marker_;  // as expected, else as read first; every later one must be the same
+  StoreIdentity marker_;  // as expected, else as read first; every later one must be the same
 };
 
 }  // namespace stateward

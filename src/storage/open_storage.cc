@@ -14,13 +14,13 @@ using Maker = Result<StoragePtr> (*)(const StorageParts&, Disk&, const Clock&);
 
 Result<StoragePtr> MakeFs(const StorageParts& s, Disk& disk, const Clock& clock) {
   return StoragePtr(std::make_unique<FsStorage>(
-      disk, clock, FsOptions{s.settings.fs_dir, s.settings.quarantine_max_bytes}));
+      disk, clock, FsOptions{s.settings.fs_dir, s.settings.uploads_max_bytes}));
 }
 
 Result<StoragePtr> MakePostgres(const StorageParts& s, Disk& /*disk*/, const Clock& clock) {
   return StoragePtr(std::make_unique<PostgresStorage>(
       s.postgres, clock,
-      PostgresStorageOptions{s.postgres_table, s.settings.quarantine_max_bytes,
+      PostgresStorageOptions{s.postgres_table, s.settings.uploads_max_bytes,
                              s.postgres_with_locks}));
 }
 
@@ -28,8 +28,7 @@ Result<StoragePtr> MakeS3(const StorageParts& s, Disk& /*disk*/, const Clock& cl
   Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
   if (!client.ok()) return std::move(client).status();
   return StoragePtr(std::make_unique<S3Storage>(
-      std::move(*client), clock,
-      S3StorageOptions{s.settings.quarantine_max_bytes, s.lock_s3_prefix}));
+      std::move(*client), clock, S3StorageOptions{s.settings.uploads_max_bytes, s.lock_s3_prefix}));
 }
 
 constexpr struct {

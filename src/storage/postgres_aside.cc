@@ -1,4 +1,5 @@
-// What the postgres storage keeps beside the versions: marker, quarantine, the original's data.
+// What the postgres storage keeps beside the versions: identity, kept uploads, the original's data.
+#include <algorithm>
 #include <utility>
 
 #include "base/hex.h"
@@ -9,7 +10,7 @@ namespace stateward {
 namespace {
 
 // Nothing younger is evicted : its sender may have lost the only other copy.
-constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+constexpr int64_t kKeptMs = 7LL * 24 * 60 * 60 * 1000;
 
 // Ids of 64 bytes: one answer stays below a megabyte.
 constexpr uint64_t kLegacyPage = 10000;
@@ -23,10 +24,10 @@ std::vector<std::string> StoreTables() {
       " n int8 NOT NULL CHECK (n > 0), data bytea NOT NULL, PRIMARY KEY (id, n))",
       // Sealed bytes do not compress, and a part of them can be read without the rest.
       "ALTER TABLE stateward.records ALTER data SET STORAGE EXTERNAL",
-      "CREATE TABLE stateward.quarantine (principal text COLLATE \"C\" NOT NULL,"
+      "CREATE TABLE stateward.uploads (principal text COLLATE \"C\" NOT NULL,"
       " content text COLLATE \"C\" NOT NULL, id text NOT NULL, time_ms int8 NOT NULL,"
       " size int8 NOT NULL, data bytea NOT NULL, PRIMARY KEY (principal, content))",
-      "ALTER TABLE stateward.quarantine ALTER data SET STORAGE EXTERNAL",
+      "ALTER TABLE stateward.uploads ALTER data SET STORAGE EXTERNAL",
       "CREATE TABLE stateward.legacy_claims (legacy_id text COLLATE \"C\" PRIMARY KEY,"
       " id text NOT NULL)",
       "CREATE TABLE stateward.store_marker (only_one bool PRIMARY KEY DEFAULT true CHECK "
@@ -38,8 +39,8 @@ std::vector<std::string> StoreTables() {
   // NOLINTEND(bugprone-suspicious-missing-comma)
 }
 
-QuarantineEntry EntryOf(const PgRows& rows, size_t row, size_t first) {
-  QuarantineEntry entry;
+KeptUpload EntryOf(const PgRows& rows, size_t row, size_t first) {
+  KeptUpload entry;
   entry.principal_tag = rows.Text(row, first);
   entry.content_tag = rows.Text(row, first + 1);
   StateId::Parse(rows.Text(row, first + 2), &entry.id);
@@ -50,7 +51,7 @@ QuarantineEntry EntryOf(const PgRows& rows, size_t row, size_t first) {
 
 }  // namespace
 
-Result<StoreMarker> PostgresStorage::ReadMarker() {
+Result<StoreIdentity> PostgresStorage::ReadIdentity() {
   Result<bool> there = PgTableExists(*pool_, kMarkerTable);
   if (!there.ok()) return std::move(there).status();
   if (!*there) return Status::NotFound("no table " + std::string(kMarkerTable));
@@ -59,7 +60,7 @@ Result<StoreMarker> PostgresStorage::ReadMarker() {
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->size() == 0) return Status::NotFound("no marker in " + std::string(kMarkerTable));
-  StoreMarker marker;
+  StoreIdentity marker;
   marker.format = static_cast<uint32_t>(rows->Int8(0, 0));
   marker.store_id = rows->Text(0, 1);
   marker.lock_kind = rows->Text(0, 2);
@@ -72,13 +73,13 @@ Result<StoreMarker> PostgresStorage::ReadMarker() {
   return marker;
 }
 
-Status PostgresStorage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
+Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
   Result<std::unique_ptr<PgTransaction>> transaction =
       BeginSchemaChange(*pool_, kMarkerTable, StoreTables());
   if (!transaction.ok()) return std::move(transaction).status();
   PgStatement look{
       "SELECT EXISTS (SELECT FROM stateward.store_marker), EXISTS (SELECT FROM"
-      " stateward.records) OR EXISTS (SELECT FROM stateward.quarantine) OR EXISTS"
+      " stateward.records) OR EXISTS (SELECT FROM stateward.uploads) OR EXISTS"
       " (SELECT FROM stateward.legacy_claims)",
       {}};
   Result<std::vector<PgRows>> found = (*transaction)->Run({look}, PgUse::kRead);
@@ -89,7 +90,7 @@ Status PostgresStorage::WriteMarker(const StoreMarker& marker, const StoreMarker
   }
   // No other can exchange it meanwhile: this transaction holds the lock of schema changes.
   if (there) {
-    Result<StoreMarker> now = ReadMarker();
+    Result<StoreIdentity> now = ReadIdentity();
     if (!now.ok()) return std::move(now).status();
     if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
   }
@@ -115,10 +116,10 @@ Status PostgresStorage::WriteMarker(const StoreMarker& marker, const StoreMarker
 }
 
 // The principal's entries, held against others who would add to them.
-Status PostgresStorage::MakeRoom(PgTransaction& transaction, const QuarantineEntry& entry,
+Status PostgresStorage::MakeRoom(PgTransaction& transaction, const KeptUpload& entry,
                                  uint64_t size) {
   PgStatement list{
-      "SELECT content, size, time_ms FROM stateward.quarantine WHERE principal = $1"
+      "SELECT content, size, time_ms FROM stateward.uploads WHERE principal = $1"
       " ORDER BY time_ms, content",
       {}};
   list.params.Text(entry.principal_tag);
@@ -130,25 +131,26 @@ Status PostgresStorage::MakeRoom(PgTransaction& transaction, const QuarantineEnt
     if (old.Text(i, 0) == entry.content_tag) return Status();
     bytes += old.Int8(i, 1);
   }
-  for (size_t i = 0; i < old.size() && bytes > options_.quarantine_max_bytes; ++i) {
-    if (clock_.NowMs() - static_cast<int64_t>(old.Int8(i, 2)) < kQuarantineKeptMs) break;
-    PgStatement evict{"DELETE FROM stateward.quarantine WHERE principal = $1 AND content = $2", {}};
+  for (size_t i = 0; i < old.size() && bytes > options_.uploads_max_bytes; ++i) {
+    if (clock_.NowMs() - static_cast<int64_t>(old.Int8(i, 2)) < kKeptMs) break;
+    PgStatement evict{"DELETE FROM stateward.uploads WHERE principal = $1 AND content = $2", {}};
     std::string content = old.Text(i, 0);
     evict.params.Text(entry.principal_tag).Text(content);
     Result<std::vector<PgRows>> gone = transaction.Run({evict}, PgUse::kRepeatable);
     if (!gone.ok()) return std::move(gone).status();
     bytes -= old.Int8(i, 1);
   }
-  if (bytes > options_.quarantine_max_bytes) {
-    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  if (bytes > options_.uploads_max_bytes) {
+    return Status::Unavailable(
+        "kept uploads: the principal's share is full (KEPT_UPLOADS_MAX_BYTES)");
   }
   return Status();
 }
 
-Status PostgresStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+Status PostgresStorage::PutUpload(const KeptUpload& entry, ByteView sealed) {
   std::vector<PgRows> rows;
   PgStatement look{"SELECT " STATEWARD_PG_PLACE ", " STATEWARD_PG_SAFE
-                   ", pg_advisory_xact_lock(hashtextextended('stateward quarantine ' || $1, 0))",
+                   ", pg_advisory_xact_lock(hashtextextended('stateward uploads ' || $1, 0))",
                    {}};
   look.params.Text(entry.principal_tag);
   Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
@@ -159,7 +161,7 @@ Status PostgresStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed
   }
   STATEWARD_RETURN_IF_ERROR(MakeRoom(**transaction, entry, sealed.size()));
   PgStatement keep{
-      "INSERT INTO stateward.quarantine (principal, content, id, time_ms, size, data)"
+      "INSERT INTO stateward.uploads (principal, content, id, time_ms, size, data)"
       " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
       {}};
   keep.params.Text(entry.principal_tag)
@@ -173,36 +175,42 @@ Status PostgresStorage::Quarantine(const QuarantineEntry& entry, ByteView sealed
   return (*transaction)->Commit({keep, settle});
 }
 
-Result<std::vector<QuarantineEntry>> PostgresStorage::ListQuarantine() {
+Result<std::vector<KeptUpload>> PostgresStorage::ListUploads() {
   Result<PgRows> rows =
       Ask({"SELECT " STATEWARD_PG_PLACE
            ", q.principal, q.content, q.id, q.time_ms, q.size FROM (VALUES (1)) one LEFT JOIN"
-           " stateward.quarantine q ON true ORDER BY q.principal, q.time_ms, q.content",
+           " stateward.uploads q ON true ORDER BY q.principal, q.time_ms, q.content",
            {}},
           PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  std::vector<QuarantineEntry> out;
+  std::vector<KeptUpload> out;
   for (size_t i = 0; i < rows->size(); ++i) {
     if (!rows->IsNull(i, 1)) out.push_back(EntryOf(*rows, i, 1));
   }
   return out;
 }
 
-Result<Bytes> PostgresStorage::GetQuarantined(const QuarantineEntry& entry) {
+Result<Bytes> PostgresStorage::GetUpload(const KeptUpload& upload) {
+  return GetUploadPrefix(upload, INT32_MAX);
+}
+
+Result<Bytes> PostgresStorage::GetUploadPrefix(const KeptUpload& upload, size_t limit) {
   PgStatement statement{"SELECT " STATEWARD_PG_PLACE
-                        ", q.data FROM (VALUES (1)) one LEFT JOIN stateward.quarantine q"
-                        " ON q.principal = $1 AND q.content = $2",
+                        ", substring(q.data FROM 1 FOR $3::int8::int4) FROM (VALUES (1)) one"
+                        " LEFT JOIN stateward.uploads q ON q.principal = $1 AND q.content = $2",
                         {}};
-  statement.params.Text(entry.principal_tag).Text(entry.content_tag);
+  statement.params.Text(upload.principal_tag)
+      .Text(upload.content_tag)
+      .Int8(std::min<size_t>(limit, INT32_MAX));
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->IsNull(0, 1)) return Status::NotFound("no such entry");
   return rows->Bytea(0, 1);
 }
 
-Status PostgresStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
+Status PostgresStorage::ReplaceUpload(const KeptUpload& entry, ByteView sealed) {
   PgStatement statement{
-      "UPDATE stateward.quarantine SET data = $3, size = $4"
+      "UPDATE stateward.uploads SET data = $3, size = $4"
       " WHERE principal = $1 AND content = $2 AND " STATEWARD_PG_SAFE
       " RETURNING " STATEWARD_PG_PLACE,
       {}};
@@ -214,16 +222,16 @@ Status PostgresStorage::ReplaceQuarantined(const QuarantineEntry& entry, ByteVie
   if (!rows.ok()) return std::move(rows).status();
   if (rows->size() > 0) return CheckPlace(rows->Raw(0, 0).AsString());
   // Nothing was changed: no such entry, or a server whose word does not last.
-  Result<Bytes> there = GetQuarantined(entry);
+  Result<Bytes> there = GetUpload(entry);
   if (!there.ok()) return std::move(there).status();
   return Status::Unavailable("postgres: fsync or full_page_writes is off on the server");
 }
 
-Status PostgresStorage::RemoveQuarantined(const QuarantineEntry& entry) {
+Status PostgresStorage::RemoveUpload(const KeptUpload& entry) {
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
-      "WITH gone AS (DELETE FROM stateward.quarantine WHERE principal = $1 AND content = $2"
+      "WITH gone AS (DELETE FROM stateward.uploads WHERE principal = $1 AND content = $2"
       " AND " STATEWARD_PG_PLACE " = $3) SELECT " STATEWARD_PG_PLACE,
       {}};
   statement.params.Text(entry.principal_tag).Text(entry.content_tag).Text(*place);

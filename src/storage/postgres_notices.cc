@@ -19,14 +19,14 @@ Status PostgresStorage::Publish(const std::string& server_id, ByteView text) {
   return rows->size() > 0 ? Status() : Status::Unavailable("postgres: the store's marker is gone");
 }
 
-Result<std::vector<Storage::Notice>> PostgresStorage::Published() {
+Result<std::vector<ServerNotice>> PostgresStorage::Published() {
   Result<PgRows> rows = Ask(
       {"SELECT " STATEWARD_PG_PLACE
        ", s.id, s.text FROM (VALUES (1)) one LEFT JOIN stateward.servers s ON true ORDER BY s.id",
        {}},
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  std::vector<Notice> notices;
+  std::vector<ServerNotice> notices;
   for (size_t i = 0; i < rows->size(); ++i) {
     if (!rows->IsNull(i, 1)) notices.push_back({rows->Text(i, 1), rows->Bytea(i, 2)});
   }

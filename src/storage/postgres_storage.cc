@@ -177,7 +177,7 @@ Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t s
   return true;
 }
 
-Result<Storage::Newest> PostgresStorage::GetNewest(const StateId& id) {
+Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
   const uint64_t hint = hints_.Get(id);
   Result<PgRows> rows = Ask(PgNewestStatement(id, kPiece), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();

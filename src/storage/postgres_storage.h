@@ -18,8 +18,8 @@
 namespace stateward {
 
 struct PostgresStorageOptions {
-  std::string legacy_table;           // STORAGE_POSTGRES_TABLE as PgTableName quotes it
-  uint64_t quarantine_max_bytes = 0;  // of one principal
+  std::string legacy_table;        // STORAGE_POSTGRES_TABLE as PgTableName quotes it
+  uint64_t uploads_max_bytes = 0;  // of one principal
   // The locks lie in the same pool: each write is made while their row is held.
   bool with_locks = false;
 };
@@ -33,8 +33,8 @@ class PostgresStorage : public Storage {
   // With the locks beside it an append that is still on its way holds the row of its state's lock:
   // whoever comes later waits for its end.
   bool WritesMayArriveLate() const override { return !options_.with_locks; }
-  Result<StoreMarker> ReadMarker() override;
-  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override;
+  Result<StoreIdentity> ReadIdentity() override;
+  Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
@@ -48,14 +48,15 @@ class PostgresStorage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
-  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
-  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
-  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<Bytes> GetUpload(const KeptUpload& upload) override;
+  Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
+  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
-  Result<std::vector<Notice>> Published() override;
+  Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveQuarantined(const QuarantineEntry& entry) override;
+  Status RemoveUpload(const KeptUpload& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -76,7 +77,7 @@ class PostgresStorage : public Storage {
   // Completes the first piece of a record. False: the row is another by now.
   Result<bool> ReadRest(const StateId& id, uint64_t n, uint64_t size,
                         const std::string& row_version, Bytes* bytes);
-  Status MakeRoom(PgTransaction& transaction, const QuarantineEntry& entry, uint64_t size);
+  Status MakeRoom(PgTransaction& transaction, const KeptUpload& entry, uint64_t size);
 
   const std::shared_ptr<PgPool> pool_;
   const Clock& clock_;

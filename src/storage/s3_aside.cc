@@ -1,4 +1,4 @@
-// What the s3 storage keeps beside the versions: quarantine and the original's data.
+// What the s3 storage keeps beside the versions: kept uploads and the original's data.
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -10,28 +10,28 @@
 namespace stateward {
 namespace {
 
-constexpr char kQuarantine[] = "quarantine/";
+constexpr char kUploads[] = "uploads/";
 constexpr char kLegacy[] = "legacy/";
 // Nothing younger is evicted : its sender may have lost the only other copy.
-constexpr int64_t kQuarantineKeptMs = 7LL * 24 * 60 * 60 * 1000;
+constexpr int64_t kKeptMs = 7LL * 24 * 60 * 60 * 1000;
 // The original set no limit; beyond a gibibyte it could not have served it.
 constexpr uint64_t kMaxLegacy = uint64_t{1} << 30;
 constexpr uint64_t kClaimBytes = 2 * sizeof(Sha256Digest) + 1;
 
 }  // namespace
 
-// Entries below quarantine/, oldest first for each principal.
-Result<std::vector<QuarantineEntry>> S3Storage::Entries(const std::string& prefix) {
-  const std::string root = prefix_ + kQuarantine;
+// Entries below uploads/, oldest first for each principal.
+Result<std::vector<KeptUpload>> S3Storage::Uploads(const std::string& prefix) {
+  const std::string root = prefix_ + kUploads;
   S3ListRequest request;
   request.prefix = prefix;
-  std::vector<QuarantineEntry> entries;
+  std::vector<KeptUpload> entries;
   Status listed = client_->List(request, [&](const S3Page& page) {
     for (const S3Page::Entry& object : page.objects) {
       std::string name = object.key.substr(root.size());
       size_t slash = name.find('/');
       if (slash == std::string::npos || !IsHex(name.substr(0, slash), 32)) continue;
-      auto entry = fs_layout::ParseQuarantineName(name.substr(0, slash), name.substr(slash + 1));
+      auto entry = fs_layout::ParseUploadName(name.substr(0, slash), name.substr(slash + 1));
       if (entry) entries.push_back(std::move(*entry));
     }
     return true;
@@ -40,63 +40,72 @@ Result<std::vector<QuarantineEntry>> S3Storage::Entries(const std::string& prefi
   return entries;
 }
 
-Status S3Storage::Quarantine(const QuarantineEntry& entry, ByteView sealed) {
+Status S3Storage::PutUpload(const KeptUpload& entry, ByteView sealed) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  const std::string folder = prefix_ + kQuarantine + entry.principal_tag + "/";
-  Result<std::vector<QuarantineEntry>> entries = Entries(folder);
+  const std::string folder = prefix_ + kUploads + entry.principal_tag + "/";
+  Result<std::vector<KeptUpload>> entries = Uploads(folder);
   if (!entries.ok()) return std::move(entries).status();
   uint64_t bytes = sealed.size();
-  for (const QuarantineEntry& old : *entries) {
+  for (const KeptUpload& old : *entries) {
     if (old.content_tag == entry.content_tag) return Status();
     bytes += old.size;
   }
-  for (const QuarantineEntry& old : *entries) {
-    if (bytes <= options_.quarantine_max_bytes) break;
-    if (clock_.NowMs() - old.time_ms < kQuarantineKeptMs) break;
-    STATEWARD_RETURN_IF_ERROR(client_->Delete(folder + fs_layout::QuarantineName(old)));
+  for (const KeptUpload& old : *entries) {
+    if (bytes <= options_.uploads_max_bytes) break;
+    if (clock_.NowMs() - old.time_ms < kKeptMs) break;
+    STATEWARD_RETURN_IF_ERROR(client_->Delete(folder + fs_layout::UploadName(old)));
     bytes -= old.size;
   }
-  if (bytes > options_.quarantine_max_bytes) {
-    return Status::Unavailable("quarantine: the principal's share is full (QUARANTINE_MAX_BYTES)");
+  if (bytes > options_.uploads_max_bytes) {
+    return Status::Unavailable(
+        "kept uploads: the principal's share is full (KEPT_UPLOADS_MAX_BYTES)");
   }
   Result<S3PutOutcome> put =
-      client_->Put(folder + fs_layout::QuarantineName(entry), sealed, S3Condition());
+      client_->Put(folder + fs_layout::UploadName(entry), sealed, S3Condition());
   return put.ok() ? Status() : std::move(put).status();
 }
 
-Result<std::vector<QuarantineEntry>> S3Storage::ListQuarantine() {
+Result<std::vector<KeptUpload>> S3Storage::ListUploads() {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  return Entries(prefix_ + kQuarantine);
+  return Uploads(prefix_ + kUploads);
 }
 
-Result<Bytes> S3Storage::GetQuarantined(const QuarantineEntry& entry) {
+std::string S3Storage::UploadKey(const KeptUpload& upload) const {
+  return prefix_ + kUploads + upload.principal_tag + "/" + fs_layout::UploadName(upload);
+}
+
+Result<Bytes> S3Storage::GetUpload(const KeptUpload& upload) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  Result<S3Object> object = client_->Get(
-      prefix_ + kQuarantine + entry.principal_tag + "/" + fs_layout::QuarantineName(entry),
-      kMaxLegacy);
+  return UploadOf(client_->Get(UploadKey(upload), kMaxLegacy));
+}
+
+Result<Bytes> S3Storage::GetUploadPrefix(const KeptUpload& upload, size_t limit) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  return UploadOf(client_->GetFront(UploadKey(upload), limit));
+}
+
+Result<Bytes> S3Storage::UploadOf(Result<S3Object> object) {
   if (object.ok()) return std::move(object->bytes);
   if (object.status().code() != Code::kNotFound) return std::move(object).status();
   return Absent(std::move(object).status());
 }
 
 // The size stands in the key, so another size is another object, made before the old one goes.
-Status S3Storage::ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) {
-  Result<Bytes> there = GetQuarantined(entry);
+Status S3Storage::ReplaceUpload(const KeptUpload& entry, ByteView sealed) {
+  Result<Bytes> there = GetUpload(entry);
   if (!there.ok()) return std::move(there).status();
-  const std::string folder = prefix_ + kQuarantine + entry.principal_tag + "/";
-  QuarantineEntry resized = entry;
+  KeptUpload resized = entry;
   resized.size = sealed.size();
-  const std::string target = folder + fs_layout::QuarantineName(resized);
+  const std::string target = UploadKey(resized);
   Result<S3PutOutcome> put = client_->Put(target, sealed, S3Condition());
   if (!put.ok()) return std::move(put).status();
-  const std::string key = folder + fs_layout::QuarantineName(entry);
+  const std::string key = UploadKey(entry);
   return target == key ? Status() : client_->Delete(key);
 }
 
-Status S3Storage::RemoveQuarantined(const QuarantineEntry& entry) {
+Status S3Storage::RemoveUpload(const KeptUpload& entry) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  return client_->Delete(prefix_ + kQuarantine + entry.principal_tag + "/" +
-                         fs_layout::QuarantineName(entry));
+  return client_->Delete(UploadKey(entry));
 }
 
 // At the bucket's root, where the original put it: it knew no prefix.

@@ -18,10 +18,10 @@ Status S3Storage::Publish(const std::string& server_id, ByteView text) {
   return put.ok() ? Status() : std::move(put).status();
 }
 
-Result<std::vector<Storage::Notice>> S3Storage::Published() {
+Result<std::vector<ServerNotice>> S3Storage::Published() {
   STATEWARD_RETURN_IF_ERROR(Begin());
   const std::string root = prefix_ + kServers;
-  std::vector<Notice> notices;
+  std::vector<ServerNotice> notices;
   S3ListRequest request;
   request.prefix = root;
   Status listed = client_->List(request, [&](const S3Page& page) {
@@ -32,8 +32,8 @@ Result<std::vector<Storage::Notice>> S3Storage::Published() {
     return true;
   });
   if (!listed.ok()) return listed;
-  std::vector<Notice> read;
-  for (Notice& notice : notices) {
+  std::vector<ServerNotice> read;
+  for (ServerNotice& notice : notices) {
     Result<S3Object> object = client_->Get(root + notice.server_id, fs_layout::kMaxNotice);
     if (!object.ok() && object.status().code() == Code::kNotFound) continue;  // withdrawn
     if (!object.ok()) return std::move(object).status();

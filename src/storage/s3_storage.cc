@@ -26,8 +26,8 @@ bool EndsWith(const std::string& s, std::string_view end) {
 }
 
 bool SameMarker(ByteView a, ByteView b) {
-  Result<StoreMarker> one = fs_layout::ParseMarker(a);
-  Result<StoreMarker> two = fs_layout::ParseMarker(b);
+  Result<StoreIdentity> one = fs_layout::ParseMarker(a);
+  Result<StoreIdentity> two = fs_layout::ParseMarker(b);
   return one.ok() && two.ok() && SameStore(*one, *two);
 }
 
@@ -41,7 +41,7 @@ S3Storage::S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3Sto
       marker_(*client_, clock, prefix_ + fs_layout::kS3Marker,
               "store marker (see `statewardctl init`)", SameMarker) {}
 
-Result<StoreMarker> S3Storage::ReadMarker() {
+Result<StoreIdentity> S3Storage::ReadIdentity() {
   Result<S3Object> object = client_->Get(marker_.key(), S3Landmark::kMaxBytes);
   if (!object.ok()) {
     if (object.status().code() != Code::kUnavailable) return std::move(object).status();
@@ -77,7 +77,7 @@ Status S3Storage::CheckNewPlace() {
                                "*.tfstate objects (STORAGE_S3_PREFIX gives it one)"};
 }
 
-Status S3Storage::WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) {
+Status S3Storage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
   Result<bool> bucket = client_->HasBucket();
   if (!bucket.ok()) return std::move(bucket).status();
   if (!*bucket) STATEWARD_RETURN_IF_ERROR(client_->MakeBucket());
@@ -89,7 +89,7 @@ Status S3Storage::WriteMarker(const StoreMarker& marker, const StoreMarker* repl
     return {Code::kConflict, "the bucket holds a store already"};
   }
   if (there.ok()) {
-    Result<StoreMarker> now = fs_layout::ParseMarker(there->bytes);
+    Result<StoreIdentity> now = fs_layout::ParseMarker(there->bytes);
     if (!now.ok()) return std::move(now).status();
     if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
   }
@@ -185,15 +185,15 @@ Result<Bytes> S3Storage::GetPrefix(const StateId& id, uint64_t n, size_t limit) 
   return Absent(std::move(bytes).status());
 }
 
-Result<Storage::Newest> S3Storage::GetNewest(const StateId& id) {
+Result<Records::Newest> S3Storage::GetNewest(const StateId& id) {
   return ReadNewest(id, kMaxRecord, false);
 }
 
-Result<Storage::Newest> S3Storage::GetNewestFront(const StateId& id, size_t limit) {
+Result<Records::Newest> S3Storage::GetNewestFront(const StateId& id, size_t limit) {
   return ReadNewest(id, limit, true);
 }
 
-Result<Storage::Newest> S3Storage::ReadNewest(const StateId& id, size_t limit, bool front) {
+Result<Records::Newest> S3Storage::ReadNewest(const StateId& id, size_t limit, bool front) {
   STATEWARD_RETURN_IF_ERROR(client_->ProveConditions(prefix_));
   uint64_t hint = hints_.Get(id);
   Result<uint64_t> head = Status::Unavailable("not asked");

@@ -19,7 +19,7 @@
 namespace stateward {
 
 struct S3StorageOptions {
-  uint64_t quarantine_max_bytes = 1ULL << 30;  // of one principal
+  uint64_t uploads_max_bytes = 1ULL << 30;  // of one principal
   std::string
       lock_prefix;  // of a lock s3 in the same bucket, which a new store may find; "" = none
 };
@@ -31,8 +31,8 @@ class S3Storage : public Storage {
 
   std::string_view Name() const override { return "s3"; }
   bool WritesMayArriveLate() const override { return true; }
-  Result<StoreMarker> ReadMarker() override;
-  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override;
+  Result<StoreIdentity> ReadIdentity() override;
+  Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
@@ -47,14 +47,15 @@ class S3Storage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override;
-  Result<std::vector<QuarantineEntry>> ListQuarantine() override;
-  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override;
-  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<Bytes> GetUpload(const KeptUpload& upload) override;
+  Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
+  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
-  Result<std::vector<Notice>> Published() override;
+  Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveQuarantined(const QuarantineEntry& entry) override;
+  Status RemoveUpload(const KeptUpload& entry) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -77,7 +78,9 @@ class S3Storage : public Storage {
   Result<Newest> ReadNewest(const StateId& id, size_t limit, bool front);
   Status CheckNewPlace();
   Result<AppendOutcome> Appended(const StateId& id, uint64_t n, int64_t seen_us, int64_t put_us);
-  Result<std::vector<QuarantineEntry>> Entries(const std::string& prefix);
+  Result<std::vector<KeptUpload>> Uploads(const std::string& prefix);
+  std::string UploadKey(const KeptUpload& upload) const;
+  Result<Bytes> UploadOf(Result<S3Object> object);
 
   const std::unique_ptr<S3Client> client_;
   const Clock& clock_;

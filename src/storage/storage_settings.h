@@ -8,11 +8,11 @@
 namespace stateward {
 
 struct StorageSettings {
-  std::string backend = "fs";         // STORAGE_BACKEND
-  std::string fs_dir;                 // STORAGE_FS_DIR
-  bool init = false;                  // STORAGE_INIT
-  uint64_t quarantine_max_bytes = 0;  // QUARANTINE_MAX_BYTES
-  uint64_t quarantine_days = 90;      // QUARANTINE_DAYS
+  std::string backend = "fs";      // STORAGE_BACKEND
+  std::string fs_dir;              // STORAGE_FS_DIR
+  bool init = false;               // STORAGE_INIT
+  uint64_t uploads_max_bytes = 0;  // KEPT_UPLOADS_MAX_BYTES
+  uint64_t uploads_days = 90;      // KEPT_UPLOADS_DAYS
 };
 
 }  // namespace stateward

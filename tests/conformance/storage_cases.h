@@ -1,43 +1,55 @@
-// Every Storage must pass every case. A test group supplies `fixture`, made again for each test:
+// Every Storage must pass every case of its parts. A test group supplies `fixture`, made again for
+// each test:
 //   TEST_GROUP(FsConforms) { MyStorageFixture fixture; };
 //   STORAGE_CONFORMS(FsConforms)
-//   STORAGE_CONFORMS_CLOCK(FsConforms)   where the age of what is in quarantine is the fixture's
+//   STORAGE_CONFORMS_CLOCK(FsConforms)   where the age of kept uploads is the fixture's
 #ifndef STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 
-#include "conformance/storage_aside_cases.h"
-#include "conformance/storage_record_cases.h"
+#include "conformance/identity_file_cases.h"
+#include "conformance/kept_uploads_cases.h"
+#include "conformance/name_claims_cases.h"
+#include "conformance/records_cases.h"
 
-#define STORAGE_CASES(X, G)               \
-  X(G, WithoutMarkerNothingIsSaid)        \
-  X(G, MarkerComesBack)                   \
-  X(G, MarkerIsMadeOnce)                  \
-  X(G, MarkerIsMadeByOneOfMany)           \
+#define IDENTITY_FILE_CASES(X, G)         \
+  X(G, WithoutIdentityNothingIsSaid)      \
+  X(G, IdentityComesBack)                 \
+  X(G, IdentityIsMadeOnce)                \
+  X(G, IdentityIsMadeByOneOfMany)         \
   X(G, RelockExchangesTheLockServiceOnly) \
   X(G, SecretIsExchangedUnderWork)        \
-  X(G, MarkerIsRefusedAmongRecords)       \
-  X(G, MarkerIsRefusedAmongStrangers)     \
-  X(G, AbsenceIsSaid)                     \
-  X(G, RecordsComeBackByteForByte)        \
-  X(G, PrefixIsTheStart)                  \
-  X(G, AppendComparesTheHead)             \
-  X(G, OneOfManyAppends)                  \
-  X(G, NumbersHaveNoGaps)                 \
-  X(G, HeadIsNeverStale)                  \
-  X(G, StatesDoNotMix)                    \
-  X(G, ReplaceComparesTheBytes)           \
-  X(G, PruneNeverTakesTheNewest)          \
-  X(G, ListIsInOrderOfId)                 \
-  X(G, QuarantineKeepsEachUploadOnce)     \
-  X(G, QuarantineEntriesAreExchanged)     \
-  X(G, QuarantineIsBoundedPerPrincipal)   \
-  X(G, NoticesAreTheLastOfEach)           \
-  X(G, LegacyBlobsAreRead)                \
-  X(G, LegacyBlobsAreListed)              \
+  X(G, IdentityIsRefusedAmongRecords)     \
+  X(G, IdentityIsRefusedAmongStrangers)   \
+  X(G, NoticesAreTheLastOfEach)
+#define RECORDS_CASES(X, G)        \
+  X(G, AbsenceIsSaid)              \
+  X(G, RecordsComeBackByteForByte) \
+  X(G, PrefixIsTheStart)           \
+  X(G, AppendComparesTheHead)      \
+  X(G, OneOfManyAppends)           \
+  X(G, NumbersHaveNoGaps)          \
+  X(G, HeadIsNeverStale)           \
+  X(G, StatesDoNotMix)             \
+  X(G, ReplaceComparesTheBytes)    \
+  X(G, PruneNeverTakesTheNewest)   \
+  X(G, ListIsInOrderOfId)
+#define KEPT_UPLOADS_CASES(X, G) \
+  X(G, UploadsAreKeptOnce)       \
+  X(G, UploadsAreExchanged)      \
+  X(G, UploadsAreRemoved)        \
+  X(G, UploadsAreBoundedPerPrincipal)
+#define NAME_CLAIMS_CASES(X, G) \
+  X(G, LegacyBlobsAreRead)      \
+  X(G, LegacyBlobsAreListed)    \
   X(G, LegacyIdsAreClaimedOnce)
+
 #define STORAGE_TEST_(G, name) \
   TEST(G, name) { ::stateward::storage_cases::name(fixture); }
-#define STORAGE_CONFORMS(G) STORAGE_CASES(STORAGE_TEST_, G)
-#define STORAGE_CONFORMS_CLOCK(G) STORAGE_TEST_(G, QuarantineEvictsNothingYoung)
+#define STORAGE_CONFORMS(G)             \
+  IDENTITY_FILE_CASES(STORAGE_TEST_, G) \
+  RECORDS_CASES(STORAGE_TEST_, G)       \
+  KEPT_UPLOADS_CASES(STORAGE_TEST_, G)  \
+  NAME_CLAIMS_CASES(STORAGE_TEST_, G)
+#define STORAGE_CONFORMS_CLOCK(G) STORAGE_TEST_(G, NoYoungUploadIsEvicted)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_

@@ -18,7 +18,7 @@ namespace stateward {
 // A place of its own for one test: there is nothing in it, and no marker.
 class StorageFixture {
  public:
-  static constexpr uint64_t kQuarantineLimit = 1000;  // bytes of one principal, in each instance
+  static constexpr uint64_t kUploadLimit = 1000;  // bytes of one principal, in each instance
 
   virtual ~StorageFixture() = default;
   // One more instance on the place, as another process would make it.
@@ -30,13 +30,13 @@ class StorageFixture {
   // Puts something there that is neither ours nor the original's; false: there can be no such
   // thing.
   virtual bool PutStranger() = 0;
-  // Turns the clock that says how old an entry in quarantine is.
+  // Turns the clock that says how old a kept upload is.
   virtual void Advance(int64_t /*ms*/) { FAIL("this fixture has no clock"); }
 };
 
 namespace storage_cases {
 
-inline StoreMarker Marker() {
+inline StoreIdentity Marker() {
   return {std::string(32, 'a'), 1, "local", std::string(32, 'b'), Bytes(300, 0xFE)};
 }
 
@@ -62,7 +62,7 @@ T Must(Result<T> result) {
 
 // An instance on a store that was made just now.
 inline std::shared_ptr<Storage> Fresh(StorageFixture& f) {
-  Good(f.Open()->WriteMarker(Marker(), nullptr));
+  Good(f.Open()->WriteIdentity(Marker(), nullptr));
   return f.Open();
 }
 inline void Put(Storage& s, const StateId& id, uint64_t expected_head, ByteView bytes) {
@@ -83,7 +83,7 @@ inline void InThreads(size_t count, const std::function<void(size_t)>& run) {
   for (std::thread& thread : threads) thread.join();
 }
 
-inline QuarantineEntry Entry(char principal, char content, uint64_t size, int64_t time_ms) {
+inline KeptUpload Entry(char principal, char content, uint64_t size, int64_t time_ms) {
   return {std::string(32, principal), std::string(32, content), Id(), time_ms, size};
 }
 constexpr int64_t kSomeMs = 1764000000000;

@@ -2,12 +2,14 @@
 #ifndef STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
 #define STATEWARD_TESTS_DOUBLES_MEM_STORAGE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/sha256.h"
 #include "stateward/storage.h"
@@ -36,18 +38,18 @@ class MemStorage : public Storage {
   std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   std::function<void()> before_append;   // once, before the next Append
-  uint64_t quarantine_limit = UINT64_MAX;
+  uint64_t upload_limit = UINT64_MAX;
 
   std::string_view Name() const override { return "mem"; }
   bool WritesMayArriveLate() const override { return late; }
 
-  Result<StoreMarker> ReadMarker() override {
+  Result<StoreIdentity> ReadIdentity() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (!marker_) return Status::NotFound("no marker");
     return *marker_;
   }
-  Status WriteMarker(const StoreMarker& marker, const StoreMarker* replaces) override {
+  Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (marker_ && (replaces == nullptr || !(*marker_ == *replaces))) {
@@ -162,33 +164,37 @@ class MemStorage : public Storage {
     versions.erase(n);
     return Status();
   }
-  Status Quarantine(const QuarantineEntry& entry, ByteView sealed) override {
+  Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     uint64_t bytes = sealed.size();
-    for (const auto& [old, kept] : quarantine_) {
+    for (const auto& [old, kept] : uploads_) {
       if (old.principal_tag != entry.principal_tag) continue;
       if (old.content_tag == entry.content_tag) return Status();
       bytes += kept.size();
     }
-    if (bytes > quarantine_limit) return Status::Unavailable("full");
-    quarantine_.emplace_back(entry, Bytes(sealed.begin(), sealed.end()));
+    if (bytes > upload_limit) return Status::Unavailable("full");
+    uploads_.emplace_back(entry, Bytes(sealed.begin(), sealed.end()));
     return Status();
   }
-  Result<std::vector<QuarantineEntry>> ListQuarantine() override {
+  Result<std::vector<KeptUpload>> ListUploads() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    std::vector<QuarantineEntry> out;
-    for (const auto& [entry, bytes] : quarantine_) out.push_back(entry);
+    std::vector<KeptUpload> out;
+    for (const auto& [entry, bytes] : uploads_) out.push_back(entry);
     return out;
   }
-  Result<Bytes> GetQuarantined(const QuarantineEntry& entry) override {
+  Result<Bytes> GetUpload(const KeptUpload& entry) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    for (const auto& [old, bytes] : quarantine_) {
-      if (old.content_tag == entry.content_tag) return bytes;
-    }
-    return Status::NotFound("no such entry");
+    auto it = Find(entry);
+    return it == uploads_.end() ? Result<Bytes>(Status::NotFound("no such upload"))
+                                : Result<Bytes>(it->second);
+  }
+  Result<Bytes> GetUploadPrefix(const KeptUpload& entry, size_t limit) override {
+    Result<Bytes> bytes = GetUpload(entry);
+    if (bytes.ok() && bytes->size() > limit) bytes->resize(limit);
+    return bytes;
   }
   Status Publish(const std::string& server_id, ByteView text) override {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -196,10 +202,10 @@ class MemStorage : public Storage {
     notices_[server_id].assign(text.begin(), text.end());
     return Status();
   }
-  Result<std::vector<Notice>> Published() override {
+  Result<std::vector<ServerNotice>> Published() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    std::vector<Notice> out;
+    std::vector<ServerNotice> out;
     for (const auto& [id, text] : notices_) out.push_back({id, text});
     return out;
   }
@@ -209,26 +215,20 @@ class MemStorage : public Storage {
     notices_.erase(server_id);
     return Status();
   }
-  Status ReplaceQuarantined(const QuarantineEntry& entry, ByteView sealed) override {
+  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    for (auto& [old, bytes] : quarantine_) {
-      if (old.content_tag != entry.content_tag) continue;
-      bytes.assign(sealed.begin(), sealed.end());
-      old.size = sealed.size();
-      return Status();
-    }
-    return Status::NotFound("no such entry");
+    auto it = Find(entry);
+    if (it == uploads_.end()) return Status::NotFound("no such upload");
+    it->second.assign(sealed.begin(), sealed.end());
+    it->first.size = sealed.size();
+    return Status();
   }
-  Status RemoveQuarantined(const QuarantineEntry& entry) override {
+  Status RemoveUpload(const KeptUpload& entry) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    for (auto it = quarantine_.begin(); it != quarantine_.end(); ++it) {
-      if (it->first.principal_tag != entry.principal_tag) continue;
-      if (it->first.content_tag != entry.content_tag) continue;
-      quarantine_.erase(it);
-      break;
-    }
+    auto it = Find(entry);
+    if (it != uploads_.end()) uploads_.erase(it);
     return Status();
   }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
@@ -281,6 +281,12 @@ class MemStorage : public Storage {
     return down || !marker_;
   }
   static Status Down() { return Status::Unavailable("the store is down"); }
+  std::vector<std::pair<KeptUpload, Bytes>>::iterator Find(const KeptUpload& upload) {
+    return std::find_if(uploads_.begin(), uploads_.end(), [&upload](const auto& each) {
+      return each.first.principal_tag == upload.principal_tag &&
+             each.first.content_tag == upload.content_tag;
+    });
+  }
   AppendOutcome AppendNow(const StateId& id, uint64_t expected_head, ByteView sealed) {
     std::lock_guard<std::mutex> hold(mutex_);
     auto& versions = states_[id.hex()];
@@ -292,11 +298,11 @@ class MemStorage : public Storage {
 
   bool was_late_ = false;
   std::mutex mutex_;
-  std::optional<StoreMarker> marker_;
+  std::optional<StoreIdentity> marker_;
   std::map<std::string, std::map<uint64_t, Bytes>> states_;
   std::map<std::string, StateId> claims_;
   std::map<std::string, Bytes> notices_;
-  std::vector<std::pair<QuarantineEntry, Bytes>> quarantine_;
+  std::vector<std::pair<KeptUpload, Bytes>> uploads_;
   Late late_;
 };
 

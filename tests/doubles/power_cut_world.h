@@ -27,7 +27,7 @@ class NoObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 struct Reply {

@@ -77,7 +77,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(1, value(text, "stateward_requests_total", method="POST", code="409"))
         self.assertEqual(1, value(text, "stateward_requests_total", method="LOCK", code="200"))
         self.assertEqual(11, value(text, "stateward_request_duration_seconds_count", method="POST"))
-        self.assertEqual(1, value(text, "stateward_quarantined_total"))
+        self.assertEqual(1, value(text, "stateward_uploads_kept_total"))
         self.assertEqual(0, value(text, "stateward_token_disagreements_total"))
         self.assertEqual(1, value(text, "stateward_locks_held"))
         self.assertEqual(1, value(text, "stateward_stored_objects"))

@@ -195,7 +195,7 @@ class Faults(World):
         # As the server says it when a file cannot grow.
         self.postgres.sql("CREATE FUNCTION stateward.full() RETURNS trigger LANGUAGE plpgsql AS "
                           "'BEGIN RAISE EXCEPTION ''disk full'' USING ERRCODE = ''53100''; END'")
-        for table in ("records", "state_locks", "quarantine", "lock_entries"):
+        for table in ("records", "state_locks", "uploads", "lock_entries"):
             self.postgres.sql(f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON stateward.{table} "
                               "FOR EACH ROW EXECUTE FUNCTION stateward.full()")
         for method, body in (("LOCK", lock_info("a")), ("POST", document(2)),
@@ -222,7 +222,7 @@ class Faults(World):
             self.assertEqual(200, self.ask(server, method, target, body), (serial, method))
             self.assertFalse(proxy.armed)
         self.assertEqual(4, self.versions())  # each once
-        self.assertEqual("0", self.postgres.sql("SELECT count(*) FROM stateward.quarantine"))
+        self.assertEqual("0", self.postgres.sql("SELECT count(*) FROM stateward.uploads"))
 
     def test_a_paused_write_never_lands_on_top(self):
         proxy = Proxy(self.postgres.address())

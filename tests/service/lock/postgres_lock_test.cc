@@ -14,9 +14,9 @@ class PostgresLockFixture : public LockerFixture {
   explicit PostgresLockFixture(bool with_storage = false, const char* service = "POSTGRES")
       : with_storage_(with_storage), connection_(ServiceEnv(service)) {
     if (!with_storage) return;
-    StoreMarker marker{std::string(32, 'a'), 1, "postgres", std::string(32, 'b'), Bytes(3, 's')};
+    StoreIdentity marker{std::string(32, 'a'), 1, "postgres", std::string(32, 'b'), Bytes(3, 's')};
     CHECK(OpenStorage(PostgresBox::Pool()) != nullptr);
-    CHECK(OpenStorage(PostgresBox::Pool())->WriteMarker(marker, nullptr).ok());
+    CHECK(OpenStorage(PostgresBox::Pool())->WriteIdentity(marker, nullptr).ok());
   }
   std::shared_ptr<Locker> Open() override { return OpenOn(PostgresBox::Pool(8, connection_)); }
   std::shared_ptr<PostgresLock> OpenOn(const std::shared_ptr<PgPool>& pool) {

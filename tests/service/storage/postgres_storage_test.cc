@@ -17,7 +17,7 @@ class PostgresFixture : public StorageFixture {
   std::shared_ptr<Storage> Open() override {
     return std::make_shared<PostgresStorage>(
         PostgresBox::Pool(8, connection_), clock_,
-        PostgresStorageOptions{"\"states\"", kQuarantineLimit, with_locks_});
+        PostgresStorageOptions{"\"states\"", kUploadLimit, with_locks_});
   }
   void RemoveMarker() override { box_.Exec("DELETE FROM stateward.store_marker"); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -88,11 +88,11 @@ TEST(PostgresStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
 TEST(PostgresStorage, AFormatOfALaterVersionIsAnOutage) {
   fixture.box().Exec("UPDATE stateward.store_marker SET format = 2");
   storage_cases::Is(Code::kUnavailable, fixture.Open()->Head(id));
-  CHECK_FALSE(fixture.Open()->ReadMarker().ok());
+  CHECK_FALSE(fixture.Open()->ReadIdentity().ok());
 }
 
 TEST(PostgresStorage, WithoutItsTablesNothingIsAbsent) {
-  for (const char* table : {"records", "legacy_claims", "quarantine"}) {
+  for (const char* table : {"records", "legacy_claims", "uploads"}) {
     fixture.box().Exec(std::string("ALTER TABLE stateward.") + table + " RENAME TO away");
     if (std::string(table) == "records") {
       storage_cases::Is(Code::kUnavailable, storage->Head(id));
@@ -101,7 +101,7 @@ TEST(PostgresStorage, WithoutItsTablesNothingIsAbsent) {
     } else if (std::string(table) == "legacy_claims") {
       storage_cases::Is(Code::kUnavailable, storage->LegacyClaim(std::string(64, 'a')));
     } else {
-      storage_cases::Is(Code::kUnavailable, storage->ListQuarantine());
+      storage_cases::Is(Code::kUnavailable, storage->ListUploads());
     }
     fixture.box().Exec(std::string("ALTER TABLE stateward.away RENAME TO ") + table);
     LONGS_EQUAL(0, *storage->Head(id));
@@ -111,7 +111,7 @@ TEST(PostgresStorage, WithoutItsTablesNothingIsAbsent) {
 TEST(PostgresStorage, AStoreWithoutMarkerIsNotMadeAnew) {
   storage_cases::Put(*storage, id, 0, std::string("one"));
   fixture.RemoveMarker();
-  Status made = fixture.Open()->WriteMarker(storage_cases::Marker(), nullptr);
+  Status made = fixture.Open()->WriteIdentity(storage_cases::Marker(), nullptr);
   storage_cases::Is(Code::kConflict, made);
 }
 

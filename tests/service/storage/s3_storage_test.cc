@@ -26,7 +26,7 @@ class S3Fixture : public StorageFixture {
 
   std::shared_ptr<Storage> Open() override {
     return std::make_shared<S3Storage>(NewTestClient(settings_), clock_,
-                                       S3StorageOptions{kQuarantineLimit, ""});
+                                       S3StorageOptions{kUploadLimit, ""});
   }
   void RemoveMarker() override { CHECK(Client().Delete("00-stateward-store").ok()); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {

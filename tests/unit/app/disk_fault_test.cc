@@ -101,7 +101,7 @@ constexpr char kKeyOfWorld[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 // The store below a server, with its only state.
 struct Below {
   Below(Disk& disk, const std::string& dir) : storage(disk, SystemClock(), FsOptions{dir}) {
-    store_id = (*storage.ReadMarker()).store_id;
+    store_id = (*storage.ReadIdentity()).store_id;
     const Status listed = storage.List([this](const StateId& there) {
       id = there;
       return true;

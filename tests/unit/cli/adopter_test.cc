@@ -25,7 +25,7 @@ class NoObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }

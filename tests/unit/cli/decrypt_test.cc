@@ -48,7 +48,7 @@ TEST_GROUP(CliDecrypt) {
   void setup() override {
     char name[] = "/tmp/stateward-test-XXXXXX";
     store = mkdtemp(name);
-    StoreMarker marker;
+    StoreIdentity marker;
     marker.store_id = kStoreId;
     marker.lock_kind = "local";
     marker.lock_id = std::string(32, 'a');
@@ -136,14 +136,14 @@ TEST(CliDecrypt, ACopyElsewhereNeedsOptions) {
   CheckDecrypts({copy, "--state-id", id.hex(), "--version", "7", "--store-id", kStoreId});
 }
 
-TEST(CliDecrypt, AnUploadInQuarantineIsFoundByItsPath) {
-  QuarantineEntry entry;
+TEST(CliDecrypt, AKeptUploadIsFoundByItsPath) {
+  KeptUpload entry;
   entry.principal_tag = std::string(32, 'b');
   entry.content_tag = std::string(32, 'c');
   entry.id = id;
   entry.size = kDocument.size();
-  const std::string path = store + "/" + fs_layout::kQuarantine + "/" + entry.principal_tag + "/" +
-                           fs_layout::QuarantineName(entry);
+  const std::string path = store + "/" + fs_layout::kUploads + "/" + entry.principal_tag + "/" +
+                           fs_layout::UploadName(entry);
   WriteFile(path, Seal(0, RecordKind::kState, kDocument));
   CheckDecrypts({path});
 }

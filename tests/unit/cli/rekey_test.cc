@@ -41,7 +41,7 @@ TEST_GROUP(Rekey) {
 
   void setup() override {
     const Bytes secret = *NewStoreSecret(*before, kStore);
-    CHECK(storage.WriteMarker({kStore, 1, "local", std::string(32, '1'), secret}, nullptr).ok());
+    CHECK(storage.WriteIdentity({kStore, 1, "local", std::string(32, '1'), secret}, nullptr).ok());
     for (int s = 0; s < 3; ++s) {
       ids.push_back(StateId::Of({"", "p", "s" + std::to_string(s)}));
       for (uint64_t n = 1; n <= 4; ++n) {
@@ -110,28 +110,28 @@ TEST(Rekey, WhatCannotBeReadIsSaidAndStays) {
 
 TEST(Rekey, UploadsAndTheSecretAreSealedAnewToo) {
   const std::string text = "{\"kept\":true}";
-  QuarantineEntry entry;
+  KeptUpload entry;
   entry.principal_tag = std::string(32, '1');
   entry.content_tag = std::string(32, '2');
   entry.id = ids[0];
   const Bytes sealed = *before->Seal({kStore, ids[0], 0}, InfoOf(text), text);
-  CHECK(storage.Quarantine(entry, sealed).ok());
-  const SecretBytes secret = *OpenStoreSecret(*before, *storage.ReadMarker());
+  CHECK(storage.PutUpload(entry, sealed).ok());
+  const SecretBytes secret = *OpenStoreSecret(*before, *storage.ReadIdentity());
   const auto run = [&](bool dry_run) {
     Rekeyer rekeyer(
         storage, kStore, *both, *both, *SealingTag(*both), dry_run,
         [](const StateId&, uint64_t, const Status& why) { FAIL(why.detail().c_str()); });
-    const std::vector<QuarantineEntry> uploads = *storage.ListQuarantine();
-    for (const QuarantineEntry& kept : uploads) rekeyer.DoUpload(kept);
+    const std::vector<KeptUpload> uploads = *storage.ListUploads();
+    for (const KeptUpload& kept : uploads) rekeyer.DoUpload(kept);
     rekeyer.DoSecret();
     return rekeyer.counts();
   };
   LONGS_EQUAL(2, run(true).done);
-  CHECK(*OpenStoreSecret(*before, *storage.ReadMarker()) == secret);
+  CHECK(*OpenStoreSecret(*before, *storage.ReadIdentity()) == secret);
   LONGS_EQUAL(2, run(false).done);
   LONGS_EQUAL(2, run(false).already);
-  kms_cases::CheckOpens(*after, {kStore, ids[0], 0}, *storage.GetQuarantined(entry), text);
-  CHECK(*OpenStoreSecret(*after, *storage.ReadMarker()) == secret);
+  kms_cases::CheckOpens(*after, {kStore, ids[0], 0}, *storage.GetUpload(entry), text);
+  CHECK(*OpenStoreSecret(*after, *storage.ReadIdentity()) == secret);
 }
 
 // B3: the key may go only when nothing needs it, whatever it is.
@@ -141,10 +141,10 @@ TEST(Rekey, AllThatNeedsAKeyIsCounted) {
   const auto need = [&](EnvelopeKms& kms) { return (*CountKeys(storage, kms, true)).by_key[was]; };
   STRCMP_EQUAL("12 versions, 1 store secret", Describe(need(*both)).c_str());
   LONGS_EQUAL(3, need(*both).states);
-  QuarantineEntry entry;
+  KeptUpload entry;
   entry.id = ids[0];
   const std::string text = "{\"version\":4}";
-  CHECK(storage.Quarantine(entry, *before->Seal({kStore, ids[0], 0}, InfoOf(text), text)).ok());
+  CHECK(storage.PutUpload(entry, *before->Seal({kStore, ids[0], 0}, InfoOf(text), text)).ok());
   const std::shared_ptr<const Suite> suite = *Suite::Load();
   const auto blob = [&](const SecretString& key) {
     return SealAsOriginal(*suite, *ParseKey(key.Reveal()), text);

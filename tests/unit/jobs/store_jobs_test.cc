@@ -33,11 +33,11 @@ TEST_GROUP(StoreJobs) {
     KmsSettings settings;
     settings.key = NewKeyText();
     kms = *OpenKms(settings);
-    StoreMarker marker;
+    StoreIdentity marker;
     marker.store_id = kStore;
     marker.lock_kind = "mem";
     marker.lock_id = locker.service_id;
-    CHECK(storage.WriteMarker(marker, nullptr).ok());
+    CHECK(storage.WriteIdentity(marker, nullptr).ok());
   }
   static StateId Id(int i) { return StateId::Of({"", "p", "s" + std::to_string(i)}); }
   void Append(const StateId& id, uint64_t n, RecordKind kind = RecordKind::kState) {
@@ -96,8 +96,8 @@ TEST(StoreJobs, OneBadStateDoesNotKeepTheOthersFromBeingPruned) {
 TEST(StoreJobs, RefusedUploadsEndByAgeAndBytes) {
   const std::string tag(32, 'a'), other(32, 'b');
   const auto keep = [&](const std::string& who, const std::string& what, uint64_t size) {
-    QuarantineEntry entry{who, HexEncode(Sha256(what)).substr(0, 32), Id(0), clock.NowMs(), size};
-    CHECK(storage.Quarantine(entry, Bytes(size)).ok());
+    KeptUpload entry{who, HexEncode(Sha256(what)).substr(0, 32), Id(0), clock.NowMs(), size};
+    CHECK(storage.PutUpload(entry, Bytes(size)).ok());
   };
   keep(tag, "oldest", 100);
   clock.Advance(5 * kDay);
@@ -107,13 +107,13 @@ TEST(StoreJobs, RefusedUploadsEndByAgeAndBytes) {
   keep(tag, "young", 400);
   // Too many bytes of one principal: the oldest go, but none of less than 7 days.
   CHECK(PruneUploads(storage, clock, {90, 450}, PruneHow::kOnlyCount)->removed == 1);
-  LONGS_EQUAL(4, storage.ListQuarantine()->size());
+  LONGS_EQUAL(4, storage.ListUploads()->size());
   CHECK(Round("prune", {}, {90, 450}).round_done);
-  LONGS_EQUAL(3, storage.ListQuarantine()->size());
+  LONGS_EQUAL(3, storage.ListUploads()->size());
   // Too old.
   clock.Advance(85 * kDay);
   CHECK(Round("prune", {}, {90, 1000000}).round_done);
-  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+  LONGS_EQUAL(1, storage.ListUploads()->size());
 }
 
 TEST(StoreJobs, ADamagedNewestRecordIsCounted) {

@@ -21,7 +21,7 @@ class NoObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
@@ -89,9 +89,9 @@ TEST(HeldNames, EachVerbWhileABlobMayBeTheState) {
   STRCMP_EQUAL(get.hint.c_str(), info->String("ID")->c_str());
   STRCMP_EQUAL(get.hint.c_str(), info->String("Info")->c_str());
   Is(Code::kConflict, Put());
-  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+  LONGS_EQUAL(1, storage.ListUploads()->size());
   Is(Code::kConflict, service->Delete(grant, ""));
-  LONGS_EQUAL(1, storage.ListQuarantine()->size());
+  LONGS_EQUAL(1, storage.ListUploads()->size());
   Is(Code::kOk, service->Unlock(grant, Text("{\"ID\":\"x\"}"), ""));
   Is(Code::kOk, service->Unlock(grant, Text("{\"ID\":\"" + get.hint + "\"}"), ""));
   LONGS_EQUAL(0, *storage.Count());

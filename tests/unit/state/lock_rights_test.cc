@@ -23,8 +23,8 @@ class SilentObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override { ++quarantined; }
-  int quarantined = 0;
+  void OnUploadKept() override { ++kept; }
+  int kept = 0;
 };
 
 SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
@@ -96,7 +96,7 @@ TEST(LockRights, ALockBelongsToWhomTookIt) {
   Is(Code::kPermissionDenied, Unlock(bob, "a"));
   Is(Code::kPermissionDenied, Unlock(bob, ""));
   CHECK(Held());
-  LONGS_EQUAL(1, observer.quarantined);  // what bob sent is kept all the same
+  LONGS_EQUAL(1, observer.kept);  // what bob sent is kept all the same
   Is(Code::kOk, Put(alice, 1, "a"));
   Is(Code::kOk, Unlock(alice, "a"));
 }
@@ -216,7 +216,7 @@ TEST(LockRights, AForcedOutHoldersWriteIsKept) {
   Is(Code::kOk, Unlock(As("root", kRoleAdmin), "a"));
   Is(Code::kOk, service->CheckGrace(Expired(), Verb::kWrite).code());
   Is(Code::kConflict, Put(Expired(), 1, "a"));
-  LONGS_EQUAL(1, observer.quarantined);
+  LONGS_EQUAL(1, observer.kept);
   // The next run of the same pipeline holds the lock with a new token: the old one cannot touch it.
   Is(Code::kOk, Lock(As("ci", kRoleWrite, std::string(64, 'b')), "b"));
   Is(Code::kPermissionDenied, Put(Expired(), 2, "b"));

@@ -75,7 +75,7 @@ TEST(NameHolder, EachNamespaceCountsWhoeverCameFirst) {
 TEST(NameHolder, ADroppedNameIsFreeForGood) {
   Put(Tenant("squatter"));
   TenantIndex index(storage);
-  std::string store_id = storage.ReadMarker()->store_id;
+  std::string store_id = storage.ReadIdentity()->store_id;
   Result<std::optional<StateId>> holder = HolderOfName(index, storage, *kms, store_id, key);
   CHECK(holder.ok() && holder->has_value());
   CHECK(**holder == StateId::Of(Tenant("squatter").key));

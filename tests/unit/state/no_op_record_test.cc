@@ -41,7 +41,7 @@ class PlainKms : public Kms {
 
 TEST_GROUP_BASE(NoOpRecord, ServiceFixture){
     // As a service that may have forgotten locks before each LOCK.
-    void TakeNumbers(Storage * to, int count){std::string store_id = to->ReadMarker()->store_id;
+    void TakeNumbers(Storage * to, int count){std::string store_id = to->ReadIdentity()->store_id;
 VersionInfo info;
 info.time_ms = clock.NowMs();
 for (int i = 0; i < count; ++i) {
@@ -54,7 +54,7 @@ void ReadsCost(int records, const SecretBytes& doc) {
   LONGS_EQUAL(records, storage.gets);
 }
 Result<Pruned> Prune(const HistoryRules& keep) {
-  return PruneState(storage, *kms, clock, keep, storage.ReadMarker()->store_id, Id());
+  return PruneState(storage, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
 }
 }
 ;

@@ -100,7 +100,7 @@ TEST(Refusal, ANoOpRecordInTheWayIsNoWrite) {
   Is(Code::kOk, Lock("a"));
   storage.before_append = [this] {
     VersionInfo late;
-    const std::string store_id = storage.ReadMarker()->store_id;
+    const std::string store_id = storage.ReadIdentity()->store_id;
     CHECK(TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), late).ok());
   };
   Is(Code::kOk, Put(Doc(1), "a"));
@@ -143,7 +143,7 @@ TEST(Refusal, AForcedPushWithoutALockSaysWhatToDo) {
   Is(Code::kConflict, refused.status.code());
   Has(refused.hint, "serial 7, lineage stored");
   Has(refused.hint, "serial 2, lineage sent");
-  STRCMP_EQUAL(storage.ListQuarantine()->front().content_tag.c_str(), refused.upload.c_str());
+  STRCMP_EQUAL(storage.ListUploads()->front().content_tag.c_str(), refused.upload.c_str());
   Has(refused.action, "`statewardctl quarantine restore " + refused.upload + "`");
 }
 
@@ -164,7 +164,7 @@ TEST(Refusal, AnothersLockKeepsTheUpload) {
 
 TEST(Refusal, AnUploadThatCannotBeKeptIsAnOutage) {
   Is(Code::kOk, Put(Doc(7)));
-  storage.quarantine_limit = 10;
+  storage.upload_limit = 10;
   StateAnswer refused = Answer(Doc(2));
   Is(Code::kUnavailable, refused.status.code());
   Has(refused.hint, "could not be kept");

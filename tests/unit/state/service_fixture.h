@@ -22,8 +22,8 @@ class CountingObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override { ++quarantined; }
-  int quarantined = 0;
+  void OnUploadKept() override { ++kept; }
+  int kept = 0;
 };
 
 inline SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
@@ -94,7 +94,7 @@ class ServiceFixture : public Utest {
     STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
   }
   uint64_t HeadOf() { return *storage.Head(Id()); }
-  size_t Kept() { return storage.ListQuarantine()->size(); }
+  size_t Kept() { return storage.ListUploads()->size(); }
 };
 
 }  // namespace stateward

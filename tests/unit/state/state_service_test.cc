@@ -39,7 +39,7 @@ TEST(StateService, CycleOfARun) {
   Is(Code::kOk, Unlock("a"));
   Holds(Doc(4));
   LONGS_EQUAL(2, HeadOf());
-  LONGS_EQUAL(0, observer.quarantined);
+  LONGS_EQUAL(0, observer.kept);
 }
 
 TEST(StateService, BytesComeBackExactly) {
@@ -193,17 +193,17 @@ TEST(StateService, GuardOff) {
 TEST(StateService, RefusedUploadsAreKeptAndReadable) {
   Is(Code::kOk, Put(Doc(5)));
   Is(Code::kConflict, Put(Doc(4, "L", "precious")));
-  LONGS_EQUAL(1, observer.quarantined);
-  QuarantineEntry entry = storage.ListQuarantine()->front();
+  LONGS_EQUAL(1, observer.kept);
+  KeptUpload entry = storage.ListUploads()->front();
   Result<Opened> opened =
-      kms->Open({storage.ReadMarker()->store_id, Id(), 0}, *storage.GetQuarantined(entry));
+      kms->Open({storage.ReadIdentity()->store_id, Id(), 0}, *storage.GetUpload(entry));
   CHECK(opened.ok());
   CHECK(ByteView(opened->document) == ByteView(Doc(4, "L", "precious")));
 }
 
 TEST(StateService, WhatCannotBeKeptIsAnOutage) {
   Is(Code::kOk, Put(Doc(5)));
-  storage.quarantine_limit = 10;
+  storage.upload_limit = 10;
   Is(Code::kUnavailable, Put(Doc(4)));
 }
 
@@ -349,7 +349,7 @@ TEST(StateService, LockServiceGivenAnewForgets) {
 
 TEST(StateService, TwoWorkersThatCompleteOneLockTakeOneNumber) {
   Is(Code::kOk, Put(Doc(1)));
-  std::string store_id = storage.ReadMarker()->store_id;
+  std::string store_id = storage.ReadIdentity()->store_id;
   VersionInfo info;
   info.lock_id = "a";
   LONGS_EQUAL(2, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
@@ -444,7 +444,7 @@ TEST(StateService, UnknownTenants) {
 TEST(StateService, HistoryIsPruned) {
   const HistoryRules keep = {3, 1};  // the service's own pruner keeps more, and does nothing
   for (uint64_t i = 1; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
-  std::string store_id = storage.ReadMarker()->store_id;
+  std::string store_id = storage.ReadIdentity()->store_id;
   int64_t first_ms = clock.NowMs();
   Result<Pruned> young = PruneState(storage, *kms, clock, keep, store_id, Id());
   LONGS_EQUAL(0, young->removed);

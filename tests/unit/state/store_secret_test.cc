@@ -50,12 +50,12 @@ TEST_GROUP(StoreSecret) {
   }
   // As rekey does.
   void Reseal(Kms & from, Kms & to) {
-    const StoreMarker was = *storage.ReadMarker();
-    StoreMarker now = was;
+    const StoreIdentity was = *storage.ReadIdentity();
+    StoreIdentity now = was;
     const SealContext where = StoreSecretPlace(was.store_id);
     Result<Opened> opened = from.Open(where, was.sealed_secret);
     now.sealed_secret = *to.Seal(where, opened->info, opened->document);
-    CHECK(storage.WriteMarker(now, &was).ok());
+    CHECK(storage.WriteIdentity(now, &was).ok());
   }
 };
 
@@ -134,7 +134,7 @@ TEST(StoreSecret, ANewStoreWaitsForTheKeyService) {
   CHECK(fresh.Store().status().code() == Code::kUnavailable);
   CHECK(fresh.Init(false, transit).code() == Code::kUnavailable);
   CHECK(fresh.Store().status().code() == Code::kUnavailable);
-  CHECK(empty.ReadMarker().status().code() == Code::kNotFound);  // nothing is half made
+  CHECK(empty.ReadIdentity().status().code() == Code::kNotFound);  // nothing is half made
   vault.fault = nullptr;
   clock.Advance(CircuitBreaker::kPauseUs / 1000);
   CHECK(fresh.Store().ok());
@@ -143,7 +143,7 @@ TEST(StoreSecret, ANewStoreWaitsForTheKeyService) {
   MemStorage another;
   StoreGate not_asked(another, locker);
   CHECK_FALSE(not_asked.Store().ok());
-  CHECK(another.ReadMarker().status().code() == Code::kNotFound);
+  CHECK(another.ReadIdentity().status().code() == Code::kNotFound);
 }
 
 }  // namespace stateward

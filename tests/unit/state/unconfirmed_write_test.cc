@@ -20,7 +20,7 @@ class SilentObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
 };
 
 SecretBytes Doc(int serial) {
@@ -59,7 +59,7 @@ TEST_GROUP(UnconfirmedWrite) {
     STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
   }
   uint64_t Head() { return *storage.Head(Id()); }
-  size_t Kept() { return storage.ListQuarantine()->size(); }
+  size_t Kept() { return storage.ListUploads()->size(); }
 };
 
 TEST(UnconfirmedWrite, StoredAllTheSame) {

@@ -27,7 +27,7 @@ class FsFixture : public StorageFixture {
     [[maybe_unused]] int r = system(("rm -rf " + std::string(dir_)).c_str());
   }
   std::shared_ptr<Storage> Open() override {
-    return std::make_shared<FsStorage>(PosixDisk(), clock_, FsOptions{dir_, kQuarantineLimit});
+    return std::make_shared<FsStorage>(PosixDisk(), clock_, FsOptions{dir_, kUploadLimit});
   }
   void RemoveMarker() override { CHECK(unlink(Path("stateward-store").c_str()) == 0); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -56,7 +56,7 @@ STORAGE_CONFORMS_CLOCK(FsConforms)
 // The thread sanitizer runs the groups with Tsan in their names.
 TEST_GROUP(FsTsan) { FsFixture fixture; };
 
-STORAGE_TEST_(FsTsan, MarkerIsMadeByOneOfMany)
+STORAGE_TEST_(FsTsan, IdentityIsMadeByOneOfMany)
 STORAGE_TEST_(FsTsan, OneOfManyAppends)
 STORAGE_TEST_(FsTsan, NumbersHaveNoGaps)
 STORAGE_TEST_(FsTsan, StatesDoNotMix)
@@ -65,13 +65,13 @@ TEST_GROUP(FsStorage) {
   char dir[40] = "/tmp/stateward-fs-XXXXXX";
   FakeClock clock;
   StateId id = StateId::Of({"", "p", "n"});
-  StoreMarker marker{std::string(32, 'a'), 1, "local", std::string(32, 'b'), Bytes(9, 's')};
+  StoreIdentity marker{std::string(32, 'a'), 1, "local", std::string(32, 'b'), Bytes(9, 's')};
   std::unique_ptr<FsStorage> storage;
 
   void setup() override {
     CHECK(mkdtemp(dir) != nullptr);
     storage = Make();
-    CHECK(storage->WriteMarker(marker, nullptr).ok());
+    CHECK(storage->WriteIdentity(marker, nullptr).ok());
   }
   void teardown() override {
     storage.reset();
@@ -143,24 +143,24 @@ TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
 
 TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
   CHECK(storage->Append(id, 0, kOne)->appended);
-  StoreMarker other = marker;
+  StoreIdentity other = marker;
   other.store_id = std::string(32, 'c');
-  CHECK(Make()->WriteMarker(other, &marker).ok());
+  CHECK(Make()->WriteIdentity(other, &marker).ok());
   Down(*storage);
 }
 
 // The one that was proved counts, whatever lay there before and after.
 TEST(FsStorage, TheExpectedStoreIsServedAgainWhenItIsBack) {
-  StoreMarker other = marker;
+  StoreIdentity other = marker;
   other.store_id = std::string(32, 'c');
   LONGS_EQUAL(0, *storage->Head(id));
   storage->Expect(other);
   Down(*storage);
-  CHECK(Make()->WriteMarker(other, &marker).ok());
+  CHECK(Make()->WriteIdentity(other, &marker).ok());
   LONGS_EQUAL(0, *storage->Head(id));
-  CHECK(Make()->WriteMarker(marker, &other).ok());
+  CHECK(Make()->WriteIdentity(marker, &other).ok());
   Down(*storage);
-  CHECK(Make()->WriteMarker(other, &marker).ok());
+  CHECK(Make()->WriteIdentity(other, &marker).ok());
   LONGS_EQUAL(0, *storage->Head(id));
 }
 

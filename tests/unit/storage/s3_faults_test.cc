@@ -17,7 +17,7 @@ class MemS3Fixture : public StorageFixture {
  public:
   std::shared_ptr<Storage> Open() override {
     return std::make_shared<S3Storage>(NewMemS3Client(s3, clock), clock,
-                                       S3StorageOptions{kQuarantineLimit, ""});
+                                       S3StorageOptions{kUploadLimit, ""});
   }
   void RemoveMarker() override { s3->objects.erase("00-stateward-store"); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -111,7 +111,7 @@ TEST(S3Faults, NothingElseIsAbsence) {
       CHECK_TEXT(IsOutage(each->Settle(Id(), 1)), name);
       CHECK_TEXT(IsOutage(each->GetLegacy(LegacyId())), name);
       CHECK_TEXT(IsOutage(each->LegacyClaim(LegacyId())), name);
-      CHECK_TEXT(IsOutage(each->ListQuarantine()), name);
+      CHECK_TEXT(IsOutage(each->ListUploads()), name);
       CHECK_TEXT(IsOutage(each->Count()), name);
       // 200 with an ETag is how a PUT that was done is answered.
       bool done = answer.ok() && !answer->Header("etag").empty();
@@ -201,10 +201,10 @@ TEST(S3Faults, DamageIsNoticed) {
 
 TEST(S3Faults, AnotherMarkerIsNoticed) {
   Put(*s, Id(), 0, std::string("x"));
-  StoreMarker other = Marker();
+  StoreIdentity other = Marker();
   other.lock_id = std::string(32, 'e');
-  const StoreMarker marker = Marker();
-  Good(f.Open()->WriteMarker(other, &marker));
+  const StoreIdentity marker = Marker();
+  Good(f.Open()->WriteIdentity(other, &marker));
   f.clock.Advance(6000);
   Is(Code::kUnavailable, s->GetNewest(Id()));
   Is(Code::kUnavailable, s->Append(Id(), 1, std::string("y")));

@@ -1,6 +1,6 @@
 // Cases of storage_cases.h: versions of states.
-#ifndef STATEWARD_TESTS_CONFORMANCE_STORAGE_RECORD_CASES_H_
-#define STATEWARD_TESTS_CONFORMANCE_STORAGE_RECORD_CASES_H_
+#ifndef STATEWARD_TESTS_CONFORMANCE_RECORDS_CASES_H_
+#define STATEWARD_TESTS_CONFORMANCE_RECORDS_CASES_H_
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +16,7 @@ inline void AbsenceIsSaid(StorageFixture& f) {
   std::shared_ptr<Storage> s = Fresh(f);
   Put(*s, IdOf("another"), 0, std::string("x"));
   LONGS_EQUAL(0, Must(s->Head(Id())));
-  const Storage::Newest newest = Must(s->GetNewest(Id()));
+  const Records::Newest newest = Must(s->GetNewest(Id()));
   LONGS_EQUAL(0, newest.n);
   CHECK(newest.bytes.empty());
   Is(Code::kNotFound, s->Get(Id(), 1));
@@ -42,7 +42,7 @@ inline void RecordsComeBackByteForByte(StorageFixture& f) {
       CHECK(ByteView(Must(reader->Get(Id(), i + 1))) == ByteView(records[i]));
       Good(reader->Settle(Id(), i + 1));
     }
-    const Storage::Newest newest = Must(reader->GetNewest(Id()));
+    const Records::Newest newest = Must(reader->GetNewest(Id()));
     LONGS_EQUAL(records.size(), newest.n);
     CHECK(ByteView(newest.bytes) == ByteView(records.back()));
   }
@@ -150,7 +150,7 @@ inline void StatesDoNotMix(StorageFixture& f) {
     for (uint64_t n = 0; n < 5; ++n) {
       Result<AppendOutcome> outcome = s->Append(id, n, std::to_string(t * 10 + n));
       if (!outcome.ok() || !outcome->appended) return;
-      Result<Storage::Newest> newest = s->GetNewest(id);
+      Result<Records::Newest> newest = s->GetNewest(id);
       if (!newest.ok() || newest->n != n + 1) return;
       if (ByteView(newest->bytes) == ByteView(std::to_string(t * 10 + n))) ++good;
     }
@@ -217,4 +217,4 @@ inline void ListIsInOrderOfId(StorageFixture& f) {
 }  // namespace storage_cases
 }  // namespace stateward
 
-#endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_RECORD_CASES_H_
+#endif  // STATEWARD_TESTS_CONFORMANCE_RECORDS_CASES_H_

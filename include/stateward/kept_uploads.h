@@ -1,0 +1,49 @@
+// Refused uploads, kept for the administrator, since nobody else may have a copy. Their bytes are
+// opaque here.
+//
+// Thread rule and errors: stateward/storage.h.
+#ifndef STATEWARD_KEPT_UPLOADS_H_
+#define STATEWARD_KEPT_UPLOADS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "stateward/bytes.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+struct KeptUpload {
+  std::string principal_tag;  // 32 hex digits; bytes are bounded per tag
+  std::string content_tag;    // 32 hex digits; the same tag again is the same upload
+  StateId id;
+  int64_t time_ms = 0;
+  uint64_t size = 0;
+};
+
+class KeptUploads {
+ public:
+  virtual ~KeptUploads() = default;
+  // Keeps a refused upload. Deduplicated by content_tag; when the principal's entries would pass
+  // the byte limit, entries older than the age limit go first, and if that is not enough the call
+  // is kUnavailable. Durable when it returns OK.
+  virtual Status PutUpload(const KeptUpload& upload, ByteView sealed) = 0;
+  // All of them; of one principal the oldest first.
+  virtual Result<std::vector<KeptUpload>> ListUploads() = 0;
+  // kNotFound: no such upload.
+  virtual Result<Bytes> GetUpload(const KeptUpload& upload) = 0;
+  // At least the first min(limit, size) bytes of it: for reading what is sealed in front.
+  virtual Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) = 0;
+  // Exchanges the bytes of an upload for others that hold the same document; for re-keying only.
+  // Its size becomes theirs. At every moment one of the two is there. kNotFound: no such upload.
+  virtual Status ReplaceUpload(const KeptUpload& upload, ByteView sealed) = 0;
+  // OK when it is gone already.
+  virtual Status RemoveUpload(const KeptUpload& upload) = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_KEPT_UPLOADS_H_

@@ -1,0 +1,87 @@
+// Immutable, numbered, opaque records by state id. Knows nothing of HTTP, locks or encryption.
+//
+// Records of a state are numbered 1, 2, 3, … without gaps at the top; nothing is ever overwritten
+// (Replace, for re-keying, exchanges the bytes of a record for others that hold the same
+// document). Pruning removes old numbers, never the newest, so numbers never start again.
+//
+// Thread rule and errors: stateward/storage.h.
+#ifndef STATEWARD_RECORDS_H_
+#define STATEWARD_RECORDS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "stateward/bytes.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+struct AppendOutcome {
+  bool appended = false;  // false: another record took the number first
+  uint64_t n = 0;         // the new record's number; when not appended, a newer head's if known
+};
+
+class Records {
+ public:
+  virtual ~Records() = default;
+  // True when an Append that failed, or whose worker is gone, may still take effect later (a
+  // request on its way to a server); false when it cannot (a system call on this host).
+  virtual bool WritesMayArriveLate() const = 0;
+
+  // The number of the newest record; 0 when the state has none. The newest is never removed: less
+  // than this process has seen before means that records are gone, and is kUnavailable here and in
+  // each call that finds the newest.
+  virtual Result<uint64_t> Head(const StateId& id) = 0;
+  // The highest number that this process remembers to have seen; 0: none. Asks nobody.
+  virtual uint64_t SeenHead(const StateId& /*id*/) { return 0; }
+  // The bytes of record n. kNotFound: no such record.
+  virtual Result<Bytes> Get(const StateId& id, uint64_t n) = 0;
+  // The newest record in one step. n is 0 and bytes are empty when the state has none.
+  struct Newest {
+    uint64_t n = 0;
+    Bytes bytes;
+  };
+  virtual Result<Newest> GetNewest(const StateId& id) = 0;
+  // The same with at least the first min(limit, size) bytes of it. A backend that needs a round
+  // trip for each of Head and GetPrefix does better.
+  virtual Result<Newest> GetNewestFront(const StateId& id, size_t limit) {
+    Result<uint64_t> head = Head(id);
+    if (!head.ok()) return std::move(head).status();
+    if (*head == 0) return Newest{};
+    Result<Bytes> bytes = GetPrefix(id, *head, limit);
+    if (!bytes.ok()) return std::move(bytes).status();
+    return Newest{*head, std::move(*bytes)};
+  }
+  // At least the first min(limit, size) bytes of record n: for reading what is sealed in front.
+  virtual Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) = 0;
+
+  // Makes record expected_head + 1, create-exclusive: this is the compare-and-swap.
+  // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown.
+  virtual Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
+                                       ByteView sealed) = 0;
+  // Makes sure that record n, which a reader can see, is durable: a worker may have died between
+  // making it visible and making it last. Called before a repeated write is answered with OK.
+  // kNotFound: no such record.
+  virtual Status Settle(const StateId& id, uint64_t n) = 0;
+  // Exchanges the bytes of record n if their SHA-256 still is `expected`; for re-keying only.
+  // kConflict: they are others by now.
+  virtual Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                         ByteView sealed) = 0;
+
+  // The numbers that exist, newest first.
+  virtual Result<std::vector<uint64_t>> Versions(const StateId& id) = 0;
+  // Calls `each` for every state that has records, in order of id, until it returns false.
+  virtual Status List(const std::function<bool(const StateId&)>& each) = 0;
+  // How many states have records. Cheap enough for one call a minute.
+  virtual Result<uint64_t> Count() = 0;
+  // Removes record n; the newest is refused (kInvalidArgument). OK when it is gone already.
+  virtual Status Prune(const StateId& id, uint64_t n) = 0;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_RECORDS_H_
