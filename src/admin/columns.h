@@ -58,6 +58,21 @@ inline constexpr Column kUnlockColumns[] = {
     {"time", ColumnKind::kTime, "SINCE", "when it was taken"},
 };
 
+inline constexpr Column kCheckColumns[] = {
+    {"state", ColumnKind::kText, "STATE",
+     "PROJECT/NAME; null: nothing that opens says what state it is"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"part", ColumnKind::kText, "PART",
+     "version; lock; upload: refused and kept; original: a blob of the server before this one"},
+    {"name", ColumnKind::kText, "NAME",
+     "the version's number, the upload's name, the blob's id; null: a lock"},
+    {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},
+    {"mend", ColumnKind::kText, "WHAT TO DO", "how to repair it"},
+    {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
+     ColumnShown::kJsonOnly},
+};
+
 inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
     {"event", ColumnKind::kText, "EVENT",

@@ -32,6 +32,12 @@ constexpr Param kUnlockParams[] = {
     kNamespaceParam,
 };
 
+constexpr Param kCheckParams[] = {
+    {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "these states; without it the whole store"},
+    {"read-data", K::kFlag, U::kOption, "",
+     "open each document to its last byte, not only what lies in front of it"},
+};
+
 // In the order of the help.
 constexpr Operation kOperations[] = {
     {"show",
@@ -113,6 +119,24 @@ constexpr Operation kOperations[] = {
      "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11\n",
      "",
      RunUnlock},
+    {"check",
+     M::kGet,
+     "/api/v1/check",
+     S::kStore,
+     {Right::kAdminister},
+     E::kReads,
+     A::kRows,
+     kCheckParams,
+     kCheckColumns,
+     "opens all versions, locks, kept uploads and blobs of the server before this one",
+     "Lists what does not open, with what to do about it; an empty list is good. It changes "
+     "nothing. "
+     "The exit code is 1 when something is wrong.",
+     "statewardctl check\n"
+     "statewardctl check --read-data\n"
+     "statewardctl check 'net/*'\n",
+     "",
+     RunCheck},
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ Result<Reply> RunVersions(const Call& call);
 Result<Reply> RunLocks(const Call& call);
 Result<Reply> RunUnlock(const Call& call);
 
+// op_check.cc
+Result<Reply> RunCheck(const Call& call);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_ADMIN_RUN_H_

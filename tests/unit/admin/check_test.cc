@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "unit/admin/admin_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP_BASE(Check, AdminFixture) {
+  // "part name" of each row.
+  std::set<std::string> Found(const std::vector<Given>& given) {
+    std::set<std::string> found;
+    for (const Row& row : RowsOf("check", root, given, Verdict::kFoundWrong)) {
+      CHECK(found.insert(In(row, "part") + " " + In(row, "name")).second);
+      last = row;
+    }
+    return found;
+  }
+  std::string In(const Row& row, const char* column) { return TextIn("check", row, column); }
+  Row last;
+};
+
+TEST(Check, AWholeStoreIsAnEmptyList) {
+  for (uint64_t serial = 1; serial <= 3; ++serial) Is(Code::kOk, Put(Doc(serial)));
+  Is(Code::kConflict, Put(Doc(1, "other")));
+  Is(Code::kOk, Lock("a"));
+  LONGS_EQUAL(0, RowsOf("check", root, {{"read-data", "true"}}).size());
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+}
+
+TEST(Check, ADamagedDocumentIsFoundWhenItIsRead) {
+  for (uint64_t serial = 1; serial <= 3; ++serial) Is(Code::kOk, Put(Doc(serial)));
+  storage.Damage(Id(), 2);
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+  CHECK(Found({{"read-data", "true"}}) == std::set<std::string>({"version 2"}));
+  STRCMP_EQUAL("net/prod", In(last, "state").c_str());
+  STRCMP_CONTAINS("can be read without it", In(last, "mend").c_str());
+}
+
+TEST(Check, ADamagedNewestVersionNamesTheOneToRollBackTo) {
+  for (uint64_t serial = 1; serial <= 3; ++serial) Is(Code::kOk, Put(Doc(serial)));
+  storage.Damage(Id(), 3);
+  CHECK(Found({{"read-data", "true"}}) == std::set<std::string>({"version 3"}));
+  STRCMP_CONTAINS("statewardctl rollback net/prod --to 2", In(last, "mend").c_str());
+}
+
+TEST(Check, VersionsThatTheLockRemembersAreMissed) {
+  for (uint64_t serial = 1; serial <= 2; ++serial) Is(Code::kOk, Put(Doc(serial)));
+  Is(Code::kOk, Lock("a"));
+  storage.Undo(Id(), 2);
+  CHECK(Found({}) == std::set<std::string>({"version 2"}));
+  STRCMP_CONTAINS("is gone", In(last, "problem").c_str());
+}
+
+TEST(Check, APatternChooses) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  storage.Damage(Id(), 1);
+  LONGS_EQUAL(0, RowsOf("check", root, {{"glob", "app"}, {"read-data", "true"}}).size());
+  CHECK(Found({{"glob", "net/*"}, {"read-data", "true"}}) == std::set<std::string>({"version 1"}));
+}
+
+TEST(Check, AnOutageIsNoDamage) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.down = true;
+  Result<Reply> reply = Run("check", root, {});
+  CHECK(reply.ok());
+  CHECK(reply->stream([](const Row&) { return true; }).status().code() == Code::kUnavailable);
+}
+
+}  // namespace stateward
