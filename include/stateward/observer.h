@@ -10,7 +10,16 @@
 namespace stateward {
 
 // A route's name stands in metrics, never a path: paths name states and are without bound.
-enum class RouteName : uint8_t { kState, kLock, kOutputs, kHealth, kReady, kMetrics, kUnknown };
+enum class RouteName : uint8_t {
+  kState,
+  kLock,
+  kOutputs,
+  kVersion,
+  kHealth,
+  kReady,
+  kMetrics,
+  kUnknown
+};
 
 enum class BackendKind : uint8_t { kStorage, kLock, kKms };
 

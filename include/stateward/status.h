@@ -20,6 +20,7 @@ enum class Code : uint8_t {
   kNotFound,          // the store SAID that it is absent (never: "could not find out")
   kMethodNotAllowed,  // known path, unknown verb
   kConflict,          // the stored state does not allow this write
+  kLocked,            // somebody holds the lock: of an answer to a client, never of a Locker
   kGone,              // a lock ID that was released already
   kTooLarge,          // over a configured limit
   kTooManyRequests,   // slow down: failed logins

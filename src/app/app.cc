@@ -77,7 +77,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
                                                           *app->gate_, *app->states_, SystemClock(),
                                                           config.rules, uploads});
-  AppHandlerParts parts;
+  HandlerParts parts;
   parts.states = app->states_.get();
   parts.observer = &observer;
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
@@ -123,7 +123,7 @@ void App::LookAtStart(const Log& log) {
 // Basic first: a secret may look like anything, also like a token. With a policy its rules alone
 // decide what a token may do: the original's claim grants nothing then.
 Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
-                       AppHandlerParts* parts) {
+                       HandlerParts* parts) {
   if (config.auth.basic_enabled) parts->authenticators.push_back(&basic_);
   parts->proxy_identities = config.auth.proxy_enabled;
   if (config.auth.policy_file.empty()) return OpenTokens(config, disk, log, parts);
@@ -141,7 +141,7 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
   return Status();
 }
 
-Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, AppHandlerParts* parts) {
+Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, HandlerParts* parts) {
   Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
   if (!issuers.ok()) return std::move(issuers).status();
   if (issuers->empty()) return Status();

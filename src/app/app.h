@@ -62,8 +62,8 @@ class App {
   void LookAtStart(const Log& log);
   // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
   Status OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
-                    AppHandlerParts* parts);
-  Status OpenTokens(const Config& config, Disk& disk, const Log& log, AppHandlerParts* parts);
+                    HandlerParts* parts);
+  Status OpenTokens(const Config& config, Disk& disk, const Log& log, HandlerParts* parts);
 
   Backends backends_;
   std::unique_ptr<StoreGate> gate_;

@@ -20,6 +20,8 @@ std::string_view CodeName(Code code) {
       return "method_not_allowed";
     case Code::kConflict:
       return "conflict";
+    case Code::kLocked:
+      return "locked";
     case Code::kGone:
       return "gone";
     case Code::kTooLarge:

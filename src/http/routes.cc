@@ -1,37 +1,42 @@
 #include "http/routes.h"
 
+#include <charconv>
+
 #include "base/state_name.h"
+#include "http/answers.h"
 
 namespace stateward {
 namespace {
 
-using A = Action;
+using B = BodyKind;
 using M = Method;
 using R = RouteName;
 using V = Verb;
 
-// path, verb, what is done, needs credentials, for what, has a body
+// path, method, needs credentials, for what, has a body, who answers
 constexpr Route kRoutes[] = {
-    {R::kHealth, M::kGet, A::kHealth, false, V::kRead, false},
-    {R::kReady, M::kGet, A::kReady, false, V::kRead, false},
-    {R::kMetrics, M::kGet, A::kMetrics, false, V::kRead, false},
+    {R::kHealth, M::kGet, false, V::kRead, B::kNone, AnswerHealth},
+    {R::kReady, M::kGet, false, V::kRead, B::kNone, AnswerReady},
+    {R::kMetrics, M::kGet, false, V::kRead, B::kNone, AnswerMetrics},
     // Monitors ask with HEAD. Of a state nobody does, and it would cost the reading of it.
-    {R::kHealth, M::kHead, A::kHealth, false, V::kRead, false},
-    {R::kReady, M::kHead, A::kReady, false, V::kRead, false},
-    {R::kMetrics, M::kHead, A::kMetrics, false, V::kRead, false},
-    {R::kState, M::kGet, A::kRead, true, V::kRead, false},
-    {R::kState, M::kPost, A::kWrite, true, V::kWrite, true},
-    {R::kState, M::kPut, A::kWrite, true, V::kWrite, true},
-    {R::kState, M::kDelete, A::kDelete, true, V::kDelete, false},
-    {R::kState, M::kLock, A::kLock, true, V::kLock, true},
-    {R::kState, M::kUnlock, A::kUnlock, true, V::kUnlock, true},
+    {R::kHealth, M::kHead, false, V::kRead, B::kNone, AnswerHealth},
+    {R::kReady, M::kHead, false, V::kRead, B::kNone, AnswerReady},
+    {R::kMetrics, M::kHead, false, V::kRead, B::kNone, AnswerMetrics},
+    {R::kState, M::kGet, true, V::kRead, B::kNone, AnswerRead},
+    {R::kState, M::kPost, true, V::kWrite, B::kDocument, AnswerWrite},
+    {R::kState, M::kPut, true, V::kWrite, B::kDocument, AnswerWrite},
+    {R::kState, M::kDelete, true, V::kDelete, B::kNone, AnswerDelete},
+    {R::kState, M::kLock, true, V::kLock, B::kLockInfo, AnswerLock},
+    {R::kState, M::kUnlock, true, V::kUnlock, B::kLockInfo, AnswerUnlock},
     // For proxies that drop the WebDAV verbs.
-    {R::kLock, M::kPost, A::kLock, true, V::kLock, true},
-    {R::kLock, M::kPut, A::kLock, true, V::kLock, true},
-    {R::kLock, M::kLock, A::kLock, true, V::kLock, true},
-    {R::kLock, M::kDelete, A::kUnlock, true, V::kUnlock, true},
-    {R::kLock, M::kUnlock, A::kUnlock, true, V::kUnlock, true},
-    {R::kOutputs, M::kGet, A::kOutputs, true, V::kOutputs, false},
+    {R::kLock, M::kPost, true, V::kLock, B::kLockInfo, AnswerLock},
+    {R::kLock, M::kPut, true, V::kLock, B::kLockInfo, AnswerLock},
+    {R::kLock, M::kLock, true, V::kLock, B::kLockInfo, AnswerLock},
+    {R::kLock, M::kDelete, true, V::kUnlock, B::kLockInfo, AnswerUnlock},
+    {R::kLock, M::kUnlock, true, V::kUnlock, B::kLockInfo, AnswerUnlock},
+    {R::kOutputs, M::kGet, true, V::kOutputs, B::kNone, AnswerOutputs},
+    // As GitLab and Gitea have it, for viewers.
+    {R::kVersion, M::kGet, true, V::kRead, B::kNone, AnswerVersion},
 };
 
 RouteName NameOf(const Target& target) {
@@ -41,9 +46,16 @@ RouteName NameOf(const Target& target) {
   if (s.size() == 1 && s[0] == "metrics") return R::kMetrics;
   if (s.size() == 3 && s[0] == "state") return R::kState;
   if (s.size() == 4 && s[0] == "state" && s[3] == "lock") return R::kLock;
+  if (s.size() == 5 && s[0] == "state" && s[3] == "versions") return R::kVersion;
   bool outputs = s.size() == 4 || s.size() == 5;
   if (outputs && s[0] == "state" && s[3] == "outputs") return R::kOutputs;
   return R::kUnknown;
+}
+
+bool ParseSerial(const std::string& text, uint64_t* out) {
+  const char* end = text.data() + text.size();
+  auto [stopped, error] = std::from_chars(text.data(), end, *out);
+  return error == std::errc() && stopped == end;
 }
 
 }  // namespace
@@ -58,7 +70,10 @@ Status MatchRoute(Method method, const Target& target, Matched* out, std::string
     }
     out->project = target.segments[1];
     out->state = target.segments[2];
-    if (target.segments.size() == 5) out->output = target.segments[4];
+    if (out->name == R::kOutputs && target.segments.size() == 5) out->output = target.segments[4];
+    if (out->name == R::kVersion && !ParseSerial(target.segments[4], &out->serial)) {
+      return Status::InvalidArgument("a version's serial must be a whole number");
+    }
   }
   allow->clear();
   for (const Route& route : kRoutes) {

@@ -1,38 +1,40 @@
-// The table of routes: what may be asked where. Preconditions are columns, so that no handler
-// checks them again.
+// The table of routes: what may be asked where, and who answers. Preconditions are columns, so that
+// no answer checks them again.
 #ifndef STATEWARD_HTTP_ROUTES_H_
 #define STATEWARD_HTTP_ROUTES_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "http/target.h"
 #include "stateward/authenticator.h"
+#include "stateward/bytes.h"
 #include "stateward/http.h"
 #include "stateward/observer.h"
 #include "stateward/result.h"
 
 namespace stateward {
 
-enum class Action : uint8_t {
-  kHealth,
-  kReady,
-  kMetrics,
-  kRead,
-  kWrite,
-  kDelete,
-  kLock,
-  kUnlock,
-  kOutputs,
+struct Exchange;
+struct HandlerParts;
+// http/answers.h
+using AnswerFn = Response (*)(const HandlerParts& parts, Exchange* exchange, ByteView body);
+
+// What a request's body may be, which says how large.
+enum class BodyKind : uint8_t {
+  kNone,      // not read
+  kLockInfo,  // kMaxLockInfoBytes
+  kDocument,  // MAX_STATE_BYTES
 };
 
 struct Route {
   RouteName name;
   Method method;
-  Action action;
   bool auth;  // credentials are needed; `verb` says for what
   Verb verb;
-  bool body;  // the body is read
+  BodyKind body;
+  AnswerFn answer;
 };
 
 struct Matched {
@@ -41,6 +43,7 @@ struct Matched {
   std::string project;
   std::string state;
   std::optional<std::string> output;  // with kOutputs: which one; nullopt = all
+  uint64_t serial = 0;                // with kVersion
 };
 
 // Fills `out` as far as it gets, for the log and metrics, also when it fails.

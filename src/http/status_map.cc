@@ -33,6 +33,8 @@ constexpr HttpStatus kTable[] = {
      "use one of the methods in the Allow header"},
     {Code::kConflict, 409, 0, "refused", "the stored state or its lock does not allow this",
      "look at what is stored now (`tofu state pull`), then plan and apply again"},
+    {Code::kLocked, 423, 0, "locked", "somebody holds the lock of this state",
+     "wait until it is released; `tofu force-unlock` frees a lock that was left behind"},
     {Code::kGone, 410, 0, "this lock ID was released already", "a late repeat of an old request",
      "run the command again: it takes a lock of a new ID"},
     {Code::kTooLarge, 413, 0, "too large", "the body is larger than this server takes",

@@ -52,6 +52,8 @@ class StateService {
   // For a token that has expired (grant.expired), before anything else: state/lock_rights.h.
   Status CheckGrace(const Grant& grant, Verb verb);
   StateAnswer Get(const Grant& grant);
+  // The newest version with this serial, as Get; kNotFound also when no version has it.
+  StateAnswer GetSerial(const Grant& grant, uint64_t serial);
   // All root outputs as one object, or the value of one (document/outputs.h).
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // lock_id: of the client's lock; "" = none.

@@ -6,7 +6,6 @@
 
 #include "base/state_name.h"
 #include "http/basic_header.h"
-#include "http/routes.h"
 #include "http/status_map.h"
 
 namespace stateward {
@@ -51,34 +50,6 @@ TEST(Target, StateNames) {
        {std::string(""), std::string("."), std::string(".."), std::string(129, 'x'),
         std::string("a b"), std::string("a\xc3\xa4"), std::string("a/b"), std::string("a%")}) {
     CHECK_FALSE(IsStateName(bad));
-  }
-}
-
-TEST(Target, RoutesAndTheirMethods) {
-  Matched m;
-  std::string allow;
-  CHECK(MatchRoute(Method::kPut, *ParseTarget("/state/a/b"), &m, &allow).ok());
-  CHECK(m.route->action == Action::kWrite);
-  CHECK(MatchRoute(Method::kDelete, *ParseTarget("/state/a/b/lock"), &m, &allow).ok());
-  CHECK(m.route->action == Action::kUnlock);
-  Status other = MatchRoute(Method::kOther, *ParseTarget("/state/a/b"), &m, &allow);
-  CHECK(other.code() == Code::kMethodNotAllowed);
-  STRCMP_EQUAL("GET, POST, PUT, DELETE, LOCK, UNLOCK", allow.c_str());
-  for (const char* bad : {"/", "/state", "/state/a", "/state/a/b/c", "/state/a/b/lock/c", "/Health",
-                          "/state/a/..", "/state/./b"}) {
-    Status status = MatchRoute(Method::kGet, *ParseTarget(bad), &m, &allow);
-    CHECK_TEXT(status.code() == Code::kInvalidArgument, bad);
-  }
-}
-
-TEST(Target, EveryRouteOfAStateNeedsCredentials) {
-  for (const char* path : {"/state/a/b", "/state/a/b/lock"}) {
-    for (Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kDelete, Method::kLock,
-                          Method::kUnlock}) {
-      Matched m;
-      std::string allow;
-      if (MatchRoute(method, *ParseTarget(path), &m, &allow).ok()) CHECK(m.route->auth);
-    }
   }
 }
 

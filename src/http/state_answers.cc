@@ -1,0 +1,65 @@
+// The verbs of the client protocol.
+#include <utility>
+
+#include "http/answers.h"
+
+namespace stateward {
+namespace {
+
+// A refusal or failure as the table says; else 200 without a body.
+Response Done(StateAnswer* answer, Exchange* exchange) {
+  exchange->lock_id = std::move(answer->lock_id);
+  if (answer->locked) {
+    exchange->reason = "locked by another";
+    return JsonAnswer(ToHttp(Code::kLocked).status, answer->holder);
+  }
+  if (!answer->status.ok()) {
+    return StatusAnswer(answer->status, exchange, {answer->hint, answer->action, answer->upload});
+  }
+  Response response;
+  response.status = 200;
+  return response;
+}
+
+// The same with the document.
+Response WithDocument(StateAnswer answer, Exchange* exchange) {
+  Response response = Done(&answer, exchange);
+  if (response.status != 200) return response;
+  response.content_type = "application/json";
+  response.body = std::move(answer.document);
+  return response;
+}
+
+Response Empty(StateAnswer answer, Exchange* exchange) { return Done(&answer, exchange); }
+
+}  // namespace
+
+Response AnswerRead(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
+  return WithDocument(parts.states->Get(exchange->grant), exchange);
+}
+
+Response AnswerVersion(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
+  return WithDocument(parts.states->GetSerial(exchange->grant, exchange->matched.serial), exchange);
+}
+
+Response AnswerOutputs(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
+  return WithDocument(parts.states->Outputs(exchange->grant, exchange->matched.output), exchange);
+}
+
+Response AnswerWrite(const HandlerParts& parts, Exchange* exchange, ByteView body) {
+  return Empty(parts.states->Put(exchange->grant, exchange->query_id, body), exchange);
+}
+
+Response AnswerDelete(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
+  return Empty(parts.states->Delete(exchange->grant, exchange->query_id), exchange);
+}
+
+Response AnswerLock(const HandlerParts& parts, Exchange* exchange, ByteView body) {
+  return Empty(parts.states->Lock(exchange->grant, body), exchange);
+}
+
+Response AnswerUnlock(const HandlerParts& parts, Exchange* exchange, ByteView body) {
+  return Empty(parts.states->Unlock(exchange->grant, body, exchange->query_id), exchange);
+}
+
+}  // namespace stateward
