@@ -43,14 +43,16 @@ class Kms {
   // kUnavailable: the key service did not answer.
   virtual Result<Bytes> Seal(const SealContext& where, const SealedInfo& info,
                              ByteView document) = 0;
-  // kCorruption: truncated, tampered with, moved, or made with a key that is unknown ("key <id>
-  // unknown"); never a part of the document. kUnavailable: the key service did not answer.
+  // kCorruption: truncated, tampered with, or moved. kUnknownKey: made with a key that is not known
+  // here ("key <id> unknown"), or what says with which one is damaged: nothing more can be told
+  // then. Never a part of the document. kUnavailable: the key service did not answer.
   virtual Result<Opened> Open(const SealContext& where, ByteView record) = 0;
   // Opens what lies in front, from the first kInfoPrefix bytes of a record or more.
   virtual Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) = 0;
   // Opens a blob of the original: nonce(12), ciphertext, tag, without associated data; or a text of
-  // Transit. kCorruption: damaged, made with another key, or what it holds is no JSON document with
-  // a version: a key that Transit wrapped, say. That never comes out.
+  // Transit. kUnknownKey: no key here opens it, so it is damaged or made with another. kCorruption:
+  // it is too short, or what it holds is no JSON document with a version: a key that Transit
+  // wrapped, say. That never comes out.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
 
   // OK when something could be sealed and opened now; otherwise what is wrong, for the log and

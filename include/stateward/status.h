@@ -24,7 +24,8 @@ enum class Code : uint8_t {
   kGone,              // a lock ID that was released already
   kTooLarge,          // over a configured limit
   kTooManyRequests,   // slow down: failed logins
-  kCorruption,        // stored bytes are damaged, or were moved, or made with another key
+  kCorruption,        // stored bytes are damaged, or were moved: no host can read them
+  kUnknownKey,        // made with a key that this host does not have; another host may have it
   kUnavailable,       // a service cannot say: try again later
   kOverloaded,        // this process has no room just now: try again soon
   kInternal,          // a defect of ours
@@ -40,11 +41,14 @@ class [[nodiscard]] Status {
   static Status InvalidArgument(std::string d) { return {Code::kInvalidArgument, std::move(d)}; }
   static Status NotFound(std::string d) { return {Code::kNotFound, std::move(d)}; }
   static Status Corruption(std::string d) { return {Code::kCorruption, std::move(d)}; }
+  static Status UnknownKey(std::string d) { return {Code::kUnknownKey, std::move(d)}; }
   static Status Unavailable(std::string d) { return {Code::kUnavailable, std::move(d)}; }
   static Status Internal(std::string d) { return {Code::kInternal, std::move(d)}; }
 
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
+  // What is stored cannot be read here, however often it is tried.
+  bool unreadable() const { return code_ == Code::kCorruption || code_ == Code::kUnknownKey; }
   const std::string& detail() const { return detail_; }
 
   // Prepends where it happened: "fs append: No space left on device".

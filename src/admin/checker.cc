@@ -19,11 +19,16 @@ constexpr int kTries = 3;
 
 constexpr char kRestore[] = "restore it from a backup";
 
-bool IsBroken(const Status& status) { return status.code() == Code::kCorruption; }
+// What to do about something that does not open, when nothing better is known.
+std::string MendOf(const Status& why) {
+  if (why.code() != Code::kUnknownKey) return kRestore;
+  return "give this host the key; if there never was such a key, " + std::string(kRestore);
+}
 
 // What to do about a record of this number that does not open.
-std::string MendOf(uint64_t n, uint64_t head, uint64_t readable,
+std::string MendOf(const Status& why, uint64_t n, uint64_t head, uint64_t readable,
                    const std::optional<StateKey>& key) {
+  if (why.code() == Code::kUnknownKey) return MendOf(why);
   if (n != head) return std::string(kRestore) + "; the state itself can be read without it";
   if (readable == 0 || !key) return kRestore;
   return std::string(kRestore) + ", or: statewardctl rollback " + StateText(*key) + " --to " +
@@ -33,7 +38,7 @@ std::string MendOf(uint64_t n, uint64_t head, uint64_t readable,
 }  // namespace
 
 Status Checker::Outage(const Status& status) const {
-  if (IsBroken(status)) return Status();
+  if (status.unreadable()) return Status();
   STATEWARD_RETURN_IF_ERROR(service_.storage().Check());
   return service_.kms().Check();
 }
@@ -78,7 +83,7 @@ Status Checker::CheckVersions(const StateId& id, const std::vector<uint64_t>& nu
     broken.push_back({n, std::move(info).status()});
   }
   for (Broken& one : broken) {
-    const std::string mend = MendOf(one.n, numbers.front(), readable, *key);
+    const std::string mend = MendOf(one.status, one.n, numbers.front(), readable, *key);
     found->push_back({*key, id.hex(), "version", std::to_string(one.n), one.status.detail(), mend});
   }
   return Status();
@@ -135,7 +140,7 @@ Result<Checker::Problems> Checker::CheckUpload(const KeptUpload& upload) const {
   if (status.ok() || status.code() == Code::kNotFound) return Problems();  // dropped meanwhile
   STATEWARD_RETURN_IF_ERROR(Outage(status));
   return Problems{{key, upload.id.hex(), "upload", upload.content_tag, status.detail(),
-                   std::string(kRestore) + ", or drop it"}};
+                   MendOf(status) + ", or drop it"}};
 }
 
 Result<Checker::Problems> Checker::CheckOriginal(const std::string& legacy_id) const {
@@ -147,7 +152,7 @@ Result<Checker::Problems> Checker::CheckOriginal(const std::string& legacy_id) c
   }
   if (status.ok() || status.code() == Code::kNotFound) return Problems();
   STATEWARD_RETURN_IF_ERROR(Outage(status));
-  return Problems{{{}, "", "original", legacy_id, status.detail(), kRestore}};
+  return Problems{{{}, "", "original", legacy_id, status.detail(), MendOf(status)}};
 }
 
 Status Checker::Each(size_t count, const std::function<Result<Problems>(size_t)>& step) {

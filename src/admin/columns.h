@@ -12,7 +12,8 @@ inline constexpr Column kShowColumns[] = {
     {"namespace", ColumnKind::kText, "NAMESPACE",
      "of basic auth; null: it belongs to identified users"},
     {"condition", ColumnKind::kText, "CONDITION",
-     "ok; deleted; damaged: its newest version does not open; original: not written since the "
+     "ok; deleted; damaged: its newest version does not open; unknown key: this "
+     "server has not the key of it; original: not written since the "
      "server before this one"},
     {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
@@ -76,7 +77,8 @@ inline constexpr Column kCheckColumns[] = {
 inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
     {"event", ColumnKind::kText, "EVENT",
-     "write, delete, no-op, upload (refused and kept), damaged: does not open"},
+     "write, delete, no-op, upload (refused and kept), damaged: does not open, unknown key: this "
+     "server has not the key of it"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the document; of a deletion, of what it deleted"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the document", ColumnShown::kJsonOnly},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},

@@ -17,7 +17,7 @@ Status NoSuchState(const StateKey& key) {
 }
 
 bool HasRecord(const Newest& newest) {
-  return newest.head > 0 || newest.damaged || newest.version.has_value();
+  return newest.head > 0 || !newest.unreadable.ok() || newest.version.has_value();
 }
 
 // A state whose first write is still to come is there when it is locked.

@@ -5,6 +5,7 @@
 
 #include "admin/find_state.h"
 #include "admin/run.h"
+#include "admin/state_names.h"
 #include "base/hex.h"
 
 namespace stateward {
@@ -45,10 +46,11 @@ Row RowOf(Value version, std::string event, const VersionInfo& info, Value uploa
           std::move(upload)};
 }
 
-Row Damaged(Value version, Value time, Value upload) {
+// Of one that does not open; damaged, or of an unknown key.
+Row Unreadable(const Status& why, Value version, Value time, Value upload) {
   Row row(12);
   row[0] = std::move(version);
-  row[1] = std::string("damaged");
+  row[1] = UnreadableWord(why);
   row[4] = std::move(time);
   row[11] = std::move(upload);
   return row;
@@ -57,8 +59,8 @@ Row Damaged(Value version, Value time, Value upload) {
 // A kept upload of the state, between its versions.
 Result<Row> UploadRow(const History& history, const KeptUpload& entry) {
   Result<SealedInfo> info = history.UploadInfo(entry);
-  if (!info.ok() && info.status().code() != Code::kCorruption) return std::move(info).status();
-  if (!info.ok()) return Damaged({}, entry.time_ms, entry.content_tag);
+  if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
+  if (!info.ok()) return Unreadable(info.status(), {}, entry.time_ms, entry.content_tag);
   info->version.time_ms = entry.time_ms;
   return RowOf({}, "upload", info->version, entry.content_tag);
 }
@@ -94,14 +96,14 @@ Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& tak
   for (uint64_t n : *versions) {
     Result<SealedInfo> info = history.Info(id, n);
     if (!info.ok() && info.status().code() == Code::kNotFound) continue;  // pruned meanwhile
-    if (!info.ok() && info.status().code() != Code::kCorruption) return std::move(info).status();
+    if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
     if (info.ok()) {
       Result<bool> more = take_uploads(info->version.time_ms);
       if (!more.ok()) return std::move(more).status();
       if (!*more) return Verdict::kDone;
     }
-    const Row row =
-        info.ok() ? RowOf(n, EventOf(info->version.kind), info->version, {}) : Damaged(n, {}, {});
+    const Row row = info.ok() ? RowOf(n, EventOf(info->version.kind), info->version, {})
+                              : Unreadable(info.status(), n, {}, {});
     if (!take(row)) return Verdict::kDone;
   }
   Result<bool> rest = take_uploads(INT64_MIN);

@@ -4,6 +4,7 @@
 
 #include "admin/find_state.h"
 #include "admin/run.h"
+#include "admin/state_names.h"
 #include "base/hex.h"
 #include "state/legacy.h"
 
@@ -11,7 +12,7 @@ namespace stateward {
 namespace {
 
 std::string ConditionOf(const Newest& newest) {
-  if (newest.damaged) return "damaged";
+  if (!newest.unreadable.ok()) return UnreadableWord(newest.unreadable);
   if (newest.version && newest.version->legacy) return "original";
   if (!newest.version) return "empty";
   return newest.version->info.kind == RecordKind::kTombstone ? "deleted" : "ok";
@@ -20,7 +21,7 @@ std::string ConditionOf(const Newest& newest) {
 Value TimeOrNull(int64_t ms) { return ms == 0 ? Value() : Value(ms); }
 
 void AddVersion(const Newest& newest, Row* row) {
-  if (!newest.version || newest.damaged) {
+  if (!newest.version || !newest.unreadable.ok()) {
     row->resize(row->size() + 8);
     return;
   }

@@ -12,9 +12,13 @@ Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id
   if (*head == 0) return std::optional<StateKey>();
   Result<SealedInfo> info = history.Info(id, *head);
   if (info.ok()) return std::optional<StateKey>(std::move(info->key));
-  const Code code = info.status().code();
-  if (code == Code::kCorruption || code == Code::kNotFound) return std::optional<StateKey>();
+  const Status& why = info.status();
+  if (why.unreadable() || why.code() == Code::kNotFound) return std::optional<StateKey>();
   return std::move(info).status();
+}
+
+std::string UnreadableWord(const Status& why) {
+  return why.code() == Code::kUnknownKey ? "unknown key" : "damaged";
 }
 
 bool FitsGlob(const std::string& glob, const StateKey& key) {

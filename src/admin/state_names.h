@@ -15,6 +15,9 @@ namespace stateward {
 // does not open.
 Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id);
 
+// Why a record does not open, for a column: "damaged" or "unknown key".
+std::string UnreadableWord(const Status& why);
+
 // Of a parameter of the kind kGlob; "" fits every state.
 bool FitsGlob(const std::string& glob, const StateKey& key);
 

@@ -30,6 +30,8 @@ std::string_view CodeName(Code code) {
       return "too_many_requests";
     case Code::kCorruption:
       return "corruption";
+    case Code::kUnknownKey:
+      return "unknown_key";
     case Code::kUnavailable:
       return "unavailable";
     case Code::kOverloaded:

@@ -19,12 +19,13 @@ struct StoredState {
   bool deleted = false;  // its newest version is a tombstone
 };
 
-// kCorruption: its newest record does not open.
+// kCorruption, kUnknownKey: its newest record does not open.
 Result<StoredState> LookAt(Backends& b, const std::string& store_id, const StateId& id) {
   const History history(*b.storage, *b.kms, store_id);
   Result<NewestRecord> newest = history.Look(id);
   if (!newest.ok()) return std::move(newest).status();
-  if (newest->damaged || newest->head == 0) return Status::Corruption("its newest is damaged");
+  if (!newest->unreadable.ok()) return std::move(newest->unreadable).At("its newest version");
+  if (newest->head == 0) return Status::Corruption("it has no version");
   Result<SealedInfo> info = history.Info(id, newest->head);
   if (!info.ok()) return std::move(info).status();
   StoredState stored;
@@ -74,7 +75,7 @@ class Planner {
     if (!ids.ok()) return std::move(ids).status();
     for (const StateId& id : *ids) {
       Result<StoredState> stored = LookAt(b_, store_id_, id);
-      if (!stored.ok() && stored.status().code() == Code::kCorruption) {
+      if (!stored.ok() && stored.status().unreadable()) {
         plan_.refused.push_back("state " + id.hex() + ": " + stored.status().detail());
         continue;
       }
@@ -113,7 +114,7 @@ class Planner {
       if (!claim->has_value() || !(**claim == id)) return Status();
       Result<NewestRecord> newest = History(*b_.storage, *b_.kms, store_id_).Look(id);
       if (!newest.ok()) return std::move(newest).status();
-      if (newest->damaged) return Status();
+      if (!newest->unreadable.ok()) return Status();
       if (newest->version) {
         plan_.ended.push_back(from);
         return Status();
@@ -186,7 +187,7 @@ Result<std::vector<Grant>> NamespacesOf(Backends& backends, const std::string& s
   std::vector<Grant> found;
   for (const StateId& id : *ids) {
     Result<StoredState> stored = LookAt(backends, store_id, id);
-    if (!stored.ok() && stored.status().code() == Code::kCorruption) continue;
+    if (!stored.ok() && stored.status().unreadable()) continue;
     if (!stored.ok()) return std::move(stored).status();
     const StateKey& key = stored->key;
     bool fits = stored->live && !key.tenant.empty() && StateName(key.project, key.name) == name &&

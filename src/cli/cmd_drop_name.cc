@@ -32,7 +32,8 @@ std::string Describe(OpenedStore& store, const StateId& id) {
   Result<Newest> newest =
       LoadNewest(History(store.storage(), *store.kms, store.store_id), Grant(), id, false);
   if (!newest.ok()) return line + "cannot be read: " + newest.status().detail() + "\n";
-  if (newest->damaged) return line + "damaged\n";
+  if (!newest->unreadable.ok())
+    return line + "cannot be read: " + newest->unreadable.detail() + "\n";
   if (!newest->version) return line + "of the original, not written since\n";
   const VersionInfo& info = newest->version->info;
   return line + "serial " + std::to_string(info.serial) + ", " + FormatTime(info.time_ms) +

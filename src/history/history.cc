@@ -12,6 +12,8 @@ Status NotWhereItWas(const StateId& id) {
   return Status::Unavailable("the newest version of state " + id.hex() + " is not where it was");
 }
 
+Status PointsUpwards() { return Status::Corruption("a no-op record that points upwards"); }
+
 bool Is(Code code, const Status& status) { return status.code() == code; }
 
 }  // namespace
@@ -24,7 +26,7 @@ Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
     if (!front.ok() && Is(Code::kNotFound, front.status())) return Walk::kVanished;
     Result<SealedInfo> info = front.ok() ? kms_.OpenInfo({store_id_, id, n}, *front)
                                          : Result<SealedInfo>(std::move(front).status());
-    if (!info.ok() && !Is(Code::kCorruption, info.status())) return std::move(info).status();
+    if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
     if (info.ok() && n == out->head) out->head_info = info->version;
     bool no_op = info.ok() && info->version.kind == RecordKind::kNoOp;
     if (no_op && info->version.newest_real < n) {
@@ -33,8 +35,13 @@ Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
       continue;
     }
     out->real = n;
-    out->damaged = no_op || !info.ok();
-    if (!out->damaged) out->version = std::move(info->version);
+    if (!info.ok()) {
+      out->unreadable = std::move(info).status();
+    } else if (no_op) {
+      out->unreadable = PointsUpwards();
+    } else {
+      out->version = std::move(info->version);
+    }
     break;
   }
   return Walk::kDone;
@@ -78,7 +85,7 @@ Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanishe
       return std::optional<Opened>(std::move(*opened));
     }
     uint64_t below = opened->info.version.newest_real;
-    if (below >= n) return Status::Corruption("a no-op record that points upwards");
+    if (below >= n) return PointsUpwards();
     n = below;
     if (n > 0) bytes = storage_.Get(id, n);
     *vanished = !bytes.ok() && Is(Code::kNotFound, bytes.status());

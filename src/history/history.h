@@ -22,12 +22,14 @@ namespace stateward {
 // What stands at the end of a state's history.
 struct NewestRecord {
   uint64_t head = 0;      // number of the newest record of any kind; 0: none
-  VersionInfo head_info;  // of record `head`, unless that one is damaged or none
-  bool damaged = false;   // what stands at the end cannot be read
-  // The newest record that is no no-op record; nullopt: none, or damaged.
+  VersionInfo head_info;  // of record `head`, unless that one cannot be read or there is none
+  // Why what stands at the end cannot be read: kCorruption, or kUnknownKey. Then only a host that
+  // has the key can tell what may follow, and this one appends nothing.
+  Status unreadable;
+  // The newest record that is no no-op record; nullopt: none, or it cannot be read.
   std::optional<VersionInfo> version;
-  // Its number, or that of the damaged record that hides it: what a no-op record on top of `head`
-  // is to name. 0: the store never had a version of the state.
+  // Its number, or that of the unreadable record that hides it: what a no-op record on top of
+  // `head` is to name. 0: the store never had a version of the state.
   uint64_t real = 0;
 };
 
@@ -36,7 +38,8 @@ class History {
   History(Storage& storage, Kms& kms, std::string store_id)
       : storage_(storage), kms_(kms), store_id_(std::move(store_id)) {}
 
-  // No-op records on top cost one step, however many there are. Damage is no error: `damaged`.
+  // No-op records on top cost one step, however many there are. Damage or an unknown key is no
+  // error: `unreadable` says so.
   Result<NewestRecord> Look(const StateId& id) const;
   // Opens the newest version; nullopt: the store never had one of the state.
   Result<std::optional<Opened>> OpenNewest(const StateId& id) const;

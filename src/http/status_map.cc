@@ -45,6 +45,11 @@ constexpr HttpStatus kTable[] = {
     {Code::kCorruption, 503, kOutageS, "unavailable",
      "what is stored cannot be read: it is damaged",
      "give the administrator the request id; the log says what is damaged (docs/running.md)"},
+    // Another host may have the key, and this one later: nothing is lost by waiting.
+    {Code::kUnknownKey, 503, kOutageS, "unavailable",
+     "what is stored was made with a key that this server does not have",
+     "repeat the command; if this lasts, give the administrator the request id: the log names the "
+     "key (docs/kms.md)"},
     {Code::kUnavailable, 503, kOutageS, "unavailable",
      "a service that this server needs does not answer, or is not the right one", kComesBack},
     {Code::kOverloaded, 503, kOverloadS, "busy", "there is no room just now", kComesBack},

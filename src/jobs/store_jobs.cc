@@ -140,7 +140,8 @@ class ExamineJob : public Job {
     if (status.ok()) return status;
     const bool damaged = status.code() == Code::kCorruption;
     // An outage says nothing of this state.
-    if (!damaged && !(parts.storage.Check().ok() && parts.kms.Check().ok())) return status;
+    if (!status.unreadable() && !(parts.storage.Check().ok() && parts.kms.Check().ok()))
+      return status;
     ++(damaged ? damaged_ : unreadable_);
     const char* what = damaged ? "a state is damaged" : "a state cannot be read";
     parts.log.Write(LogLevel::kError, parts.log.Begin(LogLevel::kError, what)

@@ -3,14 +3,22 @@
 namespace stateward {
 namespace {
 
-// The first that succeeds. An outage of one source leaves the question open.
+// How much a failure says: that a key is not in one source says nothing of the others, damage was
+// proved by a source that has the key, and an outage of one source leaves the question open.
+int Weight(const Status& status) {
+  if (status.ok()) return 0;
+  if (status.code() == Code::kUnknownKey) return 1;
+  return status.code() == Code::kCorruption ? 2 : 3;
+}
+
+// The first that succeeds.
 template <typename Found, typename Ask>
 Result<Found> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& sources, const Ask& ask) {
   Status failed;
   for (const std::unique_ptr<KeySource>& source : sources) {
     Result<Found> found = ask(*source);
     if (found.ok()) return found;
-    if (failed.ok() || failed.code() == Code::kCorruption) failed = found.status();
+    if (Weight(found.status()) > Weight(failed)) failed = found.status();
   }
   return failed;
 }

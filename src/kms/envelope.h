@@ -13,8 +13,8 @@
 
 namespace stateward {
 
-// 128 KiB: what fits a core's cache beside its output. A tag and a nonce cost 0.3 us, so larger
-// chunks gain nothing (bench/seal.cc).
+// 128 KiB: what fits a core's cache together with its output. A tag and a nonce cost 0.3 us, so
+// larger chunks gain nothing (bench/seal.cc).
 constexpr uint8_t kChunkLog2 = 17;
 // Far above any MAX_STATE_BYTES, and below what 32 bits of chunks can count.
 constexpr uint64_t kMaxDocument = uint64_t{1} << 32;

@@ -42,7 +42,8 @@ Result<SecretBytes> ExportedKeys::ResolveKey(const KeyId& id, ByteView wrapped,
 
 Result<LegacyPlain> ExportedKeys::OpenLegacy(ByteView blob) {
   Result<Bytes> sealed = DecodeTransitText(blob);
-  if (!sealed.ok()) return std::move(sealed).status().At("legacy blob");
+  // Another source may have the key of another form.
+  if (!sealed.ok()) return Status::UnknownKey("legacy blob: " + sealed.status().detail());
   return ring_.OpenLegacy(*sealed);
 }
 

@@ -5,7 +5,7 @@
 namespace stateward {
 
 Status UnknownKey(const KeyId& id) {
-  return Status::Corruption("key " + HexEncode(id) + " unknown");
+  return Status::UnknownKey("key " + HexEncode(id) + " unknown");
 }
 
 }  // namespace stateward

@@ -38,7 +38,8 @@ class KeySource {
   virtual ~KeySource() = default;
   // With the primary key. A wrapped key is bound to the state and store of `where`.
   virtual Result<MessageKey> NewMessageKey(const SealContext& where) = 0;
-  // kCorruption: "key <hex id> unknown", or the wrapped key is bound to another place than `where`.
+  // kUnknownKey: "key <hex id> unknown", or no key here opens the wrapped one. kCorruption: the
+  // wrapped key is bound to another place than `where`.
   virtual Result<SecretBytes> ResolveKey(const KeyId& id, ByteView wrapped,
                                          const SealContext& where) = 0;
   // As Kms::OpenLegacy, but whatever the blob holds: only EnvelopeKms looks at that.

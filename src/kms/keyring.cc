@@ -51,7 +51,8 @@ Result<LegacyPlain> Keyring::OpenLegacy(ByteView blob) const {
     if (opened.ok()) return LegacyPlain{entry.id, std::move(document)};
     if (opened.code() != Code::kCorruption) return opened;
   }
-  return Status::Corruption("legacy blob: damaged, or made with a key that is not in the ring");
+  // Without a key's name in it nothing tells the two apart.
+  return Status::UnknownKey("legacy blob: made with a key that is not in the ring, or damaged");
 }
 
 }  // namespace stateward

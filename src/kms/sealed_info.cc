@@ -130,7 +130,7 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   const size_t texts = info.key.project.size() + info.key.name.size() + info.key.tenant.size() +
                        version.lineage.size() + version.terraform_version.size() +
                        version.writer.size() + version.operation.size() + version.lock_id.size();
-  // All fields together, numbers and heads included, take less than 160 bytes beside the texts.
+  // All fields together, numbers and heads included, take less than 160 bytes without the texts.
   constexpr size_t kRest = 160;
   if (texts > kMaxInfo - kRest) {
     return Status::InvalidArgument("names, lineage and lock texts are too long to seal");

@@ -45,7 +45,7 @@ bool IsPathPart(std::string_view text, bool slashes) {
   });
 }
 
-// That we may not ask Vault is no answer to a client of ours.
+// That this server may not ask Vault is nothing that a client can mend.
 Status Outage(const Status& status) { return Status::Unavailable(status.detail()).At("transit"); }
 
 }  // namespace
@@ -117,15 +117,17 @@ Result<std::unique_ptr<TransitKeys>> TransitKeys::New(std::shared_ptr<VaultClien
   return keys;
 }
 
-// A 400 or 404. That a ciphertext is refused is a proof; that the key or the engine is not there
-// may be a slip of the operator, who can bring it back.
+// A 400 or 404. A ciphertext is refused when it is damaged, and also when it was made with a
+// version that may not be used any more, or with another key of this name: Vault's texts tell them
+// apart in part only. That the key or the engine is not there may be a slip of the operator, who
+// can bring it back.
 Status TransitKeys::Explain(const VaultAnswer& answer) const {
   const std::string where = "transit " + engine_ + "/" + key_ + ": ";
   if (answer.status == 404) return Status::Unavailable(where + "not there: 404 " + answer.error);
   if (answer.error.find("not found") != std::string::npos) {
     return Status::Unavailable(where + answer.error);
   }
-  return Status::Corruption(where + (answer.error.empty() ? "400" : answer.error));
+  return Status::UnknownKey(where + (answer.error.empty() ? "400" : answer.error));
 }
 
 TransitKeys::TransitKeys(std::shared_ptr<VaultClient> client, std::string engine, std::string key)
@@ -198,7 +200,7 @@ Result<SecretBytes> TransitKeys::Decrypt(ByteView text, uint64_t max_answer) {
 Result<SecretBytes> TransitKeys::ResolveKey(const KeyId& id, ByteView wrapped,
                                             const SealContext& where) {
   if (wrapped.empty() || id != id_) return UnknownKey(id);
-  if (TransitVersion(wrapped) == 0) return Status::Corruption("transit: not a wrapped key");
+  if (TransitVersion(wrapped) == 0) return Status::UnknownKey("transit: not a wrapped key");
   const std::string text(wrapped.AsString());
   SecretBytes bound = cache_.Get(text);
   const bool cached = !bound.empty();
@@ -261,7 +263,7 @@ Status TransitKeys::TryBoth() {
 }
 
 Result<LegacyPlain> TransitKeys::OpenLegacy(ByteView blob) {
-  if (TransitVersion(blob) == 0) return Status::Corruption("legacy blob: not a text of Transit");
+  if (TransitVersion(blob) == 0) return Status::UnknownKey("legacy blob: not a text of Transit");
   Result<SecretBytes> plain = Decrypt(blob, kMaxWholeState);
   if (!plain.ok()) return plain.status();
   return LegacyPlain{id_, *std::move(plain)};

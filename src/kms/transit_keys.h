@@ -27,7 +27,7 @@ namespace stateward {
 // wiped when it goes. What comes out is checked like what Vault gives. Thread-safe.
 class DataKeyCache {
  public:
-  // A record's key is used for as long as clients plan and apply; whoever takes the right to
+  // A record's key is used for as long as clients plan and apply; who takes the right to
   // unwrap away wants it to hold soon.
   static constexpr int64_t kLifeUs = int64_t{5} * 60 * 1000 * 1000;
   // About 300 bytes each: as many states as are worked on within five minutes, many times.

@@ -66,7 +66,7 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
   if (newest.head < lock.base) return Session::kOther;
   bool none_above = newest.real <= lock.base;
   // Damaged: the lock names the holder, and the number is compared again by the append.
-  if (none_above || newest.damaged) return Session::kAskTheLock;
+  if (none_above || !newest.unreadable.ok()) return Session::kAskTheLock;
   const VersionInfo& info = newest.version->info;
   if (info.lock_id != lock.id || info.lock_base != lock.base) return Session::kOther;
   return newest.real == newest.head ? Session::kOnlyThis : Session::kAskTheLock;
@@ -120,6 +120,8 @@ Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
                                " is gone, the newest one left is " + std::to_string(newest->head) +
                                "; see docs/storage.md, \"Records that are gone\"");
   }
+  // What may follow is told by what stands there: a host that has its key must judge.
+  if (newest.ok() && newest->unreadable.code() == Code::kUnknownKey) return newest->unreadable;
   return newest;
 }
 
@@ -164,14 +166,14 @@ WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest
 WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
                                   const LockRecord* lock) {
   if (request.kind == RecordKind::kTombstone) {
-    if (newest.damaged) return Failed(Status::Corruption("the newest version is damaged"));
+    if (!newest.unreadable.ok()) return Failed(newest.unreadable);
     bool nothing = newest.real == 0 && newest.legacy_id.empty();
     bool gone = newest.version && newest.version->info.kind == RecordKind::kTombstone;
     if (nothing) return Done(0);
     if (gone) return Settled(request, newest.real);
     return Append(request, newest, lock);
   }
-  if (newest.damaged) return Append(request, newest, lock);
+  if (!newest.unreadable.ok()) return Append(request, newest, lock);
   GuardInput in;
   in.serial = request.info.serial;
   in.lineage = request.info.lineage;
@@ -194,7 +196,7 @@ WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& new
 
 // Reads the newest version to its end: what lies behind its front may be damaged, too.
 Status GuardedWrite::ReadWhole(const StateId& id, const Newest& newest) {
-  if (newest.damaged) return Status::Corruption("the newest version is damaged");
+  if (!newest.unreadable.ok()) return newest.unreadable;
   if (newest.real == 0) return Status();
   Result<Opened> opened = history_.Open(id, newest.real);
   if (!opened.ok() && opened.status().code() == Code::kNotFound) {
@@ -304,6 +306,7 @@ Result<uint64_t> TakeNextNumber(const History& history, const StateKey& key, con
   for (int i = 0; i < kTakeTries; ++i) {
     Result<NewestRecord> newest = history.Look(id);
     if (!newest.ok()) return std::move(newest).status();
+    if (newest->unreadable.code() == Code::kUnknownKey) return newest->unreadable;
     if (!info.lock_id.empty() && newest->head_info.lock_id == info.lock_id) return newest->head;
     Result<AppendOutcome> appended = AppendNoOp(history, key, info, newest->head, newest->real);
     if (!appended.ok()) return std::move(appended).status();

@@ -69,7 +69,8 @@ class GuardedWrite {
 
  private:
   WriteOutcome CheckLock(const WriteRequest& request, const LockView& view);
-  // kUnavailable also when records are gone: the head is below the view's mark.
+  // kUnavailable also when records are gone: the head is below the view's mark. kUnknownKey: the
+  // newest version's key is not known here.
   Result<Newest> Look(const WriteRequest& request);
   WriteOutcome RunUnlocked(const WriteRequest& request);
   WriteOutcome RunLocked(const WriteRequest& request, const LockRecord& lock);
@@ -96,7 +97,8 @@ class GuardedWrite {
 // still arrive finds it taken. Called while `info`'s lock is being granted; returns the head, which
 // is that session's base. Does nothing when the newest record bears that lock's ID: another worker
 // that completes the same LOCK was faster, and the session may be writing already.
-// kUnavailable: also when a key service does not say what the newest record is.
+// kUnavailable: also when a key service does not say what the newest record is. kUnknownKey: its
+// key is not known here, so others might not know the key of what would be put on top.
 Result<uint64_t> TakeNextNumber(const History& history, const StateKey& key, const StateId& id,
                                 const VersionInfo& info);
 

@@ -97,7 +97,7 @@ HeldName HeldNames::BeforeWrite(const Grant& grant, const StateId& id,
   if (!newest.ok() && newest.status().code() == Code::kConflict) return {};
   if (!newest.ok()) return Failed(std::move(newest).status());
   if (newest->version && !newest->version->legacy) Remember(id, Seen::kVersion);
-  if (newest->version || newest->damaged || !newest->legacy_id.empty()) return {};
+  if (newest->version || !newest->unreadable.ok() || !newest->legacy_id.empty()) return {};
   return OfAbsent(grant, id, store_id);
 }
 

@@ -10,7 +10,7 @@ Result<bool> HoldsName(TenantIndex& index, Storage& storage, Kms& kms, const std
                        const StateId& tenants) {
   Result<Newest> newest = LoadNewest(History(storage, kms, store_id), Grant(), tenants, false);
   if (!newest.ok()) return std::move(newest).status();
-  if (newest->damaged) return true;
+  if (!newest->unreadable.ok()) return true;
   if (newest->version) return newest->version->info.kind == RecordKind::kState;
   return index.WasOpened(tenants);
 }

@@ -14,8 +14,8 @@ Status AddLegacy(const History& history, const Grant& grant, const StateId& id, 
   Result<std::optional<LegacyState>> legacy =
       ReadLegacy(history.claims(), history.kms(), grant, id);
   if (!legacy.ok()) {
-    if (legacy.status().code() != Code::kCorruption) return std::move(legacy).status();
-    out->damaged = true;
+    if (!legacy.status().unreadable()) return std::move(legacy).status();
+    out->unreadable = std::move(legacy).status();
     return Status();
   }
   if (!legacy->has_value()) return Status();
@@ -41,7 +41,7 @@ Result<Newest> LoadNewest(const History& history, const Grant& grant, const Stat
   if (!record.ok()) return std::move(record).status();
   Newest out;
   out.head = record->head;
-  out.damaged = record->damaged;
+  out.unreadable = std::move(record->unreadable);
   out.head_info = std::move(record->head_info);
   out.real = record->real;
   if (record->version) out.version = NewestVersion{*std::move(record->version), false};

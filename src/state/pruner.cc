@@ -27,7 +27,7 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
   // After the list: what is the newest version now, every later no-op record names, or one above.
   Result<NewestRecord> newest = history.Look(id);
   if (!newest.ok()) return std::move(newest).status();
-  if (newest->damaged) return Status::Corruption("the newest version cannot be read");
+  if (!newest->unreadable.ok()) return std::move(newest->unreadable).At("the newest version");
   // A record in between is on the way from the head to it (one that could not be read for a while).
   bool in_one_step = newest->real == newest->head || newest->head_info.newest_real == newest->real;
   uint64_t last_on_the_way = in_one_step ? newest->real : newest->head;

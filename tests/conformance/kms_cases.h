@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "base/sha256.h"
+#include "kms/header.h"
 #include "stateward/kms.h"
 
 namespace stateward {
@@ -167,12 +168,21 @@ inline void NoTwoRecordsAreAlike(Kms& kms) {
   CHECK(ByteView(one) != ByteView(two));
 }
 
+// What names the key, or holds it wrapped. When that is damaged, no key is known to be the
+// record's.
+inline bool NamesTheKey(const Bytes& record, size_t at) {
+  Result<Header> header = ParseHeader(record);
+  CHECK(header.ok());
+  return (at >= 8 && at < 24) || (at >= kFixedHeader - 2 && at < header->size());
+}
+
 inline void DamageIsCorruption(Kms& kms) {
   const Bytes record = MustSeal(kms, Where(), StateText(2000));
   for (size_t i = 0; i < record.size(); i += 7) {
     Bytes damaged = record;
     damaged[i] = static_cast<uint8_t>(damaged[i] ^ 0x10);
-    CheckCode(Code::kCorruption, kms.Open(Where(), damaged));
+    CheckCode(NamesTheKey(record, i) ? Code::kUnknownKey : Code::kCorruption,
+              kms.Open(Where(), damaged));
     CheckCode(Code::kCorruption, kms.Open(Where(), {record.data(), i}));
   }
   Bytes longer = record;
@@ -186,12 +196,12 @@ inline void ForeignBytesAreCorruption(Kms& kms) {
                                  std::string_view("{\"version\":4}"), std::string_view(longer)}) {
     CheckCode(Code::kCorruption, kms.Open(Where(), bytes));
     CheckCode(Code::kCorruption, kms.OpenInfo(Where(), bytes));
-    CheckCode(Code::kCorruption, kms.OpenLegacy(bytes));
+    CHECK(kms.OpenLegacy(bytes).status().unreadable());
   }
 }
 
 inline void RecordIsNoLegacyBlob(Kms& kms) {
-  CheckCode(Code::kCorruption, kms.OpenLegacy(MustSeal(kms, Where(), StateText(2000))));
+  CheckCode(Code::kUnknownKey, kms.OpenLegacy(MustSeal(kms, Where(), StateText(2000))));
 }
 
 inline void WrongArgumentsAreRefused(Kms& kms) {

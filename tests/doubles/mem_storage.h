@@ -266,7 +266,8 @@ class MemStorage : public Storage {
   void Undo(const StateId& id, uint64_t n) { states_[id.hex()].erase(n); }
   // What a disk may do to a record.
   void Damage(const StateId& id, uint64_t n) { states_[id.hex()][n].back() ^= 1; }
-  void DamageFront(const StateId& id, uint64_t n) { states_[id.hex()][n][40] ^= 1; }
+  void DamageFront(const StateId& id, uint64_t n) { DamageAt(id, n, 40); }
+  void DamageAt(const StateId& id, uint64_t n, size_t at) { states_[id.hex()][n][at] ^= 1; }
 
   std::map<std::string, Bytes> legacy;
 

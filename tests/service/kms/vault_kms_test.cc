@@ -90,7 +90,7 @@ TEST(KvKms, VersionsRotateAndAreDeleted) {
   CheckOpens(*kms, Where(), second, kDoc);  // looked up
   admin.Post("kv/delete/" + name, "{\"versions\":[2]}");
   std::unique_ptr<Kms> late = *OpenKms(Kv(name));
-  CheckCode(Code::kCorruption, late->Open(Where(), second));
+  CheckCode(Code::kUnknownKey, late->Open(Where(), second));
   CHECK(TagIn(MustSeal(*late, Where(), kDoc)).id == TagIn(first).id);
   CheckOpens(*kms, Where(), second, kDoc);  // kept in memory
   admin.Post("kv/destroy/" + name, "{\"versions\":[1,2]}");
@@ -125,7 +125,7 @@ TEST(TransitKms, RotationAsItsUsersExpect) {
   admin.Post("transit/keys/" + name + "/config", "{\"min_decryption_version\":2}");
   std::unique_ptr<Kms> fresh = *OpenKms(Transit(name));
   Result<Opened> refused = fresh->Open(Where(), first);
-  CheckCode(Code::kCorruption, refused);
+  CheckCode(Code::kUnknownKey, refused);
   STRCMP_CONTAINS("too old", refused.status().detail().c_str());
   CheckOpens(*fresh, Where(), second, kDoc);
 }

@@ -91,6 +91,15 @@ TEST(Operations, ShowTellsOfTheNewestAndTheLock) {
   STRCMP_EQUAL("deleted", InShow("condition").c_str());
 }
 
+TEST(Operations, DamageAndAnUnknownKeyAreToldApart) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.DamageFront(Id(), 1);
+  STRCMP_EQUAL("damaged", InShow("condition").c_str());
+  storage.DamageFront(Id(), 1);
+  storage.DamageAt(Id(), 1, 8);  // in the key's id
+  STRCMP_EQUAL("unknown key", InShow("condition").c_str());
+}
+
 TEST(Operations, HiddenAndAbsentAreTheSame) {
   Is(Code::kOk, Put(Doc(1)));
   const Caller other = Of("app", Rights::All());

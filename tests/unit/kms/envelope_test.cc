@@ -57,13 +57,25 @@ TEST_GROUP(Envelope) {
     CHECK_FALSE(opened.ok());
     CHECK(opened.status().code() == Code::kCorruption);
   }
+  // When what names the key is damaged, it is of no key that is known.
+  void CheckBitRefused(const Bytes& record, size_t at) {
+    Result<Opened> opened = Open(record);
+    CHECK_FALSE(opened.ok());
+    const bool key_id = at >= 8 && at < 24;
+    const bool wrapped_size = at >= kFixedHeader - 2 && at < kFixedHeader;
+    if (wrapped_size) {
+      CHECK(opened.status().unreadable());
+    } else {
+      CHECK(opened.status().code() == (key_id ? Code::kUnknownKey : Code::kCorruption));
+    }
+  }
 
   void CheckEveryBit(Bytes record) {
     CHECK(Open(record).ok());
     for (size_t bit = 0; bit < record.size() * 8; ++bit) {
       const auto mask = static_cast<uint8_t>(1U << bit % 8);
       record[bit / 8] = static_cast<uint8_t>(record[bit / 8] ^ mask);
-      CheckRefused(record);
+      CheckBitRefused(record, bit / 8);
       record[bit / 8] = static_cast<uint8_t>(record[bit / 8] ^ mask);
     }
     CHECK(Open(record).ok());
@@ -139,7 +151,7 @@ TEST(Envelope, RandomMutationsAreRefused) {
     }
     if (random() % 4 == 0) mutated.resize(random() % (2 * mutated.size()));
     if (mutated == record) continue;
-    CheckRefused(mutated);
+    CHECK(Open(mutated).status().unreadable());
   }
 }
 

@@ -56,7 +56,7 @@ TEST(ExportedKeys, OpenRecordsAndWholeStates) {
   const std::string whole = TransitText(*suite, *ParseKey(first.Reveal()), 1, state);
   CHECK(ByteView(*kms->OpenLegacy(whole)) == ByteView(state));
   CheckCode(Code::kCorruption, kms->OpenLegacy(std::string_view("vault:v1:QUJD")));
-  CheckCode(Code::kCorruption, kms->OpenLegacy(std::string_view("vault:v1:A")));
+  CheckCode(Code::kUnknownKey, kms->OpenLegacy(std::string_view("vault:v1:A")));
   // The settings may still name a Vault that is gone.
   KmsSettings gone = Both();
   gone.backend = "transit";
@@ -68,7 +68,7 @@ TEST(ExportedKeys, OpenRecordsAndWholeStates) {
 TEST(ExportedKeys, AKeyOfAnotherVersionIsUnknown) {
   std::unique_ptr<Kms> kms = *OpenKms(Exported(first.Reveal()));
   Result<Opened> opened = kms->Open(Where(), record);
-  CheckCode(Code::kCorruption, opened);
+  CheckCode(Code::kUnknownKey, opened);
   STRCMP_CONTAINS("unknown", opened.status().detail().c_str());
 }
 

@@ -47,14 +47,14 @@ TEST(LocalKms, OldKeysOpenAndTheNewOneSeals) {
   const auto rotated = MustOpen(kThirdKey, kSeedKey);
   kms_cases::CheckOpens(*rotated, kms_cases::Where(), old_record, kms_cases::kSmall);
   const Bytes new_record = kms_cases::MustSeal(*rotated, kms_cases::Where(), kms_cases::kSmall);
-  kms_cases::CheckCode(Code::kCorruption, kms->Open(kms_cases::Where(), new_record));
+  kms_cases::CheckCode(Code::kUnknownKey, kms->Open(kms_cases::Where(), new_record));
 }
 
 TEST(LocalKms, AnUnknownKeyIsNamed) {
   const Bytes record = kms_cases::MustSeal(*kms, kms_cases::Where(), kms_cases::kSmall);
   const auto other = MustOpen(kThirdKey);
   Result<Opened> opened = other->Open(kms_cases::Where(), record);
-  kms_cases::CheckCode(Code::kCorruption, opened);
+  kms_cases::CheckCode(Code::kUnknownKey, opened);
   const std::string id = HexEncode({record.data() + 8, 16});
   STRCMP_EQUAL(("key " + id + " unknown").c_str(), opened.status().detail().c_str());
   Result<SealedInfo> info = other->OpenInfo(kms_cases::Where(), record);

@@ -8,51 +8,24 @@
 
 #include "auth/roles.h"
 #include "base/json.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
-#include "kms/open_kms.h"
-#include "state/state_service.h"
+#include "unit/state/service_fixture.h"
 
 namespace stateward {
-namespace {
 
-class NoObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnUploadKept() override {}
-};
-
-SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
-
-}  // namespace
-
-TEST_GROUP(HeldNames) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  NoObserver observer;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  std::unique_ptr<Kms> kms;
-  StoreGate gate{storage, locker};
-  StateRules rules;
+TEST_GROUP_BASE(HeldNames, ServiceFixture) {
   std::unique_ptr<Untouched> untouched;
-  std::unique_ptr<StateService> service;
-  Grant grant;
   const std::string blob = std::string(64, 'b');
 
   void setup() override {
-    KmsSettings settings;
-    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false, *kms).ok());
+    ServiceFixture::setup();
+    grant = Grant();
     grant.key = {"", "network", "prod"};
     grant.principal = "alice";
     grant.rights = kRoleAdmin;
     storage.legacy[blob] = {1, 2, 3};
     Serve(true);
   }
+  void teardown() override { service.reset(); }  // before what it uses
   void Serve(bool new_identities) {
     service.reset();
     untouched.reset();
@@ -67,10 +40,7 @@ TEST_GROUP(HeldNames) {
   StateAnswer Put() {
     return service->Put(grant, "", Text("{\"version\":4,\"serial\":1,\"lineage\":\"L\"}"));
   }
-  void Is(Code want, const StateAnswer& answer) {
-    STRCMP_EQUAL(std::string(CodeName(want)).c_str(),
-                 std::string(CodeName(answer.status.code())).c_str());
-  }
+  void Is(Code want, const StateAnswer& answer) { ServiceFixture::Is(want, answer.status.code()); }
   void IsFree() {
     Is(Code::kNotFound, service->Get(grant));
     Is(Code::kOk, Put());

@@ -3,62 +3,18 @@
 
 #include <CppUTest/TestHarness.h>
 
-#include <memory>
 #include <string>
 
-#include "auth/basic.h"
 #include "auth/policy_auth.h"
 #include "auth/roles.h"
-#include "doubles/basic_names.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
-#include "kms/open_kms.h"
-#include "state/state_service.h"
+#include "unit/state/service_fixture.h"
 
 namespace stateward {
 namespace {
 
-class SilentObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnUploadKept() override { ++kept; }
-  int kept = 0;
-};
-
-SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
-
-SecretBytes Doc(int serial) {
-  return Text("{\"version\":4,\"serial\":" + std::to_string(serial) + ",\"lineage\":\"L\"}");
-}
-
 const std::string kToken(64, 'a');
 
-}  // namespace
-
-TEST_GROUP(LockRights) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  SilentObserver observer;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  std::unique_ptr<Kms> kms;
-  StoreGate gate{storage, locker};
-  StateRules rules;
-  std::unique_ptr<StateService> service;
-
-  void setup() override {
-    KmsSettings settings;
-    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    kms = std::move(*OpenKms(settings));
-    CHECK(gate.Init(false, *kms).ok());
-    Restart();
-  }
-  void Restart() {
-    service =
-        std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log, rules);
-  }
+struct LockRightsFixture : public ServiceFixture {
   Grant As(const std::string& principal, Rights role, const std::string& token = "") {
     Grant grant = IdentifiedGrant({"", "p", "n"}, {role, false, {}});
     grant.principal = principal;
@@ -69,9 +25,6 @@ TEST_GROUP(LockRights) {
     Grant grant = As("ci", role, token);
     grant.expired = true;
     return grant;
-  }
-  void Is(Code want, Code got) {
-    STRCMP_EQUAL(std::string(CodeName(want)).c_str(), std::string(CodeName(got)).c_str());
   }
   Code Lock(const Grant& grant, const std::string& id) {
     StateAnswer answer = service->Lock(grant, Text("{\"ID\":\"" + id + "\"}"));
@@ -86,6 +39,10 @@ TEST_GROUP(LockRights) {
   }
   bool Held() { return locker.Look(StateId::Of({"", "p", "n"}))->holder.has_value(); }
 };
+
+}  // namespace
+
+TEST_GROUP_BASE(LockRights, LockRightsFixture){};
 
 // Each 423 shows the ID: it proves nothing.
 TEST(LockRights, ALockBelongsToWhomTookIt) {
@@ -240,7 +197,6 @@ TEST(LockRights, TheLockServiceDecidesOrNobodyDoes) {
 TEST(LockRights, AStateOfATenantIsNotLostFromSight) {
   Grant alice = As("alice", kRoleWrite);
   Is(Code::kNotFound, service->Get(alice).status.code());
-  BasicAuthenticator basic{NameForTests};
   Grant tenant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kWrite);
   Is(Code::kOk, Put(tenant, 1));
   StateAnswer answer = service->Get(alice);

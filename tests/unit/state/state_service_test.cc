@@ -4,30 +4,14 @@
 #include <CppUTest/TestHarness.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 
 #include "auth/roles.h"
-#include "base/base64.h"
 #include "base/json.h"
-#include "doubles/original_blobs.h"
 #include "state/lock_info.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
-namespace {
-
-Bytes ReadFile(const std::string& path) {
-  Bytes bytes;
-  if (FILE* f = fopen(path.c_str(), "rb")) {
-    int c = 0;
-    while ((c = fgetc(f)) != EOF) bytes.push_back(static_cast<uint8_t>(c));
-    fclose(f);
-  }
-  return bytes;
-}
-
-}  // namespace
 
 TEST_GROUP_BASE(StateService, ServiceFixture){};
 
@@ -228,160 +212,6 @@ TEST(StateService, DeleteKeepsLineageAndSerial) {
   Holds(Doc(1, "new"));
 }
 
-TEST(StateService, AnotherSessionsVersionAboveTheBase) {
-  // The lock service forgot, let another in, and then remembered (a snapshot that was restored).
-  locker.still = false;
-  Is(Code::kOk, Put(Doc(1)));
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(2), "a"));
-  locker.ForgetEverything();
-  Is(Code::kOk, Lock("b"));
-  Is(Code::kConflict, Put(Doc(3, "L", "a's"), "a"));
-  Is(Code::kOk, Put(Doc(3, "L", "b's"), "b"));
-  Is(Code::kOk, Unlock("b"));
-  Holds(Doc(3, "L", "b's"));
-  LONGS_EQUAL(1, Kept());
-}
-
-TEST(StateService, WriteBetweenLookAndAppendLoses) {
-  locker.still = false;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  // While a's write is paused its lock is forced away and b works.
-  locker.between = [this] {
-    Is(Code::kOk, Unlock(""));
-    Is(Code::kOk, Lock("b"));
-    Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
-  };
-  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
-  Holds(Doc(2, "L", "b's"));
-  LONGS_EQUAL(1, Kept());
-}
-
-TEST(StateService, ForcedReleaseTakesTheNumberOfALateWrite) {
-  locker.still = false;
-  storage.late = true;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  // a's next write times out, and so does the look whether it arrived.
-  storage.next_append = MemStorage::NextAppend::kArrivesLate;
-  locker.between = [] {};
-  StateAnswer lost = service->Put(grant, "a", Doc(2, "L", "late"));
-  Is(Code::kUnavailable, lost.status.code());
-  uint64_t head = HeadOf();
-  Is(Code::kOk, Unlock(""));
-  Is(Code::kOk, Lock("b"));
-  CHECK(HeadOf() > head);  // a no-op record
-  CHECK_FALSE(storage.Arrive().appended);
-  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
-  Holds(Doc(2, "L", "b's"));
-}
-
-TEST(StateService, UnresolvedWriteIsProvidedForByTheNextLock) {
-  locker.still = false;
-  storage.late = true;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  storage.next_append = MemStorage::NextAppend::kLateAndDown;
-  Is(Code::kUnavailable, Put(Doc(2, "L", "late"), "a"));
-  storage.down = false;
-  Is(Code::kOk, Unlock("a"));  // it gave up
-  Is(Code::kOk, Lock("b"));
-  LONGS_EQUAL(2, HeadOf());
-  CHECK_FALSE(storage.Arrive().appended);
-  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
-  Holds(Doc(2, "L", "b's"));
-}
-
-// Only the write's own number is taken, or b's next write would meet what a's worker takes too
-// late.
-TEST(StateService, SlowWorkerThatResolvesDisturbsNobody) {
-  locker.still = false;
-  storage.late = true;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  storage.next_append = MemStorage::NextAppend::kArrivesLate;
-  storage.after_late_get = [this] {
-    Is(Code::kOk, Unlock(""));
-    Is(Code::kOk, Lock("b"));
-    Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
-  };
-  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
-  Is(Code::kOk, Put(Doc(3, "L", "b's"), "b"));
-  Holds(Doc(3, "L", "b's"));
-}
-
-TEST(StateService, LockServiceThatForgotEverything) {
-  locker.still = false;
-  storage.late = true;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  // a's write is paused after it looked; the locks are lost; b has the lock, and writes nothing
-  // yet.
-  locker.between = [this] {
-    locker.ForgetEverything();
-    Is(Code::kOk, Lock("b"));
-    LONGS_EQUAL(2, HeadOf());  // a no-op record
-    Is(Code::kOk, Lock("b"));  // a repeat takes nothing
-    LONGS_EQUAL(2, HeadOf());
-  };
-  Is(Code::kConflict, Put(Doc(2, "L", "a's"), "a"));
-  Holds(Doc(1));
-  Is(Code::kConflict, Put(Doc(3, "L", "a's"), "a"));
-  LONGS_EQUAL(2, Kept());
-  Is(Code::kOk, Put(Doc(2, "L", "b's"), "b"));
-  Is(Code::kOk, Unlock("b"));
-  Is(Code::kOk, Unlock("a"));  // of the forgotten lock
-  Holds(Doc(2, "L", "b's"));
-}
-
-TEST(StateService, LockServiceGivenAnewForgets) {
-  locker.still = false;
-  Is(Code::kOk, Put(Doc(1)));
-  CHECK(gate.Init(true, *kms).ok());
-  Is(Code::kOk, Lock("a"));
-  LONGS_EQUAL(2, HeadOf());
-  Is(Code::kOk, Put(Doc(2), "a"));
-  Is(Code::kOk, Unlock("a"));
-  Is(Code::kOk, Lock("b"));  // once is enough
-  LONGS_EQUAL(3, HeadOf());
-}
-
-TEST(StateService, TwoWorkersThatCompleteOneLockTakeOneNumber) {
-  Is(Code::kOk, Put(Doc(1)));
-  std::string store_id = storage.ReadIdentity()->store_id;
-  VersionInfo info;
-  info.lock_id = "a";
-  LONGS_EQUAL(2, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
-  LONGS_EQUAL(2, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
-  info.lock_id = "b";
-  LONGS_EQUAL(3, *TakeNextNumber(History(storage, *kms, store_id), grant.key, Id(), info));
-}
-
-TEST(StateService, UnknownOutcomeIsReadBack) {
-  Is(Code::kOk, Lock("a"));
-  storage.next_append = MemStorage::NextAppend::kDoneButFails;
-  Is(Code::kOk, Put(Doc(1), "a"));
-  LONGS_EQUAL(1, HeadOf());
-  storage.next_append = MemStorage::NextAppend::kFails;
-  Is(Code::kUnavailable, Put(Doc(2), "a"));
-  Is(Code::kOk, Put(Doc(2), "a"));
-  Holds(Doc(2));
-}
-
-TEST(StateService, SessionGoesOnBehindItsOwnNoOpRecord) {
-  storage.late = true;
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(1), "a"));
-  storage.next_append = MemStorage::NextAppend::kArrivesLate;
-  Is(Code::kUnavailable, Put(Doc(2), "a"));
-  CHECK_FALSE(storage.Arrive().appended);
-  Is(Code::kOk, Put(Doc(2), "a"));  // the client's repeat
-  Is(Code::kOk, Unlock("a"));
-  Holds(Doc(2));
-  LONGS_EQUAL(0, Kept());
-}
-
 TEST(StateService, OutagesAreNeverAbsence) {
   Is(Code::kOk, Put(Doc(1)));
   storage.down = true;
@@ -465,91 +295,6 @@ TEST(StateService, AWriteIsFollowedByPruning) {
   for (int tries = 0; tries < 10000 && storage.Versions(Id())->size() > 3; ++tries) usleep(1000);
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
-}
-
-// ---- What the original wrote (tests/data/seed, with the key and secrets of its manifest). ----
-
-TEST(StateService, TheOriginalsStateIsReadWhereItLies) {
-  grant = As("s3cret-one", "network", "prod");
-  storage.legacy[grant.legacy_ids[0]] =
-      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
-  std::string before = Get();
-  LONGS_EQUAL(2097, before.size());
-  LONGS_EQUAL(0, HeadOf());
-  Is(Code::kOk, Put(Text(before)));  // the same bytes: the first write makes it ours
-  LONGS_EQUAL(1, HeadOf());
-  storage.legacy.clear();
-  STRCMP_EQUAL(before.c_str(), Get().c_str());
-}
-
-TEST(StateService, TheOriginalsSerialCounts) {
-  grant = As("s3cret-one", "network", "prod");
-  storage.legacy[grant.legacy_ids[0]] =
-      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
-  Is(Code::kConflict, Put(Doc(1)));  // another lineage
-  LONGS_EQUAL(0, HeadOf());
-  Is(Code::kOk, Delete());
-  STRCMP_EQUAL("not_found", Get().c_str());  // a tombstone: the original's bytes are not served
-}
-
-TEST(StateService, TheFirstWriteClaimsAnAmbiguousName) {
-  Grant ab_c = As("s3cret-two", "a-b", "c");
-  Grant a_bc = As("s3cret-two", "a", "b-c");
-  STRCMP_EQUAL(ab_c.legacy_ids[0].c_str(), a_bc.legacy_ids[0].c_str());
-  storage.legacy[ab_c.legacy_ids[0]] =
-      ReadFile("tests/data/seed/fs/" + ab_c.legacy_ids[0] + ".tfstate");
-  grant = ab_c;
-  std::string before = Get();
-  grant = a_bc;
-  STRCMP_EQUAL(before.c_str(), Get().c_str());
-  Is(Code::kOk, Put(Text(before)));
-  grant = ab_c;
-  STRCMP_EQUAL("conflict", Get().c_str());
-  Is(Code::kConflict, Put(Text(before)));
-  grant = a_bc;
-  STRCMP_EQUAL(before.c_str(), Get().c_str());
-}
-
-TEST(StateService, IdentifiedUsersAreNotGivenAnAmbiguousName) {
-  grant = As("x", "a-b", "c");
-  storage.legacy[LegacyId(grant.key)] = ReadFile(
-      "tests/data/seed/fs/"
-      "0d2cf0a51cfa39a34c78c9873dc448eb38d3931ad5b349ba21863b0715d85a2d.tfstate");
-  grant.legacy_ids = {LegacyId(grant.key)};
-  grant.key.tenant.clear();
-  STRCMP_EQUAL("conflict", Get().c_str());
-}
-
-TEST(StateService, LegacyReadSwitchedOff) {
-  grant = As("s3cret-one", "network", "prod");
-  storage.legacy[grant.legacy_ids[0]] =
-      ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
-  rules.write.legacy_read = false;
-  Restart();
-  STRCMP_EQUAL("not_found", Get().c_str());
-}
-
-TEST(StateService, DamagedLegacyStateIsNotAbsent) {
-  grant = As("s3cret-one", "network", "prod");
-  Bytes blob = ReadFile("tests/data/seed/fs/" + grant.legacy_ids[0] + ".tfstate");
-  blob[100] ^= 1;
-  storage.legacy[grant.legacy_ids[0]] = blob;
-  STRCMP_EQUAL("corruption", Get().c_str());
-  Is(Code::kCorruption, Put(Doc(9)));
-}
-
-// A blob that opens and holds no state: never served, and never taken for absence.
-TEST(StateService, WhatIsNoStateInALegacyBlobIsNeverServed) {
-  std::shared_ptr<const Suite> suite = *Suite::Load();
-  const SecretBytes key = *Base64Decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-  storage.legacy[grant.legacy_ids[0]] =
-      SealAsOriginal(*suite, key, std::string_view("0123456789abcdef0123456789abcdef"));
-  STRCMP_EQUAL("corruption", Get().c_str());
-  Is(Code::kCorruption, Put(Doc(9)));
-  Is(Code::kCorruption, Delete());
-  Is(Code::kOk, Lock("a"));
-  Is(Code::kOk, Put(Doc(9), "a"));  // the holder goes on
-  Holds(Doc(9));
 }
 
 }  // namespace stateward

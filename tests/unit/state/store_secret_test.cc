@@ -97,7 +97,7 @@ TEST(StoreSecret, ARotationDoesNotChangeIt) {
 TEST(StoreSecret, TheWrongKeyIsSeen) {
   std::unique_ptr<Kms> wrong = With(kTwo);
   KeyCheck check(storage, *wrong, clock);
-  CHECK(check.Get().code() == Code::kCorruption);
+  CHECK(check.Get().code() == Code::kUnknownKey);
   STRCMP_CONTAINS("unknown", check.Get().detail().c_str());
   KeyCheck good(storage, *one, clock);
   CHECK(good.Get().ok());
@@ -108,7 +108,7 @@ TEST(StoreSecret, TheWrongKeyIsSeen) {
   CHECK(good.Get().ok());
   CHECK_FALSE(check.Get().ok());
   clock.Advance(1);
-  CHECK(good.Get().code() == Code::kCorruption);
+  CHECK(good.Get().code() == Code::kUnknownKey);
   CHECK(check.Get().ok());
 }
 
