@@ -9,7 +9,7 @@
 namespace stateward {
 
 // The record of a lock whose LockInfo the original stored. Its principal is "", its time 0, its
-// base 0: the state has no version of ours before the holder, or nobody, writes one.
+// base 0: the state has no version in the new form before the holder, or nobody, writes one.
 // kUnavailable: not a LockInfo with an ID. Only force can free such a lock.
 Result<LockRecord> ReadLegacyLock(ByteView lock_info);
 

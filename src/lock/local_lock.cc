@@ -98,7 +98,7 @@ Result<MarkedFolder::Root> LocalLock::OpenService() {
 }
 
 // A file that is absent, empty or without a second record was never locked. Such a file goes with
-// the step that made it; so whoever waited for its flock may hold the one of a file that has no
+// the step that made it; so who waited for its flock may hold the one of a file that has no
 // name any more.
 Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
   Result<MarkedFolder::Root> root = OpenService();
@@ -115,8 +115,9 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
     Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
     if (!slot.ok()) return Outage(std::move(slot).status());
     if (slot->sequence <= 1 && !HasName(root->get(), path, file->get())) continue;
-    if (slot->sequence == 0 && make && !absent) {
-      // Its name may not last: the sync of its folder failed, perhaps, and so did its removal.
+    if (slot->sequence <= 1 && !slot->newer_lost && make && !absent) {
+      // The step that made it broke off. Its name may not last: the sync of its folder failed,
+      // perhaps, and so did its removal; and no sync makes up for one that failed.
       const int r = disk_.UnlinkAt(root->get(), path.c_str());
       if (r < 0) return FromErrno("unlink lock file", -r);
       continue;
@@ -158,7 +159,7 @@ void LocalLock::Forget(LockBook* book) {
 
 // A file of a state that was never locked need not stay.
 void LocalLock::Discard(const StateId& id, const Held& held) {
-  if (held.file.valid() && held.slot.sequence <= 1) {
+  if (held.file.valid() && held.slot.sequence <= 1 && !held.slot.newer_lost) {
     disk_.UnlinkAt(held.root.get(), PathOf(id).c_str());
   }
 }

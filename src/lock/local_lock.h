@@ -28,7 +28,7 @@ class LocalLock : public Locker {
   std::string_view Name() const override { return "local"; }
   Result<std::string> ServiceId() override;
   void Expect(const std::string& service_id) override;
-  // `forgotten` does not matter here: whoever wrote under other locks must be stopped before.
+  // `forgotten` does not matter here: all who wrote under other locks must be stopped before.
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const BaseFn& base) override;

@@ -44,7 +44,7 @@ bool MayBeUnsynced(const LockSlot& now);
 Status SettleLockSlot(Disk& disk, int fd, const LockSlot& now);
 // A write whose sync fails is taken back: the file holds `now` again. REQUIRES: now.sequence > 0.
 Status WriteLockSlot(Disk& disk, int fd, const LockSlot& now, ByteView record);
-// Notes a head behind the record, for whoever comes next. It lasts from the next sync on.
+// Notes a head behind the record, for the next step. It lasts from the next sync on.
 void NoteHead(Disk& disk, int fd, const LockSlot& now, uint64_t head);
 
 // Entries of the ring. A written one lasts from the next sync on.

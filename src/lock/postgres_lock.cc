@@ -77,7 +77,7 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
     return held;
   }
   if (rows[0].size() == 0) {
-    // What was read beside a row that is not there was read without holding it: all of it again.
+    // What was read while there was no row was read without holding it: all of it again.
     STATEWARD_RETURN_IF_ERROR(MakeRow(key.id, held.transaction.get()));
     Result<std::vector<PgRows>> again = held.transaction->Run(statements, PgUse::kRead);
     if (!again.ok()) return Outage(std::move(again).status());
@@ -101,7 +101,7 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
 }
 
 Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
-  // A lock of ours is newer: nobody gets one while the original's is there.
+  // A lock in the new form is newer: nobody gets one while the original's is there.
   if (rows.size() == 0 || row->book.holder) return Status();
   row->legacy_id = rows.Text(0, 0);
   row->legacy_lock = rows.Text(0, 1);
@@ -111,7 +111,7 @@ Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
     return Status();
   }
   if (!forced) return std::move(holder).status();
-  // Somebody holds it, and force frees it whoever that is.
+  // Somebody holds it: force frees it, no matter for whom it was taken.
   row->book.holder = LockRecord();
   row->book.holder->id = "unreadable";
   return Status();

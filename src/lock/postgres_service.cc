@@ -17,7 +17,7 @@ constexpr int64_t kAskLegacyUs = 30000000;
 
 std::vector<std::string> LockTables() {
   return {
-      // Half of each page is left free, so that a step's new version of a row fits beside the old
+      // Half of each page is left free, so that a step's new version of a row fits next to the old
       // one and no index changes.
       "CREATE TABLE stateward.state_locks (id text COLLATE \"C\" PRIMARY KEY, held bool NOT NULL,"
       " record bytea NOT NULL, epoch text NOT NULL) WITH (fillfactor = 50)",

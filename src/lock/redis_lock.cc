@@ -21,7 +21,7 @@ constexpr int kTries = 8;
 // /ready is asked every few seconds; a write goes into the server's log of commands.
 constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
-Status NoAnswer() { return Status::Unavailable("redis: no answer of ours"); }
+Status NoAnswer() { return Status::Unavailable("redis: that is no answer of Stateward's scripts"); }
 Status Busy() { return Status::Unavailable("redis: the lock changed hands again and again"); }
 
 std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
@@ -53,7 +53,7 @@ Result<RedisLock::Answer> RedisLock::Ask(const RedisScript& script,
   if (!reply.ok()) return std::move(reply).status();
   if (reply->kind != RedisReply::Kind::kArray || reply->items.empty() ||
       reply->items[0].kind != RedisReply::Kind::kText) {
-    return Status::Unavailable("redis: a script gave no answer of ours");
+    return Status::Unavailable("redis: a script gave an answer that is not known");
   }
   Answer answer;
   answer.word = std::move(reply->items[0].text);
@@ -132,7 +132,7 @@ Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
     return out;
   }
   if (answer.rest.empty() || answer.rest[0].items.size() % 2 != 0) {
-    return Status::Unavailable("redis: " + answer.word + " is no answer of ours");
+    return Status::Unavailable("redis: " + answer.word + " is no answer that is known");
   }
   const std::vector<RedisReply>& fields = answer.rest[0].items;
   for (size_t i = 0; i < fields.size(); i += 2) {

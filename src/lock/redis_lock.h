@@ -23,7 +23,7 @@ namespace stateward {
 
 class RedisLock : public Locker {
  public:
-  // `prefix` begins the name of each key of ours.
+  // `prefix` begins the name of each of its keys.
   RedisLock(std::unique_ptr<RedisClient> client, std::string prefix);
 
   std::string_view Name() const override { return "redis"; }

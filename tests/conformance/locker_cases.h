@@ -11,6 +11,7 @@
 
 #include "conformance/locker_fixture.h"
 #include "conformance/locker_force_cases.h"
+#include "conformance/locker_session_cases.h"
 #include "conformance/locker_thread_cases.h"
 
 namespace stateward {
@@ -240,60 +241,6 @@ inline void ForceReleasesWhateverIsHeld(LockerFixture& f) {
   MustBe<WasReleased>(l->Acquire(Id(), Want("a"), Base7));
 }
 
-// ---- Numbers to burn ----
-
-// Locks with a base that fails or not; returns whether it was told to burn.
-inline bool LockSaysBurn(Locker& l, const std::string& lock_id, bool base_works = true) {
-  bool said = false;
-  Result<AcquireOutcome> outcome =
-      l.Acquire(Id(), Want(lock_id), [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-        said = burn;
-        if (!base_works) return Status::Unavailable("no head");
-        return uint64_t{7};
-      });
-  CHECK(outcome.ok() == base_works);
-  return said;
-}
-
-inline void ForcedReleaseBurnsAtTheNextGrant(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  CHECK_FALSE(LockSaysBurn(*l, "a"));
-  Free(*l, "a");
-  CHECK_FALSE(LockSaysBurn(*l, "b"));
-  MustBe<Released>(l->Release(Id(), {"", "bob", false}));
-  CHECK(LockSaysBurn(*f.Open(), "c", false));
-  CHECK(LockSaysBurn(*l, "c"));  // the base that came of it was not stored
-  Free(*l, "c");
-  CHECK_FALSE(LockSaysBurn(*l, "d"));
-  MustBe<Released>(l->Release(Id(), {"d", "admin", true}));
-  CHECK(LockSaysBurn(*l, "e"));
-}
-
-inline void BurnNextBurnsAtTheNextGrant(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  CHECK(l->BurnNext(Id()).ok());
-  CHECK(LockSaysBurn(*f.Open(), "a"));
-  CHECK(f.Open()->BurnNext(Id()).ok());  // while it is held
-  STRCMP_EQUAL("a", Holder(*l).c_str());
-  Free(*l, "a");
-  CHECK(LockSaysBurn(*l, "b"));
-  Free(*l, "b");
-  CHECK_FALSE(LockSaysBurn(*l, "c"));
-}
-
-inline void TokensOfReleasedLocksAreRemembered(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  LockRecord want = Want("a");
-  want.token_sha256 = std::string(64, '5');
-  CHECK_FALSE(Must(l->TokenReleased(Id(), want.token_sha256)));
-  Take(*l, want);
-  CHECK_FALSE(Must(l->TokenReleased(Id(), want.token_sha256)));
-  Free(*l, "a");
-  CHECK(Must(f.Open()->TokenReleased(Id(), want.token_sha256)));
-  CHECK_FALSE(Must(l->TokenReleased(Id(), std::string(64, '6'))));
-  CHECK_FALSE(Must(l->TokenReleased(IdOf("another state"), want.token_sha256)));
-}
-
 // ---- Views ----
 
 inline void WithLockShowsTheHolder(LockerFixture& f) {
@@ -357,31 +304,6 @@ inline void CountHeldCounts(LockerFixture& f) {
   LONGS_EQUAL(3, Must(f.Open()->CountHeld()));
   MustBe<Released>(l->Release(IdOf("2"), {"a", "alice", false}));
   LONGS_EQUAL(2, Must(f.Open()->CountHeld()));
-}
-
-// ---- The mark ----
-
-inline void MarkIsTheHighestHeadThatWasTold(LockerFixture& f) {
-  std::shared_ptr<Locker> l = Fresh(f);
-  std::vector<uint64_t> told;
-  const auto base = [&](bool, uint64_t mark) -> Result<uint64_t> {
-    told.push_back(mark);
-    return uint64_t{9};
-  };
-  CHECK_FALSE(MustBe<Granted>(l->Acquire(Id(), Want("a"), base)).repeated);
-  CHECK(Must(f.Open()->Look(Id())).mark == 9);
-  ReleaseRequest request{"a", "alice", false};
-  request.head = 12;
-  MustBe<Released>(l->Release(Id(), request));
-  CHECK(Must(l->Look(Id())).mark == 12);
-  CHECK(f.Open()->WithLock(Id(), [](const LockView& view) { CHECK(view.mark == 12); }).ok());
-  const auto gone = [&](bool, uint64_t mark) {
-    told.push_back(mark);
-    return Result<uint64_t>(Status::Unavailable("records are gone"));
-  };
-  IsUnavailable(l->Acquire(Id(), Want("b"), gone));
-  CHECK(Must(l->Look(Id())).mark == 12);
-  CHECK(told == std::vector<uint64_t>({0, 12}));
 }
 
 // ---- With a clock ----

@@ -22,8 +22,7 @@ constexpr int kErrors[] = {EIO, ENOSPC, EDQUOT};
 constexpr int kMaxCalls = 400;
 constexpr int kRepeats = 3;
 
-// A state's life, shorter than Steps(): each request that works differently on the disk once. Its
-// lock has a file already.
+// A state's life, shorter than Steps(): each request that works differently on the disk once.
 std::vector<Step> Life() {
   const std::string one = Document(1);
   const std::string two = Document(2);
@@ -176,6 +175,7 @@ bool FailRekeyAt(int call, bool on, const SecretString& new_key) {
 
 TEST_GROUP(DiskFault){};
 
+TEST(DiskFault, OfAFirstLock) { FailEachCallOf(1); }
 TEST(DiskFault, OfALock) { FailEachCallOf(3); }
 TEST(DiskFault, OfAFirstWrite) { FailEachCallOf(4); }
 TEST(DiskFault, OfAWrite) { FailEachCallOf(5); }

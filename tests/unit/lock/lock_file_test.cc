@@ -106,6 +106,9 @@ TEST(LockFile, AFlippedBitOfTheNewestRecordIsALockThatMayBeForgotten) {
       std::shared_ptr<LocalLock> fresh = Open();
       STRCMP_EQUAL("", Holder(*fresh).c_str());
       CHECK_FALSE(fresh->Warning().empty());
+      // Who looks at it, or fails, does not make it forget that.
+      CHECK(fresh->WithLock(Id(), [](const LockView&) {}).ok());
+      CHECK(LockSaysBurn(*fresh, "b", false));
       CHECK(LockSaysBurn(*fresh, "b"));
       STRCMP_EQUAL("b", Holder(*Open()).c_str());
     }
