@@ -17,6 +17,7 @@ MAY = {
     "fcgi": {"stateward", "base"},
     "http": {"stateward", "base", "state"},
     "document": {"stateward", "base"},
+    "audit": {"stateward", "base"},
     "history": {"stateward", "base"},
     "state": {"stateward", "base", "history", "document"},
     # The rooms of the services: connections and requests, no state and no lock.
@@ -32,13 +33,13 @@ MAY = {
     "kms": {"stateward", "base", "vault"},
     "metrics": {"stateward", "base"},
     "jobs": {"stateward", "base", "state"},
-    "admin": {"stateward", "base", "history", "document", "state", "auth"},
+    "admin": {"stateward", "base", "history", "document", "state", "auth", "audit"},
     # The composition roots see everything.
     "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
             "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
-            "metrics", "jobs"},
+            "metrics", "jobs", "audit"},
     "cli": {"stateward", "base", "admin", "config", "http", "state", "history", "document", "auth",
-            "storage", "lock", "kms", "app"},
+            "storage", "lock", "kms", "app", "audit"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 

@@ -34,6 +34,9 @@ class Disk {
   virtual long WriteAt(int fd, const void* data, size_t n, uint64_t offset) = 0;
   virtual long ReadAt(int fd, void* data, size_t n, uint64_t offset) = 0;
   virtual int Truncate(int fd, uint64_t size) = 0;
+  // Takes the blocks of these bytes, and leaves the file's size alone; -EOPNOTSUPP where the file
+  // system cannot.
+  virtual int Allocate(int fd, uint64_t offset, uint64_t n) = 0;
   virtual int Sync(int fd) = 0;      // fsync
   virtual int SyncData(int fd) = 0;  // fdatasync
   // Gives an O_TMPFILE file a name; -EEXIST when the name is taken.

@@ -35,6 +35,8 @@ class Observer {
   virtual void OnUploadKept() = 0;
   // Two verifiers disagreed about the signature of a token; it was refused.
   virtual void OnTokenDisagreement() {}
+  // An event of the audit trail was not written, or not taken by the journal or syslog.
+  virtual void OnAuditLost() {}
 };
 
 }  // namespace stateward

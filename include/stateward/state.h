@@ -47,6 +47,14 @@ enum class RecordKind : uint8_t {
   kNoOp = 3,       // an empty record that takes a number away from a write that may still arrive
 };
 
+// A line of the audit trail (docs/formats.md, "Audit trail"): whoever knows it can tell that it was
+// there, and so that the trail was cut.
+struct AuditHead {
+  std::string chain;  // 16 hex digits; "" = no line
+  uint64_t sequence = 0;
+  Sha256Digest mac{};
+};
+
 // What is sealed beside the bytes of a version.
 struct VersionInfo {
   RecordKind kind = RecordKind::kState;
@@ -64,6 +72,9 @@ struct VersionInfo {
   // needs one step however many there are; or of a record below it that could not be read. 0: there
   // never was one.
   uint64_t newest_real = 0;
+  // The audit trail's line that said that this record would be written; or, where changes do not
+  // wait for theirs, a line that was there at most some seconds before.
+  AuditHead audit;
 };
 
 }  // namespace stateward

@@ -62,6 +62,11 @@ class PosixDiskImpl : public Disk {
   int Truncate(int fd, uint64_t size) override {
     return Do([&] { return ftruncate(fd, static_cast<off_t>(size)); });
   }
+  int Allocate(int fd, uint64_t offset, uint64_t n) override {
+    return Do([&] {
+      return fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(n));
+    });
+  }
   int Sync(int fd) override {
     return Do([&] { return fsync(fd); });
   }

@@ -4,6 +4,8 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include <string>
+
 namespace stateward {
 
 // Freed through OpenSSL, which wipes the state.
@@ -24,6 +26,14 @@ Sha256Digest HmacSha256(ByteView key, ByteView text) {
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), text.data(), text.size(),
        digest.data(), &size);
   return digest;
+}
+
+SecretBytes HkdfSha256(ByteView secret, std::string_view info) {
+  const Sha256Digest prk = HmacSha256(ByteView(), secret);  // an empty key is one of zeros
+  std::string block(info);
+  block.push_back(1);
+  const Sha256Digest out = HmacSha256(prk, block);
+  return {out.begin(), out.end()};
 }
 
 std::array<uint8_t, 16> Md5(ByteView bytes) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <string_view>
 
 #include "stateward/bytes.h"
 #include "stateward/state.h"
@@ -13,6 +14,9 @@ namespace stateward {
 Sha256Digest Sha256(ByteView bytes);
 // RFC 2104.
 Sha256Digest HmacSha256(ByteView key, ByteView text);
+// HKDF (RFC 5869) with SHA-256, an empty salt, and 32 bytes of output: a key for one purpose from a
+// secret that has others.
+SecretBytes HkdfSha256(ByteView secret, std::string_view info);
 // A checksum of the transport, never a proof of anything else.
 std::array<uint8_t, 16> Md5(ByteView bytes);
 

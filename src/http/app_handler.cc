@@ -177,7 +177,7 @@ void AppHandler::LogRequest(const Exchange& exchange, const Response& response,
   if (!log.Enabled(level)) return;
   uint64_t left_out = 0;
   if (IsRefusal(response.status) &&
-      !refusals_.MayLog(exchange.request.remote_addr, parts_.clock->SteadyUs(), &left_out)) {
+      !refusals_.MayPass(exchange.request.remote_addr, parts_.clock->SteadyUs(), &left_out)) {
     return;
   }
   LogLine line = log.Begin(level, "request");

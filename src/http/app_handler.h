@@ -3,9 +3,9 @@
 #ifndef STATEWARD_HTTP_APP_HANDLER_H_
 #define STATEWARD_HTTP_APP_HANDLER_H_
 
+#include "base/flood_gate.h"
 #include "http/exchange.h"
 #include "http/handler_parts.h"
-#include "http/refusal_log.h"
 #include "http/target.h"
 #include "stateward/http.h"
 
@@ -32,7 +32,7 @@ class AppHandler : public Handler {
   void LogRequest(const Exchange& exchange, const Response& response, int64_t duration_us);
 
   const HandlerParts parts_;
-  RefusalLog refusals_;
+  FloodGate refusals_;
 };
 
 }  // namespace stateward

@@ -71,6 +71,9 @@ class ForgetfulDisk : public Disk {
     return disk_.ReadAt(fd, data, n, offset);
   }
   int Truncate(int fd, uint64_t size) override { return disk_.Truncate(fd, size); }
+  int Allocate(int fd, uint64_t offset, uint64_t n) override {
+    return full ? -ENOSPC : disk_.Allocate(fd, offset, n);
+  }
   int Sync(int fd) override {
     struct stat st {};
     if (fstat(fd, &st) != 0) return -errno;

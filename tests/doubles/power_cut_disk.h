@@ -54,6 +54,9 @@ class PowerCutDisk : public Disk {
   long WriteAt(int fd, const void* data, size_t n, uint64_t offset) override;
   long ReadAt(int fd, void* data, size_t n, uint64_t offset) override;
   int Truncate(int fd, uint64_t size) override;
+  int Allocate(int fd, uint64_t offset, uint64_t n) override {
+    return disk_.Allocate(fd, offset, n);
+  }
   int Sync(int fd) override;
   int SyncData(int fd) override { return Sync(fd); }
   int LinkTmp(int fd, int dir, const char* path) override;

@@ -73,6 +73,9 @@ class KillPointDisk : public Disk {
   int Truncate(int fd, uint64_t size) override {
     return Count("truncate", [&] { return disk_.Truncate(fd, size); });
   }
+  int Allocate(int fd, uint64_t offset, uint64_t n) override {
+    return Count("allocate", [&] { return disk_.Allocate(fd, offset, n); });
+  }
   int Sync(int fd) override {
     return Count("sync", [&] { return disk_.Sync(fd); });
   }

@@ -1,0 +1,253 @@
+#include "audit/trail_writer.h"
+
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "audit/audit_line.h"
+
+namespace stateward {
+
+struct TrailWriter::Ticket {
+  bool done = false;
+  Status status;
+  AuditHead head;
+};
+
+TrailWriter::TrailWriter(TrailOptions options, KeyFn key, Disk& disk, const Clock& clock,
+                         Observer& observer, const Log& log)
+    : options_(std::move(options)),
+      key_fn_(std::move(key)),
+      clock_(clock),
+      observer_(observer),
+      log_(log),
+      chain_(disk, options_.settings.file, options_.end_path, options_.settings.required, clock) {
+  using Form = DatagramSink::Form;
+  const AuditSettings& settings = options_.settings;
+  if (settings.journal) {
+    sinks_.push_back(std::make_unique<DatagramSink>(options_.journal_socket, Form::kJournal));
+  }
+  if (!settings.syslog.empty()) {
+    sinks_.push_back(std::make_unique<DatagramSink>(settings.syslog, Form::kSyslog));
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+TrailWriter::~TrailWriter() {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+Status TrailWriter::Intend(const AuditEvent& event, AuditNeed need, AuditHead* head) {
+  if (options_.settings.required) {
+    return Await(AuditFields(kAuditIntends, event), need == AuditNeed::kFinishes, head);
+  }
+  std::lock_guard<std::mutex> hold(mutex_);
+  *head = newest_;
+  return Status();
+}
+
+void TrailWriter::Note(const AuditEvent& event) {
+  if (!event.refusal) {
+    Add(AuditFields(kAuditDone, event), event.intent != 0);
+    return;
+  }
+  AuditEvent counted = event;
+  if (floods_.MayPass(event.address, clock_.SteadyUs(), &counted.left_out)) {
+    Add(AuditFields(kAuditDone, counted), false);
+  }
+}
+
+void TrailWriter::Reopen() {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    look_ = true;
+  }
+  wake_.notify_all();
+}
+
+Status TrailWriter::Flush() {
+  AuditHead head;
+  return Await("", true, &head);
+}
+
+void TrailWriter::Add(std::string fields, bool may_use_reserve) {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (queue_.size() >= kMaxWaiting) {
+      ++lost_;
+      observer_.OnAuditLost();
+      return;
+    }
+    Waiting waiting;
+    waiting.entry.fields = std::move(fields);
+    waiting.entry.may_use_reserve = may_use_reserve;
+    queue_.push_back(std::move(waiting));
+    urgent_ = true;
+  }
+  wake_.notify_all();
+}
+
+Status TrailWriter::Await(std::string fields, bool may_use_reserve, AuditHead* head) {
+  Ticket ticket;
+  std::unique_lock<std::mutex> hold(mutex_);
+  if (stop_) return Status::Unavailable("audit: the process ends");
+  Waiting waiting;
+  waiting.entry.fields = std::move(fields);
+  waiting.entry.may_use_reserve = may_use_reserve;
+  waiting.ticket = &ticket;
+  queue_.push_back(std::move(waiting));
+  urgent_ = true;
+  wake_.notify_all();
+  done_.wait(hold, [&] { return ticket.done; });
+  *head = ticket.head;
+  return ticket.status;
+}
+
+void TrailWriter::Run() {
+  WriteGroup({});  // says that it starts
+  std::unique_lock<std::mutex> hold(mutex_);
+  for (;;) {
+    wake_.wait_for(hold, std::chrono::milliseconds(kTickMs),
+                   [this] { return urgent_ || look_ || stop_; });
+    const bool stop = stop_;
+    const bool look = look_ || !urgent_;
+    urgent_ = false;
+    look_ = false;
+    hold.unlock();
+    if (look) chain_.Look();
+    AddQuietFloods(stop);
+    if (stop && !key_.empty()) {
+      Add(AuditFields(kAuditStop, clock_.NowMs(), options_.writer), false);
+    }
+    hold.lock();
+    std::deque<Waiting> group = std::exchange(queue_, {});
+    hold.unlock();
+    WriteGroup(std::move(group));
+    hold.lock();
+    if (stop) break;
+  }
+  if (!queue_.empty()) {
+    log_.Error("audit: " + std::to_string(queue_.size()) + " events were not written");
+  }
+  for (const Waiting& waiting : queue_) {
+    if (waiting.ticket == nullptr) continue;
+    waiting.ticket->status = Status::Unavailable("audit: the process ends");
+    waiting.ticket->done = true;
+  }
+  done_.notify_all();
+}
+
+void TrailWriter::AddQuietFloods(bool all) {
+  const auto floods = all ? floods_.TakeAll() : floods_.TakeQuiet(clock_.SteadyUs());
+  for (const auto& [network, count] : floods) {
+    AuditEvent event;
+    event.time_ms = clock_.NowMs();
+    event.address = network;
+    event.result = AuditResult::kRefused;
+    event.reason = "refused requests of this network that have no line";
+    event.left_out = count;
+    Add(AuditFields(kAuditFlood, event), false);
+  }
+}
+
+// Who waits gets an answer in any case; what nobody waits for is given back when it could not be
+// written.
+void TrailWriter::WriteGroup(std::deque<Waiting> group) {
+  Status status = WriteEntries(&group);
+  bool waited = false;
+  for (const Waiting& waiting : group) waited = waited || waiting.ticket != nullptr;
+  const int64_t now_us = clock_.SteadyUs();
+  if (waited || now_us - synced_us_ >= kTickMs * 1000) {
+    const Status synced = chain_.Sync();
+    if (status.ok()) status = synced;
+    synced_us_ = now_us;
+  }
+  has_room_ = chain_.has_room();
+  Complain(status.ok() && !has_room_ ? Status::Unavailable("audit: the disk is full: no locks are "
+                                                           "granted, and reads get no lines")
+                                     : status);
+  std::deque<Waiting> rest;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    newest_ = chain_.head();
+    for (Waiting& waiting : group) {
+      Ticket* const ticket = waiting.ticket;
+      if (ticket == nullptr) {
+        if (!waiting.entry.written) rest.push_back(std::move(waiting));
+        continue;
+      }
+      ticket->status = status;
+      const bool is_line = !waiting.entry.fields.empty();
+      if (status.ok() && is_line && !waiting.entry.written) {
+        ticket->status = Status::Unavailable("audit: the disk is full");
+      }
+      ticket->head = waiting.entry.head;
+      ticket->done = true;
+    }
+  }
+  done_.notify_all();
+  GiveBack(std::move(rest));
+}
+
+Status TrailWriter::WriteEntries(std::deque<Waiting>* group) {
+  bool first = false;
+  if (key_.empty()) {
+    Result<SecretBytes> key = key_fn_();
+    if (!key.ok() && group->empty()) return Status();
+    if (!key.ok()) return std::move(key).status().At("audit: the key of the trail");
+    key_ = std::move(*key);
+    first = true;
+  }
+  const auto put_first = [group](std::string fields) {
+    Waiting waiting;
+    waiting.entry.fields = std::move(fields);
+    group->push_front(std::move(waiting));
+  };
+  uint64_t lost = 0;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    lost = std::exchange(lost_, 0);
+  }
+  if (lost > 0) {
+    put_first(AuditFields(kAuditLost, clock_.NowMs(), "events that could not be written", lost));
+  }
+  if (first) put_first(AuditFields(kAuditStart, clock_.NowMs(), options_.writer));
+  std::vector<ChainEntry*> entries;
+  for (Waiting& waiting : *group) {
+    if (!waiting.entry.fields.empty()) entries.push_back(&waiting.entry);
+  }
+  if (entries.empty()) return Status();
+  STATEWARD_RETURN_IF_ERROR(chain_.Write(key_, entries));
+  for (const ChainEntry* entry : entries) {
+    for (const auto& sink : sinks_) {
+      if (entry->written && !sink->Send(entry->line, clock_.NowMs())) observer_.OnAuditLost();
+    }
+  }
+  return Status();
+}
+
+void TrailWriter::GiveBack(std::deque<Waiting> rest) {
+  if (rest.empty()) return;
+  std::lock_guard<std::mutex> hold(mutex_);
+  rest.insert(rest.end(), std::make_move_iterator(queue_.begin()),
+              std::make_move_iterator(queue_.end()));
+  queue_ = std::move(rest);
+}
+
+void TrailWriter::Complain(const Status& status) {
+  const std::string trouble = status.ok() ? "" : status.detail();
+  if (trouble == said_) return;
+  said_ = trouble;
+  if (trouble.empty()) {
+    log_.Info("audit: events are written again");
+  } else {
+    log_.Error(trouble);
+  }
+}
+
+}  // namespace stateward

@@ -1,0 +1,58 @@
+#include "audit/audit_line.h"
+
+#include "unit/audit/trail_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP(AuditLine) { TrailFixture trail; };
+
+TEST(AuditLine, SaysWhatTheEventHas) {
+  AuditEvent event = TrailFixture::Event("write");
+  event.request_id = "r1";
+  event.identity = {"token", "https://ci.example", {{"ref", "refs/heads/main"}}, "deploy"};
+  event.before = AuditVersion{4, 41};
+  event.after = AuditVersion{5, 42};
+  event.resources = 7;
+  event.status = 200;
+  event.intent = 9;
+  AuditHead head{"0123456789abcdef", 9, {}};
+  const std::string line = ChainLine(trail.key, AuditFields(kAuditDone, event), &head);
+  STRCMP_CONTAINS(R"("seq":10,"prev":"0000)", line.c_str());
+  STRCMP_CONTAINS(
+      R"("time":"2025-11-24T16:00:00.123Z","event":"done","intent":9,"request_id":"r1",)"
+      R"("principal":"user:alice","way":"token","issuer":"https://ci.example",)"
+      R"("claims":{"ref":"refs/heads/main"},"rule":"deploy","action":"write","state":"net/prod",)"
+      R"("version_before":4,"serial_before":41,"version_after":5,"serial_after":42,)"
+      R"("resources":7,"status":200,"result":"done","mac":")",
+      line.c_str());
+  const AuditLine read = trail.Parse(line.substr(0, line.size() - 1));
+  UNSIGNED_LONGS_EQUAL(10, read.head.sequence);
+  CHECK(read.head.mac == head.mac);
+}
+
+TEST(AuditLine, TextOfOthersCannotLeaveItsPlace) {
+  AuditEvent event = TrailFixture::Event("read");
+  event.principal = "user:\"}\n{\"v\":1";
+  event.reason = std::string(5000, 'x');
+  AuditHead head{"0123456789abcdef", 0, {}};
+  std::string line = ChainLine(trail.key, AuditFields(kAuditDone, event), &head);
+  LONGS_EQUAL(line.size() - 1, line.find('\n'));
+  CHECK(line.size() < 1500);
+  line.pop_back();
+  STRCMP_EQUAL(event.principal.c_str(), trail.Parse(line).json.String("principal")->c_str());
+}
+
+TEST(AuditLine, EveryByteCounts) {
+  AuditHead head{"0123456789abcdef", 0, {}};
+  std::string line =
+      ChainLine(trail.key, AuditFields(kAuditDone, TrailFixture::Event("read")), &head);
+  line.pop_back();
+  for (size_t i = 0; i < line.size(); ++i) {
+    std::string changed = line;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    CHECK_FALSE(ReadAuditLine(trail.key, changed).ok());
+  }
+  CHECK_FALSE(ReadAuditLine(AuditKey(std::string("another")), line).ok());
+}
+
+}  // namespace stateward

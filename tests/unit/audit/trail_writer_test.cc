@@ -1,0 +1,300 @@
+#include "audit/trail_writer.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "doubles/forgetful_disk.h"
+#include "unit/audit/trail_fixture.h"
+
+namespace stateward {
+namespace {
+
+// Counts syncs of files, and is full when it is told so.
+class CountingDisk : public ForgetfulDisk {
+ public:
+  std::atomic<int> syncs{0};
+  std::atomic<bool> no_blocks{false};  // nothing can be reserved
+  std::atomic<bool> no_writes{false};
+  int Allocate(int fd, uint64_t offset, uint64_t n) override {
+    return no_blocks ? -ENOSPC : ForgetfulDisk::Allocate(fd, offset, n);
+  }
+  long Write(int fd, const void* data, size_t n) override {
+    if (no_writes) return ForgetfulDisk::Write(fd, data, n / 2);
+    return ForgetfulDisk::Write(fd, data, n);
+  }
+  int SyncData(int fd) override {
+    ++syncs;
+    return ForgetfulDisk::SyncData(fd);
+  }
+};
+
+}  // namespace
+
+TEST_GROUP(TrailWriter) {
+  TrailFixture trail;
+  AuditHead head;
+
+  AuditEvent Event(const char* action) { return TrailFixture::Event(action); }
+  Status Intend(AuditTrail & writer, AuditNeed need = AuditNeed::kBegins) {
+    return writer.Intend(Event("write"), need, &head);
+  }
+  void NoFault() {
+    const TrailReport report = trail.Verify(trail.Lines());
+    for (const TrailFault& fault : report.faults) FAIL(fault.what.c_str());
+  }
+};
+
+TEST(TrailWriter, AChainGoesOnOverRestarts) {
+  for (int i = 0; i < 3; ++i) {
+    auto writer = trail.Open(false);
+    for (int k = 0; k < 5; ++k) writer->Note(Event("read"));
+  }
+  UNSIGNED_LONGS_EQUAL(3 * 7, trail.Lines().size());
+  STRCMP_EQUAL("start", trail.Parse(trail.Lines()[7]).kind.c_str());
+  const TrailReport report = trail.Verify(trail.Lines());
+  UNSIGNED_LONGS_EQUAL(0, report.fault_count);
+  UNSIGNED_LONGS_EQUAL(1, report.chains.size());
+}
+
+TEST(TrailWriter, ProcessesShareOneChain) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      auto writer = trail.Open(true);
+      for (int k = 0; k < 50; ++k) (void)Intend(*writer);
+      writer.reset();
+      _exit(0);
+    }
+    children.push_back(pid);
+  }
+  for (pid_t pid : children) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    LONGS_EQUAL(0, status);
+  }
+  UNSIGNED_LONGS_EQUAL(4 * 52, trail.Lines().size());
+  NoFault();
+}
+
+TEST(TrailWriter, AnIntentLastsBeforeItIsTrue) {
+  CountingDisk disk;
+  auto writer = trail.Open(true, disk);
+  CHECK(Intend(*writer).ok());
+  STRCMP_CONTAINS(("\"seq\":" + std::to_string(head.sequence)).c_str(),
+                  disk.Lasting(trail.file).c_str());
+}
+
+TEST(TrailWriter, ManyWaitForOneSync) {
+  CountingDisk disk;
+  auto writer = trail.Open(true, disk);
+  CHECK(Intend(*writer).ok());
+  const int before = disk.syncs;
+  std::vector<std::thread> threads;
+  constexpr int kThreads = 16;
+  constexpr int kTimes = 50;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      AuditHead mine;
+      for (int k = 0; k < kTimes; ++k) {
+        (void)writer->Intend(TrailFixture::Event("write"), AuditNeed::kBegins, &mine);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(disk.syncs - before < kThreads * kTimes / 2);
+  writer.reset();
+  UNSIGNED_LONGS_EQUAL(kThreads * kTimes + 3, trail.Lines().size());
+  NoFault();
+}
+
+TEST(TrailWriter, ASyncThatFailedIsNotBelievedTheSecondTime) {
+  CountingDisk disk;
+  auto writer = trail.Open(true, disk);
+  CHECK(Intend(*writer).ok());
+  disk.fail_syncs = 1;
+  CHECK_FALSE(Intend(*writer).ok());
+  CHECK(Intend(*writer).ok());
+  writer.reset();
+  const std::string lasting = disk.Lasting(trail.file);
+  LONGS_EQUAL(std::string::npos, lasting.find('\0'));
+  NoFault();
+}
+
+TEST(TrailWriter, WithoutRoomNobodyBeginsAndWhoIsAtWorkFinishes) {
+  CountingDisk disk;
+  auto writer = trail.Open(true, disk);
+  CHECK(Intend(*writer).ok());
+  CHECK(writer->HasRoom());
+  disk.no_blocks = true;
+  // What is reserved was taken at once: it is used up first.
+  for (int i = 0; i < 4000 && writer->HasRoom(); ++i) {
+    (void)Intend(*writer, AuditNeed::kFinishes);
+  }
+  CHECK_FALSE(writer->HasRoom());
+  CHECK(Code::kUnavailable == Intend(*writer).code());
+  CHECK(Intend(*writer, AuditNeed::kFinishes).ok());
+  writer->Note(Event("read"));
+  CHECK(writer->Flush().ok());
+  const size_t before = trail.Lines().size();
+  disk.no_blocks = false;
+  CHECK(Intend(*writer).ok());
+  CHECK(writer->Flush().ok());
+  CHECK(writer->HasRoom());
+  UNSIGNED_LONGS_EQUAL(before + 2, trail.Lines().size());  // the read has got its line
+  writer.reset();
+  NoFault();
+}
+
+TEST(TrailWriter, ALineThatIsCutShortIsNone) {
+  CountingDisk disk;
+  auto writer = trail.Open(true, disk);
+  CHECK(Intend(*writer).ok());
+  disk.no_writes = true;
+  CHECK_FALSE(Intend(*writer).ok());
+  writer->Note(Event("read"));
+  disk.no_writes = false;
+  CHECK(Intend(*writer).ok());
+  writer.reset();
+  NoFault();
+}
+
+TEST(TrailWriter, ALineOfAProcessThatDiedInTheMiddleIsToldOf) {
+  trail.Open(false).reset();
+  {
+    std::ofstream out(trail.file, std::ios::app);
+    out << R"({"v":1,"chain":"ab)";
+  }
+  trail.Open(false).reset();
+  const std::vector<std::string> lines = trail.Lines();
+  STRCMP_EQUAL("torn", trail.Parse(lines[3]).kind.c_str());
+  NoFault();
+}
+
+TEST(TrailWriter, TheEndMayBeOlderThanTheFileOrGone) {
+  const std::string end = ChainEndPath(trail.file, trail.dir);
+  trail.Open(false).reset();
+  const std::string copy = "cp " + end + " " + end + ".old";
+  LONGS_EQUAL(0, system(copy.c_str()));
+  trail.Open(false).reset();
+  LONGS_EQUAL(0, rename((end + ".old").c_str(), end.c_str()));  // as a power cut may leave it
+  trail.Open(false).reset();
+  LONGS_EQUAL(0, unlink(end.c_str()));
+  trail.Open(false).reset();
+  UNSIGNED_LONGS_EQUAL(8, trail.Lines().size());
+  NoFault();
+}
+
+TEST(TrailWriter, AnotherStoresFileIsNotTaken) {
+  trail.Open(false).reset();
+  trail.key = AuditKey(std::string("the secret of another store"));
+  auto writer = trail.Open(true);
+  CHECK_FALSE(Intend(*writer).ok());
+  UNSIGNED_LONGS_EQUAL(2, trail.Lines().size());
+}
+
+TEST(TrailWriter, AFileWithAnotherNameIsLetGo) {
+  auto writer = trail.Open(true);
+  CHECK(Intend(*writer).ok());
+  const std::string old = trail.file + ".1";
+  LONGS_EQUAL(0, rename(trail.file.c_str(), old.c_str()));
+  CHECK(Intend(*writer).ok());
+  writer.reset();
+  UNSIGNED_LONGS_EQUAL(2, TrailFixture::Lines(old).size());
+  std::vector<std::string> all = TrailFixture::Lines(old);
+  for (const std::string& line : trail.Lines()) all.push_back(line);
+  UNSIGNED_LONGS_EQUAL(4, all.size());
+  UNSIGNED_LONGS_EQUAL(0, trail.Verify(all).fault_count);
+}
+
+TEST(TrailWriter, ARotatedFileIsClosedWithoutALine) {
+  auto writer = trail.Open(false);
+  writer->Note(Event("read"));
+  CHECK(writer->Flush().ok());
+  LONGS_EQUAL(0, rename(trail.file.c_str(), (trail.file + ".1").c_str()));
+  writer->Reopen();
+  const auto open = [&] {
+    const std::string find = "ls -l /proc/" + std::to_string(getpid()) + "/fd | grep -q " +
+                             std::string(trail.dir) + "/audit.log.1";
+    return system(find.c_str()) == 0;
+  };
+  for (int i = 0; i < 500 && open(); ++i) usleep(10000);
+  CHECK_FALSE(open());
+}
+
+TEST(TrailWriter, AFloodBecomesACount) {
+  auto writer = trail.Open(false);
+  AuditEvent refused = Event("read");
+  refused.address = "192.0.2.7";
+  refused.refusal = true;
+  for (int i = 0; i < FloodGate::kLines + 1000; ++i) writer->Note(refused);
+  writer.reset();
+  const std::vector<std::string> lines = trail.Lines();
+  UNSIGNED_LONGS_EQUAL(FloodGate::kLines + 3, lines.size());
+  const AuditLine flood = trail.Parse(lines[lines.size() - 2]);
+  STRCMP_EQUAL("flood", flood.kind.c_str());
+  UNSIGNED_LONGS_EQUAL(1000, *flood.json.Uint("left_out"));
+  STRCMP_EQUAL("192.0.2.7", flood.json.String("address")->c_str());
+}
+
+TEST(TrailWriter, WhatCannotBeWrittenIsCounted) {
+  CountingDisk disk;
+  disk.full = true;
+  auto writer = trail.Open(false, disk);
+  constexpr int kMore = 25;
+  for (size_t i = 0; i < TrailWriter::kMaxWaiting + kMore; ++i) writer->Note(Event("read"));
+  CHECK_FALSE(writer->Flush().ok());
+  const int lost = trail.observer.lost;
+  CHECK(lost > 0);
+  disk.full = false;
+  CHECK(writer->Flush().ok());
+  writer.reset();
+  uint64_t told = 0;
+  for (const std::string& line : trail.Lines()) {
+    const AuditLine read = trail.Parse(line);
+    if (read.kind == kAuditLost) told += *read.json.Uint("count");
+  }
+  UNSIGNED_LONGS_EQUAL(static_cast<unsigned long>(lost), told);
+  NoFault();
+}
+
+TEST(TrailWriter, SyslogAndTheJournalGetTheVeryLine) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  const std::string path = std::string(trail.dir) + "/socket";
+  memcpy(at.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  LONGS_EQUAL(0, bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at));
+  for (bool journal : {false, true}) {
+    TrailOptions options;
+    options.settings.journal = journal;
+    if (!journal) options.settings.syslog = path;
+    options.journal_socket = path;
+    options.end_path = ChainEndPath("", trail.dir);
+    auto writer = std::make_unique<TrailWriter>(
+        options, [this] { return Result<SecretBytes>(trail.key); }, PosixDisk(), trail.clock,
+        trail.observer, trail.log);
+    writer->Note(Event("read"));
+    writer.reset();
+    for (const char* kind : {"start", "done", "stop"}) {
+      char text[8192];
+      const ssize_t n = recv(fd, text, sizeof text, 0);
+      const std::string datagram(text, static_cast<size_t>(n));
+      STRCMP_CONTAINS(journal ? "\nSYSLOG_IDENTIFIER=stateward-audit\n" : "stateward-audit[",
+                      datagram.c_str());
+      const size_t from = datagram.find('{');
+      const std::string line = datagram.substr(from, datagram.find('\n', from) - from);
+      STRCMP_EQUAL(kind, trail.Parse(line).kind.c_str());
+    }
+  }
+  LONGS_EQUAL(0, trail.observer.lost.load());
+  close(fd);
+}
+
+}  // namespace stateward
