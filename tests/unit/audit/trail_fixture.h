@@ -27,7 +27,7 @@ class LostObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnQuarantined() override {}
+  void OnUploadKept() override {}
   void OnAuditLost() override { ++lost; }
   std::atomic<int> lost{0};
 };
