@@ -30,6 +30,7 @@
 
 #include "stateward/result.h"
 #include "stateward/state.h"
+#include "stateward/transaction.h"
 
 namespace stateward {
 
@@ -75,8 +76,13 @@ inline bool IsHeldBy(const LockRecord& holder, std::string_view principal) {
 // away first: a write of an earlier holder may still be on its way. A locker says so on the first
 // grant after a forced release, after BurnNext, and of each state in an epoch before which locks
 // may have been forgotten; and again until the base that came of it is stored. `mark`: as in
-// LockView; a head below it is refused before anything is burnt.
-using BaseFn = std::function<Result<uint64_t>(bool burn, uint64_t mark)>;
+// LockView; a head below it is refused before anything is burnt. `transaction`: as in LockView.
+struct BaseAsk {
+  bool burn = false;
+  uint64_t mark = 0;
+  Transaction* transaction = nullptr;
+};
+using BaseFn = std::function<Result<uint64_t>(const BaseAsk&)>;
 
 struct Granted {
   bool repeated = false;  // the same principal held it already with this ID
@@ -113,6 +119,9 @@ struct LockView {
   // The state's head was at least this: when a lock was taken or released, as far as whoever did
   // it knew. A head below it means that records are gone. 0: nothing is remembered.
   uint64_t mark = 0;
+  // What this step of the locker is, where a storage can take part in it (Storage::Within);
+  // nullptr elsewhere. Lives as long as the call.
+  Transaction* transaction = nullptr;
 };
 // May raise the view's mark, for the locker to remember where that costs it nothing.
 using WriteFn = std::function<void(LockView&)>;

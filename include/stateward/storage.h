@@ -11,6 +11,7 @@
 #ifndef STATEWARD_STORAGE_H_
 #define STATEWARD_STORAGE_H_
 
+#include <memory>
 #include <string_view>
 
 #include "stateward/kept_uploads.h"
@@ -19,6 +20,7 @@
 #include "stateward/result.h"
 #include "stateward/server_notices.h"
 #include "stateward/store_identity.h"
+#include "stateward/transaction.h"
 
 namespace stateward {
 
@@ -30,6 +32,11 @@ class Storage : public Records,
  public:
   // "fs", "s3", "postgres": part of the settings and of metrics.
   virtual std::string_view Name() const = 0;
+  // This storage as a part of a locker's transaction, which must outlive what is returned: it sees
+  // what the transaction sees, and what it writes counts when the locker ends that one well.
+  // nullptr: the two share nothing, and the storage is used as it is.
+  virtual std::unique_ptr<Storage> Within(Transaction& /*transaction*/) { return nullptr; }
+
   // OK when a write would have a chance now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
 };

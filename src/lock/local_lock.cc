@@ -234,7 +234,7 @@ Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& 
     return outcome;
   }
   LockRecord record = want;
-  Result<uint64_t> head = base(held->book.burn, held->book.mark);
+  Result<uint64_t> head = base({held->book.burn, held->book.mark, nullptr});
   if (!head.ok()) {
     Discard(key.id, *held);
     return Outage(std::move(head).status());

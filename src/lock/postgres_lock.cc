@@ -53,7 +53,7 @@ Status PostgresLock::MakeRow(const StateId& id, PgTransaction* transaction) {
   PgStatement make{pg_lock::kMakeRow, {}};
   make.params.Text(id.hex()).Bytea(empty);
   // As if it were read: a row of a state that was never locked says nothing, and is not kept alone.
-  Result<std::vector<PgRows>> made = transaction->Run({make}, PgUse::kRead);
+  Result<std::vector<PgRows>> made = transaction->Query({make}, PgUse::kRead);
   return made.ok() ? Status() : made.status();
 }
 
@@ -79,7 +79,7 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
   if (rows[0].size() == 0) {
     // What was read while there was no row was read without holding it: all of it again.
     STATEWARD_RETURN_IF_ERROR(MakeRow(key.id, held.transaction.get()));
-    Result<std::vector<PgRows>> again = held.transaction->Run(statements, PgUse::kRead);
+    Result<std::vector<PgRows>> again = held.transaction->Query(statements, PgUse::kRead);
     if (!again.ok()) return Outage(std::move(again).status());
     rows = std::move(*again);
   }
@@ -121,7 +121,7 @@ Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
 Status PostgresLock::LookForService(PgTransaction* transaction) {
   PgStatement look{pg_lock::kLook, {}};
   look.params.Text("");
-  Result<std::vector<PgRows>> rows = transaction->Run({look}, PgUse::kRead);
+  Result<std::vector<PgRows>> rows = transaction->Query({look}, PgUse::kRead);
   if (!rows.ok()) return Outage(std::move(rows).status());
   Result<Row> row = ReadRow(rows->front());
   return row.ok() ? Status() : std::move(row).status();
@@ -132,7 +132,7 @@ Status PostgresLock::AddReleased(const StateId& id, const std::string& lock_id, 
   for (uint64_t number : MayBeReleased(held->row.book, lock_id)) {
     PgStatement find{pg_lock::kFindReleased, {}};
     find.params.Text(id.hex()).Int8(SlotOfRelease(number));
-    Result<std::vector<PgRows>> rows = held->transaction->Run({find}, PgUse::kRead);
+    Result<std::vector<PgRows>> rows = held->transaction->Query({find}, PgUse::kRead);
     if (!rows.ok()) return Outage(std::move(rows).status());
     if (rows->front().size() == 0) return Status::Unavailable("lock: a released ID is missing");
     Result<ReleasedId> entry = DecodeReleasedId(number, rows->front().Raw(0, 0));
@@ -191,12 +191,9 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
     stored = Settle(&*held);
   } else {
     LockRecord record = want;
-    {
-      PgPool::Entered inside(*pool_, *held->transaction);
-      Result<uint64_t> head = base(row.book.burn, row.book.mark);
-      if (!head.ok()) return Outage(std::move(head).status());
-      record.base = *head;
-    }
+    Result<uint64_t> head = base({row.book.burn, row.book.mark, held->transaction.get()});
+    if (!head.ok()) return Outage(std::move(head).status());
+    record.base = *head;
     Take(&row.book, std::move(record), row.now_ms);
     stored = Store(key.id, &*held);
   }
@@ -272,11 +269,8 @@ Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<Held> held = Open(key, Kms::kInfoPrefix, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   PgTransaction& transaction = *held->transaction;
-  {
-    PgPool::Entered inside(*pool_, transaction);
-    LockView view{std::move(held->row.book.holder), held->row.book.mark};
-    write(view);
-  }
+  LockView view{std::move(held->row.book.holder), held->row.book.mark, &transaction};
+  write(view);
   if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
   // Nothing to keep: the transaction is rolled back.
   if (!transaction.changed()) return Status();

@@ -84,7 +84,7 @@ Result<std::string> PostgresLock::InitService(bool forgotten) {
       {}};
   std::string id = RandomHex(16);
   make.params.Text(id).Int8(forgotten ? 1 : 0);
-  Result<std::vector<PgRows>> made = (*transaction)->Run({make}, PgUse::kRepeatable);
+  Result<std::vector<PgRows>> made = (*transaction)->Query({make}, PgUse::kRepeatable);
   if (!made.ok()) return std::move(made).status();
   STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({}));
   return made->front().Text(0, 0);
@@ -196,7 +196,7 @@ Status PostgresLock::Check() {
       " VALUES ('probe', $1, '')",
       {}};
   probe.params.Int8(static_cast<uint64_t>(clock_.SteadyUs()));
-  Result<std::vector<PgRows>> written = (*transaction)->Run({probe}, PgUse::kRepeatable);
+  Result<std::vector<PgRows>> written = (*transaction)->Query({probe}, PgUse::kRepeatable);
   if (!written.ok()) return written.status();
   wrote_us_ = now;
   return Status();

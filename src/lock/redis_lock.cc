@@ -194,7 +194,7 @@ Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
   if (taken.rest.size() != 3) return NoAnswer();
   std::vector<std::string> keys = KeysOf(key);
   const uint64_t mark = ParseUint64(taken.rest[2].text).value_or(0);
-  Result<uint64_t> head = base(taken.rest[0].integer != 0, mark);
+  Result<uint64_t> head = base({taken.rest[0].integer != 0, mark, nullptr});
   if (!head.ok()) {
     // Nobody was granted anything; without this the lock would stay behind when the client gives
     // up. Best effort: a LOCK with the same ID completes it otherwise.

@@ -165,7 +165,7 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
       taken_here = true;
     }
     if (book.holder->unconfirmed) {
-      Result<uint64_t> head = base(book.burn, book.mark);
+      Result<uint64_t> head = base({book.burn, book.mark, nullptr});
       if (!head.ok()) {
         // Nobody was granted anything; without this the lock would stay behind when the client
         // gives up. Best effort: a LOCK with the same ID completes it otherwise.

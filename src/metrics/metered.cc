@@ -35,10 +35,18 @@ class Meter {
 class MeteredStorage : public Storage {
  public:
   MeteredStorage(std::unique_ptr<Storage> inner, Observer& observer, const Clock& clock)
-      : s_(std::move(inner)), meter_(BackendKind::kStorage, observer, clock) {}
+      : s_(std::move(inner)),
+        observer_(observer),
+        clock_(clock),
+        meter_(BackendKind::kStorage, observer, clock) {}
 
   std::string_view Name() const override { return s_->Name(); }
   bool WritesMayArriveLate() const override { return s_->WritesMayArriveLate(); }
+  std::unique_ptr<Storage> Within(Transaction& transaction) override {
+    std::unique_ptr<Storage> within = s_->Within(transaction);
+    if (within == nullptr) return within;
+    return std::make_unique<MeteredStorage>(std::move(within), observer_, clock_);
+  }
   Result<StoreIdentity> ReadIdentity() override { return s_->ReadIdentity(); }
   void Expect(const StoreIdentity& marker) override { s_->Expect(marker); }
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
@@ -112,6 +120,8 @@ class MeteredStorage : public Storage {
 
  private:
   std::unique_ptr<Storage> s_;
+  Observer& observer_;
+  const Clock& clock_;
   Meter meter_;
 };
 

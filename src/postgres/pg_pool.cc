@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace stateward {
 namespace {
@@ -56,8 +57,8 @@ PgTransaction::~PgTransaction() {
   }
 }
 
-Result<std::vector<PgRows>> PgTransaction::Run(const std::vector<PgStatement>& statements,
-                                               PgUse use) {
+Result<std::vector<PgRows>> PgTransaction::Query(const std::vector<PgStatement>& statements,
+                                                 PgUse use, std::string* sqlstate) {
   if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
   if (use != PgUse::kRead) {
     changed_ = true;
@@ -65,6 +66,7 @@ Result<std::vector<PgRows>> PgTransaction::Run(const std::vector<PgStatement>& s
   }
   Result<std::vector<PgRows>> rows = connection_->Run(statements);
   if (!rows.ok()) failed_ = true;
+  if (sqlstate != nullptr) *sqlstate = connection_->sqlstate();
   return rows;
 }
 
@@ -161,11 +163,6 @@ void PgPool::Dropped() {
 
 Result<std::vector<PgRows>> PgPool::Query(const std::vector<PgStatement>& statements, PgUse use,
                                           std::string* sqlstate) {
-  if (PgTransaction* transaction = Current()) {
-    Result<std::vector<PgRows>> rows = transaction->Run(statements, use);
-    if (!rows.ok() && sqlstate != nullptr) *sqlstate = transaction->connection_->sqlstate();
-    return rows;
-  }
   for (bool again = false;; again = true) {
     Result<std::unique_ptr<PgConnection>> connection = Take(again);
     if (!connection.ok()) return std::move(connection).status();
@@ -182,7 +179,7 @@ Result<std::vector<PgRows>> PgPool::Query(const std::vector<PgStatement>& statem
   }
 }
 
-Result<PgRows> PgPool::QueryOne(PgStatement statement, PgUse use, std::string* sqlstate) {
+Result<PgRows> PgQueries::QueryOne(PgStatement statement, PgUse use, std::string* sqlstate) {
   std::vector<PgStatement> one;
   one.push_back(std::move(statement));
   Result<std::vector<PgRows>> rows = Query(one, use, sqlstate);
@@ -210,22 +207,6 @@ Result<std::unique_ptr<PgTransaction>> PgPool::Begin(std::vector<PgStatement> st
     }
     if (!lost || again) return std::move(got).status();
   }
-}
-
-PgTransaction* PgPool::Current() {
-  std::lock_guard<std::mutex> hold(current_mutex_);
-  auto it = current_.find(std::this_thread::get_id());
-  return it == current_.end() ? nullptr : it->second;
-}
-
-PgPool::Entered::Entered(PgPool& pool, PgTransaction& transaction) : pool_(pool) {
-  std::lock_guard<std::mutex> hold(pool_.current_mutex_);
-  pool_.current_[std::this_thread::get_id()] = &transaction;
-}
-
-PgPool::Entered::~Entered() {
-  std::lock_guard<std::mutex> hold(pool_.current_mutex_);
-  pool_.current_.erase(std::this_thread::get_id());
 }
 
 }  // namespace stateward

@@ -1,8 +1,8 @@
-// The connections of one process to one Postgres, and the transaction that a thread has open.
+// The connections of one process to one Postgres, and transactions on them.
 //
-// Thread-safe. A thread uses one connection at a time: while it has entered a transaction, its
-// queries run in that one, whoever asks for them. So the lock, the guard and the append of a write
-// become one transaction although lock and storage know nothing of each other.
+// Thread-safe. A transaction is a value that is handed on (stateward/transaction.h): so the lock,
+// the guard and the append of a write become one transaction although lock and storage know nothing
+// of each other.
 #ifndef STATEWARD_POSTGRES_PG_POOL_H_
 #define STATEWARD_POSTGRES_PG_POOL_H_
 
@@ -12,14 +12,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "postgres/pg_connection.h"
 #include "postgres/pg_settings.h"
 #include "stateward/clock.h"
 #include "stateward/result.h"
+#include "stateward/transaction.h"
 
 namespace stateward {
 
@@ -29,22 +28,34 @@ enum class PgUse : uint8_t {
   kChangesOnce,  // when the connection is lost its outcome stays unknown
 };
 
+// Where statements run: in a transaction, or on any connection of the pool.
+class PgQueries {
+ public:
+  virtual ~PgQueries() = default;
+  // One round trip. *sqlstate, if given, is set when the server says one.
+  virtual Result<std::vector<PgRows>> Query(const std::vector<PgStatement>& statements, PgUse use,
+                                            std::string* sqlstate = nullptr) = 0;
+  Result<PgRows> QueryOne(PgStatement statement, PgUse use, std::string* sqlstate = nullptr);
+};
+
 class PgPool;
 
 // One transaction on a connection of its own. Made by PgPool::Begin; used by one thread.
-class PgTransaction {
+class PgTransaction : public Transaction, public PgQueries {
  public:
   // Rolls back what was not committed.
-  ~PgTransaction();
+  ~PgTransaction() override;
   PgTransaction(const PgTransaction&) = delete;
   PgTransaction& operator=(const PgTransaction&) = delete;
 
-  // One round trip. After an error only the end is left: every further call is kUnavailable.
-  Result<std::vector<PgRows>> Run(const std::vector<PgStatement>& statements, PgUse use);
+  // After an error only the end is left: every further call is kUnavailable.
+  Result<std::vector<PgRows>> Query(const std::vector<PgStatement>& statements, PgUse use,
+                                    std::string* sqlstate = nullptr) override;
   // The statements and COMMIT, in one round trip. OK: all of it is durable. An error while
   // outcome_unknown(): the connection was lost when COMMIT was on its way.
   Status Commit(const std::vector<PgStatement>& statements);
 
+  const PgPool& pool() const { return pool_; }
   bool failed() const { return failed_; }
   bool changed() const { return changed_; }
   bool outcome_unknown() const { return unknown_; }
@@ -75,37 +86,21 @@ class PgTransaction {
   bool unknown_ = false;
 };
 
-class PgPool {
+class PgPool : public PgQueries {
  public:
   // Connects when a connection is needed first. kInvalidArgument: as PgTarget::Parse.
   // `clock` must outlive it.
   static Result<std::shared_ptr<PgPool>> Make(const PgOptions& options, const Clock& clock);
 
-  // In the thread's transaction if it has entered one, else on any connection, as a transaction of
-  // its own. When a connection turns out to be dead, a fresh one is tried once, if `use` allows it
-  // or nothing was sent. *sqlstate, if given, is set when the server says one.
+  // On any connection, as a transaction of its own. When a connection turns out to be dead, a fresh
+  // one is tried once, if `use` allows it or nothing was sent.
   Result<std::vector<PgRows>> Query(const std::vector<PgStatement>& statements, PgUse use,
-                                    std::string* sqlstate = nullptr);
-  Result<PgRows> QueryOne(PgStatement statement, PgUse use, std::string* sqlstate = nullptr);
+                                    std::string* sqlstate = nullptr) override;
 
   // BEGIN, the time limits and the statements, in one round trip. They may lock and read, but not
   // change anything: they are repeated once on a fresh connection when the first one is dead.
   Result<std::unique_ptr<PgTransaction>> Begin(std::vector<PgStatement> statements,
                                                std::vector<PgRows>* rows);
-
-  // While it lives, the thread's queries run in the transaction.
-  class Entered {
-   public:
-    Entered(PgPool& pool, PgTransaction& transaction);
-    ~Entered();
-    Entered(const Entered&) = delete;
-    Entered& operator=(const Entered&) = delete;
-
-   private:
-    PgPool& pool_;
-  };
-  // The transaction that this thread has entered; nullptr: none.
-  PgTransaction* Current();
 
  private:
   friend class PgTransaction;
@@ -126,8 +121,6 @@ class PgPool {
   std::vector<std::unique_ptr<PgConnection>> idle_;  // the warmest last
   uint32_t open_ = 0;                                // idle, in use, or being opened
   int64_t down_since_us_ = 0;  // first failure to connect since the last success
-  std::mutex current_mutex_;
-  std::unordered_map<std::thread::id, PgTransaction*> current_;
 };
 
 }  // namespace stateward

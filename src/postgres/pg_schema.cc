@@ -24,31 +24,31 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
   if (!begun.ok()) return begun;
   PgTransaction& transaction = **begun;
   PgStatement look{"SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'stateward')", {}};
-  Result<std::vector<PgRows>> schema = transaction.Run({look}, PgUse::kRead);
+  Result<std::vector<PgRows>> schema = transaction.Query({look}, PgUse::kRead);
   if (!schema.ok()) return std::move(schema).status();
   // Asked only when there is none: "IF NOT EXISTS" would want the right to make one all the same.
   if (!schema->front().Bool(0, 0)) {
     Result<std::vector<PgRows>> made =
-        transaction.Run({{"CREATE SCHEMA stateward", {}}}, PgUse::kRepeatable);
+        transaction.Query({{"CREATE SCHEMA stateward", {}}}, PgUse::kRepeatable);
     if (!made.ok()) return std::move(made).status();
   }
   PgStatement find{"SELECT to_regclass($1) IS NOT NULL", {}};
   find.params.Text(probe);
-  Result<std::vector<PgRows>> there = transaction.Run({find}, PgUse::kRead);
+  Result<std::vector<PgRows>> there = transaction.Query({find}, PgUse::kRead);
   if (!there.ok()) return std::move(there).status();
   if (there->front().Bool(0, 0)) return begun;
   std::vector<PgStatement> statements;
   statements.reserve(ddl.size());
   for (const std::string& sql : ddl) statements.push_back({sql, {}});
-  Result<std::vector<PgRows>> made = transaction.Run(statements, PgUse::kRepeatable);
+  Result<std::vector<PgRows>> made = transaction.Query(statements, PgUse::kRepeatable);
   if (!made.ok()) return std::move(made).status();
   return begun;
 }
 
-Result<bool> PgTableExists(PgPool& pool, const std::string& name) {
+Result<bool> PgTableExists(PgQueries& queries, const std::string& name) {
   PgStatement find{"SELECT to_regclass($1) IS NOT NULL, pg_is_in_recovery()", {}};
   find.params.Text(name);
-  Result<PgRows> rows = pool.QueryOne(find, PgUse::kRead);
+  Result<PgRows> rows = queries.QueryOne(find, PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->Bool(0, 1)) return Status::Unavailable("postgres: this server is a standby");
   return rows->Bool(0, 0);

@@ -20,7 +20,7 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
                                                          const std::vector<std::string>& ddl);
 
 // Is there a table of this name (quoted as PgTableName does)? Only a primary's word counts.
-Result<bool> PgTableExists(PgPool& pool, const std::string& name);
+Result<bool> PgTableExists(PgQueries& queries, const std::string& name);
 
 // "states" or "schema.states" as a quoted SQL name. kInvalidArgument: neither, or empty.
 Result<std::string> PgTableName(std::string_view setting, std::string_view text);

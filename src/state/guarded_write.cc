@@ -224,7 +224,7 @@ Status GuardedWrite::Claim(const WriteRequest& request, const Newest& newest,
       return Status();
     }
   }
-  return request.kind == RecordKind::kState ? request.claim_name() : Status();
+  return request.kind == RecordKind::kState ? request.claim_name(storage_) : Status();
 }
 
 WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& newest,

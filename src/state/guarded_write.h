@@ -29,7 +29,8 @@ struct WriteRequest {
   ByteView document;
   VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document
   // Claims the state's name before the append that may be its first: no stored state is without it.
-  std::function<Status()> claim_name = [] { return Status(); };
+  // In the storage that it is given: a part of the write's transaction where there is one.
+  std::function<Status(Storage&)> claim_name = [](Storage&) { return Status(); };
 };
 
 struct WriteOutcome {
@@ -50,8 +51,10 @@ struct WriteOutcome {
   bool may_arrive_late = false;
 };
 
+// Of one step of the locker.
 class GuardedWrite {
  public:
+  // `storage`: as StepStorage gives it for the step that the write runs in.
   GuardedWrite(Storage& storage, Locker& locker, Kms& kms, const Clock& clock,
                const WriteRules& rules, std::string store_id)
       : storage_(storage),

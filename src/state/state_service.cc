@@ -10,6 +10,7 @@
 #include "document/outputs.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
+#include "state/step_storage.h"
 
 namespace stateward {
 namespace {
@@ -172,7 +173,9 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
   request.info.terraform_version = scanned->terraform_version;
   request.info.size = body.size();
   request.info.sha256 = Sha256(body);
-  request.claim_name = [&] { return tenants_.BeforeWrite(grant, StateId::Of(grant.key)); };
+  request.claim_name = [&](Storage& storage) {
+    return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
+  };
   return Write(request);
 }
 
@@ -195,10 +198,9 @@ StateAnswer StateService::Write(const WriteRequest& request) {
     held.action = "ask the administrator; nothing that exists has to be created again";
     return KeepRefused(request, store_id, std::move(held));
   }
-  GuardedWrite write(storage_, locker_, kms_, clock_, rules_.write, store_id);
   WriteOutcome outcome;
   StateAnswer answer;
-  answer.status = NeverAbsent(WriteUnderLock(&write, request, &outcome));
+  answer.status = NeverAbsent(WriteUnderLock(store_id, request, &outcome));
   if (answer.status.ok()) {
     switch (outcome.kind) {
       case WriteOutcome::Kind::kDone:
@@ -225,14 +227,16 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   return answer;
 }
 
-Status StateService::WriteUnderLock(GuardedWrite* write, const WriteRequest& request,
+Status StateService::WriteUnderLock(const std::string& store_id, const WriteRequest& request,
                                     WriteOutcome* outcome) {
   WriteOutcome first;
   bool ran = false;
   bool again = false;
   auto run = [&](LockView& view) {
     ran = true;
-    *outcome = again ? write->RunAgain(first, request, view) : write->Run(request, view);
+    const StepStorage storage(storage_, view.transaction);
+    GuardedWrite write(*storage, locker_, kms_, clock_, rules_.write, store_id);
+    *outcome = again ? write.RunAgain(first, request, view) : write.Run(request, view);
     if (outcome->kind == WriteOutcome::Kind::kDone) view.mark = std::max(view.mark, outcome->n);
   };
   LockKey key = LockKeyOf(*request.grant, rules_.write.legacy_read);
@@ -313,8 +317,8 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
   want.plan_only = !grant.rights.Has(Right::kWrite);
-  BaseFn base = [&](bool burn, uint64_t mark) {
-    return BaseOfLock(grant, id, (*store)->store_id, want.id, burn, mark);
+  BaseFn base = [&](const BaseAsk& ask) {
+    return BaseOfLock(grant, id, (*store)->store_id, want.id, ask);
   };
   Result<AcquireOutcome> outcome =
       locker_.Acquire(LockKeyOf(grant, rules_.write.legacy_read), want, base);
@@ -344,13 +348,14 @@ Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) 
 
 Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                                           const std::string& store_id, const std::string& lock_id,
-                                          bool burn, uint64_t mark) {
+                                          const BaseAsk& ask) {
+  const StepStorage storage(storage_, ask.transaction);
   // Under a lock that holds still no write is between its look and its append, and what such an
   // append did it has done.
-  const bool needless = !burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
-  if (needless || mark > 0) {
-    Result<uint64_t> head = storage_.Head(id);
-    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, mark, *head));
+  const bool needless = !ask.burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
+  if (needless || ask.mark > 0) {
+    Result<uint64_t> head = (*storage).Head(id);
+    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, ask.mark, *head));
     if (!head.ok() || needless) return head;
   }
   VersionInfo info;
@@ -358,7 +363,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   info.operation = "lock";
   info.lock_id = lock_id;
   info.time_ms = clock_.NowMs();
-  Result<uint64_t> base = TakeNextNumber(History(storage_, kms_, store_id), grant.key, id, info);
+  Result<uint64_t> base = TakeNextNumber(History(*storage, kms_, store_id), grant.key, id, info);
   if (base.ok()) {
     log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
                  " was taken away before a lock was granted; an earlier holder was released by "

@@ -71,12 +71,13 @@ class StateService {
                      bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;
   StateAnswer Write(const WriteRequest& request);
-  Status WriteUnderLock(GuardedWrite* write, const WriteRequest& request, WriteOutcome* outcome);
+  Status WriteUnderLock(const std::string& store_id, const WriteRequest& request,
+                        WriteOutcome* outcome);
   StateAnswer KeepRefused(const WriteRequest& request, const std::string& store_id,
                           StateAnswer answer);
   Result<std::string> Keep(const WriteRequest& request, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
-                              const std::string& lock_id, bool burn, uint64_t mark);
+                              const std::string& lock_id, const BaseAsk& ask);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   StateAnswer UnlockHeld(const Grant& grant, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);

@@ -59,8 +59,8 @@ Result<std::optional<LegacyState>> TenantGate::OpenLegacy(const Grant& grant, co
   return legacy;
 }
 
-Status TenantGate::BeforeWrite(const Grant& grant, const StateId& id) {
-  return index_.Register(grant.key, id);
+Status TenantGate::BeforeWrite(Storage& storage, const Grant& grant, const StateId& id) {
+  return index_.Register(storage, grant.key, id);
 }
 
 // A state that lies in a namespace of the original's basic auth must not look like none to

@@ -44,7 +44,8 @@ class TenantGate {
   Result<std::optional<LegacyState>> OpenLegacy(const Grant& grant, const StateId& id);
   // Before a document is written: notes that the namespace is real and has this name. A write that
   // then fails leaves a note that holds nothing; one that is stored is never without it.
-  Status BeforeWrite(const Grant& grant, const StateId& id);
+  // `storage`: the one that the write works in (state/step_storage.h).
+  Status BeforeWrite(Storage& storage, const Grant& grant, const StateId& id);
   // It was stored.
   void Stored(const Grant& grant) { CountKnown(grant); }
   // Of a state that is absent, `deleted` or never written: why the answer must not be that there is

@@ -44,56 +44,56 @@ void TenantIndex::Remember(const std::string& claim) {
   if (known_.size() < kMaxKnown) known_.insert(claim);
 }
 
-Result<bool> TenantIndex::IsClaimed(const std::string& claim) {
+Result<bool> TenantIndex::IsClaimed(NameClaims& claims, const std::string& claim) {
   if (Known(claim)) return true;
-  Result<std::optional<StateId>> there = claims_.LegacyClaim(claim);
+  Result<std::optional<StateId>> there = claims.LegacyClaim(claim);
   if (!there.ok()) return NeverAbsent(std::move(there).status());
   if (there->has_value()) Remember(claim);
   return there->has_value();
 }
 
-Status TenantIndex::Claim(const std::string& claim, const StateId& id) {
-  Result<bool> there = IsClaimed(claim);
+Status TenantIndex::Claim(NameClaims& claims, const std::string& claim, const StateId& id) {
+  Result<bool> there = IsClaimed(claims, claim);
   if (!there.ok()) return std::move(there).status();
   if (*there) return Status();
-  Result<StateId> claimed = claims_.ClaimLegacy(claim, id);
+  Result<StateId> claimed = claims.ClaimLegacy(claim, id);
   // Not remembered: it may stand in a transaction that is still to end. Who reads it later does.
   return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
 }
 
 Result<bool> TenantIndex::HasTenant(const std::string& tenant) {
-  return IsClaimed(TenantClaim(tenant));
+  return IsClaimed(claims_, TenantClaim(tenant));
 }
 
-Status TenantIndex::Register(const StateKey& key, const StateId& id) {
+Status TenantIndex::Register(NameClaims& claims, const StateKey& key, const StateId& id) {
   if (key.tenant.empty()) return Status();
-  STATEWARD_RETURN_IF_ERROR(Claim(TenantClaim(key.tenant), id));
-  Result<bool> named = IsClaimed(Mark("named", id));
+  STATEWARD_RETURN_IF_ERROR(Claim(claims, TenantClaim(key.tenant), id));
+  Result<bool> named = IsClaimed(claims, Mark("named", id));
   if (!named.ok()) return std::move(named).status();
   if (*named) return Status();
-  STATEWARD_RETURN_IF_ERROR(AddToNames(key, id));
+  STATEWARD_RETURN_IF_ERROR(AddToNames(claims, key, id));
   // Last: who breaks off before it is named twice, which does no harm.
-  return Claim(Mark("named", id), id);
+  return Claim(claims, Mark("named", id), id);
 }
 
 Status TenantIndex::RegisterOpened(const StateKey& key, const StateId& id) {
   if (key.tenant.empty()) return Status();
   // First: a name that nothing was written to is held by what was opened alone.
-  STATEWARD_RETURN_IF_ERROR(Claim(Mark("opened", id), id));
-  return Register(key, id);
+  STATEWARD_RETURN_IF_ERROR(Claim(claims_, Mark("opened", id), id));
+  return Register(claims_, key, id);
 }
 
 Result<bool> TenantIndex::WasOpened(const StateId& tenants) {
-  return IsClaimed(Mark("opened", tenants));
+  return IsClaimed(claims_, Mark("opened", tenants));
 }
 
 // The list has no gaps, since a place is claimed only when the one before it is: its end is found
 // in a number of looks that is logarithmic in its length.
-Result<uint64_t> TenantIndex::EndOfNames(const StateKey& key) {
+Result<uint64_t> TenantIndex::EndOfNames(NameClaims& claims, const StateKey& key) {
   uint64_t taken = 0;  // places below it are
   uint64_t free = 1;   // places from free - 1 on are, once the first loop has ended
   for (;; free *= 2) {
-    Result<bool> there = IsClaimed(NameClaim(key, free - 1));
+    Result<bool> there = IsClaimed(claims, NameClaim(key, free - 1));
     if (!there.ok()) return std::move(there).status();
     if (!*there) break;
     taken = free;
@@ -101,7 +101,7 @@ Result<uint64_t> TenantIndex::EndOfNames(const StateKey& key) {
   uint64_t last = free - 1;
   while (taken < last) {
     uint64_t middle = taken + (last - taken) / 2;
-    Result<bool> there = IsClaimed(NameClaim(key, middle));
+    Result<bool> there = IsClaimed(claims, NameClaim(key, middle));
     if (!there.ok()) return std::move(there).status();
     if (*there) {
       taken = middle + 1;
@@ -112,12 +112,12 @@ Result<uint64_t> TenantIndex::EndOfNames(const StateKey& key) {
   return taken;
 }
 
-Status TenantIndex::AddToNames(const StateKey& key, const StateId& id) {
-  Result<uint64_t> end = EndOfNames(key);
+Status TenantIndex::AddToNames(NameClaims& claims, const StateKey& key, const StateId& id) {
+  Result<uint64_t> end = EndOfNames(claims, key);
   if (!end.ok()) return std::move(end).status();
   // Whoever takes a place first leaves the next one to us: each round is another namespace's gain.
   for (uint64_t n = *end;; ++n) {
-    Result<StateId> claimed = claims_.ClaimLegacy(NameClaim(key, n), id);
+    Result<StateId> claimed = claims.ClaimLegacy(NameClaim(key, n), id);
     if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());
     if (*claimed == id) return Status();
   }
@@ -129,7 +129,7 @@ Status TenantIndex::EachOfName(const StateKey& key,
     Result<std::optional<StateId>> there = claims_.LegacyClaim(NameClaim(key, n));
     if (!there.ok()) return NeverAbsent(std::move(there).status());
     if (!there->has_value()) return Status();
-    Result<bool> dropped = IsClaimed(Mark("dropped", **there));
+    Result<bool> dropped = IsClaimed(claims_, Mark("dropped", **there));
     if (!dropped.ok()) return std::move(dropped).status();
     if (*dropped) continue;
     Result<bool> more = each(**there);
@@ -139,15 +139,15 @@ Status TenantIndex::EachOfName(const StateKey& key,
 }
 
 Status TenantIndex::MarkAdopted(const StateId& tenants, const StateId& identified) {
-  return Claim(Mark("adopted", tenants), identified);
+  return Claim(claims_, Mark("adopted", tenants), identified);
 }
 
 Result<bool> TenantIndex::IsAdopted(const StateId& tenants) {
-  return IsClaimed(Mark("adopted", tenants));
+  return IsClaimed(claims_, Mark("adopted", tenants));
 }
 
 Status TenantIndex::MarkDropped(const StateId& tenants, const StateId& identified) {
-  return Claim(Mark("dropped", tenants), identified);
+  return Claim(claims_, Mark("dropped", tenants), identified);
 }
 
 }  // namespace stateward

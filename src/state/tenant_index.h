@@ -28,8 +28,8 @@ class TenantIndex {
   // Whether the tenant is known: it wrote a state, or one of its blobs of the original was opened.
   Result<bool> HasTenant(const std::string& tenant);
   // A state of a tenant is about to be written: notes the tenant, and that it uses the name. Does
-  // nothing for identified users.
-  Status Register(const StateKey& key, const StateId& id);
+  // nothing for identified users. In `claims`, which may be a part of the write's transaction.
+  Status Register(NameClaims& claims, const StateKey& key, const StateId& id);
   // The same for a blob of the original that was opened under the tenant's secret.
   Status RegisterOpened(const StateKey& key, const StateId& id);
   Result<bool> WasOpened(const StateId& tenants);
@@ -48,10 +48,10 @@ class TenantIndex {
  private:
   bool Known(const std::string& claim);
   void Remember(const std::string& claim);
-  Result<bool> IsClaimed(const std::string& claim);
-  Status Claim(const std::string& claim, const StateId& id);
-  Result<uint64_t> EndOfNames(const StateKey& key);
-  Status AddToNames(const StateKey& key, const StateId& id);
+  Result<bool> IsClaimed(NameClaims& claims, const std::string& claim);
+  Status Claim(NameClaims& claims, const std::string& claim, const StateId& id);
+  Result<uint64_t> EndOfNames(NameClaims& claims, const StateKey& key);
+  Status AddToNames(NameClaims& claims, const StateKey& key, const StateId& id);
 
   NameClaims& claims_;
   std::mutex mutex_;

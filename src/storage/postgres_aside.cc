@@ -52,10 +52,10 @@ KeptUpload EntryOf(const PgRows& rows, size_t row, size_t first) {
 }  // namespace
 
 Result<StoreIdentity> PostgresStorage::ReadIdentity() {
-  Result<bool> there = PgTableExists(*pool_, kMarkerTable);
+  Result<bool> there = PgTableExists(Queries(), kMarkerTable);
   if (!there.ok()) return std::move(there).status();
   if (!*there) return Status::NotFound("no table " + std::string(kMarkerTable));
-  Result<PgRows> rows = pool_->QueryOne(
+  Result<PgRows> rows = Queries().QueryOne(
       {"SELECT format, store_id, lock_kind, lock_id, secret FROM stateward.store_marker", {}},
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
@@ -75,14 +75,14 @@ Result<StoreIdentity> PostgresStorage::ReadIdentity() {
 
 Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
   Result<std::unique_ptr<PgTransaction>> transaction =
-      BeginSchemaChange(*pool_, kMarkerTable, StoreTables());
+      BeginSchemaChange(*shared_->pool, kMarkerTable, StoreTables());
   if (!transaction.ok()) return std::move(transaction).status();
   PgStatement look{
       "SELECT EXISTS (SELECT FROM stateward.store_marker), EXISTS (SELECT FROM"
       " stateward.records) OR EXISTS (SELECT FROM stateward.uploads) OR EXISTS"
       " (SELECT FROM stateward.legacy_claims)",
       {}};
-  Result<std::vector<PgRows>> found = (*transaction)->Run({look}, PgUse::kRead);
+  Result<std::vector<PgRows>> found = (*transaction)->Query({look}, PgUse::kRead);
   if (!found.ok()) return std::move(found).status();
   bool there = found->front().Bool(0, 0);
   if (there && replaces == nullptr) {
@@ -110,8 +110,8 @@ Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreId
       .Text(marker.lock_id)
       .Bytea(marker.sealed_secret);
   STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({write}));
-  std::lock_guard<std::mutex> hold(place_mutex_);
-  place_.clear();
+  std::lock_guard<std::mutex> hold(shared_->place_mutex);
+  shared_->place.clear();
   return Status();
 }
 
@@ -123,7 +123,7 @@ Status PostgresStorage::MakeRoom(PgTransaction& transaction, const KeptUpload& e
       " ORDER BY time_ms, content",
       {}};
   list.params.Text(entry.principal_tag);
-  Result<std::vector<PgRows>> rows = transaction.Run({list}, PgUse::kRead);
+  Result<std::vector<PgRows>> rows = transaction.Query({list}, PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   const PgRows& old = rows->front();
   uint64_t bytes = size;
@@ -131,16 +131,16 @@ Status PostgresStorage::MakeRoom(PgTransaction& transaction, const KeptUpload& e
     if (old.Text(i, 0) == entry.content_tag) return Status();
     bytes += old.Int8(i, 1);
   }
-  for (size_t i = 0; i < old.size() && bytes > options_.uploads_max_bytes; ++i) {
-    if (clock_.NowMs() - static_cast<int64_t>(old.Int8(i, 2)) < kKeptMs) break;
+  for (size_t i = 0; i < old.size() && bytes > shared_->options.uploads_max_bytes; ++i) {
+    if (shared_->clock.NowMs() - static_cast<int64_t>(old.Int8(i, 2)) < kKeptMs) break;
     PgStatement evict{"DELETE FROM stateward.uploads WHERE principal = $1 AND content = $2", {}};
     std::string content = old.Text(i, 0);
     evict.params.Text(entry.principal_tag).Text(content);
-    Result<std::vector<PgRows>> gone = transaction.Run({evict}, PgUse::kRepeatable);
+    Result<std::vector<PgRows>> gone = transaction.Query({evict}, PgUse::kRepeatable);
     if (!gone.ok()) return std::move(gone).status();
     bytes -= old.Int8(i, 1);
   }
-  if (bytes > options_.uploads_max_bytes) {
+  if (bytes > shared_->options.uploads_max_bytes) {
     return Status::Unavailable(
         "kept uploads: the principal's share is full (KEPT_UPLOADS_MAX_BYTES)");
   }
@@ -153,7 +153,7 @@ Status PostgresStorage::PutUpload(const KeptUpload& entry, ByteView sealed) {
                    ", pg_advisory_xact_lock(hashtextextended('stateward uploads ' || $1, 0))",
                    {}};
   look.params.Text(entry.principal_tag);
-  Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
+  Result<std::unique_ptr<PgTransaction>> transaction = shared_->pool->Begin({look}, &rows);
   if (!transaction.ok()) return std::move(transaction).status();
   STATEWARD_RETURN_IF_ERROR(CheckPlace(rows[0].Raw(0, 0).AsString()));
   if (!rows[0].Bool(0, 1)) {
@@ -218,7 +218,7 @@ Status PostgresStorage::ReplaceUpload(const KeptUpload& entry, ByteView sealed) 
       .Text(entry.content_tag)
       .Bytea(sealed)
       .Int8(sealed.size());
-  Result<PgRows> rows = pool_->QueryOne(std::move(statement), PgUse::kRepeatable);
+  Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->size() > 0) return CheckPlace(rows->Raw(0, 0).AsString());
   // Nothing was changed: no such entry, or a server whose word does not last.
@@ -241,12 +241,12 @@ Status PostgresStorage::RemoveUpload(const KeptUpload& entry) {
 
 Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   // Asked first: an error would be the end of the transaction that a write has open.
-  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table);
   if (!there.ok()) return std::move(there).status();
   std::string sql = "SELECT " STATEWARD_PG_PLACE;
   if (*there) {
-    sql += ", l.state_id, l.state_data FROM (VALUES (1)) one LEFT JOIN " + options_.legacy_table +
-           " l ON l.state_id = $1";
+    sql += ", l.state_id, l.state_data FROM (VALUES (1)) one LEFT JOIN " +
+           shared_->options.legacy_table + " l ON l.state_id = $1";
   } else {
     sql += ", NULL::text, NULL::bytea, $1::text";
   }
@@ -260,7 +260,7 @@ Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
 
 // A page is one statement, so that a blob and its claim are of one moment.
 Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
-  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table);
   if (!there.ok()) return std::move(there).status();
   if (!*there) {
     Result<PgRows> place = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
@@ -270,7 +270,7 @@ Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>&
       "SELECT " STATEWARD_PG_PLACE
       ", l.state_id, c.legacy_id IS NOT NULL FROM (VALUES (1)) one LEFT JOIN (SELECT"
       " state_id::text COLLATE \"C\" AS state_id FROM " +
-      options_.legacy_table +
+      shared_->options.legacy_table +
       " WHERE state_id::text COLLATE \"C\" > $1 ORDER BY 1 LIMIT $2) l ON true LEFT JOIN"
       " stateward.legacy_claims c ON c.legacy_id = l.state_id ORDER BY l.state_id";
   std::string after;
@@ -279,7 +279,8 @@ Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>&
     statement.params.Text(after).Int8(kLegacyPage);
     Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
     if (!rows.ok()) {
-      return std::move(rows).status().At("listing needs SELECT on " + options_.legacy_table);
+      return std::move(rows).status().At("listing needs SELECT on " +
+                                         shared_->options.legacy_table);
     }
     more = rows->size() == kLegacyPage;
     for (size_t i = 0; i < rows->size() && !rows->IsNull(i, 1); ++i) {

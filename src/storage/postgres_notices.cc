@@ -14,7 +14,7 @@ Status PostgresStorage::Publish(const std::string& server_id, ByteView text) {
       " = $3 ON CONFLICT (id) DO UPDATE SET text = $2 RETURNING id",
       {}};
   statement.params.Text(server_id).Bytea(text).Text(*place);
-  Result<PgRows> rows = pool_->QueryOne(std::move(statement), PgUse::kRepeatable);
+  Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
   if (!rows.ok()) return std::move(rows).status();
   return rows->size() > 0 ? Status() : Status::Unavailable("postgres: the store's marker is gone");
 }
@@ -36,7 +36,7 @@ Result<std::vector<ServerNotice>> PostgresStorage::Published() {
 Status PostgresStorage::Withdraw(const std::string& server_id) {
   PgStatement statement{"DELETE FROM stateward.servers WHERE id = $1", {}};
   statement.params.Text(server_id);
-  Result<PgRows> rows = pool_->QueryOne(std::move(statement), PgUse::kRepeatable);
+  Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
   return rows.ok() ? Status() : std::move(rows).status();
 }
 

@@ -72,28 +72,39 @@ constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
 PostgresStorage::PostgresStorage(std::shared_ptr<PgPool> pool, const Clock& clock,
                                  PostgresStorageOptions options)
-    : pool_(std::move(pool)), clock_(clock), options_(std::move(options)) {}
+    : shared_(std::make_shared<Shared>(std::move(pool), clock, std::move(options))) {}
+
+std::unique_ptr<Storage> PostgresStorage::Within(Transaction& transaction) {
+  auto* ours = dynamic_cast<PgTransaction*>(&transaction);
+  if (ours == nullptr || &ours->pool() != shared_->pool.get()) return nullptr;
+  return std::unique_ptr<Storage>(new PostgresStorage(shared_, *ours));
+}
+
+PgQueries& PostgresStorage::Queries() {
+  if (transaction_ != nullptr) return *transaction_;
+  return *shared_->pool;
+}
 
 Status PostgresStorage::CheckPlace(std::string_view place) {
   if (place.empty()) return Status::Unavailable(kNoPlace);
-  std::lock_guard<std::mutex> hold(place_mutex_);
-  if (place == place_) return Status();
+  std::lock_guard<std::mutex> hold(shared_->place_mutex);
+  if (place == shared_->place) return Status();
   if (place.substr(0, 2) != "1 ") {
     return Status::Unavailable("postgres: the store's format is not known to this version");
   }
-  if (!place_.empty()) {
+  if (!shared_->place.empty()) {
     return Status::Unavailable(
         "postgres: another store, or one with another lock service, lies in this database now; "
         "restart when that is meant");
   }
-  place_ = std::string(place);
+  shared_->place = std::string(place);
   return Status();
 }
 
 Result<std::string> PostgresStorage::Place() {
   {
-    std::lock_guard<std::mutex> hold(place_mutex_);
-    if (!place_.empty()) return place_;
+    std::lock_guard<std::mutex> hold(shared_->place_mutex);
+    if (!shared_->place.empty()) return shared_->place;
   }
   Result<PgRows> rows = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
@@ -101,28 +112,27 @@ Result<std::string> PostgresStorage::Place() {
 }
 
 Result<PgRows> PostgresStorage::Ask(PgStatement statement, PgUse use) {
-  Result<PgRows> rows = pool_->QueryOne(std::move(statement), use);
+  Result<PgRows> rows = Queries().QueryOne(std::move(statement), use);
   if (!rows.ok()) return rows;
   STATEWARD_RETURN_IF_ERROR(CheckPlace(rows->Raw(0, 0).AsString()));
   return rows;
 }
 
 Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId& id) {
-  const PgTransaction* transaction = pool_->Current();
-  if (transaction == nullptr || !transaction->newest || transaction->newest->id != id.hex()) {
+  if (transaction_ == nullptr || !transaction_->newest || transaction_->newest->id != id.hex()) {
     return nullptr;
   }
-  STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction->newest->place));
-  STATEWARD_RETURN_IF_ERROR(CheckHead(hints_.Get(id), transaction->newest->n));
-  hints_.Raise(id, transaction->newest->n);
-  return &*transaction->newest;
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction_->newest->place));
+  STATEWARD_RETURN_IF_ERROR(CheckHead(shared_->hints.Get(id), transaction_->newest->n));
+  shared_->hints.Raise(id, transaction_->newest->n);
+  return &*transaction_->newest;
 }
 
 Result<uint64_t> PostgresStorage::Head(const StateId& id) {
   Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
   if (!brought.ok()) return std::move(brought).status();
   if (*brought != nullptr) return (*brought)->n;
-  const uint64_t hint = hints_.Get(id);
+  const uint64_t hint = shared_->hints.Get(id);
   PgStatement statement{"SELECT " STATEWARD_PG_PLACE
                         ", (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1)",
                         {}};
@@ -135,7 +145,7 @@ Result<uint64_t> PostgresStorage::Head(const StateId& id) {
 // What a transaction sees of itself may be undone.
 Result<uint64_t> PostgresStorage::Found(const StateId& id, uint64_t hint, uint64_t head) {
   STATEWARD_RETURN_IF_ERROR(CheckHead(hint, head));
-  if (pool_->Current() == nullptr) hints_.Raise(id, head);
+  if (transaction_ == nullptr) shared_->hints.Raise(id, head);
   return head;
 }
 
@@ -178,7 +188,7 @@ Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t s
 }
 
 Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
-  const uint64_t hint = hints_.Get(id);
+  const uint64_t hint = shared_->hints.Get(id);
   Result<PgRows> rows = Ask(PgNewestStatement(id, kPiece), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   const bool none = rows->IsNull(0, 1);
@@ -223,11 +233,10 @@ Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expect
   if (!rows.ok()) return std::move(rows).status();
   if (rows->Bool(0, 3)) {
     const uint64_t n = expected_head + 1;
-    PgTransaction* transaction = pool_->Current();
-    if (transaction == nullptr) {
-      hints_.Raise(id, n);
+    if (transaction_ == nullptr) {
+      shared_->hints.Raise(id, n);
     } else {
-      transaction->when_committed = [this, id, n] { hints_.Raise(id, n); };
+      transaction_->when_committed = [shared = shared_, id, n] { shared->hints.Raise(id, n); };
     }
     return AppendOutcome{true, n};
   }
@@ -324,20 +333,20 @@ Status PostgresStorage::Prune(const StateId& id, uint64_t n) {
 Status PostgresStorage::Check() {
   std::vector<PgRows> rows;
   PgStatement look{"SELECT " STATEWARD_PG_PLACE ", " STATEWARD_PG_SAFE, {}};
-  Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
+  Result<std::unique_ptr<PgTransaction>> transaction = shared_->pool->Begin({look}, &rows);
   if (!transaction.ok()) return std::move(transaction).status();
   STATEWARD_RETURN_IF_ERROR(CheckPlace(rows[0].Raw(0, 0).AsString()));
   if (!rows[0].Bool(0, 1)) return Unsafe();
   // A row that was undone has to be vacuumed, so this is tried rarely.
-  const int64_t now = clock_.SteadyUs();
-  if (wrote_us_ != 0 && now - wrote_us_ < kTryWriteUs) return Status();
+  const int64_t now = shared_->clock.SteadyUs();
+  if (shared_->wrote_us != 0 && now - shared_->wrote_us < kTryWriteUs) return Status();
   PgStatement probe{"INSERT INTO stateward.records (id, n, data) VALUES ('probe-' || $1, 1, $2)",
                     {}};
-  std::string unique = std::to_string(clock_.SteadyUs());
+  std::string unique = std::to_string(shared_->clock.SteadyUs());
   probe.params.Text(unique).Bytea(std::string_view("probe"));
-  Result<std::vector<PgRows>> written = (*transaction)->Run({probe}, PgUse::kRepeatable);
+  Result<std::vector<PgRows>> written = (*transaction)->Query({probe}, PgUse::kRepeatable);
   if (!written.ok()) return written.status();
-  wrote_us_ = now;
+  shared_->wrote_us = now;
   return Status();
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "postgres/pg_pool.h"
 #include "stateward/clock.h"
@@ -32,11 +33,12 @@ class PostgresStorage : public Storage {
   std::string_view Name() const override { return "postgres"; }
   // With the locks beside it an append that is still on its way holds the row of its state's lock:
   // whoever comes later waits for its end.
-  bool WritesMayArriveLate() const override { return !options_.with_locks; }
+  bool WritesMayArriveLate() const override { return !shared_->options.with_locks; }
+  std::unique_ptr<Storage> Within(Transaction& transaction) override;
   Result<StoreIdentity> ReadIdentity() override;
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
-  uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
+  uint64_t SeenHead(const StateId& id) override { return shared_->hints.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
@@ -64,13 +66,30 @@ class PostgresStorage : public Storage {
   Status Check() override;
 
  private:
+  // Of the storage and of each part of it within a transaction.
+  struct Shared {
+    const std::shared_ptr<PgPool> pool;
+    const Clock& clock;
+    const PostgresStorageOptions options;
+    std::atomic<int64_t> wrote_us{0};  // the last good try of Check() to write
+    std::mutex place_mutex;
+    std::string place;  // as seen first; every later look must find the same
+    HeadHints hints;    // of what is committed
+
+    Shared(std::shared_ptr<PgPool> of, const Clock& with, PostgresStorageOptions as)
+        : pool(std::move(of)), clock(with), options(std::move(as)) {}
+  };
+  PostgresStorage(std::shared_ptr<Shared> shared, PgTransaction& transaction)
+      : shared_(std::move(shared)), transaction_(&transaction) {}
+
+  PgQueries& Queries();
   // Compares what a statement says of the marker with what was seen first.
   Status CheckPlace(std::string_view place);
   // What was seen first; asks when nothing was seen yet.
   Result<std::string> Place();
   // Runs a statement whose first row starts with the place.
   Result<PgRows> Ask(PgStatement statement, PgUse use);
-  // The newest record as the thread's transaction brought it along; nullptr: ask.
+  // The newest record as the transaction brought it along; nullptr: ask.
   Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
   // A head that was found, given what was known before it was looked for.
   Result<uint64_t> Found(const StateId& id, uint64_t hint, uint64_t head);
@@ -79,13 +98,8 @@ class PostgresStorage : public Storage {
                         const std::string& row_version, Bytes* bytes);
   Status MakeRoom(PgTransaction& transaction, const KeptUpload& entry, uint64_t size);
 
-  const std::shared_ptr<PgPool> pool_;
-  const Clock& clock_;
-  const PostgresStorageOptions options_;
-  std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
-  std::mutex place_mutex_;
-  std::string place_;  // as seen first; every later look must find the same
-  HeadHints hints_;    // of what is committed
+  const std::shared_ptr<Shared> shared_;
+  PgTransaction* const transaction_ = nullptr;  // nullptr: each call is a transaction of its own
 };
 
 }  // namespace stateward

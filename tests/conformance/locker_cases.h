@@ -60,7 +60,7 @@ inline void FreeIsGrantedWithItsBase(LockerFixture& f) {
   want.token_sha256 = std::string(64, '5');
   want.plan_only = true;
   int calls = 0;
-  const auto base = [&](bool /*burn*/, uint64_t /*mark*/) -> Result<uint64_t> {
+  const auto base = [&](const BaseAsk&) -> Result<uint64_t> {
     ++calls;
     return uint64_t{1} << 40;
   };
@@ -78,7 +78,7 @@ inline void BaseIsReadWhileNobodyElseCanHoldIt(LockerFixture& f) {
   std::shared_ptr<Locker> other = f.Open();
   std::atomic<bool> reading{false};
   std::atomic<bool> both{false};
-  const auto base = [&](bool /*burn*/, uint64_t /*mark*/) -> Result<uint64_t> {
+  const auto base = [&](const BaseAsk&) -> Result<uint64_t> {
     if (reading.exchange(true)) both = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     reading = false;
@@ -96,7 +96,7 @@ inline void BaseIsReadWhileNobodyElseCanHoldIt(LockerFixture& f) {
 
 inline void FailedBaseIsMadeGoodByARepeat(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
-  const auto fails = [](bool /*burn*/, uint64_t /*mark*/) {
+  const auto fails = [](const BaseAsk&) {
     return Result<uint64_t>(Status::Unavailable("no head"));
   };
   IsUnavailable(l->Acquire(Id(), Want("a"), fails));
@@ -111,7 +111,7 @@ inline void RepeatIsGrantedAndChangesNothing(LockerFixture& f) {
   Take(*l, Want("a"));
   LockRecord again = Want("a");
   again.info = "{\"ID\":\"a\",\"again\":true}";
-  const auto base9 = [](bool /*burn*/, uint64_t /*mark*/) { return Result<uint64_t>(uint64_t{9}); };
+  const auto base9 = [](const BaseAsk&) { return Result<uint64_t>(uint64_t{9}); };
   for (const std::shared_ptr<Locker>& each : {l, f.Open()}) {
     CHECK(MustBe<Granted>(each->Acquire(Id(), again, base9)).repeated);
   }
@@ -224,7 +224,7 @@ inline void LookingLeavesNothingBehind(LockerFixture& f) {
     STRCMP_EQUAL("", Holder(*l, id).c_str());
     CHECK_FALSE(Must(l->TokenReleased(id, std::string(64, '5'))));
     CHECK(l->WithLock(id, [](const LockView& view) { CHECK_FALSE(view.holder); }).ok());
-    const auto fails = [](bool, uint64_t) { return Result<uint64_t>(Status::Unavailable("")); };
+    const auto fails = [](const BaseAsk&) { return Result<uint64_t>(Status::Unavailable("")); };
     if (l->HoldsStill()) IsUnavailable(l->Acquire(id, Want("a"), fails));
   }
   LONGS_EQUAL(before, f.Kept());

@@ -41,7 +41,7 @@ inline LockRecord Want(const std::string& id, const std::string& principal = "al
   record.operation = "OperationTypeApply";
   return record;
 }
-inline Result<uint64_t> Base7(bool /*burn*/, uint64_t /*mark*/) { return uint64_t{7}; }
+inline Result<uint64_t> Base7(const BaseAsk&) { return uint64_t{7}; }
 
 template <typename T>
 T Must(Result<T> result) {

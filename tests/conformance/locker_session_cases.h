@@ -16,8 +16,8 @@ namespace locker_cases {
 inline bool LockSaysBurn(Locker& l, const std::string& lock_id, bool base_works = true) {
   bool said = false;
   Result<AcquireOutcome> outcome =
-      l.Acquire(Id(), Want(lock_id), [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-        said = burn;
+      l.Acquire(Id(), Want(lock_id), [&](const BaseAsk& ask) -> Result<uint64_t> {
+        said = ask.burn;
         if (!base_works) return Status::Unavailable("no head");
         return uint64_t{7};
       });
@@ -67,8 +67,8 @@ inline void TokensOfReleasedLocksAreRemembered(LockerFixture& f) {
 inline void MarkIsTheHighestHeadThatWasTold(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   std::vector<uint64_t> told;
-  const auto base = [&](bool, uint64_t mark) -> Result<uint64_t> {
-    told.push_back(mark);
+  const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    told.push_back(ask.mark);
     return uint64_t{9};
   };
   CHECK_FALSE(MustBe<Granted>(l->Acquire(Id(), Want("a"), base)).repeated);
@@ -78,8 +78,8 @@ inline void MarkIsTheHighestHeadThatWasTold(LockerFixture& f) {
   MustBe<Released>(l->Release(Id(), request));
   CHECK(Must(l->Look(Id())).mark == 12);
   CHECK(f.Open()->WithLock(Id(), [](const LockView& view) { CHECK(view.mark == 12); }).ok());
-  const auto gone = [&](bool, uint64_t mark) {
-    told.push_back(mark);
+  const auto gone = [&](const BaseAsk& ask) {
+    told.push_back(ask.mark);
     return Result<uint64_t>(Status::Unavailable("records are gone"));
   };
   IsUnavailable(l->Acquire(Id(), Want("b"), gone));

@@ -54,7 +54,7 @@ class MemLocker : public Locker {
     AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
     const auto* granted = std::get_if<Granted>(&outcome);
     if (granted == nullptr || granted->repeated) return outcome;
-    Result<uint64_t> head = base(book.burn, book.mark);
+    Result<uint64_t> head = base({book.burn, book.mark, nullptr});
     if (!head.ok()) {
       if (made) books_.erase(key.id.hex());
       return std::move(head).status();

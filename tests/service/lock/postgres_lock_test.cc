@@ -148,8 +148,8 @@ TEST(PostgresLock, AnotherServiceInItsPlaceIsAnOutage) {
 TEST(PostgresLock, InANewEpochEachStatesFirstGrantBurns) {
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
   std::string said;
-  const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-    said += burn ? "b" : "-";
+  const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    said += ask.burn ? "b" : "-";
     return uint64_t{1};
   };
   StateId other = StateId::Of({"", "p", "other"});
@@ -168,8 +168,8 @@ TEST(PostgresLock, ForcedReleaseBurnsAtTheNextGrant) {
   locker_cases::Take(*l, locker_cases::Want("a"));
   locker_cases::MustBe<Released>(l->Release(id, {"", "bob", false}));
   bool burnt = false;
-  const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-    burnt = burn;
+  const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    burnt = ask.burn;
     return uint64_t{1};
   };
   locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("b"), base));
@@ -185,16 +185,24 @@ TEST_GROUP(PostgresTogether) {
   std::string one = "one";
 
   void setup() override { CHECK(lock->InitService(false).ok()); }
+  static PgQueries& Queries(const LockView& view) {
+    return dynamic_cast<PgTransaction&>(*view.transaction);
+  }
+  bool Appends(const LockView& view) {
+    return storage->Within(*view.transaction)->Append(id, 0, one)->appended;
+  }
 };
 
 TEST(PostgresTogether, LockAndAppendAreOneTransaction) {
   std::shared_ptr<PostgresStorage> outside = fixture.OpenStorage(PostgresBox::Pool());
   Status status = lock->WithLock(id, [&](const LockView& view) {
     CHECK_FALSE(view.holder.has_value());
-    LONGS_EQUAL(0, *storage->Head(id));
-    CHECK(storage->Append(id, 0, one)->appended);
-    LONGS_EQUAL(1, *storage->Head(id));
-    LONGS_EQUAL(0, *outside->Head(id));  // not committed yet
+    const std::unique_ptr<Storage> inside = storage->Within(*view.transaction);
+    LONGS_EQUAL(0, *inside->Head(id));
+    CHECK(inside->Append(id, 0, one)->appended);
+    LONGS_EQUAL(1, *inside->Head(id));
+    LONGS_EQUAL(0, *storage->Head(id));                                 // not committed yet
+    POINTERS_EQUAL(nullptr, outside->Within(*view.transaction).get());  // another pool
   });
   CHECK(status.ok());
   LONGS_EQUAL(1, *outside->Head(id));
@@ -203,14 +211,14 @@ TEST(PostgresTogether, LockAndAppendAreOneTransaction) {
 TEST(PostgresTogether, NobodyTakesTheLockMeanwhile) {
   std::thread other;
   std::atomic<bool> taken{false};
-  Status status = lock->WithLock(id, [&](const LockView&) {
+  Status status = lock->WithLock(id, [&](const LockView& view) {
     other = std::thread([&] {
       std::shared_ptr<PostgresLock> another = fixture.OpenOn(PostgresBox::Pool());
       taken = another->Acquire(id, locker_cases::Want("b"), locker_cases::Base7).ok();
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     CHECK_FALSE(taken);
-    CHECK(storage->Append(id, 0, one)->appended);
+    CHECK(Appends(view));
   });
   other.join();
   CHECK(status.ok());
@@ -218,10 +226,10 @@ TEST(PostgresTogether, NobodyTakesTheLockMeanwhile) {
 }
 
 TEST(PostgresTogether, AFailedStatementUndoesAll) {
-  Status status = lock->WithLock(id, [&](const LockView&) {
-    CHECK(storage->Append(id, 0, one)->appended);
-    CHECK_FALSE(pool->QueryOne({"SELECT 1/0", {}}, PgUse::kRead).ok());
-    CHECK(storage->Head(id).status().code() == Code::kUnavailable);
+  Status status = lock->WithLock(id, [&](const LockView& view) {
+    CHECK(Appends(view));
+    CHECK_FALSE(Queries(view).QueryOne({"SELECT 1/0", {}}, PgUse::kRead).ok());
+    CHECK(storage->Within(*view.transaction)->Head(id).status().code() == Code::kUnavailable);
   });
   CHECK(status.code() == Code::kUnavailable);
   LONGS_EQUAL(0, *storage->Head(id));
@@ -229,21 +237,20 @@ TEST(PostgresTogether, AFailedStatementUndoesAll) {
 
 // The server ends the session between the append and the commit.
 TEST(PostgresTogether, ALostConnectionUndoesAll) {
-  Status status = lock->WithLock(id, [&](const LockView&) {
-    CHECK(storage->Append(id, 0, one)->appended);
-    Result<PgRows> self = pool->QueryOne({"SELECT pg_backend_pid()::int8", {}}, PgUse::kRead);
+  Status status = lock->WithLock(id, [&](const LockView& view) {
+    CHECK(Appends(view));
+    Result<PgRows> self =
+        Queries(view).QueryOne({"SELECT pg_backend_pid()::int8", {}}, PgUse::kRead);
     fixture.box().Exec("SELECT pg_terminate_backend(" + std::to_string(self->Int8(0, 0)) + ")");
   });
   CHECK(status.code() == Code::kUnavailable);
   LONGS_EQUAL(0, *storage->Head(id));  // on a fresh connection
-  CHECK(lock->WithLock(id, [&](const LockView&) { CHECK(storage->Append(id, 0, one)->appended); })
-            .ok());
+  CHECK(lock->WithLock(id, [&](const LockView& view) { CHECK(Appends(view)); }).ok());
 }
 
 TEST(PostgresTogether, TheBaseIsReadInsideTheTransaction) {
-  CHECK(lock->WithLock(id, [&](const LockView&) { CHECK(storage->Append(id, 0, one)->appended); })
-            .ok());
-  const auto base = [&](bool, uint64_t) { return storage->Head(id); };
+  CHECK(lock->WithLock(id, [&](const LockView& view) { CHECK(Appends(view)); }).ok());
+  const auto base = [&](const BaseAsk& ask) { return storage->Within(*ask.transaction)->Head(id); };
   locker_cases::MustBe<Granted>(lock->Acquire(id, locker_cases::Want("a"), base));
   LONGS_EQUAL(1, lock->Look(id)->holder->base);
 }

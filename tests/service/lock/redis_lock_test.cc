@@ -86,11 +86,10 @@ class RedisFixture : public LockerFixture {
 // Locks and says whether it was told to burn.
 bool LockBurns(Locker& l, const std::string& lock_id) {
   bool said = false;
-  MustBe<Granted>(
-      l.Acquire(Id(), Want(lock_id), [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-        said = burn;
-        return uint64_t{7};
-      }));
+  MustBe<Granted>(l.Acquire(Id(), Want(lock_id), [&](const BaseAsk& ask) -> Result<uint64_t> {
+    said = ask.burn;
+    return uint64_t{7};
+  }));
   return said;
 }
 
@@ -212,8 +211,8 @@ TEST(RedisLock, AllThatNoticeTheLossAtOnceAgree) {
   std::atomic<int> granted{0};
   std::atomic<int> burns{0};
   locker_cases::InThreads(lockers.size(), [&](size_t t) {
-    auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-      burns += burn ? 1 : 0;
+    auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+      burns += ask.burn ? 1 : 0;
       return uint64_t{7};
     };
     auto outcome = lockers[t]->Acquire(Id(), Want(std::to_string(t)), base);
@@ -265,7 +264,7 @@ TEST(RedisLock, LossWhileTheBaseIsRead) {
   std::shared_ptr<Locker> l = Fresh(fixture);
   std::shared_ptr<Locker> other = fixture.Open();
   Must(other->ServiceId());
-  auto base = [&](bool /*burn*/, uint64_t /*mark*/) -> Result<uint64_t> {
+  auto base = [&](const BaseAsk&) -> Result<uint64_t> {
     fixture.Flush();
     CHECK(LockBurns(*other, "b"));
     return uint64_t{3};
@@ -277,8 +276,8 @@ TEST(RedisLock, EpochThatBeginsWhileTheBaseIsRead) {
   std::shared_ptr<Locker> l = Fresh(fixture);
   std::shared_ptr<Locker> other = fixture.Open();
   std::string burns;
-  auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-    burns += burn ? "burn," : "no,";
+  auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    burns += ask.burn ? "burn," : "no,";
     if (burns == "no,") {
       Raw()({"HSET", fixture.prefix + "service", "run", std::string(40, '0')});
       CHECK(other->Check().ok());  // enters the epoch
@@ -303,7 +302,7 @@ TEST(RedisLock, LockWithoutABaseServesNobody) {
 
 TEST(RedisLock, FailedBaseLeavesNoLock) {
   std::shared_ptr<Locker> l = Fresh(fixture);
-  auto fails = [](bool, uint64_t) { return Result<uint64_t>(Status::Unavailable("no head")); };
+  auto fails = [](const BaseAsk&) { return Result<uint64_t>(Status::Unavailable("no head")); };
   locker_cases::IsUnavailable(l->Acquire(Id(), Want("a"), fails));
   LONGS_EQUAL(0, Must(l->CountHeld()));
   Take(*l, Want("b"));

@@ -47,8 +47,8 @@ void ForgottenLocksBurn(S3LockFixture& f) {
     std::shared_ptr<Locker> again = f.Open();
     for (const char* name : {"n", "m"}) {
       bool said = false;
-      const auto base = [&](bool burn, uint64_t /*mark*/) -> Result<uint64_t> {
-        said = burn;
+      const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+        said = ask.burn;
         return uint64_t{1};
       };
       std::string id = std::string("c") + std::to_string(i);

@@ -70,7 +70,7 @@ TEST(PgPool, StatementsOfOneCallAreOneTransaction) {
 TEST(PgPool, AFailedTransactionIsNotCommitted) {
   std::vector<PgRows> rows;
   Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin({}, &rows);
-  CHECK_FALSE((*transaction)->Run({{"SELECT 1/0", {}}}, PgUse::kRead).ok());
+  CHECK_FALSE((*transaction)->Query({{"SELECT 1/0", {}}}, PgUse::kRead).ok());
   CHECK_FALSE((*transaction)->Commit({}).ok());
   CHECK_FALSE((*transaction)->outcome_unknown());
 }
@@ -87,16 +87,14 @@ TEST(PgPool, BoundedInConnectionsAndTime) {
   CHECK(Pid() != 0);
 }
 
-TEST(PgPool, TheThreadsTransactionTakesItsQueries) {
+TEST(PgPool, ATransactionHasAConnectionOfItsOwn) {
   std::vector<PgRows> rows;
   Result<std::unique_ptr<PgTransaction>> transaction =
       pool->Begin({{"SELECT pg_backend_pid()::int8", {}}}, &rows);
-  {
-    PgPool::Entered inside(*pool, **transaction);
-    LONGS_EQUAL(rows[0].Int8(0, 0), Pid());
-    std::thread other([&] { CHECK(Pid() != rows[0].Int8(0, 0)); });
-    other.join();
-  }
+  Result<PgRows> inside =
+      (*transaction)->QueryOne({"SELECT pg_backend_pid()::int8", {}}, PgUse::kRead);
+  CHECK(inside.ok());
+  LONGS_EQUAL(rows[0].Int8(0, 0), inside->Int8(0, 0));
   CHECK(Pid() != rows[0].Int8(0, 0));
 }
 

@@ -50,7 +50,7 @@ bool IsGranted(const Result<AcquireOutcome>& r) {
 bool IsHeld(const Result<AcquireOutcome>& r) {
   return r.ok() && std::holds_alternative<HeldBy>(*r);
 }
-Result<uint64_t> Base7(bool /*burn*/, uint64_t /*mark*/) { return uint64_t{7}; }
+Result<uint64_t> Base7(const BaseAsk&) { return uint64_t{7}; }
 
 class LocalFixture : public LockerFixture {
  public:

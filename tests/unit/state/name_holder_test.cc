@@ -165,7 +165,7 @@ TEST(NameHolder, SecretsAreCountedAsKnownOrNot) {
 TEST(NameHolder, AClaimWithoutAVersionHoldsNothing) {
   TenantIndex index(storage);
   Grant tenant = Tenant("s");
-  CHECK(index.Register(tenant.key, StateId::Of(tenant.key)).ok());
+  CHECK(index.Register(storage, tenant.key, StateId::Of(tenant.key)).ok());
   Free();
 }
 
