@@ -93,6 +93,14 @@ inline constexpr Column kVersionsColumns[] = {
     {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
 };
 
+inline constexpr Column kPruneColumns[] = {
+    {"versions", ColumnKind::kNumber, "VERSIONS", "removed; with --dry-run, to be removed"},
+    {"states", ColumnKind::kNumber, "OF STATES", "that they belong to"},
+    {"uploads", ColumnKind::kNumber, "UPLOADS", "refused uploads removed, or to be removed"},
+    {"upload_bytes", ColumnKind::kBytes, "OF SIZE", "that they take together"},
+    {"failed", ColumnKind::kNumber, "FAILED", "states that could not be looked through"},
+};
+
 }  // namespace stateward
 
 #endif  // STATEWARD_ADMIN_COLUMNS_H_

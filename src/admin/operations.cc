@@ -38,6 +38,10 @@ constexpr Param kCheckParams[] = {
      "open each document to its last byte, not only what lies in front of it"},
 };
 
+constexpr Param kPruneParams[] = {
+    {"dry-run", K::kFlag, U::kOption, "", "only count"},
+};
+
 // In the order of the help.
 constexpr Operation kOperations[] = {
     {"show",
@@ -137,6 +141,22 @@ constexpr Operation kOperations[] = {
      "statewardctl check 'net/*'\n",
      "",
      RunCheck},
+    {"prune",
+     M::kPost,
+     "/api/v1/prune",
+     S::kStore,
+     {Right::kAdminister},
+     E::kChanges,
+     A::kRow,
+     kPruneParams,
+     kPruneColumns,
+     "removes now what the settings do not keep, of all states and refused uploads",
+     "HISTORY_KEEP and HISTORY_DAYS, KEPT_UPLOADS_DAYS and KEPT_UPLOADS_MAX_BYTES. Servers do it "
+     "once "
+     "an hour.",
+     "statewardctl prune --dry-run\n",
+     "",
+     RunPrune},
 };
 
 }  // namespace

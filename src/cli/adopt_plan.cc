@@ -159,7 +159,7 @@ class Planner {
       }
       plan_.refused.push_back(name + ": " + std::to_string(fits.size()) +
                               " namespaces have a state of this name (" + where +
-                              "); choose one with `statewardctl adopt PROJECT NAME --from`, or "
+                              "); choose one with `statewardctl adopt PROJECT/NAME --from`, or "
                               "give its secret alone");
     }
   }

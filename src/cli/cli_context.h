@@ -1,11 +1,8 @@
 // What a command of statewardctl gets from main: streams and settings, so that tests can give
-// others. A command is a function
-//   int CmdName(const CliContext& cli, const std::vector<std::string>& args);
-// with the arguments behind its name; what it returns is the process's exit code.
+// others; and what its exit codes mean (docs/commands.md).
 #ifndef STATEWARD_CLI_CLI_CONTEXT_H_
 #define STATEWARD_CLI_CLI_CONTEXT_H_
 
-#include <cerrno>
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -15,6 +12,14 @@
 #include "stateward/secret.h"
 
 namespace stateward {
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,      // something is wrong: damaged, not there, a check that fails
+  kExitUsage = 2,       // the command line or the settings are wrong
+  kExitNotReached = 3,  // the store, a service or the server cannot be used just now
+  kExitRefused = 4,     // not allowed, locked, or the state is not as the caller believes
+};
 
 struct CliContext {
   FILE* out = stdout;  // what was asked for
@@ -26,23 +31,26 @@ struct CliContext {
   // Opens a file of the command line, perhaps one that was opened with more rights; empty: fopen.
   // The caller closes it.
   std::function<Result<FILE*>(const std::string& path)> open_input = {};
+  std::string command = {};  // its name, for messages
+  std::string user = {};     // who started it
+  bool json = false;         // --json
+  bool quiet = false;        // --quiet: no progress, no notes
+  bool yes = false;          // --yes
 
-  Result<FILE*> OpenInput(const std::string& path) const {
-    if (open_input) return open_input(path);
-    FILE* file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) return FromErrno(path, errno);
-    return file;
-  }
+  Result<FILE*> OpenInput(const std::string& path) const;
+  // Whether people look at `err`, and want to see how far it is.
+  bool ShowsProgress() const;
 };
 
 // Tells people something. There is nobody left to tell when that fails.
 inline void Say(FILE* to, const std::string& text) { (void)std::fputs(text.c_str(), to); }
 
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitFailed = 1,
-  kExitUsage = 2,
-};
+// The exit code of a command that ended with this.
+ExitCode ExitOf(Code code);
+// Says why on cli.err, under the command's name; returns the exit code.
+int Fail(const CliContext& cli, const Status& why);
+// The parameters do not go together.
+int FailUsage(const CliContext& cli, const std::string& why);
 
 }  // namespace stateward
 

@@ -1,5 +1,3 @@
-#include "cli/cmd_adopt.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +13,8 @@
 #include "auth/policy.h"
 #include "cli/adopt_plan.h"
 #include "cli/adopter.h"
-#include "cli/opened_store.h"
+#include "cli/cmd.h"
+#include "cli/local_admin.h"
 #include "cli/progress.h"
 #include "state/lock_info.h"
 #include "state/untouched.h"
@@ -28,89 +27,25 @@ constexpr size_t kThreads = 4;
 // A million lines.
 constexpr size_t kMaxList = size_t{64} << 20;
 
-struct Options {
-  bool all = false;
-  bool done = false;
-  bool dry_run = false;
-  std::string from;
-  std::string secrets;
-  std::string names;
-  std::vector<std::string> logs;
-  std::vector<std::string> state;  // PROJECT NAME
-};
-
-int Fail(const CliContext& cli, const std::string& why) {
-  Say(cli.err, "statewardctl: adopt: " + why + "\n");
-  return kExitFailed;
-}
-
-std::optional<Options> Parse(const std::vector<std::string>& args) {
-  Options o;
-  for (size_t i = 0; i < args.size(); ++i) {
-    const std::string& arg = args[i];
-    std::string* value = arg == "--from"      ? &o.from
-                         : arg == "--secrets" ? &o.secrets
-                         : arg == "--names"   ? &o.names
-                                              : nullptr;
-    if (arg == "--all") {
-      o.all = true;
-    } else if (arg == "--done") {
-      o.done = true;
-    } else if (arg == "--dry-run") {
-      o.dry_run = true;
-    } else if (arg == "--names-from-log" && i + 1 < args.size()) {
-      o.logs.push_back(args[++i]);
-    } else if (value != nullptr && i + 1 < args.size()) {
-      *value = args[++i];
-    } else if (arg.empty() || arg[0] == '-') {
-      return std::nullopt;
-    } else {
-      o.state.push_back(arg);
-    }
-  }
-  bool lists = !o.secrets.empty() || !o.names.empty() || !o.logs.empty();
-  bool good = o.all    ? !o.done && o.state.empty() && o.from.empty()
-              : o.done ? o.state.empty() && !lists && o.from.empty() && !o.dry_run
-                       : o.state.size() == 2 && !lists;
-  return good ? std::optional<Options>(std::move(o)) : std::nullopt;
-}
-
-class NoObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnUploadKept() override {}
-};
-
 // What the sub-commands work with.
 struct Tools {
-  std::unique_ptr<OpenedStore> store;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError};
-  NoObserver observer;
-  std::unique_ptr<StoreGate> gate;
-  std::unique_ptr<StateService> states;
+  std::unique_ptr<LocalAdmin> admin;
   std::unique_ptr<Adopter> adopter;
   std::unique_ptr<Untouched> untouched;
+
+  OpenedStore& store() { return admin->store(); }
 };
 
-Result<std::unique_ptr<Tools>> Open(const CliContext& cli) {
-  Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
-  if (!store.ok()) return std::move(store).status();
-  auto tools = std::make_unique<Tools>();
-  tools->store = std::move(*store);
-  Backends& b = tools->store->backends;
-  const Config& config = tools->store->config;
-  tools->gate = std::make_unique<StoreGate>(*b.storage, *b.locker);
-  StateRules rules;
-  rules.write = {true, config.rules.write.strict, true};
-  rules.hold_names = false;
-  rules.history = config.rules.history;
-  tools->states = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *tools->gate,
-                                                 SystemClock(), tools->observer, tools->log, rules);
-  tools->adopter =
-      std::make_unique<Adopter>(b, tools->store->store_id, *tools->states, SystemClock());
-  tools->untouched =
-      std::make_unique<Untouched>(*b.storage, PosixDisk(), SystemClock(), config.runtime_dir);
+Result<Tools> Open(const CliContext& cli) {
+  Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli, LocalAdmin::For::kAdoption);
+  if (!admin.ok()) return std::move(admin).status();
+  Tools tools;
+  tools.admin = *std::move(admin);
+  OpenedStore& store = tools.store();
+  tools.adopter = std::make_unique<Adopter>(store.backends, store.store_id, tools.admin->states(),
+                                            SystemClock());
+  tools.untouched = std::make_unique<Untouched>(store.storage(), PosixDisk(), SystemClock(),
+                                                store.config.runtime_dir);
   return tools;
 }
 
@@ -139,10 +74,10 @@ Result<SecretBytes> ReadList(const CliContext& cli, const std::string& path) {
 }
 
 // Names that rules spell out.
-void NamesOfPolicy(const Tools& tools, std::set<StateName>* names) {
-  const std::string& path = tools.store->config.auth.policy_file;
+void NamesOfPolicy(Tools& tools, std::set<StateName>* names) {
+  const std::string& path = tools.store().config.auth.policy_file;
   if (path.empty()) return;
-  PolicyFile file(SystemClock(), tools.log, path);
+  PolicyFile file(SystemClock(), tools.admin->log(), path);
   for (const Rule& rule : file.Current()->rules) {
     for (const std::string& state : rule.states) {
       StateName name;
@@ -151,21 +86,20 @@ void NamesOfPolicy(const Tools& tools, std::set<StateName>* names) {
   }
 }
 
-Result<AdoptSources> ReadSources(const CliContext& cli, const Options& options,
-                                 const Tools& tools) {
+Result<AdoptSources> ReadSources(const CliContext& cli, const Args& args, Tools& tools) {
   AdoptSources sources;
-  if (!options.secrets.empty()) {
-    Result<SecretBytes> text = ReadList(cli, options.secrets);
+  if (args.Has("secrets")) {
+    Result<SecretBytes> text = ReadList(cli, args.Text("secrets"));
     if (!text.ok()) return std::move(text).status();
     sources.secrets = ParseSecrets(ByteView(*text).AsString());
   }
-  if (!options.names.empty()) {
-    Result<SecretBytes> text = ReadList(cli, options.names);
+  if (args.Has("names")) {
+    Result<SecretBytes> text = ReadList(cli, args.Text("names"));
     if (!text.ok()) return std::move(text).status();
     Status parsed = ParseNames(ByteView(*text).AsString(), &sources.given);
-    if (!parsed.ok()) return std::move(parsed).At(options.names);
+    if (!parsed.ok()) return std::move(parsed).At(args.Text("names"));
   }
-  for (const std::string& log : options.logs) {
+  for (const std::string& log : args.All("names-from-log")) {
     Result<FILE*> file = cli.OpenInput(log);
     if (!file.ok()) return std::move(file).status();
     Status read = NamesOfLog(*file, &sources.hinted);
@@ -192,28 +126,30 @@ struct Report {
   std::vector<std::string> failed;
 };
 
-void AdoptOne(const CliContext& cli, Tools& tools, const Options& options, const Grant& from,
-              Progress* progress, Report* report) {
-  Result<Adopted> done = options.dry_run ? tools.adopter->Look(from) : tools.adopter->Adopt(from);
+void AdoptOne(const CliContext& cli, Tools& tools, const Args& args, const Grant& from,
+              Report* report) {
+  Result<Adopted> done =
+      args.Flag("dry-run") ? tools.adopter->Look(from) : tools.adopter->Adopt(from);
   std::lock_guard<std::mutex> hold(report->mutex);
   if (done.ok()) {
     ++report->states;
     report->versions += done->versions;
-    if (options.dry_run) Say(cli.out, "would give  " + Describe(from, *done));
+    if (args.Flag("dry-run")) Say(cli.out, "would give  " + Describe(from, *done));
   } else if (done.status().code() != Code::kNotFound) {  // somebody was faster
     report->failed.push_back(from.key.project + "/" + from.key.name + ": " +
                              done.status().detail());
   }
-  progress->Advance();
 }
 
-void AdoptEach(const CliContext& cli, Tools& tools, const Options& options, const AdoptPlan& plan,
+void AdoptEach(const CliContext& cli, Tools& tools, const Args& args, const AdoptPlan& plan,
                Report* report) {
-  Progress progress(cli.err, isatty(fileno(cli.err)) == 1, plan.ready.size(), SystemClock());
+  Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
   std::atomic<size_t> next{0};
+  std::atomic<size_t> done{0};
   auto work = [&] {
     for (size_t i = next++; i < plan.ready.size(); i = next++) {
-      AdoptOne(cli, tools, options, plan.ready[i], &progress, report);
+      AdoptOne(cli, tools, args, plan.ready[i], report);
+      progress.Show(++done, plan.ready.size());
     }
   };
   std::vector<std::thread> threads;
@@ -222,11 +158,11 @@ void AdoptEach(const CliContext& cli, Tools& tools, const Options& options, cons
 }
 
 // How many blobs are left; tells the servers of this host.
-void SayLeft(const CliContext& cli, Tools& tools, const Options& options) {
+void SayLeft(const CliContext& cli, Tools& tools, const Args& args) {
   Result<uint64_t> left = tools.untouched->Recount();
   if (!left.ok()) {
     Say(cli.out, "what is left could not be counted: " + left.status().detail() + "\n");
-  } else if (options.dry_run) {
+  } else if (args.Flag("dry-run")) {
     Say(cli.out, std::to_string(*left) + " blobs of the original are untouched\n");
   } else if (*left == 0) {
     Say(cli.out, "no blob of the original is left untouched\n");
@@ -238,71 +174,76 @@ void SayLeft(const CliContext& cli, Tools& tools, const Options& options) {
   }
 }
 
-int AdoptAll(const CliContext& cli, const Options& options) {
-  Result<std::unique_ptr<Tools>> tools = Open(cli);
-  if (!tools.ok()) return Fail(cli, tools.status().detail());
-  Result<AdoptSources> sources = ReadSources(cli, options, **tools);
-  if (!sources.ok()) return Fail(cli, sources.status().detail());
-  Backends& b = (*tools)->store->backends;
-  Result<AdoptPlan> plan = MakeAdoptPlan(b, (*tools)->store->store_id, *std::move(sources));
-  if (!plan.ok()) return Fail(cli, plan.status().detail());
+int AdoptAll(const CliContext& cli, const Args& args) {
+  Result<Tools> tools = Open(cli);
+  if (!tools.ok()) return Fail(cli, tools.status());
+  Result<AdoptSources> sources = ReadSources(cli, args, *tools);
+  if (!sources.ok()) return Fail(cli, sources.status());
+  Backends& b = tools->store().backends;
+  Result<AdoptPlan> plan = MakeAdoptPlan(b, tools->store().store_id, *std::move(sources));
+  if (!plan.ok()) return Fail(cli, plan.status());
   Report report;
   report.failed = plan->refused;
-  AdoptEach(cli, **tools, options, *plan, &report);
+  AdoptEach(cli, *tools, args, *plan, &report);
   for (const Grant& ended : plan->ended) {
-    if (options.dry_run) break;
-    Status freed = (*tools)->adopter->FreeLeftLocks(ended);
+    if (args.Flag("dry-run")) break;
+    Status freed = tools->adopter->FreeLeftLocks(ended);
     if (!freed.ok())
       report.failed.push_back(ended.key.project + "/" + ended.key.name + ": " + freed.detail());
   }
   for (const std::string& line : report.failed) Say(cli.err, "not given: " + line + "\n");
   Say(cli.out, std::to_string(report.states) + " states with " + std::to_string(report.versions) +
-                   " versions " + (options.dry_run ? "would be given" : "were given") +
+                   " versions " + (args.Flag("dry-run") ? "would be given" : "were given") +
                    " to identified users, " + std::to_string(report.failed.size()) + " were not\n");
-  SayLeft(cli, **tools, options);
+  SayLeft(cli, *tools, args);
   return report.failed.empty() ? kExitOk : kExitFailed;
 }
 
-int AdoptNamed(const CliContext& cli, const Options& options) {
-  Result<std::unique_ptr<Tools>> tools = Open(cli);
-  if (!tools.ok()) return Fail(cli, tools.status().detail());
-  StateName name{options.state[0], options.state[1]};
-  OpenedStore& store = *(*tools)->store;
-  Result<std::vector<Grant>> all = NamespacesOf(store.backends, store.store_id, name, options.from);
-  if (!all.ok()) return Fail(cli, all.status().detail());
+int AdoptNamed(const CliContext& cli, const Args& args) {
+  Result<Tools> tools = Open(cli);
+  if (!tools.ok()) return Fail(cli, tools.status());
+  const StateKey state = args.State();
+  const StateName name{state.project, state.name};
+  OpenedStore& store = tools->store();
+  Result<std::vector<Grant>> all =
+      NamespacesOf(store.backends, store.store_id, name, args.Text("from"));
+  if (!all.ok()) return Fail(cli, all.status());
   if (all->empty()) {
     return Fail(cli,
-                "no namespace of basic auth has such a state (never written by this server, "
-                "deleted, or adopted already); a blob of the original needs its secret: adopt "
-                "--all --secrets FILE --names FILE");
+                Status::NotFound(
+                    "no namespace of basic auth has such a state (never written by this server, "
+                    "deleted, or adopted already); a blob of the original needs its secret: adopt "
+                    "--all --secrets FILE --names FILE"));
   }
   if (all->size() > 1) {
-    Fail(cli, "several namespaces have a state of this name; choose one with --from:");
+    const int code =
+        Fail(cli, Status(Code::kConflict,
+                         "several namespaces have a state of this name; choose one with --from:"));
     for (const Grant& from : *all) {
-      Result<Adopted> what = (*tools)->adopter->Look(from);
+      Result<Adopted> what = tools->adopter->Look(from);
       if (!what.ok()) continue;
       Say(cli.err, NamespaceTag(from.key.tenant) + "  serial " +
                        std::to_string(what->newest.serial) + ", " +
                        FormatTime(what->newest.time_ms) + ", by " + what->newest.writer + "\n");
     }
-    return kExitFailed;
+    return code;
   }
   const Grant& from = all->front();
   Result<Adopted> done =
-      options.dry_run ? (*tools)->adopter->Look(from) : (*tools)->adopter->Adopt(from);
-  if (!done.ok()) return Fail(cli, done.status().detail());
-  Say(cli.out, (options.dry_run ? "would be given to identified users: "
-                                : "belongs to identified users now: ") +
+      args.Flag("dry-run") ? tools->adopter->Look(from) : tools->adopter->Adopt(from);
+  if (!done.ok()) return Fail(cli, done.status());
+  Say(cli.out, (args.Flag("dry-run") ? "would be given to identified users: "
+                                     : "belongs to identified users now: ") +
                    Describe(from, *done));
   return kExitOk;
 }
 
 int MarkDone(const CliContext& cli) {
-  Result<std::unique_ptr<Tools>> tools = Open(cli);
-  if (!tools.ok()) return Fail(cli, tools.status().detail());
-  Result<uint64_t> left = (*tools)->untouched->Recount();
-  Status marked = (*tools)->untouched->MarkDone();
-  if (!marked.ok()) return Fail(cli, marked.detail());
+  Result<Tools> tools = Open(cli);
+  if (!tools.ok()) return Fail(cli, tools.status());
+  Result<uint64_t> left = tools->untouched->Recount();
+  Status marked = tools->untouched->MarkDone();
+  if (!marked.ok()) return Fail(cli, marked);
   Say(cli.out, (left.ok() ? std::to_string(*left) : std::string("an unknown number of")) +
                    " blobs of the original are untouched and count as nobody's from now on: to "
                    "identified users an absent name is 404. They stay where they are\n");
@@ -311,14 +252,16 @@ int MarkDone(const CliContext& cli) {
 
 }  // namespace
 
-int CmdAdopt(const CliContext& cli, const std::vector<std::string>& args) {
-  std::optional<Options> options = Parse(args);
-  if (!options) {
-    Say(cli.err, std::string("usage:\n") + kAdoptHelp);
-    return kExitUsage;
-  }
-  if (options->done) return MarkDone(cli);
-  return options->all ? AdoptAll(cli, *options) : AdoptNamed(cli, *options);
+int CmdAdopt(const CliContext& cli, const Args& args) {
+  const bool lists = args.Has("secrets") || args.Has("names") || args.Has("names-from-log");
+  const bool state = args.Has("state");
+  const bool good = args.Flag("all") ? !args.Flag("done") && !state && !args.Has("from")
+                    : args.Flag("done")
+                        ? !state && !lists && !args.Has("from") && !args.Flag("dry-run")
+                        : state && !lists;
+  if (!good) return FailUsage(cli, "give one of PROJECT/NAME, --all, --done, and its options");
+  if (args.Flag("done")) return MarkDone(cli);
+  return args.Flag("all") ? AdoptAll(cli, args) : AdoptNamed(cli, args);
 }
 
 }  // namespace stateward

@@ -1,10 +1,9 @@
-#include "cli/cmd_convert_transit.h"
-
 #include <fcntl.h>
 
 #include <filesystem>
 
 #include "base/files.h"
+#include "cli/cmd.h"
 #include "cli/opened_store.h"
 #include "kms/exported_keys.h"
 
@@ -51,23 +50,9 @@ Status InPlace(const std::string& file, ByteView blob) {
 
 }  // namespace
 
-int CmdConvertTransit(const CliContext& cli, const std::vector<std::string>& args) {
-  std::string file;
-  bool in_place = false;
-  bool good = true;
-  for (const std::string& arg : args) {
-    if (arg == "--in-place") {
-      in_place = true;
-    } else if (arg.substr(0, 1) == "-" || !file.empty()) {
-      good = false;
-    } else {
-      file = arg;
-    }
-  }
-  if (!good || file.empty()) {
-    Say(cli.err, std::string("usage: statewardctl ") + kConvertTransitHelp);
-    return kExitUsage;
-  }
+int CmdConvertTransit(const CliContext& cli, const Args& args) {
+  const std::string& file = args.Text("file");
+  const bool in_place = args.Flag("in-place");
   Result<Bytes> blob = Convert(cli, file);
   Status done = blob.ok() ? Status() : blob.status();
   if (done.ok() && in_place) done = InPlace(file, *blob);
@@ -76,9 +61,7 @@ int CmdConvertTransit(const CliContext& cli, const std::vector<std::string>& arg
        std::fflush(cli.out) != 0)) {
     done = Status::Unavailable("cannot write the state");
   }
-  if (done.ok()) return kExitOk;
-  Say(cli.err, "statewardctl: convert-transit: " + done.detail() + "\n");
-  return kExitFailed;
+  return done.ok() ? kExitOk : Fail(cli, done);
 }
 
 }  // namespace stateward

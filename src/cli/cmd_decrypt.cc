@@ -1,5 +1,3 @@
-#include "cli/cmd_decrypt.h"
-
 #include <fcntl.h>
 
 #include <memory>
@@ -10,6 +8,7 @@
 #include "base/files.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "cli/cmd.h"
 #include "cli/opened_store.h"
 #include "cli/record_place.h"
 #include "kms/open_kms.h"
@@ -22,69 +21,35 @@ namespace {
 // The largest document that can be sealed, and what lies around it.
 constexpr size_t kMaxRecord = (size_t{1} << 32) + (size_t{1} << 24);
 
-struct Options {
-  std::string file;
-  std::optional<std::string> store_id;
-  std::optional<std::string> state_id;
-  std::optional<uint64_t> version;
-  bool legacy = false;
-  bool info = false;
-};
-
 bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-// The text says what is wrong with the arguments.
-Result<Options> ParseArguments(const std::vector<std::string>& args) {
-  Options options;
-  for (size_t i = 0; i < args.size(); ++i) {
-    const std::string& arg = args[i];
-    if (arg == "--legacy") {
-      options.legacy = true;
-    } else if (arg == "--info") {
-      options.info = true;
-    } else if (arg == "--store-id" || arg == "--state-id" || arg == "--version") {
-      if (++i == args.size()) return Status::InvalidArgument(arg + " needs a value");
-      if (arg == "--store-id") options.store_id = args[i];
-      if (arg == "--state-id") options.state_id = args[i];
-      if (arg == "--version") {
-        options.version = ParseUint64(args[i]);
-        if (!options.version) return Status::InvalidArgument("--version needs a number");
-      }
-    } else if (arg.substr(0, 1) == "-" || !options.file.empty()) {
-      return Status::InvalidArgument("unexpected argument " + arg);
-    } else {
-      options.file = arg;
-    }
-  }
-  if (options.file.empty()) return Status::InvalidArgument("no file is named");
-  options.file = WholePath(options.file);
-  options.legacy = options.legacy || EndsWith(options.file, ".tfstate");
-  return options;
+bool IsLegacy(const Args& args, const std::string& file) {
+  return args.Flag("legacy") || EndsWith(file, ".tfstate");
 }
 
 // What the options say wins over what the path says.
-Result<SealContext> WhereIs(const Options& options) {
-  const std::optional<RecordPlace> place = PlaceOf(options.file);
+Result<SealContext> WhereIs(const Args& args, const std::string& file) {
+  const std::optional<RecordPlace> place = PlaceOf(file);
   SealContext where;
-  if (options.state_id) {
-    if (!StateId::Parse(*options.state_id, &where.id)) {
+  if (args.Has("state-id")) {
+    if (!StateId::Parse(args.Text("state-id"), &where.id)) {
       return Status::InvalidArgument("--state-id has 64 hex digits");
     }
   } else {
     if (!place) return Status::InvalidArgument("the path does not tell the state: --state-id");
     where.id = place->id;
   }
-  if (!options.version && !place) {
+  if (!args.Has("version") && !place) {
     return Status::InvalidArgument("the path does not tell the version: --version");
   }
-  where.n = options.version ? *options.version : place->n;
-  if (options.store_id) {
-    if (!IsHex(*options.store_id, 32)) {
+  where.n = args.Has("version") ? args.Number("version") : place->n;
+  if (args.Has("store-id")) {
+    if (!IsHex(args.Text("store-id"), 32)) {
       return Status::InvalidArgument("--store-id has 32 hex digits");
     }
-    where.store_id = *options.store_id;
+    where.store_id = args.Text("store-id");
     return where;
   }
   if (!place) return Status::InvalidArgument("the path does not tell the store: --store-id");
@@ -128,27 +93,27 @@ std::string InfoLine(const SealedInfo& info) {
   return std::move(w).Take();
 }
 
-Result<Opened> OpenFile(const CliContext& cli, const Options& options) {
+Result<Opened> OpenFile(const CliContext& cli, const Args& args, const std::string& file) {
   Result<std::unique_ptr<Kms>> kms = KmsOf(cli);
   if (!kms.ok()) return kms.status();
-  Result<Bytes> record = ReadFileAt(PosixDisk(), AT_FDCWD, options.file, kMaxRecord);
-  if (!record.ok()) return std::move(record).status().At(options.file);
-  if (options.legacy) {
+  Result<Bytes> record = ReadFileAt(PosixDisk(), AT_FDCWD, file, kMaxRecord);
+  if (!record.ok()) return std::move(record).status().At(file);
+  if (IsLegacy(args, file)) {
     Result<SecretBytes> document = (*kms)->OpenLegacy(*record);
-    if (!document.ok()) return std::move(document).status().At(options.file);
+    if (!document.ok()) return std::move(document).status().At(file);
     return Opened{{}, *std::move(document)};
   }
-  Result<SealContext> where = WhereIs(options);
+  Result<SealContext> where = WhereIs(args, file);
   if (!where.ok()) return where.status();
   Result<Opened> opened = (*kms)->Open(*where, *record);
-  if (!opened.ok()) return std::move(opened).status().At(options.file);
+  if (!opened.ok()) return std::move(opened).status().At(file);
   return opened;
 }
 
 // The document, once it is known that there is one.
-Status Write(const CliContext& cli, const Options& options, const Opened& opened) {
-  if (!options.legacy) {
-    if (options.info) Say(cli.err, InfoLine(opened.info) + "\n");
+Status Write(const CliContext& cli, const Opened& opened, bool legacy, bool info) {
+  if (!legacy) {
+    if (info) Say(cli.err, InfoLine(opened.info) + "\n");
     if (opened.info.version.kind != RecordKind::kState) {
       return Status::NotFound("this version holds no state: it is a " +
                               std::string(KindName(opened.info.version.kind)) + " record");
@@ -164,18 +129,12 @@ Status Write(const CliContext& cli, const Options& options, const Opened& opened
 
 }  // namespace
 
-int CmdDecrypt(const CliContext& cli, const std::vector<std::string>& args) {
-  Result<Options> options = ParseArguments(args);
-  if (!options.ok()) {
-    Say(cli.err, "statewardctl: decrypt: " + options.status().detail() + "\nusage: statewardctl " +
-                     kDecryptHelp);
-    return kExitUsage;
-  }
-  Result<Opened> opened = OpenFile(cli, *options);
-  const Status done = opened.ok() ? Write(cli, *options, *opened) : opened.status();
-  if (done.ok()) return kExitOk;
-  Say(cli.err, "statewardctl: decrypt: " + done.detail() + "\n");
-  return kExitFailed;
+int CmdDecrypt(const CliContext& cli, const Args& args) {
+  const std::string file = WholePath(args.Text("file"));
+  Result<Opened> opened = OpenFile(cli, args, file);
+  if (!opened.ok()) return Fail(cli, opened.status());
+  const Status done = Write(cli, *opened, IsLegacy(args, file), args.Flag("info"));
+  return done.ok() ? kExitOk : Fail(cli, done);
 }
 
 }  // namespace stateward

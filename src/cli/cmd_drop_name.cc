@@ -1,8 +1,7 @@
-#include "cli/cmd_drop_name.h"
-
 #include <memory>
 #include <utility>
 
+#include "cli/cmd.h"
 #include "cli/opened_store.h"
 #include "state/lock_info.h"
 #include "state/name_holder.h"
@@ -10,11 +9,6 @@
 
 namespace stateward {
 namespace {
-
-int Fail(const CliContext& cli, const Status& why) {
-  Say(cli.err, "statewardctl: " + why.detail() + "\n");
-  return kExitFailed;
-}
 
 Result<std::vector<StateId>> Holders(TenantIndex& index, OpenedStore& store, const StateKey& key) {
   std::vector<StateId> holders;
@@ -65,13 +59,8 @@ int DropName(const CliContext& cli, const StateKey& key, bool yes) {
 
 }  // namespace
 
-int CmdDropName(const CliContext& cli, const std::vector<std::string>& args) {
-  bool yes = args.size() == 3 && args[2] == "--yes";
-  if ((args.size() != 2 && !yes) || args[0].empty() || args[1].empty()) {
-    Say(cli.err, std::string("usage:\n") + kDropNameHelp);
-    return kExitUsage;
-  }
-  return DropName(cli, {"", args[0], args[1]}, yes);
+int CmdDropName(const CliContext& cli, const Args& args) {
+  return DropName(cli, args.State(), args.Flag("yes"));
 }
 
 }  // namespace stateward

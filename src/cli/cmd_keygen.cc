@@ -1,24 +1,16 @@
-#include "cli/cmd_keygen.h"
-
 #include <unistd.h>
 
+#include "cli/cmd.h"
 #include "kms/key_text.h"
 
 namespace stateward {
 
-int CmdKeygen(const CliContext& cli, const std::vector<std::string>& args) {
-  if (!args.empty()) {
-    Say(cli.err, std::string("usage: statewardctl ") + kKeygenHelp);
-    return kExitUsage;
-  }
+int CmdKeygen(const CliContext& cli, const Args&) {
   const SecretString key = NewKeyText();
   const std::string_view text = key.Reveal();
   const bool written = std::fwrite(text.data(), 1, text.size(), cli.out) == text.size() &&
                        std::fputc('\n', cli.out) != EOF && std::fflush(cli.out) == 0;
-  if (!written) {
-    Say(cli.err, "statewardctl: keygen: cannot write the key\n");
-    return kExitFailed;
-  }
+  if (!written) return Fail(cli, Status::Unavailable("cannot write the key"));
   if (isatty(fileno(cli.out)) == 1) {
     Say(cli.err,
         "Keep it where only the server reads it, and a copy elsewhere: without it no state can be "

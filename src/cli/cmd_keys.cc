@@ -1,9 +1,8 @@
-#include "cli/cmd_keys.h"
-
 #include <algorithm>
 #include <cinttypes>
 #include <map>
 
+#include "cli/cmd.h"
 #include "cli/key_counts.h"
 #include "cli/opened_store.h"
 #include "state/key_notice.h"
@@ -50,11 +49,6 @@ bool Names(const std::string& text, const KeyTag& tag) {
   return text == TextOf(tag) || text == HexEncode(tag.id);
 }
 
-int Fail(const CliContext& cli, const Status& why) {
-  Say(cli.err, "statewardctl: keys: " + why.detail() + "\n");
-  return kExitFailed;
-}
-
 int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& counts,
                  const Result<KeyTag>& sealing, const std::vector<std::string>& retired) {
   const int64_t now_ms = SystemClock().NowMs();
@@ -92,15 +86,8 @@ int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& count
 
 }  // namespace
 
-int CmdKeys(const CliContext& cli, const std::vector<std::string>& args) {
-  std::vector<std::string> retired;
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] != "--retired" || i + 1 == args.size()) {
-      Say(cli.err, std::string("usage: statewardctl ") + kKeysHelp);
-      return kExitUsage;
-    }
-    retired.push_back(args[++i]);
-  }
+int CmdKeys(const CliContext& cli, const Args& args) {
+  const std::vector<std::string>& retired = args.All("retired");
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   Result<KeyCounts> counts = store.ok() ? CountKeys((*store)->storage(), *(*store)->kms,
                                                     (*store)->config.rules.write.legacy_read)
@@ -110,11 +97,11 @@ int CmdKeys(const CliContext& cli, const std::vector<std::string>& args) {
   }
   // Without the key service the counts are still right; only where keys are from is not known.
   const Result<KeyTag> sealing = SealingTag(*(*store)->kms);
-  if (!sealing.ok()) Say(cli.err, "statewardctl: keys: " + sealing.status().detail() + "\n");
+  if (!sealing.ok()) Fail(cli, sealing.status());
   Result<std::vector<KnownKey>> known = (*store)->kms->Keys();
   Print(cli, *counts, known.ok() ? *known : std::vector<KnownKey>(), sealing);
   // What seals now must be known before anything is called retired.
-  if (!retired.empty() && !sealing.ok()) return kExitFailed;
+  if (!retired.empty() && !sealing.ok()) return ExitOf(sealing.status().code());
   return CheckRetired(cli, (*store)->storage(), *counts, sealing, retired);
 }
 

@@ -1,5 +1,3 @@
-#include "cli/cmd_passwd.h"
-
 #include <termios.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include "auth/policy.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "cli/cmd.h"
 
 namespace stateward {
 namespace {
@@ -48,48 +47,33 @@ std::optional<SecretString> Ask(const CliContext& cli, const char* prompt) {
 // A table with this name must be good TOML, and the name one that the policy takes.
 int PrintIfGood(const CliContext& cli, const std::string& lines, const std::string& shown_first) {
   ParsedPolicy parsed = ParsePolicy(lines);
-  if (!parsed.errors.empty()) {
-    Say(cli.err, "statewardctl: " + parsed.errors.front() + "\n");
-    return kExitFailed;
-  }
+  if (!parsed.errors.empty()) return Fail(cli, Status::InvalidArgument(parsed.errors.front()));
   Say(cli.err, shown_first);
   Say(cli.out, lines);
   return kExitOk;
 }
 
-int Fail(const CliContext& cli, const std::string& why) {
-  Say(cli.err, "statewardctl: " + why + "\n");
-  return kExitFailed;
-}
-
 }  // namespace
 
-int CmdPasswd(const CliContext& cli, const std::vector<std::string>& args) {
-  if (args.size() != 1) {
-    Say(cli.err, std::string("usage:\n") + kPasswdHelp);
-    return kExitUsage;
-  }
+int CmdPasswd(const CliContext& cli, const Args& args) {
   std::optional<SecretString> password = Ask(cli, "Password: ");
-  if (!password) return Fail(cli, "no password was given");
+  if (!password) return FailUsage(cli, "no password was given");
   if (isatty(STDIN_FILENO) != 0) {
     std::optional<SecretString> again = Ask(cli, "Again: ");
     if (!again || !EqualInConstantTime(password->Reveal(), again->Reveal())) {
-      return Fail(cli, "the two are not the same");
+      return FailUsage(cli, "the two are not the same");
     }
   }
   Result<std::string> hash = HashPassword(*password);
-  if (!hash.ok()) return Fail(cli, hash.status().detail());
-  return PrintIfGood(cli, "[users.\"" + args[0] + "\"]\npassword = \"" + *hash + "\"\n", "");
+  if (!hash.ok()) return Fail(cli, hash.status());
+  return PrintIfGood(cli, "[users.\"" + args.Text("name") + "\"]\npassword = \"" + *hash + "\"\n",
+                     "");
 }
 
-int CmdToken(const CliContext& cli, const std::vector<std::string>& args) {
-  if (args.size() != 1) {
-    Say(cli.err, std::string("usage:\n") + kTokenHelp);
-    return kExitUsage;
-  }
+int CmdToken(const CliContext& cli, const Args& args) {
   std::string token = NewMachineToken();
   std::string digest = HexEncode(Sha256(token));
-  std::string lines = "[tokens.\"" + args[0] + "\"]\nsha256 = \"" + digest + "\"\n";
+  std::string lines = "[tokens.\"" + args.Text("name") + "\"]\nsha256 = \"" + digest + "\"\n";
   return PrintIfGood(cli, lines, token + "\n");
 }
 

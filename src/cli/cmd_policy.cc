@@ -1,6 +1,3 @@
-#include "cli/cmd_policy.h"
-
-#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -9,15 +6,11 @@
 #include "auth/roles.h"
 #include "base/json.h"
 #include "base/secret_file.h"
+#include "cli/cmd.h"
 #include "stateward/clock.h"
 
 namespace stateward {
 namespace {
-
-int Fail(const CliContext& cli, const std::string& why) {
-  Say(cli.err, "statewardctl: " + why + "\n");
-  return kExitFailed;
-}
 
 // From the argument, else from the settings.
 Result<std::string> PolicyPath(const CliContext& cli, const std::string& given) {
@@ -32,12 +25,12 @@ Result<std::string> PolicyPath(const CliContext& cli, const std::string& given) 
 std::optional<Policy> LoadPolicy(const CliContext& cli, const std::string& given, bool strict) {
   Result<std::string> path = PolicyPath(cli, given);
   if (!path.ok()) {
-    Fail(cli, path.status().detail());
+    Fail(cli, path.status());
     return std::nullopt;
   }
   Result<SecretBytes> text = ReadSecretBytes(*path, kMaxPolicyBytes);
   if (!text.ok()) {
-    Fail(cli, text.status().detail());
+    Fail(cli, text.status());
     return std::nullopt;
   }
   ParsedPolicy parsed = ParsePolicy(ByteView(*text).AsString());
@@ -46,16 +39,6 @@ std::optional<Policy> LoadPolicy(const CliContext& cli, const std::string& given
   }
   if (!parsed.errors.empty() || (strict && !parsed.troubles.empty())) return std::nullopt;
   return std::move(parsed.policy);
-}
-
-int Check(const CliContext& cli, const std::string& path) {
-  std::optional<Policy> policy = LoadPolicy(cli, path, true);
-  if (!policy) return kExitFailed;
-  Say(cli.out, "the policy is good: " + std::to_string(policy->rules.size()) + " rules, " +
-                   std::to_string(policy->issuers.size()) + " issuers, " +
-                   std::to_string(policy->users.size()) + " users, " +
-                   std::to_string(policy->tokens.size()) + " tokens\n");
-  return kExitOk;
 }
 
 std::optional<Verb> VerbOf(const std::string& method) {
@@ -69,64 +52,42 @@ std::optional<Verb> VerbOf(const std::string& method) {
   return std::nullopt;
 }
 
-bool ParseTime(const std::string& text, int64_t* seconds) {
-  tm parts{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != 0) return false;
-  *seconds = timegm(&parts);
-  return true;
-}
-
 struct TestCase {
-  std::string policy;
   int64_t now_s = SystemClock().NowMs() / 1000;
   Subject subject;
   std::optional<JsonObject> claims;  // what subject.claims points to
-  std::string method;
-  std::string project;
-  std::string name;
 };
 
-// Reads the arguments; "" or what is wrong with them.
-std::string ParseTest(const std::vector<std::string>& args, TestCase* out) {
-  constexpr std::pair<std::string_view, SubjectKind> kWho[] = {
-      {"--claims", SubjectKind::kIssuer},
-      {"--user", SubjectKind::kUser},
-      {"--token", SubjectKind::kToken},
-      {"--proxy-user", SubjectKind::kProxyUser},
-      {"--certificate", SubjectKind::kCertificate}};
-  size_t i = 1;
-  int who = 0;
-  for (; i + 1 < args.size() && args[i].compare(0, 2, "--") == 0; i += 2) {
-    bool known = args[i] == "--policy" || args[i] == "--at";
-    if (args[i] == "--policy") out->policy = args[i + 1];
-    if (args[i] == "--at" && !ParseTime(args[i + 1], &out->now_s)) return "usage";
-    for (const auto& [flag, kind] : kWho) {
-      if (args[i] != flag) continue;
-      known = true;
-      ++who;
-      out->subject.kind = kind;
-      out->subject.name = args[i + 1];
-    }
-    if (!known) return "usage";
-  }
-  if (who != 1 || i + 2 != args.size()) return "usage";
-  out->method = args[i];
-  size_t slash = args[i + 1].find('/');
-  if (slash == std::string::npos) return "the state must be PROJECT/NAME";
-  out->project = args[i + 1].substr(0, slash);
-  out->name = args[i + 1].substr(slash + 1);
-  if (out->subject.kind != SubjectKind::kIssuer) return "";
-  Result<SecretBytes> text = ReadSmallFile(out->subject.name, kSmallJsonMaxBytes);
-  if (!text.ok()) return text.status().detail();
+Status ReadClaims(const std::string& file, TestCase* out) {
+  Result<SecretBytes> text = ReadSmallFile(file, kSmallJsonMaxBytes);
+  if (!text.ok()) return std::move(text).status();
   Result<JsonObject> claims = ParseSmallJson(*text);
-  if (!claims.ok()) return "the claims: " + claims.status().detail();
+  if (!claims.ok()) return std::move(claims).status().At("the claims");
   out->claims = std::move(*claims);
   std::optional<std::string> issuer = out->claims->String("iss");
-  if (!issuer) return "the claims have no iss";
+  if (!issuer) return Status::InvalidArgument("the claims have no iss");
   out->subject.name = *issuer;
   out->subject.claims = &*out->claims;
-  return "";
+  return Status();
+}
+
+Status ReadTest(const Args& args, TestCase* out) {
+  constexpr std::pair<std::string_view, SubjectKind> kWho[] = {
+      {"claims", SubjectKind::kIssuer},
+      {"user", SubjectKind::kUser},
+      {"token", SubjectKind::kToken},
+      {"proxy-user", SubjectKind::kProxyUser},
+      {"certificate", SubjectKind::kCertificate}};
+  if (args.Has("at")) out->now_s = args.TimeMs("at") / 1000;
+  int who = 0;
+  for (const auto& [option, kind] : kWho) {
+    if (!args.Has(option)) continue;
+    ++who;
+    out->subject.kind = kind;
+    out->subject.name = args.Text(option);
+  }
+  if (who != 1) return Status::InvalidArgument("exactly one option must say who asks");
+  return out->subject.kind == SubjectKind::kIssuer ? ReadClaims(out->subject.name, out) : Status();
 }
 
 // What a server says of such a token before it looks at the rules; its signature is taken as right.
@@ -143,24 +104,33 @@ Status JudgeToken(const Policy& policy, const TestCase& test) {
   return {Code::kUnauthenticated, "claims: iss is no issuer of the policy"};
 }
 
-int Test(const CliContext& cli, const std::vector<std::string>& args) {
+}  // namespace
+
+int CmdPolicyCheck(const CliContext& cli, const Args& args) {
+  std::optional<Policy> policy = LoadPolicy(cli, args.Text("file"), true);
+  if (!policy) return kExitFailed;
+  Say(cli.out, "the policy is good: " + std::to_string(policy->rules.size()) + " rules, " +
+                   std::to_string(policy->issuers.size()) + " issuers, " +
+                   std::to_string(policy->users.size()) + " users, " +
+                   std::to_string(policy->tokens.size()) + " tokens\n");
+  return kExitOk;
+}
+
+int CmdPolicyTest(const CliContext& cli, const Args& args) {
   TestCase test;
-  std::string wrong = ParseTest(args, &test);
-  if (wrong == "usage") {
-    Say(cli.err, std::string("usage:\n") + kPolicyHelp);
-    return kExitUsage;
-  }
-  if (!wrong.empty()) return Fail(cli, wrong);
-  std::optional<Verb> verb = VerbOf(test.method);
-  if (!verb) return Fail(cli, "METHOD is GET, POST, LOCK, UNLOCK, DELETE or OUTPUTS");
-  std::optional<Policy> policy = LoadPolicy(cli, test.policy, false);
+  const Status read = ReadTest(args, &test);
+  if (!read.ok()) return Fail(cli, read);
+  std::optional<Verb> verb = VerbOf(args.Text("method"));
+  if (!verb) return kExitUsage;
+  std::optional<Policy> policy = LoadPolicy(cli, args.Text("policy"), false);
   if (!policy) return kExitFailed;
   Status token = JudgeToken(*policy, test);
   if (!token.ok()) {
     Say(cli.out, "refused: " + token.detail() + "\n");
     return kExitFailed;
   }
-  Decision decision = Decide(policy->rules, test.subject, test.project, test.name);
+  const StateKey state = args.State();
+  Decision decision = Decide(policy->rules, test.subject, state.project, state.name);
   bool allowed = Allows(decision.rights, *verb);
   std::string line = allowed ? "allowed" : "refused";
   line += ": role " + DescribeRights(decision.rights);
@@ -168,17 +138,6 @@ int Test(const CliContext& cli, const std::vector<std::string>& args) {
   if (*verb == Verb::kOutputs && allowed && !decision.sensitive) line += ", none that is sensitive";
   Say(cli.out, line + "\n");
   return allowed ? kExitOk : kExitFailed;
-}
-
-}  // namespace
-
-int CmdPolicy(const CliContext& cli, const std::vector<std::string>& args) {
-  if (!args.empty() && args[0] == "check" && args.size() <= 2) {
-    return Check(cli, args.size() == 2 ? args[1] : "");
-  }
-  if (!args.empty() && args[0] == "test") return Test(cli, args);
-  Say(cli.err, std::string("usage:\n") + kPolicyHelp);
-  return kExitUsage;
 }
 
 }  // namespace stateward

@@ -1,5 +1,3 @@
-#include "cli/cmd_rekey.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/cmd.h"
 #include "cli/key_counts.h"
 #include "cli/opened_store.h"
 #include "cli/progress.h"
@@ -16,28 +15,6 @@
 
 namespace stateward {
 namespace {
-
-struct Options {
-  bool dry_run = false;
-  bool yes = false;  // although running servers do not know the key
-  std::string to_env_file;
-};
-
-std::optional<Options> Parse(const std::vector<std::string>& args) {
-  Options options;
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--dry-run") {
-      options.dry_run = true;
-    } else if (args[i] == "--yes") {
-      options.yes = true;
-    } else if (args[i] == "--to-env-file" && i + 1 < args.size()) {
-      options.to_env_file = args[++i];
-    } else {
-      return std::nullopt;
-    }
-  }
-  return options;
-}
 
 // The keys that FILE names; nothing of the environment is mixed in.
 Result<std::shared_ptr<EnvelopeKms>> KmsOfFile(const std::string& file) {
@@ -66,11 +43,12 @@ Result<std::string> LeftOver(OpenedStore* store, const KeyTag& target) {
 // Each waits for a disk or a service most of the time; more would crowd those out who are served.
 constexpr size_t kThreads = 4;
 
-RekeyCounts DoAll(const CliContext& cli, const Options& options, OpenedStore* store,
-                  EnvelopeKms* to, const KeyTag& target, const std::vector<StateId>& states) {
-  Progress progress(cli.err, isatty(fileno(cli.err)) == 1, states.size(), SystemClock());
+RekeyCounts DoAll(const CliContext& cli, const Args& args, OpenedStore* store, EnvelopeKms* to,
+                  const KeyTag& target, const std::vector<StateId>& states) {
+  Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
   std::mutex mutex;  // over all below
   size_t next = 0;
+  size_t done = 0;
   RekeyCounts sum;
   const auto report = [&](const StateId& id, uint64_t n, const Status& why) {
     std::lock_guard<std::mutex> hold(mutex);
@@ -78,15 +56,15 @@ RekeyCounts DoAll(const CliContext& cli, const Options& options, OpenedStore* st
     Say(cli.out, id.hex() + " " + std::to_string(n) + ": " + why.detail() + "\n");
   };
   const auto work = [&] {
-    Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, options.dry_run,
-                    report);
+    Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target,
+                    args.Flag("dry-run"), report);
     std::unique_lock<std::mutex> hold(mutex);
     while (next < states.size() && !sum.gave_up) {
       const StateId& id = states[next++];
       hold.unlock();
       rekeyer.DoState(id);
       hold.lock();
-      progress.Advance();
+      progress.Show(++done, states.size());
       sum.gave_up = sum.gave_up || rekeyer.counts().gave_up;
     }
     sum.done += rekeyer.counts().done;
@@ -101,13 +79,13 @@ RekeyCounts DoAll(const CliContext& cli, const Options& options, OpenedStore* st
 }
 
 // The few things that are no versions.
-Status DoRest(const CliContext& cli, const Options& options, OpenedStore* store, EnvelopeKms* to,
+Status DoRest(const CliContext& cli, const Args& args, OpenedStore* store, EnvelopeKms* to,
               const KeyTag& target, RekeyCounts* sum) {
   const auto report = [&](const StateId& id, uint64_t, const Status& why) {
     const std::string what = id.hex().empty() ? "store secret" : id.hex() + " kept upload";
     Say(cli.out, what + ": " + why.detail() + "\n");
   };
-  Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, options.dry_run,
+  Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, args.Flag("dry-run"),
                   report);
   Result<std::vector<KeptUpload>> uploads = store->storage().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
@@ -127,7 +105,7 @@ std::string Listed(const std::vector<std::string>& names) {
 }
 
 // What a running server could not read any more must not be sealed.
-Status CheckServers(const CliContext& cli, const Options& options, OpenedStore* store,
+Status CheckServers(const CliContext& cli, const Args& args, OpenedStore* store,
                     const KeyTag& target) {
   const std::string key = HexEncode(target.id);
   Result<KeyUsers> users = UsersOfKey(store->storage(), key, SystemClock().NowMs());
@@ -138,7 +116,7 @@ Status CheckServers(const CliContext& cli, const Options& options, OpenedStore* 
   }
   if (users->lack.empty()) return Status();
   const std::string who = "running servers do not know the key " + key + ": " + Listed(users->lack);
-  if (!options.yes && !options.dry_run) {
+  if (!args.Flag("yes") && !args.Flag("dry-run")) {
     return Status(Code::kConflict, who +
                                        "; nothing was changed. Give it to them first "
                                        "(docs/kms.md); --yes goes on all the same");
@@ -147,17 +125,17 @@ Status CheckServers(const CliContext& cli, const Options& options, OpenedStore* 
   return Status();
 }
 
-Result<RekeyCounts> Run(const CliContext& cli, const Options& options, OpenedStore* store,
+Result<RekeyCounts> Run(const CliContext& cli, const Args& args, OpenedStore* store,
                         EnvelopeKms* to) {
   Result<KeyTag> target = SealingTag(*to);
   if (!target.ok()) return std::move(target).status();
-  STATEWARD_RETURN_IF_ERROR(CheckServers(cli, options, store, *target));
+  STATEWARD_RETURN_IF_ERROR(CheckServers(cli, args, store, *target));
   Result<std::vector<StateId>> states = AllStates(store->storage());
   if (!states.ok()) return std::move(states).status();
   Say(cli.err, std::to_string(states->size()) + " states, to key " + TextOf(*target) + "\n");
-  RekeyCounts counts = DoAll(cli, options, store, to, *target, *states);
+  RekeyCounts counts = DoAll(cli, args, store, to, *target, *states);
   if (!counts.gave_up) {
-    STATEWARD_RETURN_IF_ERROR(DoRest(cli, options, store, to, *target, &counts));
+    STATEWARD_RETURN_IF_ERROR(DoRest(cli, args, store, to, *target, &counts));
   }
   if (counts.gave_up) return Status::Unavailable("too many failures in a row; run it again");
   Result<std::string> left = LeftOver(store, *target);
@@ -168,25 +146,17 @@ Result<RekeyCounts> Run(const CliContext& cli, const Options& options, OpenedSto
 
 }  // namespace
 
-int CmdRekey(const CliContext& cli, const std::vector<std::string>& args) {
-  const std::optional<Options> options = Parse(args);
-  if (!options) {
-    Say(cli.err, std::string("usage: statewardctl ") + kRekeyHelp);
-    return kExitUsage;
-  }
+int CmdRekey(const CliContext& cli, const Args& args) {
+  const std::string& file = args.Text("to-env-file");
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
+  if (!store.ok()) return Fail(cli, store.status());
   Result<std::shared_ptr<EnvelopeKms>> to =
-      !store.ok()                    ? Result<std::shared_ptr<EnvelopeKms>>(store.status())
-      : options->to_env_file.empty() ? Result<std::shared_ptr<EnvelopeKms>>((*store)->kms)
-                                     : KmsOfFile(options->to_env_file);
-  Result<RekeyCounts> counts =
-      to.ok() ? Run(cli, *options, store->get(), to->get()) : Result<RekeyCounts>(to.status());
-  if (!counts.ok()) {
-    Say(cli.err, "statewardctl: rekey: " + counts.status().detail() + "\n");
-    return kExitFailed;
-  }
+      file.empty() ? Result<std::shared_ptr<EnvelopeKms>>((*store)->kms) : KmsOfFile(file);
+  if (!to.ok()) return Fail(cli, to.status());
+  Result<RekeyCounts> counts = Run(cli, args, store->get(), to->get());
+  if (!counts.ok()) return Fail(cli, counts.status());
   Say(cli.out, std::to_string(counts->done) +
-                   (options->dry_run ? " to be sealed again, " : " sealed again, ") +
+                   (args.Flag("dry-run") ? " to be sealed again, " : " sealed again, ") +
                    std::to_string(counts->already) + " were already, " +
                    std::to_string(counts->failed) + " failed\n");
   return counts->failed == 0 ? kExitOk : kExitFailed;

@@ -20,8 +20,6 @@ namespace {
 // systemd's own limit of all credentials of a unit.
 constexpr size_t kMaxCredential = size_t{1} << 20;
 constexpr char kStateRoot[] = "/var/lib/";
-// Options whose value is a file that the command reads.
-constexpr std::string_view kInputOptions[] = {"--secrets", "--names", "--names-from-log"};
 
 std::string Upper(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
@@ -47,27 +45,6 @@ Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user
 }
 
 }  // namespace
-
-bool TakeHostOptions(std::vector<std::string>* args, HostOptions* options) {
-  while (!args->empty()) {
-    const std::string& name = args->front();
-    std::string* value = name == "--env-file" ? &options->env_file
-                         : name == "--unit"   ? &options->unit
-                         : name == "--user"   ? &options->user
-                         : name == "--output" ? &options->output
-                                              : nullptr;
-    if (name == "--force") {
-      options->force = true;
-      args->erase(args->begin());
-      continue;
-    }
-    if (value == nullptr) return true;
-    if (args->size() < 2) return false;
-    *value = (*args)[1];
-    args->erase(args->begin(), args->begin() + 2);
-  }
-  return true;
-}
 
 HostSetup::~HostSetup() {
   for (auto& [path, file] : inputs_) (void)fclose(file);
@@ -152,13 +129,8 @@ Status HostSetup::TakeCredential(const std::string& name, const std::string& pat
   return Status();
 }
 
-Status HostSetup::OpenFiles(const std::vector<std::string>& args) {
-  for (size_t i = 0; i + 1 < args.size(); ++i) {
-    if (std::find(std::begin(kInputOptions), std::end(kInputOptions), args[i]) ==
-        std::end(kInputOptions)) {
-      continue;
-    }
-    const std::string& path = args[i + 1];
+Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
+  for (const std::string& path : inputs) {
     if (inputs_.count(path) > 0) continue;
     FILE* file = fopen(path.c_str(), "re");
     if (file == nullptr) return FromErrno(path, errno);

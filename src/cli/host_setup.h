@@ -27,17 +27,6 @@ struct HostOptions {
   bool force = false;    // --force
 };
 
-// Takes the options in front of the command off *args. False: one lacks its value.
-bool TakeHostOptions(std::vector<std::string>* args, HostOptions* options);
-
-inline constexpr char kHostOptionsHelp[] =
-    "  --env-file FILE  the settings; without it those of the unit, else of the environment\n"
-    "  --unit UNIT      the unit that starts the server, by name or path of its file\n"
-    "  --user USER      the server's user, where no unit starts it\n"
-    "  --output FILE    what the command prints goes into this new file, mode 0600\n"
-    "  --force          an existing FILE is written over\n"
-    "  Run it as root: it reads what the unit reads and then becomes the server's user.\n";
-
 class HostSetup {
  public:
   explicit HostSetup(HostOptions options) : options_(std::move(options)) {}
@@ -49,8 +38,8 @@ class HostSetup {
   Status ReadUnit();
   // Puts the unit's environment in the place of ours; credentials become files of this process.
   Status TakeEnvironment();
-  // The files that follow these options of the command line, and --output.
-  Status OpenFiles(const std::vector<std::string>& args);
+  // The files that a command will read, and --output.
+  Status OpenFiles(const std::vector<std::string>& inputs);
   // Before a command works on the store. REQUIRES: one thread.
   Status Enter();
 

@@ -6,13 +6,19 @@ namespace stateward {
 namespace {
 
 constexpr uint64_t kBarWidth = 20;
-constexpr int64_t kBarEveryUs = int64_t{100} * 1000;         // the eye sees no more
-constexpr int64_t kLineEveryUs = int64_t{10} * 1000 * 1000;  // a log stays readable
+constexpr int64_t kBarEveryUs = int64_t{100} * 1000;  // the eye sees no more
 
 }  // namespace
 
 std::string ProgressText(uint64_t done, uint64_t total, int64_t elapsed_us) {
-  const uint64_t filled = total == 0 ? kBarWidth : std::min(kBarWidth, done * kBarWidth / total);
+  if (total == 0) {
+    char count[64];
+    std::snprintf(
+        count, sizeof count, "%llu  %.0f/s", static_cast<unsigned long long>(done),
+        static_cast<double>(done) * 1e6 / static_cast<double>(std::max<int64_t>(elapsed_us, 1)));
+    return count;
+  }
+  const uint64_t filled = std::min(kBarWidth, done * kBarWidth / total);
   const double seconds = static_cast<double>(std::max<int64_t>(elapsed_us, 1)) / 1e6;
   const double rate = static_cast<double>(done) / seconds;
   const uint64_t left =
@@ -29,27 +35,24 @@ std::string ProgressText(uint64_t done, uint64_t total, int64_t elapsed_us) {
   return out + text;
 }
 
-Progress::Progress(FILE* to, bool terminal, uint64_t total, const Clock& clock)
-    : to_(to),
-      terminal_(terminal),
-      total_(total),
-      clock_(clock),
-      start_us_(clock.SteadyUs()),
-      shown_us_(start_us_) {}
+Progress::Progress(FILE* to, bool shown, const Clock& clock)
+    : to_(to), shown_(shown), clock_(clock), start_us_(clock.SteadyUs()), drawn_us_(start_us_) {}
 
-void Progress::Advance() {
-  ++done_;
+void Progress::Show(uint64_t done, uint64_t total) {
+  if (!shown_) return;
   const int64_t now = clock_.SteadyUs();
-  if (now - shown_us_ < (terminal_ ? kBarEveryUs : kLineEveryUs)) return;
-  shown_us_ = now;
-  const std::string text = ProgressText(done_, total_, now - start_us_);
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (now - drawn_us_ < kBarEveryUs) return;
+  drawn_us_ = now;
+  const std::string text = ProgressText(done, total, now - start_us_);
   // \033[K: to the end of the line, in case the last text was longer.
-  (void)std::fprintf(to_, terminal_ ? "\r%s\033[K" : "%s\n", text.c_str());
+  (void)std::fprintf(to_, "\r%s\033[K", text.c_str());
   (void)std::fflush(to_);
-  drawn_ = terminal_;
+  drawn_ = true;
 }
 
 void Progress::Clear() {
+  std::lock_guard<std::mutex> hold(mutex_);
   if (drawn_) (void)std::fputs("\r\033[K", to_);
   drawn_ = false;
 }

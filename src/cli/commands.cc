@@ -1,0 +1,237 @@
+#include <algorithm>
+
+#include "cli/cmd.h"
+#include "cli/command.h"
+
+namespace stateward {
+namespace {
+
+using K = ParamKind;
+using N = HostNeeds;
+using U = ParamUse;
+
+constexpr Param kDryRun = {"dry-run", K::kFlag, U::kOption, "", "only say what would be done"};
+
+constexpr Param kAdopt[] = {
+    {"state", K::kState, U::kOptionalArgument, "PROJECT/NAME", "the state of one namespace"},
+    {"from",
+     K::kText,
+     U::kOption,
+     "NAMESPACE",
+     "which one, when several secrets have a state of this name (they are listed)",
+     {},
+     1,
+     64},
+    {"all", K::kFlag, U::kOption, "",
+     "every state of the secrets, and each blob of the original that a secret and a name explain"},
+    {"secrets", K::kFile, U::kOption, "FILE", "with --all: a secret a line; mode 0600"},
+    {"names", K::kFile, U::kOption, "FILE", "with --all: PROJECT/NAME a line; mode 0600"},
+    {"names-from-log", K::kFile, U::kManyOptions, "FILE",
+     "with --all: takes names from an access log of nginx or Apache"},
+    kDryRun,
+    {"done", K::kFlag, U::kOption, "",
+     "say that the blobs which are left are nobody's: absent names are 404 again, for ever"},
+};
+
+constexpr Param kConvertTransit[] = {
+    {"file", K::kText, U::kArgument, "FILE", "a state of the original, vault:vN:…"},
+    {"in-place", K::kFlag, U::kOption, "",
+     "exchange the file, and keep the old one as FILE.backup"},
+};
+
+constexpr Param kDecrypt[] = {
+    {"file", K::kText, U::kArgument, "FILE",
+     "a version, .../states/<aa>/<state id>/<20 digits>, a kept upload, or a blob of the original"},
+    {"store-id", K::kText, U::kOption, "ID", "32 hex digits, from the identity file", {}, 32, 32},
+    {"state-id", K::kText, U::kOption, "ID", "64 hex digits", {}, 64, 64},
+    {"version", K::kNumber, U::kOption, "N", "its number; 0 for a kept upload"},
+    {"legacy", K::kFlag, U::kOption, "", "FILE is a blob of the original, whatever its name"},
+    {"info", K::kFlag, U::kOption, "",
+     "also say what is sealed with the state, as a line of JSON on the standard error"},
+};
+
+constexpr Param kDropName[] = {
+    {"state", K::kState, U::kArgument, "PROJECT/NAME", "the name"},
+    {"yes", K::kFlag, U::kOption, "", "free it"},
+};
+
+constexpr Param kInit[] = {
+    {"locks", K::kFlag, U::kOption, "",
+     "give the store to the lock service of these settings; stop every server of the old one "
+     "first"},
+};
+
+constexpr Param kKeys[] = {
+    {"retired",
+     K::kText,
+     U::kManyOptions,
+     "KEY",
+     "fail if anything still needs this key (its id; of Transit ID:vN): only when this succeeds "
+     "may the key be taken away",
+     {},
+     1,
+     128},
+};
+
+constexpr Param kNewName[] = {
+    {"name", K::kText, U::kArgument, "NAME", "as the policy file will call it", {}, 1, 256},
+};
+
+constexpr Param kPolicyCheck[] = {
+    {"file", K::kText, U::kOptionalArgument, "FILE", "without it, the one of AUTH_POLICY_FILE"},
+};
+
+constexpr Param kPolicyTest[] = {
+    {"method",
+     K::kChoice,
+     U::kArgument,
+     "METHOD",
+     "what is asked for",
+     {},
+     0,
+     kNoLimit,
+     "GET|POST|PUT|LOCK|UNLOCK|DELETE|OUTPUTS"},
+    {"state", K::kState, U::kArgument, "PROJECT/NAME", "of which state"},
+    {"policy", K::kText, U::kOption, "FILE", "without it, the file of AUTH_POLICY_FILE"},
+    {"claims", K::kText, U::kOption, "FILE",
+     "who asks: a token with these claims, as JSON; issuer, audience and times count, too"},
+    {"at", K::kTime, U::kOption, "TIME", "look at another time than now"},
+    {"user", K::kText, U::kOption, "NAME", "who asks: a user of the policy"},
+    {"token", K::kText, U::kOption, "NAME", "who asks: a machine token of the policy"},
+    {"proxy-user", K::kText, U::kOption, "NAME", "who asks: a user of the web server"},
+    {"certificate", K::kText, U::kOption, "SUBJECT", "who asks: a client certificate"},
+};
+
+constexpr Param kEntry[] = {
+    {"entry", K::kText, U::kArgument, "ENTRY", "its name in the list", {}, 1, 64},
+};
+
+constexpr Param kRekey[] = {
+    kDryRun,
+    {"yes", K::kFlag, U::kOption, "",
+     "go on even if running servers do not know that key: they answer 503 then"},
+    {"to-env-file", K::kText, U::kOption, "FILE",
+     "seal with the keys that FILE's settings name (KMS_*, VAULT_*), and open with those of the "
+     "environment, too"},
+};
+
+constexpr Command kCommands[] = {
+    {"adopt", N::kStore, kAdopt,
+     "gives states that were stored with basic auth to identified users, with their history",
+     "The old namespace is told so. May be repeated, also after it was killed. With --all, names "
+     "that the store or the policy knows are tried, too; in the end it says how many blobs of the "
+     "original nothing explains.",
+     "statewardctl adopt net/prod --dry-run\n"
+     "statewardctl adopt --all --secrets secrets --names names\n",
+     CmdAdopt},
+    {"convert-transit", N::kStore, kConvertTransit,
+     "turns a state that the original had Transit encrypt into the form of its local key",
+     "Works without Vault: KMS_KEY (and KMS_KEYRING) must hold the keys that were exported from "
+     "Transit, and the state must open with one of them. Writes to the output. Records of "
+     "Stateward need no conversion: KMS_TRANSIT_EXPORTED opens them.",
+     "statewardctl convert-transit --in-place 0d2c….tfstate\n", CmdConvertTransit},
+    {"decrypt", N::kSettings, kDecrypt,
+     "opens a record of the fs storage without a server and writes the state to the output",
+     "Needs the settings of the keys (KMS_*, VAULT_*) as the server has them; without Vault, the "
+     "key from the KV secret in KMS_KEY, or the exported Transit keys in KMS_TRANSIT_EXPORTED. "
+     "What the path and the store's identity file do not tell, options do.",
+     "statewardctl decrypt states/ab/ab12…/00000000000000000007 -o state.json\n", CmdDecrypt},
+    {"drop-name", N::kStore, kDropName,
+     "shows which states of basic auth keep identified users from a name; --yes frees it",
+     "Requests of identified users for such a name are answered 409. The states stay readable "
+     "under their secrets, and never hold the name again. To hand such a state over, use adopt.",
+     "statewardctl drop-name net/prod\n", CmdDropName},
+    {"init", N::kStore, kInit,
+     "makes the store's identity file in a place that is empty or holds the original's data", "",
+     "statewardctl init\n", CmdInit},
+    {"keygen",
+     N::kNothing,
+     {},
+     "prints a fresh key for KMS_KEY: 32 random bytes in base64; it is stored nowhere",
+     "",
+     "umask 077; statewardctl keygen > /etc/stateward/kms.key\n",
+     CmdKeygen},
+    {"keys", N::kStore, kKeys, "counts, for each key, what needs it",
+     "Versions, kept uploads, states of the original that nobody has written to since, the "
+     "store's secret. The key that seals now is marked. A key of Transit has a line for each of "
+     "its versions.",
+     "statewardctl keys\n"
+     "statewardctl keys --retired 630dcd2966c4336691125448bbb25b4f\n",
+     CmdKeys},
+    {"passwd", N::kNothing, kNewName, "makes a user's lines for the policy file",
+     "Asks for the password, twice at a terminal and without showing it; elsewhere it is one line "
+     "of the standard input.",
+     "statewardctl passwd alice >> policy.toml\n", CmdPasswd},
+    {"policy check", N::kSettings, kPolicyCheck,
+     "says what is wrong with a policy file, with line and column", "",
+     "statewardctl policy check policy.toml\n", CmdPolicyCheck},
+    {"policy test", N::kSettings, kPolicyTest, "says what a policy would decide, and by which rule",
+     "Exactly one option says who asks. The exit code is 0 when it is allowed.",
+     "statewardctl policy test --user alice POST net/prod\n"
+     "statewardctl policy test --claims claims.json --at 2027-01-31T00:00:00Z LOCK net/prod\n",
+     CmdPolicyTest},
+    {"quarantine list",
+     N::kStore,
+     {},
+     "lists the refused uploads that were kept",
+     "",
+     "statewardctl quarantine list\n",
+     CmdQuarantineList},
+    {"quarantine restore", N::kStore, kEntry,
+     "writes a kept upload over what is stored now, under a lock of its own", "",
+     "statewardctl quarantine restore 5f0c…\n", CmdQuarantineRestore},
+    {"quarantine show", N::kStore, kEntry, "writes the document of a kept upload to the output",
+     "To be looked at, or pushed again: tofu state push FILE.",
+     "statewardctl quarantine show 5f0c… -o upload.json\n", CmdQuarantineShow},
+    {"rekey", N::kStore, kRekey,
+     "seals everything again with the key that seals now, while servers work",
+     "Every version of every state, the kept uploads and the store's secret. States of the "
+     "original stay as they are. May be stopped at any moment and run again: what is done is "
+     "passed over. Give all servers the new key first.",
+     "statewardctl rekey --dry-run\n", CmdRekey},
+    {"token", N::kNothing, kNewName, "makes a machine token",
+     "The token itself is printed once, on the standard error; its lines for the policy file, "
+     "which hold only a digest, on the output.",
+     "statewardctl token runner >> policy.toml\n", CmdToken},
+};
+
+// In the order of the help.
+constexpr Param kCommon[] = {
+    {"env-file", K::kText, U::kOption, "FILE",
+     "the settings; without it those of the unit, else of the environment"},
+    {"unit", K::kText, U::kOption, "UNIT",
+     "the unit that starts the server, by name or path of its file"},
+    {"user", K::kText, U::kOption, "USER", "the server's user, where no unit starts it"},
+    {"output", K::kText, U::kOption, "FILE",
+     "what the command prints goes into this new file, mode 0600"},
+    {"force", K::kFlag, U::kOption, "", "an existing FILE is written over"},
+    {"json", K::kFlag, U::kOption, "", "rows as JSON, for programs"},
+    {"quiet", K::kFlag, U::kOption, "", "no progress, no notes"},
+    {"help", K::kFlag, U::kOption, "", "say this; behind a command, about the command"},
+    {"version", K::kFlag, U::kOption, "", "say which version this is"},
+};
+
+}  // namespace
+
+const Param kYesParam = {"yes", K::kFlag, U::kOption, "", "do it without asking"};
+
+TableView<Command> Commands() { return kCommands; }
+
+ParamTable CommonParams() { return kCommon; }
+
+std::vector<CommandForm> CommandForms() {
+  std::vector<CommandForm> forms;
+  for (const Operation& row : Operations()) {
+    forms.push_back({row.name, HostNeeds::kStore, row.params, row.help, row.about, row.examples,
+                     &row, nullptr});
+  }
+  for (const Command& row : kCommands) {
+    forms.push_back(
+        {row.name, row.needs, row.params, row.help, row.about, row.examples, nullptr, &row});
+  }
+  std::sort(forms.begin(), forms.end(),
+            [](const CommandForm& a, const CommandForm& b) { return a.name < b.name; });
+  return forms;
+}
+
+}  // namespace stateward

@@ -1,0 +1,130 @@
+#include "cli/run_operation.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "admin/reply_json.h"
+#include "base/shown_text.h"
+#include "cli/local_admin.h"
+#include "cli/progress.h"
+#include "cli/text_table.h"
+#include "stateward/clock.h"
+
+namespace stateward {
+namespace {
+
+// Columns of the terminal that `file` is; 0: it is none.
+size_t WidthOf(FILE* file) {
+  winsize size{};
+  const int fd = fileno(file);
+  if (isatty(fd) != 1 || ioctl(fd, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+// All rows of a reply, in the place of which one may stand alone.
+Result<Verdict> EachRow(Reply* reply, const RowFn& take) {
+  if (reply->stream) return reply->stream(take);
+  for (const Row& row : reply->rows) {
+    if (!take(row)) break;
+  }
+  return reply->verdict;
+}
+
+bool IsWritten(FILE* file) { return ferror(file) == 0; }
+
+// An array with a row a line; after an error its end is missing, so that no reader takes the part
+// for the whole.
+Result<Verdict> PrintJson(const CliContext& cli, const Operation& operation, Reply* reply) {
+  const bool one = operation.answer == Answer::kRow;
+  size_t rows = 0;
+  if (!one) Say(cli.out, "[");
+  Result<Verdict> verdict = EachRow(reply, [&](const Row& row) {
+    JsonWriter json;
+    WriteRow(operation.columns, row, &json);
+    const char* before = one ? "" : rows == 0 ? "\n" : ",\n";
+    ++rows;
+    Say(cli.out, before + json.text());
+    return IsWritten(cli.out);
+  });
+  if (verdict.ok()) Say(cli.out, one ? "\n" : rows == 0 ? "]\n" : "\n]\n");
+  return verdict;
+}
+
+Result<Verdict> PrintText(const CliContext& cli, const Operation& operation, Reply* reply) {
+  if (operation.answer == Answer::kRow) {
+    return EachRow(reply, [&](const Row& row) {
+      PrintRow(cli.out, operation.columns, row);
+      return IsWritten(cli.out);
+    });
+  }
+  TextTable table(cli.out, operation.columns, WidthOf(cli.out));
+  Result<Verdict> verdict = EachRow(reply, [&](const Row& row) {
+    table.Add(row);
+    return IsWritten(cli.out);
+  });
+  table.Finish();
+  return verdict;
+}
+
+Result<Verdict> PrintDocument(const CliContext& cli, const Reply& reply) {
+  const SecretBytes& document = reply.document;
+  (void)std::fwrite(document.data(), 1, document.size(), cli.out);
+  return reply.verdict;
+}
+
+// Lines of ours around texts of others.
+void SayNote(const CliContext& cli, std::string_view note) {
+  while (!note.empty()) {
+    const size_t end = note.find('\n');
+    Say(cli.err, ShownText(note.substr(0, end)) + "\n");
+    note.remove_prefix(end == note.npos ? note.size() : end + 1);
+  }
+}
+
+}  // namespace
+
+Status AskBefore(const CliContext& cli, const Operation& operation) {
+  if (operation.asks.empty() || cli.yes) return Status();
+  if (isatty(STDIN_FILENO) != 1) {
+    return Status::InvalidArgument("there is no terminal to ask at: give --yes");
+  }
+  Say(cli.err, std::string(operation.asks) + " [y/N] ");
+  const int first = std::getc(stdin);
+  for (int c = first; c != '\n' && c != EOF;) c = std::getc(stdin);
+  if (first == 'y' || first == 'Y') return Status();
+  return {Code::kPermissionDenied, "nothing was done"};
+}
+
+int PrintReply(const CliContext& cli, const Operation& operation, Reply* reply) {
+  if (!reply->holder.empty()) {
+    return Fail(cli, {Code::kConflict, "the state is locked: " + reply->holder});
+  }
+  Result<Verdict> verdict = operation.answer == Answer::kDocument ? PrintDocument(cli, *reply)
+                            : cli.json                            ? PrintJson(cli, operation, reply)
+                                       : PrintText(cli, operation, reply);
+  if (std::fflush(cli.out) != 0 || !IsWritten(cli.out)) {
+    return Fail(cli, Status::Unavailable("the output failed"));
+  }
+  if (!verdict.ok()) return Fail(cli, verdict.status());
+  if (!cli.quiet) SayNote(cli, reply->note);
+  return *verdict == Verdict::kDone ? kExitOk : kExitFailed;
+}
+
+int RunOperationCommand(const CliContext& cli, const Operation& operation, const Args& args) {
+  const Status agreed = AskBefore(cli, operation);
+  if (!agreed.ok()) return Fail(cli, agreed);
+  Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli);
+  if (!admin.ok()) return Fail(cli, admin.status());
+  Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
+  Caller caller = LocalCaller(cli.user);
+  caller.progress = [&progress](uint64_t done, uint64_t total) { progress.Show(done, total); };
+  Result<Reply> reply = RunOperation(operation, (*admin)->service(), caller, args);
+  progress.Clear();
+  if (!reply.ok()) return Fail(cli, reply.status());
+  return PrintReply(cli, operation, &*reply);
+}
+
+}  // namespace stateward
