@@ -20,6 +20,7 @@ int CmdPolicyTest(const CliContext& cli, const Args& args);
 int CmdQuarantineList(const CliContext& cli, const Args& args);
 int CmdQuarantineShow(const CliContext& cli, const Args& args);
 int CmdQuarantineRestore(const CliContext& cli, const Args& args);
+int CmdReference(const CliContext& cli, const Args& args);
 int CmdRekey(const CliContext& cli, const Args& args);
 int CmdToken(const CliContext& cli, const Args& args);
 

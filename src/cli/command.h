@@ -26,6 +26,7 @@ struct Command {
   std::string_view about;                                // more, in sentences; "" = none
   std::string_view examples;                             // command lines, each with its end of line
   int (*run)(const CliContext&, const Args&) = nullptr;  // returns the exit code
+  bool hidden = false;                                   // in no help: for builds
 };
 TableView<Command> Commands();
 
@@ -40,9 +41,10 @@ struct CommandForm {
   const Operation* operation = nullptr;  // one of the two
   const Command* command = nullptr;
 
+  bool hidden() const { return command != nullptr && command->hidden; }
   bool asks() const { return operation != nullptr && !operation->asks.empty(); }
 };
-// All of them by name, "policy check" behind "policy".
+// All of them by name.
 std::vector<CommandForm> CommandForms();
 
 // What every command takes: --env-file, --output, --json, …

@@ -159,6 +159,7 @@ std::string UnknownCommand(const std::vector<std::string>& words,
   std::vector<std::string_view> names;
   std::string below;  // commands that begin with the word
   for (const CommandForm& form : forms) {
+    if (form.hidden()) continue;
     names.push_back(form.name);
     if (form.name.substr(0, words[0].size() + 1) == words[0] + " ") {
       below += (below.empty() ? "" : ", ") + std::string(form.name.substr(words[0].size() + 1));

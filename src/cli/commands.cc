@@ -106,6 +106,18 @@ constexpr Param kEntry[] = {
     {"entry", K::kText, U::kArgument, "ENTRY", "its name in the list", {}, 1, 64},
 };
 
+constexpr Param kReference[] = {
+    {"form",
+     K::kChoice,
+     U::kArgument,
+     "FORM",
+     "what is made of the tables",
+     {},
+     0,
+     kNoLimit,
+     "markdown"},
+};
+
 constexpr Param kRekey[] = {
     kDryRun,
     {"yes", K::kFlag, U::kOption, "",
@@ -183,6 +195,8 @@ constexpr Command kCommands[] = {
     {"quarantine show", N::kStore, kEntry, "writes the document of a kept upload to the output",
      "To be looked at, or pushed again: tofu state push FILE.",
      "statewardctl quarantine show 5f0c… -o upload.json\n", CmdQuarantineShow},
+    {"reference", N::kNothing, kReference, "prints what is made of the tables of all commands", "",
+     "statewardctl reference markdown\n", CmdReference, true},
     {"rekey", N::kStore, kRekey,
      "seals everything again with the key that seals now, while servers work",
      "Every version of every state, the kept uploads and the store's secret. States of the "

@@ -20,6 +20,8 @@ std::string Entry(const std::string& label, const std::string& text) {
   return head + std::string(kTextAt - width, ' ') + lines.substr(kTextAt);
 }
 
+}  // namespace
+
 std::string TextOf(const Param& row) {
   std::string text(row.help);
   if (!row.choices.empty() && IsArgument(row)) {
@@ -32,6 +34,8 @@ std::string TextOf(const Param& row) {
   return text;
 }
 
+namespace {
+
 std::string Entries(const ParamTable& table, bool arguments) {
   std::string out;
   for (const Param& row : table) {
@@ -41,6 +45,12 @@ std::string Entries(const ParamTable& table, bool arguments) {
 }
 
 }  // namespace
+
+std::string SentenceOf(std::string_view help) {
+  std::string text(help);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
+  return text + ".";
+}
 
 std::string Wrapped(std::string_view text, size_t indent, size_t width) {
   std::string out;
@@ -91,9 +101,7 @@ std::string SynopsisOf(const CommandForm& form) {
 
 std::string HelpOf(const CommandForm& form) {
   std::string out = "usage: " + SynopsisOf(form) + "\n\n";
-  std::string text(form.help);
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
-  out += Wrapped(text + ".", 0, kWidth);
+  out += Wrapped(SentenceOf(form.help), 0, kWidth);
   if (!form.about.empty()) out += Wrapped(form.about, 0, kWidth);
   std::string params = Entries(form.params, true) + Entries(form.params, false);
   if (form.asks()) params += Entry(LabelOf(kYesParam), TextOf(kYesParam));
@@ -114,6 +122,7 @@ std::string HelpOfAll() {
       "Works on the store of Stateward that the settings name. Run it as root: it reads\n"
       "what the server's unit reads and then becomes the server's user.\n\ncommands:\n";
   for (const CommandForm& form : CommandForms()) {
+    if (form.hidden()) continue;
     out += Entry(std::string(form.name), std::string(form.help));
   }
   out += "\noptions, before or behind the command:\n" + Entries(CommonParams(), false);

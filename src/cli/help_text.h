@@ -19,6 +19,11 @@ std::string SynopsisOf(const CommandForm& form);
 // "--version N", "-o, --output FILE", "PROJECT/NAME"
 std::string LabelOf(const Param& row);
 
+// What the parameter means, with its choices and its default.
+std::string TextOf(const Param& row);
+// A line of help as a sentence.
+std::string SentenceOf(std::string_view help);
+
 // `text` in lines of at most `width` bytes, each behind `indent` spaces.
 std::string Wrapped(std::string_view text, size_t indent, size_t width);
 

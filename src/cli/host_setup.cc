@@ -160,6 +160,7 @@ Result<ServiceUser> HostSetup::FindUser() {
   if (!options_.user.empty()) return UserOfName(options_.user);
   if (has_unit_) return UserOfUnit(unit_);
   LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
+  if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
   Result<ServiceUser> owner = UserOfFolders(loaded.config);
   if (owner.ok() || owner.status().code() != Code::kNotFound) return owner;
   return Status::InvalidArgument(

@@ -77,7 +77,7 @@ int Run(const CommandLine& line) {
   HostSetup host(HostOptionsOf(line.common));
   EnvMap environment;
   const Status entered = EnterHost(line, &host, &environment);
-  if (!entered.ok()) return Fail(cli, Status(entered).At(host.note()));
+  if (!entered.ok()) return Fail(cli, {entered.code(), host.note() + entered.detail()});
   cli.env_file = host.env_file();
   cli.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   cli.open_input = [&host](const std::string& path) { return host.OpenInput(path); };

@@ -110,11 +110,11 @@ class Host(unittest.TestCase):
         self.root("quarantine", "show", entry, options=("--output", "upload"))
         upload = os.stat(os.path.join(self.private, "upload"))
         self.assertEqual((0, 0o100600), (upload.st_uid, upload.st_mode))
-        self.assertIn("--force", self.root("quarantine", "show", entry, code=1,
+        self.assertIn("--force", self.root("quarantine", "show", entry, code=4,
                                            options=("--output", "upload")))
         self.root("quarantine", "show", entry, options=("--output", "upload", "--force"))
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
-        self.root("drop-name", "demo", "a")
+        self.root("drop-name", "demo/a")
         self.root("decrypt", os.path.join(self.store, legacy_id("demo", "old", "secret") +
                                           ".tfstate"), options=("--output", "old"))
         self.assertEqual(document(7), pathlib.Path(self.private, "old").read_bytes())
@@ -126,7 +126,7 @@ class Host(unittest.TestCase):
         self.root("init")
         os.chown(self.store, 0, 0)
         for command in (("keys",), ("init",), ("adopt", "--done")):
-            self.assertIn("belongs to root", self.root(*command, code=1))
+            self.assertIn("belongs to root", self.root(*command, code=4))
 
     @unittest.skipIf(test_user() is None, "not as root")
     def test_without_a_unit_the_folders_owner_is_the_user(self):
@@ -145,7 +145,7 @@ class Host(unittest.TestCase):
         self.root("init")
         for command in (("init",), ("keys",), ("rekey",), ("adopt", "--done"),
                         ("quarantine", "list")):
-            out = self.service(*command, code=1)
+            out = self.service(*command, code=2)
             self.assertIn(self.key, out)
             self.assertIn("statewardctl as root", out)
         self.service("policy", "check")
@@ -163,7 +163,7 @@ class Host(unittest.TestCase):
         self.assertIn("1 states", self.service("adopt", "--all", "--secrets", "secrets",
                                                "--names", "names"))
         for command in (("keys",), ("rekey",), ("adopt", "--done"), ("quarantine", "list"),
-                        ("drop-name", "demo", "none")):
+                        ("drop-name", "demo/none")):
             self.service(*command)
         self.reads_all(server, ("old",))
 

@@ -104,13 +104,12 @@ class History(JobsCase):
         self.start()
         self.write(6)
         settings = dict(self.server.settings, HISTORY_KEEP="2", HISTORY_DAYS="0")
-        dry = self.box.run([CTL, "prune", "--dry-run"], env=settings)
-        self.assertEqual((0, "4 versions of 1 states and 0 refused uploads (0 bytes) would be removed\n"),
-                         (dry.returncode, dry.stdout), dry.stderr)
+        said = {"versions": 4, "states": 1, "uploads": 0, "upload_bytes": 0, "failed": 0}
+        dry = self.box.run([CTL, "prune", "--dry-run", "--json"], env=settings)
+        self.assertEqual((0, said), (dry.returncode, json.loads(dry.stdout)), dry.stderr)
         self.assertEqual(6, len(self.records()))
-        done = self.box.run([CTL, "prune"], env=settings)
-        self.assertEqual((0, "4 versions of 1 states and 0 refused uploads (0 bytes) removed\n"),
-                         (done.returncode, done.stdout), done.stderr)
+        done = self.box.run([CTL, "prune", "--json"], env=settings)
+        self.assertEqual((0, said), (done.returncode, json.loads(done.stdout)), done.stderr)
         self.assertEqual(2, len(self.records()))
 
 

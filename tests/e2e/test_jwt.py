@@ -93,7 +93,7 @@ class WaysIn(JwtCase):
         self.server.write_env(AUTH_BASIC_NEW_TENANTS="true")
         self.server.restart()
         frees = (lambda: self.client.request("DELETE", TARGET, auth=stranger),
-                 lambda: self.box.run([CTL, "drop-name", "demo", "one", "--yes"],
+                 lambda: self.box.run([CTL, "drop-name", "demo/one", "--yes"],
                                       env=self.server.settings))
         for serial, free in enumerate(frees, 1):
             document = STATE.replace('"serial": 1', f'"serial": {serial}').encode()

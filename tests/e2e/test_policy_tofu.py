@@ -131,7 +131,7 @@ class PolicyTofu(unittest.TestCase):
             answer = new.get("/state/demo/old")
             self.assertEqual(409, answer.status)
             self.assertIn(b"statewardctl adopt", answer.body)
-            run = box.run([CTL, "adopt", "demo", "old"], env=app.settings)
+            run = box.run([CTL, "adopt", "demo/old"], env=app.settings)
             self.assertEqual(0, run.returncode, run.stderr)
             self.assertEqual(document, new.get("/state/demo/old").body)
             self.assertEqual(409, old.get("/state/demo/old").status)
@@ -139,14 +139,14 @@ class PolicyTofu(unittest.TestCase):
             for secret in ("secret", "other"):
                 client = Client(nginx.plain, auth=basic("basic", secret))
                 self.assertEqual(200, client.post("/state/demo/two", document).status)
-            run = box.run([CTL, "adopt", "demo", "two"], env=app.settings)
-            self.assertEqual(1, run.returncode)
+            run = box.run([CTL, "adopt", "demo/two"], env=app.settings)
+            self.assertEqual(4, run.returncode)
             self.assertIn("--from", run.stderr)
             namespace = [line.split()[0] for line in run.stderr.splitlines() if "serial" in line]
             self.assertEqual(2, len(namespace))
-            run = box.run([CTL, "adopt", "demo", "two", "--from", namespace[0]], env=app.settings)
+            run = box.run([CTL, "adopt", "demo/two", "--from", namespace[0]], env=app.settings)
             self.assertEqual(0, run.returncode, run.stderr)
-            self.assertEqual(1, box.run([CTL, "adopt", "demo", "none"],
+            self.assertEqual(1, box.run([CTL, "adopt", "demo/none"],
                                         env=app.settings).returncode)
 
 
