@@ -77,7 +77,7 @@ int Run(const CliContext& cli, const std::string& name, Does does) {
   if (!admin.ok()) return Fail(cli, admin.status());
   Result<History> history = (*admin)->service().OpenHistory();
   if (!history.ok()) return Fail(cli, history.status());
-  Result<std::vector<KeptUpload>> entries = history->storage().ListUploads();
+  Result<std::vector<KeptUpload>> entries = history->uploads().ListUploads();
   if (!entries.ok()) return Fail(cli, entries.status());
   for (const KeptUpload& entry : *entries) {
     if (does == Does::kList) PrintEntry(cli, *history, entry);
