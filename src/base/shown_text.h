@@ -1,5 +1,5 @@
-// Text of others as it may be shown on a terminal: nothing in it moves the cursor, changes colours or
-// the direction of writing, or breaks a line.
+// Text of others as it may be shown on a terminal: nothing in it moves the cursor, changes colours
+// or the direction of writing, or breaks a line.
 #ifndef STATEWARD_BASE_SHOWN_TEXT_H_
 #define STATEWARD_BASE_SHOWN_TEXT_H_
 
