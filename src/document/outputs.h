@@ -26,6 +26,12 @@ inline constexpr size_t kMaxOutputs = 100000;
 Result<SecretBytes> ExtractOutputs(ByteView document, const std::optional<std::string>& name,
                                    bool sensitive);
 
+// The outputs as a state document of their own, for clients that read nothing else (the data source
+// terraform_remote_state): of version 4, with the document's serial, a lineage that is derived from
+// its lineage (so that it cannot be pushed to the state) and no resources. What is marked sensitive
+// is left out unless `sensitive`. Errors as above, but for kNotFound and kPermissionDenied.
+Result<SecretBytes> OutputsDocument(ByteView document, bool sensitive);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_DOCUMENT_OUTPUTS_H_

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "document/document_scanner.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -155,6 +156,30 @@ TEST(Outputs, NamesCannotMakeItSlow) {
 TEST(Outputs, EncryptedByTheClient) {
   STRCMP_EQUAL("conflict",
                Ask("a", true, R"({"serial":1,"lineage":"x","encrypted_data":"AAAA"})").c_str());
+}
+
+TEST(Outputs, AsADocumentOfTheirOwn) {
+  const std::string state =
+      R"({"version":4,"terraform_version":"1.8.2","serial":18446744073709551615,"lineage":"L",
+      "outputs":{"a":{"value":"x","type":"string"},"s":{"value":"y","type":"string","sensitive":true}},
+      "resources":[{"attributes":{"password":"hunter2"}}]})";
+  const auto ask = [](const std::string& text, bool sensitive) {
+    Result<SecretBytes> out = OutputsDocument(text, sensitive);
+    return out.ok() ? std::string(ByteView(*out).AsString())
+                    : std::string(CodeName(out.status().code()));
+  };
+  const std::string plain = ask(state, false);
+  STRCMP_CONTAINS(R"("serial":18446744073709551615,)", plain.c_str());
+  STRCMP_CONTAINS(R"("outputs":{"a":{"value":"x","type":"string"}},"resources":[])", plain.c_str());
+  STRCMP_CONTAINS(R"("s":{"value":"y","type":"string","sensitive":true})",
+                  ask(state, true).c_str());
+  Result<DocumentInfo> info = ScanDocument(plain);
+  CHECK(info.ok());
+  LONGS_EQUAL(36, info->lineage.size());
+  CHECK(info->lineage == ScanDocument(ask(state, true))->lineage);
+  STRCMP_EQUAL("1.8.2", info->terraform_version.c_str());
+  STRCMP_EQUAL("conflict",
+               ask(R"({"serial":1,"lineage":"x","encrypted_data":"AAAA"})", true).c_str());
 }
 
 }  // namespace stateward
