@@ -14,6 +14,7 @@ enum class RouteName : uint8_t {
   kState,
   kLock,
   kOutputs,
+  kOutputsState,
   kVersion,
   kHealth,
   kReady,

@@ -23,6 +23,7 @@ Response AnswerMetrics(const HandlerParts& parts, Exchange* exchange, ByteView b
 Response AnswerRead(const HandlerParts& parts, Exchange* exchange, ByteView body);
 Response AnswerVersion(const HandlerParts& parts, Exchange* exchange, ByteView body);
 Response AnswerOutputs(const HandlerParts& parts, Exchange* exchange, ByteView body);
+Response AnswerOutputsState(const HandlerParts& parts, Exchange* exchange, ByteView body);
 Response AnswerWrite(const HandlerParts& parts, Exchange* exchange, ByteView body);
 Response AnswerDelete(const HandlerParts& parts, Exchange* exchange, ByteView body);
 Response AnswerLock(const HandlerParts& parts, Exchange* exchange, ByteView body);

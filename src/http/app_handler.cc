@@ -90,8 +90,8 @@ Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
 
 Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerRoom& room) {
   const Route& route = *exchange->matched.route;
-  Result<Grant> grant = Authorize(*exchange);
-  if (!grant.ok()) return StatusAnswer(grant.status(), exchange);
+  Result<Grant> grant = Authorize(*exchange, route.verb);
+  if (!grant.ok()) return Refused(grant.status(), exchange);
   exchange->principal = grant->principal;
   exchange->grant = std::move(*grant);
   if (exchange->grant.expired) {
@@ -110,6 +110,20 @@ Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerR
   return std::make_unique<Call>(*this, std::move(*exchange));
 }
 
+// Who may read the outputs and asks for the state is told where they are.
+Response AppHandler::Refused(const Status& why, Exchange* exchange) {
+  const Route& route = *exchange->matched.route;
+  const bool read = route.name == RouteName::kState && route.verb == Verb::kRead;
+  if (!read || why.code() != Code::kPermissionDenied ||
+      !Authorize(*exchange, Verb::kOutputs).ok()) {
+    return StatusAnswer(why, exchange);
+  }
+  Explanation more;
+  more.reason = "these credentials may read the outputs of this state, and nothing else of it";
+  more.action = "use this address with /outputs.tfstate behind it";
+  return StatusAnswer(why, exchange, more);
+}
+
 // A user whom the web server checked comes first: the header is that check's own. A certificate
 // counts when there is no header: whoever shows credentials must be judged by them.
 Result<Credentials> AppHandler::FindCredentials(const Request& request) const {
@@ -123,14 +137,14 @@ Result<Credentials> AppHandler::FindCredentials(const Request& request) const {
   return Status(Code::kUnauthenticated, "no authorization header");
 }
 
-Result<Grant> AppHandler::Authorize(const Exchange& exchange) {
+Result<Grant> AppHandler::Authorize(const Exchange& exchange, Verb verb) {
   Result<Credentials> credentials = FindCredentials(exchange.request);
   if (!credentials.ok()) return std::move(credentials).status();
   credentials->address = exchange.request.remote_addr;
   for (Authenticator* authenticator : parts_.authenticators) {
     if (!authenticator->Takes(*credentials)) continue;
     StateKey key{"", exchange.matched.project, exchange.matched.state};
-    return authenticator->Authorize(*credentials, key, exchange.matched.route->verb);
+    return authenticator->Authorize(*credentials, key, verb);
   }
   return Status(Code::kUnauthenticated, "no way in for such credentials");
 }

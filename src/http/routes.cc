@@ -35,6 +35,8 @@ constexpr Route kRoutes[] = {
     {R::kLock, M::kDelete, true, V::kUnlock, B::kLockInfo, AnswerUnlock},
     {R::kLock, M::kUnlock, true, V::kUnlock, B::kLockInfo, AnswerUnlock},
     {R::kOutputs, M::kGet, true, V::kOutputs, B::kNone, AnswerOutputs},
+    // For clients that read the outputs of a state as they read a state.
+    {R::kOutputsState, M::kGet, true, V::kOutputs, B::kNone, AnswerOutputsState},
     // As GitLab and Gitea have it, for viewers.
     {R::kVersion, M::kGet, true, V::kRead, B::kNone, AnswerVersion},
 };
@@ -46,6 +48,7 @@ RouteName NameOf(const Target& target) {
   if (s.size() == 1 && s[0] == "metrics") return R::kMetrics;
   if (s.size() == 3 && s[0] == "state") return R::kState;
   if (s.size() == 4 && s[0] == "state" && s[3] == "lock") return R::kLock;
+  if (s.size() == 4 && s[0] == "state" && s[3] == kOutputsName) return R::kOutputsState;
   if (s.size() == 5 && s[0] == "state" && s[3] == "versions") return R::kVersion;
   bool outputs = s.size() == 4 || s.size() == 5;
   if (outputs && s[0] == "state" && s[3] == "outputs") return R::kOutputs;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/target.h"
 #include "stateward/authenticator.h"
@@ -36,6 +37,9 @@ struct Route {
   BodyKind body;
   AnswerFn answer;
 };
+
+// Behind a state's address: its outputs as a state document of their own.
+inline constexpr std::string_view kOutputsName = "outputs.tfstate";
 
 struct Matched {
   const Route* route = nullptr;

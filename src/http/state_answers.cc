@@ -46,6 +46,10 @@ Response AnswerOutputs(const HandlerParts& parts, Exchange* exchange, ByteView /
   return WithDocument(parts.states->Outputs(exchange->grant, exchange->matched.output), exchange);
 }
 
+Response AnswerOutputsState(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
+  return WithDocument(parts.states->OutputsState(exchange->grant), exchange);
+}
+
 Response AnswerWrite(const HandlerParts& parts, Exchange* exchange, ByteView body) {
   return Empty(parts.states->Put(exchange->grant, exchange->query_id, body), exchange);
 }

@@ -9,8 +9,9 @@
 
 namespace stateward::counters {
 
-inline constexpr std::string_view kRoutes[] = {"state",  "lock",  "outputs", "version",
-                                               "health", "ready", "metrics", "unknown"};
+inline constexpr std::string_view kRoutes[] = {"state",         "lock",    "outputs",
+                                               "outputs_state", "version", "health",
+                                               "ready",         "metrics", "unknown"};
 inline constexpr std::string_view kMethods[] = {"GET",  "POST",   "PUT",  "DELETE",
                                                 "LOCK", "UNLOCK", "HEAD", "other"};
 // 0 stands for every other status.

@@ -100,20 +100,32 @@ StateAnswer StateService::Get(const Grant& grant) {
   return answer;
 }
 
-StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::string>& name) {
+// What `take` makes of the newest document; its flag: the sensitive outputs, too.
+StateAnswer StateService::FromNewest(
+    const Grant& grant, const std::function<Result<SecretBytes>(ByteView, bool)>& take) {
   StateAnswer answer = Get(grant);
   if (!answer.status.ok()) return answer;
   // Who may read the whole state has them all.
-  bool sensitive = grant.sensitive_outputs || grant.rights.Has(Right::kRead);
-  Result<SecretBytes> found = ExtractOutputs(answer.document, name, sensitive);
+  const bool sensitive = grant.sensitive_outputs || grant.rights.Has(Right::kRead);
+  Result<SecretBytes> taken = take(answer.document, sensitive);
   answer.document.clear();
-  if (!found.ok()) {
-    answer.status = std::move(found).status();
+  if (!taken.ok()) {
+    answer.status = std::move(taken).status();
     answer.hint = answer.status.detail();
     return answer;
   }
-  answer.document = std::move(*found);
+  answer.document = std::move(*taken);
   return answer;
+}
+
+StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::string>& name) {
+  return FromNewest(grant, [&name](ByteView document, bool sensitive) {
+    return ExtractOutputs(document, name, sensitive);
+  });
+}
+
+StateAnswer StateService::OutputsState(const Grant& grant) {
+  return FromNewest(grant, OutputsDocument);
 }
 
 StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,

@@ -4,6 +4,7 @@
 #ifndef STATEWARD_STATE_STATE_SERVICE_H_
 #define STATEWARD_STATE_STATE_SERVICE_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ class StateService {
   StateAnswer GetSerial(const Grant& grant, uint64_t serial);
   // All root outputs as one object, or the value of one (document/outputs.h).
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
+  // All root outputs as a state document of their own.
+  StateAnswer OutputsState(const Grant& grant);
   // lock_id: of the client's lock; "" = none.
   StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body);
   StateAnswer Delete(const Grant& grant, const std::string& lock_id);
@@ -64,6 +67,8 @@ class StateService {
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
 
  private:
+  StateAnswer FromNewest(const Grant& grant,
+                         const std::function<Result<SecretBytes>(ByteView, bool)>& take);
   Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool* deleted);

@@ -144,6 +144,27 @@ class Policy(unittest.TestCase):
         self.assertEqual(200, self.status(token("ci"), "POST", body=secret))
         self.assertEqual(409, dash.get(self.target + "/outputs").status)
 
+    def test_outputs_as_a_state(self):
+        self.assertEqual(200, self.status(token("ci"), "POST", body=doc(1)))
+        dash, ci = self.client(token("dash")), self.client(token("ci"))
+        address = self.target + "/outputs.tfstate"
+        shown = json.loads(dash.get(address).body)
+        self.assertEqual({"url": {"value": "https://x", "type": "string"}}, shown["outputs"])
+        self.assertEqual((4, 1, []), (shown["version"], shown["serial"], shown["resources"]))
+        self.assertNotIn(b"s3cret", dash.get(address).body)
+        self.assertIn("password", json.loads(ci.get(address).body)["outputs"])
+        for method in ("POST", "LOCK", "UNLOCK", "DELETE", "PUT"):
+            self.assertEqual(405, ci.request(method, address, b"{}").status)
+        self.assertEqual(404, dash.get("/state/demo/nothing-here/outputs.tfstate").status)
+        # It cannot take the state's place.
+        self.assertEqual(409, self.status(token("ci"), "POST",
+                                          body=json.dumps(shown | {"serial": 2}).encode()))
+        # The state's own address names it, to those who may read it.
+        refused = dash.get(self.target)
+        self.assertEqual(403, refused.status)
+        self.assertIn(b"/outputs.tfstate", refused.body)
+        self.assertNotIn(b"outputs.tfstate", self.client(token("oncall")).get(self.target).body)
+
     def test_guessing_is_slowed_down(self):
         with Box() as box:
             file = box.write("policy.toml", policy(), 0o600)

@@ -117,6 +117,29 @@ class PolicyTofu(unittest.TestCase):
                              capture_output=True, text=True, check=True)
         self.assertEqual('"second"', run.stdout)
 
+    def test_another_project_reads_the_outputs(self):
+        self.life("producer", self.plain(), "x", TOKENS["ci"])
+        consumer = self.box.make_dir("consumer")
+        config = """
+data "terraform_remote_state" "net" {
+  backend = "http"
+  config  = { address = "%s" }
+}
+resource "terraform_data" "app" { input = data.terraform_remote_state.net.outputs.note }
+"""
+        address = self.plain() + "/state/demo/producer"
+        self.box.write("consumer/main.tf", config % (address + "/outputs.tfstate"))
+        self.tofu(consumer, "x", TOKENS["dash"], "init", "-input=false")
+        self.tofu(consumer, "x", TOKENS["dash"], "apply", "-auto-approve", "-input=false")
+        with open(f"{consumer}/terraform.tfstate", encoding="utf-8") as file:
+            state = file.read()
+        self.assertIn('"second"', state)
+        self.assertNotIn(TOKENS["dash"], state)
+        self.assertNotIn("terraform_data.one", state)
+        self.box.write("consumer/main.tf", config % address)
+        text = self.tofu(consumer, "x", TOKENS["dash"], "plan", "-input=false", code=1)
+        self.assertIn("invalid auth", text)
+
     def test_adopt(self):
         with Box() as box:
             file = box.write("policy.toml", policy(), 0o600)
