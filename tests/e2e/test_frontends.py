@@ -223,6 +223,17 @@ class Cases:
             self.assertEqual(report["body_bytes"], len(body))
         self.assertEqual(len(client.get(f"/state/p/n?size={BIG}").body), BIG)
 
+    def test_acme_passes_where_nothing_else_does(self):
+        site = self.SERVER(self.box, "unix:" + self.socket, site="example")
+        self.addCleanup(site.stop)
+        client = Client(site.plain)
+        proof = client.request("GET", "/.well-known/acme-challenge/token")
+        self.assertEqual((200, b"token.thumbprint"), (proof.status, proof.body))
+        for path in ("/index.html", "/", "/state/p/n", "/.well-known/acme-challenge/../../index.html",
+                     "/.well-known/other"):
+            self.assertEqual(400, client.request("GET", path).status, path)
+        self.assertEqual(404, client.request("GET", "/.well-known/acme-challenge/none").status)
+
     def test_never_a_redirect(self):
         for target in ("/state", "/state/", "/state/p", "/state//", "/health/", "//state/p/n",
                        "/state/p/n/", "/ready/"):

@@ -107,6 +107,13 @@ class WebServer:
     def context(self, client=None):
         return certificates().context(client)
 
+    def make_web_root(self):
+        """A folder of plain files, in which a proof for an ACME authority lies."""
+        proof = self.box.make_dir(self.path("web/.well-known/acme-challenge"), 0o755)
+        self.write(os.path.join(proof, "token"), "token.thumbprint")
+        self.write("web/index.html", "plain files")
+        return self.path("web")
+
     def error_log(self):
         path = pathlib.Path(self.path("error.log"))
         return path.read_text(errors="replace") if path.exists() else ""
@@ -167,9 +174,12 @@ server {{
             "listen [::]:80;": "",
             "listen 443 ": f"listen 127.0.0.1:{self.tls[1]} ",
             "listen 80;": f"listen 127.0.0.1:{self.plain[1]};",
-            "/etc/ssl/stateward/server.pem": certs.path("server.pem"),
-            "/etc/ssl/stateward/server.key": certs.path("server.key"),
-            "/etc/ssl/stateward/clients-ca.pem": certs.path("ca.pem"),
+            "/etc/ssl/certs/ssl-cert-snakeoil.pem": certs.path("server.pem"),
+            "/etc/ssl/private/ssl-cert-snakeoil.key": certs.path("server.key"),
+            "#ssl_client_certificate /etc/ssl/stateward/clients-ca.pem":
+                "ssl_client_certificate " + certs.path("ca.pem"),
+            "#ssl_verify": "ssl_verify",
+            "/var/www/html": self.make_web_root(),
             "/etc/nginx/snippets/stateward.conf": self.path("stateward.conf")})
 
 
@@ -197,6 +207,7 @@ class Apache(WebServer):
             "Define STATEWARD_SOCKET /run/stateward/fcgi.sock":
                 f"Define STATEWARD_SOCKET {self.app.removeprefix('unix:')}",
             "/etc/apache2/stateward/": self.folder + "/"}))
+        self.write("server.conf", (ROOT / "apache/stateward-server.conf").read_text())
         self.write("site.conf",
                    self.example_site() if self.site == "example" else self.bare_sites())
         modules = "\n".join(f"LoadModule {m}_module {APACHE_MODULES}/mod_{m}.so"
@@ -226,6 +237,7 @@ StartServers 2
 ServerLimit 4
 ThreadsPerChild 25
 MaxRequestWorkers 100
+Include {self.path("server.conf")}
 Include {self.path("site.conf")}
 """)
 
@@ -249,7 +261,10 @@ SSLCertificateKeyFile {certs.path("server.key")}
         return adapt("apache/example-site.conf", {
             "*:443": f"127.0.0.1:{self.tls[1]}",
             "*:80": f"127.0.0.1:{self.plain[1]}",
-            "/etc/ssl/stateward/server.pem": certs.path("server.pem"),
-            "/etc/ssl/stateward/server.key": certs.path("server.key"),
-            "/etc/ssl/stateward/clients-ca.pem": certs.path("ca.pem"),
+            "/etc/ssl/certs/ssl-cert-snakeoil.pem": certs.path("server.pem"),
+            "/etc/ssl/private/ssl-cert-snakeoil.key": certs.path("server.key"),
+            "#SSLCACertificateFile /etc/ssl/stateward/clients-ca.pem":
+                "SSLCACertificateFile " + certs.path("ca.pem"),
+            "#SSLVerify": "SSLVerify",
+            "/var/www/html": self.make_web_root(),
             "/etc/apache2/stateward/stateward.conf": self.path("stateward.conf")})

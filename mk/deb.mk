@@ -1,0 +1,11 @@
+# Debian packages, in build/deb (debhelper). `make deb` compiles them from a clean copy of the sources;
+# with STATEWARD_PROGRAMS=build/release it takes programs that are there already: the tests do that.
+.PHONY: deb test-packages test-deb
+deb:
+	$(Q)packaging/build_deb.sh build/deb
+test-packages: programs
+	$(Q)python3 -B tests/packages/build_test.py
+# Boots a fresh Debian with them (systemd-nspawn, as root) and does what an administrator does.
+test-deb: programs
+	$(Q)STATEWARD_PROGRAMS=$(O) packaging/build_deb.sh build/deb
+	$(Q)python3 -B tests/packages/life.py

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""The life of the packages in a fresh Debian that systemd has booted: installed by the README's three
+commands, used by tofu, upgraded under load, removed, purged. Run by `make test-deb`, as root."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from machine import Machine
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+DEBS = sorted((ROOT / "build" / "deb").glob("*.deb"))
+MAIN_TF = """
+terraform {
+  backend "http" {
+    address                = "https://localhost/state/demo/network"
+    lock_address           = "https://localhost/state/demo/network"
+    unlock_address         = "https://localhost/state/demo/network"
+    skip_cert_verification = true
+  }
+}
+resource "terraform_data" "x" { input = "kept" }
+"""
+LOGIN = {"TF_HTTP_USERNAME": "basic", "TF_HTTP_PASSWORD": "secret"}
+
+
+def three_commands(web):
+    """Those of the README that install stateward-`web`."""
+    for block in re.findall(r"```\n(.*?)```", (ROOT / "README.md").read_text(), re.S):
+        if f"stateward-{web}_" in block:
+            return [line.replace("sudo ", "") for line in block.strip().splitlines()]
+    raise AssertionError(f"README.md does not say how to install stateward-{web}")
+
+
+def tofu():
+    found = subprocess.run([ROOT / "tests" / "tools" / "build.sh", "tofu"], check=True,
+                           capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+class Life(unittest.TestCase):
+    WEB, OTHER = "nginx", "apache2"
+    ENABLE = "; ln -sfn ../sites-available/stateward /etc/nginx/sites-enabled/; systemctl reload nginx"
+
+    def boot(self):
+        self.machine = Machine([*DEBS, ROOT / "tests/packages/load.py"])
+        self.addCleanup(self.machine.close)
+        self.machine.run('echo \'APT::Get::Assume-Yes "true";\' >/etc/apt/apt.conf.d/90test')
+        self.run_there(f"systemctl disable --now {self.OTHER}; systemctl restart {self.service()}")
+
+    def service(self):
+        return {"nginx": "nginx", "apache": "apache2"}[self.WEB]
+
+    def run_there(self, command, **options):
+        return self.machine.run(command, DEBIAN_FRONTEND="noninteractive", **options).stdout
+
+    def install(self):
+        said = ""
+        for command in three_commands(self.WEB):
+            said += self.run_there("cd /mnt; " + command)
+        return said
+
+    def get(self, path, options="-u basic:secret"):
+        out = self.run_there(f"curl -sk {options} -w '\\n%{{http_code}}' https://localhost{path}")
+        body, _, code = out.rpartition("\n")
+        return int(code), body
+
+    def apply(self):
+        self.machine.put(tofu())
+        program = "/mnt/" + os.path.basename(tofu())
+        self.machine.run("mkdir -p /root/tf && cat >/root/tf/main.tf", stdin=MAIN_TF)
+        self.machine.run(f"cd tf && {program} init -input=false -no-color && "
+                         f"{program} apply -input=false -no-color -auto-approve", **LOGIN)
+        self.assertIn("kept", self.get("/state/demo/network")[1])
+        plan = self.machine.run(f"cd tf && {program} plan -detailed-exitcode -no-color", **LOGIN)
+        self.assertIn("No changes", plan.stdout)
+
+    def newer(self, version):
+        """The package again, as another version."""
+        with tempfile.TemporaryDirectory() as folder:
+            deb = next(d for d in DEBS if d.name.startswith("stateward_"))
+            subprocess.run(["dpkg-deb", "-R", deb, folder + "/x"], check=True)
+            control = pathlib.Path(folder, "x/DEBIAN/control")
+            control.write_text(re.sub(r"(?m)^Version: .*", f"Version: {version}",
+                                      control.read_text()))
+            out = f"{folder}/newer_{version}.deb"
+            subprocess.run(["dpkg-deb", "-Zgzip", "-z1", "-b", folder + "/x", out], check=True,
+                           capture_output=True)
+            self.machine.put(out)
+        return f"/mnt/newer_{version}.deb"
+
+    def upgrade_under_load(self):
+        self.machine.run("rm -f /tmp/stop; nohup python3 /mnt/load.py >/tmp/load.out 2>&1 &")
+        self.machine.wait_for(lambda: self.get("/state/load/one")[0] == 200, "it writes")
+        before = self.run_there("systemctl show -p MainPID stateward")
+        self.run_there("apt-get install " + self.newer("0.9.9"))
+        self.assertNotEqual(before, self.run_there("systemctl show -p MainPID stateward"))
+        self.machine.run("touch /tmp/stop")
+        self.machine.wait_for(lambda: self.machine.run("cat /tmp/load.out").stdout, "its end")
+        load = json.loads(self.machine.run("cat /tmp/load.out").stdout)
+        self.assertLessEqual(set(load["answers"]), {"200", "503"}, load)
+        self.assertGreater(load["acknowledged"], 0)
+        self.assertEqual(load["acknowledged"], json.loads(self.get("/state/load/one")[1])["serial"])
+
+    def test_life(self):
+        self.boot()
+        said = self.install()
+        self.assertIn("made the key /etc/stateward/kms.key. Back it up", said)
+        self.apply()
+        # The web server connects, and reads nothing.
+        for file in ("/etc/stateward/stateward.env", "/etc/stateward/kms.key", "/var/lib/stateward"):
+            reads = self.machine.run(f"runuser -u www-data -- ls {file}", check=False)
+            self.assertNotEqual(0, reads.returncode, file)
+        self.assertIn("active", self.run_there("systemctl reload stateward; "
+                                               "systemctl is-active stateward"))
+        self.upgrade_under_load()
+        key = self.run_there("cat /etc/stateward/kms.key")
+        self.run_there("apt-get remove stateward")
+        self.assertEqual(key, self.run_there("cat /etc/stateward/kms.key"))
+        said = self.run_there("apt-get install /mnt/newer_0.9.9.deb "
+                              f"/mnt/stateward-{self.WEB}_*.deb" + self.ENABLE)
+        self.assertNotIn("made the key", said)
+        self.assertIn("kept", self.get("/state/demo/network")[1])
+        # Nobody is there to be asked: both stay.
+        said = self.run_there("apt-get purge stateward")
+        self.assertIn("kept: the states in /var/lib/stateward", said)
+        self.assertEqual(key, self.run_there("cat /etc/stateward/kms.key"))
+        self.run_there("apt-get install /mnt/newer_0.9.9.deb "
+                       f"/mnt/stateward-{self.WEB}_*.deb" + self.ENABLE)
+        self.assertIn("kept", self.get("/state/demo/network")[1])
+        self.purge_and_say_yes()
+
+    def purge_and_say_yes(self):
+        self.machine.run("(sleep 5; echo yes) | script -qec 'DEBIAN_FRONTEND=readline dpkg --purge "
+                         f"stateward-{self.WEB} stateward' /tmp/typed")
+        left = self.machine.run("ls -d /etc/stateward /var/lib/stateward; cat /tmp/typed",
+                                check=False).stdout
+        self.assertNotIn("\n/var/lib/stateward\n", "\n" + left)
+        self.assertNotIn("\n/etc/stateward\n", "\n" + left)
+
+
+class LifeWithApache(Life):
+    WEB, OTHER = "apache", "nginx"
+    ENABLE = "; a2ensite -q stateward; systemctl reload apache2"
+
+
+class AfterMakeInstall(Life):
+    """The package over an earlier `make install` with another group, with a policy and states."""
+    POLICY = ROOT / "conf" / "policy.example.toml"
+
+    def test_life(self):
+        self.boot()
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["make", "-s", "install-files", "DESTDIR=" + folder + "/tree",
+                            "PREFIX=/usr/local"], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(["tar", "-C", folder + "/tree", "--owner=0", "--group=0", "-cf",
+                            folder + "/tree.tar", "."], check=True)
+            self.machine.put(folder + "/tree.tar")
+        self.run_there("tar -C / -xf /mnt/tree.tar; ldconfig; "
+                       "/usr/local/share/stateward/setup.sh /usr/local; "
+                       "systemctl enable --now stateward; statewardctl init")
+        self.machine.run("statewardctl passwd anna >/etc/stateward/policy.toml", stdin="open sesame\n")
+        self.machine.run("cat >>/etc/stateward/policy.toml", stdin="""
+[[rules]]
+name = "all"
+user = "anna"
+states = ["*/*"]
+role = "admin"
+""")
+        self.machine.run("echo AUTH_POLICY_FILE=/etc/stateward/policy.toml "
+                         ">>/etc/stateward/stateward.env; cat >/etc/nginx/sites-enabled/old; "
+                         "adduser --quiet www-data stateward-web || "
+                         "usermod -aG stateward-web www-data; chmod 0600 /etc/stateward/policy.toml; "
+                         "chown stateward:www-data /etc/stateward/policy.toml "
+                         "/etc/stateward/stateward.env; chgrp -R www-data /var/lib/stateward; "
+                         "systemctl restart stateward", stdin="")
+        key = self.run_there("cat /etc/stateward/kms.key")
+        said = self.install_without_init()
+        self.assertIn("before-package", said)
+        self.assertNotIn("made the key", said)
+        self.assertEqual(key, self.run_there("cat /etc/stateward/kms.key"))
+        self.assertIn("/usr/bin/stateward", self.run_there("systemctl show -p ExecStart stateward"))
+        self.assertEqual(404, self.get("/state/demo/x", "-u 'anna:open sesame'")[0])
+        self.assertEqual(401, self.get("/state/demo/x", "-u anna:wrong")[0])
+
+    def install_without_init(self):
+        return "".join(self.run_there("cd /mnt; " + command)
+                       for command in three_commands(self.WEB) if "init" not in command)
+
+
+if __name__ == "__main__":
+    program = unittest.main(exit=False, verbosity=2)
+    result = program.result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
