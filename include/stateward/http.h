@@ -76,6 +76,9 @@ class Handler {
  public:
   virtual ~Handler() = default;
   virtual Judged Judge(Request request, AnswerRoom& room) = 0;
+  // The answer to a request that broke off in this process: kOverloaded for want of memory,
+  // kUnavailable for want of random bytes. `request_id`: "" when it was not known yet.
+  virtual Response GiveUp(const Status& why, std::string_view request_id) = 0;
 };
 
 }  // namespace stateward

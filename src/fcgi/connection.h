@@ -94,6 +94,7 @@ class Connection : private AnswerRoom {
   Next GatherBody(int64_t now_us);
   Next Finish(int64_t now_us);
   Next Answer(Response response, int64_t now_us);
+  Next GiveUp(HandlerSource& handlers, const Log& log, const Status& why, int64_t now_us);
   bool Take(std::string_view principal, size_t size) override;
 
   bool RestIsBig() const;

@@ -1,5 +1,6 @@
 // What a thread does with a connection's request: judge it, handle it, or say that it cannot.
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "fcgi/connection.h"
@@ -7,28 +8,24 @@
 #include "fcgi/response_head.h"
 
 namespace stateward {
-namespace {
-
-Response InternalError() {
-  Response response;
-  response.status = 503;
-  response.headers.emplace_back("Retry-After", "15");
-  return response;
-}
-
-}  // namespace
-
 Connection::Next Connection::Think(HandlerSource& handlers, const Log& log, int64_t now_us) {
   Job job = std::exchange(job_, Job::kNone);
   try {
     if (job == Job::kJudge) return Judge(handlers, now_us);
     if (job == Job::kFinish) return Finish(now_us);
     return Answer(call_->Fail(*failed_), now_us);
+  } catch (const std::bad_alloc& e) {
+    return GiveUp(handlers, log, Status(Code::kOverloaded, e.what()), now_us);
   } catch (const std::exception& e) {
-    // Only the library throws, and only for want of memory.
-    log.Error(std::string("request failed: ") + e.what());
-    return Answer(InternalError(), now_us);
+    // The library throws this alone: there are no random bytes.
+    return GiveUp(handlers, log, Status::Unavailable(e.what()), now_us);
   }
+}
+
+Connection::Next Connection::GiveUp(HandlerSource& handlers, const Log& log, const Status& why,
+                                    int64_t now_us) {
+  log.Error("request failed: " + why.detail());
+  return Answer(handlers.Current()->GiveUp(why, request_id_), now_us);
 }
 
 Connection::Next Connection::Judge(HandlerSource& handlers, int64_t now_us) {

@@ -23,7 +23,7 @@ Connection* Connections::Take(uint64_t id) {
   return it->second.connection.get();
 }
 
-// Armed under the mutex: whoever epoll wakes finds it given back.
+// Armed under the mutex: the thread that epoll wakes finds it given back.
 bool Connections::Park(Connection* connection) {
   std::unique_ptr<Connection> refused;
   std::lock_guard<std::mutex> hold(mutex_);

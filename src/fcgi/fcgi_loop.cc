@@ -110,7 +110,7 @@ void FcgiLoop::Arm(int fd, uint64_t id, bool add) {
   }
 }
 
-// Once between two ticks: whoever causes it could cause it without end.
+// Once between two ticks: who causes it could cause it without end.
 void FcgiLoop::Warn(std::atomic<bool>* said, const char* text) {
   if (!said->exchange(true)) log_.Warning(text);
 }

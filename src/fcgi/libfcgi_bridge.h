@@ -26,7 +26,7 @@ namespace stateward {
 Status InitFcgiLibrary();
 
 // The request that this parameter stream describes. Identities that the web server vouches for are
-// taken only when `may_vouch`. kInvalidArgument: no request of ours. REQUIRES: the stream was
+// taken only when `may_vouch`. kInvalidArgument: no HTTP request. REQUIRES: the stream was
 // accepted by RecordsIn.
 Result<Request> ParseParams(ByteView params, bool may_vouch);
 

@@ -31,7 +31,7 @@ Result<ListenSocket> BindListen(const std::string& where);
 class PeerRules {
  public:
   // `allow`: addresses and CIDR ranges, separated by commas, besides loopback; `uids`: numbers,
-  // separated by commas; empty = whoever the socket's mode lets in. kInvalidArgument.
+  // separated by commas; empty = all whom the socket's mode lets in. kInvalidArgument.
   static Result<PeerRules> Parse(const std::string& allow, const std::string& uids);
   // May the peer of this accepted connection speak to us?
   bool Allows(int fd) const;

@@ -69,6 +69,14 @@ Judged AppHandler::Judge(Request request, AnswerRoom& room) {
   return judged;
 }
 
+Response AppHandler::GiveUp(const Status& why, std::string_view request_id) {
+  Exchange exchange{};
+  exchange.request.request_id = request_id;
+  exchange.start_us = parts_.clock->SteadyUs();
+  Response response = StatusAnswer(why, &exchange);
+  return Done(exchange, std::move(response));
+}
+
 Response AppHandler::Done(const Exchange& exchange, Response response) {
   if (exchange.request.method == Method::kHead) response.body.clear();
   int64_t duration = parts_.clock->SteadyUs() - exchange.start_us;

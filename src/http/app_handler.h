@@ -16,6 +16,7 @@ class AppHandler : public Handler {
  public:
   explicit AppHandler(HandlerParts parts) : parts_(std::move(parts)) {}
   Judged Judge(Request request, AnswerRoom& room) override;
+  Response GiveUp(const Status& why, std::string_view request_id) override;
 
  private:
   class Call;

@@ -70,7 +70,17 @@ class Front(unittest.TestCase):
         self.assertEqual(answer.header("Content-Type"), "application/json", answer)
         self.assertEqual(answer.header("Cache-Control"), "no-store", answer)
         self.assertEqual(answer.header("Content-Length"), str(len(answer.body)), answer)
-        self.assertEqual(json.loads(answer.body), {"error": "unavailable"})
+        self.assert_explained(answer, "unavailable")
+
+    def assert_explained(self, answer, error):
+        """The web server's own pages have the members of Stateward's, as far as it can."""
+        said = json.loads(answer.body)
+        self.assertEqual(said.pop("error"), error)
+        for member in ("reason", "action"):
+            self.assertGreater(len(said.pop(member)), 10)
+        if self.SERVER is Nginx:  # Apache's is a file
+            self.assertRegex(said.pop("request_id"), "^[0-9a-f]{32}$")
+        self.assertEqual(said, {})
 
 
 class Cases:

@@ -26,6 +26,8 @@ namespace {
 
 // A body for which the handler wants random bytes from a place that has none.
 constexpr char kNoRandom[] = "no random";
+// A body for which the handler wants memory that there is not.
+constexpr char kNoMemory[] = "no memory";
 
 // Says the body again, and a mark behind it. GET is answered without one.
 class Echo : public Handler {
@@ -34,6 +36,11 @@ class Echo : public Handler {
   Judged Judge(Request request, AnswerRoom&) override {
     if (request.method == Method::kGet) return Say("none");
     return std::make_unique<Call>(*this);
+  }
+  Response GiveUp(const Status& why, std::string_view request_id) override {
+    Response response = Say(std::string(CodeName(why.code())) + " " + std::string(request_id));
+    response.status = 503;
+    return response;
   }
 
  private:
@@ -45,6 +52,7 @@ class Echo : public Handler {
     Response Finish(ByteView body) override {
       uint8_t byte = 0;
       if (body.AsString() == kNoRandom) FillFromDevice("/nowhere", &byte, sizeof byte);
+      if (body.AsString() == kNoMemory) throw std::bad_alloc();
       return echo_.Say(std::string(body.AsString()));
     }
     Response Fail(const Status& why) override {
@@ -172,11 +180,30 @@ TEST(FcgiLoopTsan, ManyConnectionsDoNotMix) {
 TEST(FcgiLoopTsan, WithoutRandomBytesARequestIs503) {
   const int fd = Connect();
   CHECK(SendAll(fd, RequestOf(kNoRandom)));
-  STRCMP_CONTAINS("Status: 503", ReadAnswer(fd).c_str());
+  const std::string answer = ReadAnswer(fd);
+  STRCMP_CONTAINS("Status: 503", answer.c_str());
+  STRCMP_CONTAINS("unavailable ", answer.c_str());
   close(fd);
   const int another = Connect();
   STRCMP_EQUAL("served!", Ask(another, "served").c_str());
   close(another);
+  loop->BeginDrain(true);
+  loop->Join();
+}
+
+// The handler says it, with the request's id.
+TEST(FcgiLoopTsan, WithoutMemoryARequestIs503) {
+  const int fd = Connect();
+  CHECK(SendAll(fd, RequestOf(kNoMemory)));
+  const std::string answer = ReadAnswer(fd);
+  STRCMP_CONTAINS("Status: 503", answer.c_str());
+  const std::string id_line = "X-Request-Id: ";
+  const size_t id = answer.find(id_line);
+  CHECK(id != answer.npos);
+  STRCMP_CONTAINS(("overloaded " + answer.substr(id + id_line.size(), 32) + "!").c_str(),
+                  answer.c_str());
+  STRCMP_EQUAL("served!", Ask(fd, "served").c_str());
+  close(fd);
   loop->BeginDrain(true);
   loop->Join();
 }
