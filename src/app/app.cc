@@ -40,10 +40,10 @@ void AddWarnings(const std::string& runtime_dir, std::vector<PartStatus>* parts)
 
 }  // namespace
 
-Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKms* kms,
+Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* kept,
                                         Observer& observer, std::function<std::string()> metrics,
                                         const Log& log, bool init) {
-  Result<KeptKms::Found> keys = kms->Get(config.kms, observer, log);
+  Result<Kept::Found> keys = kept->Get(config.kms, observer, log);
   if (!keys.ok()) return std::move(keys).status();
   Result<Backends> backends = OpenBackends(config, disk, keys->kms);
   if (!backends.ok()) return std::move(backends).status();
@@ -53,7 +53,8 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
   b.kms = std::move(backends->kms);
   app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
-  app->secret_ = kms->secret();
+  app->secret_ = kept->secret();
+  app->throttle_ = kept->throttle();
   app->key_check_ = std::make_unique<KeyCheck>(*b.storage, *b.kms, SystemClock());
   if (init && config.storage.init) {
     Status made = app->gate_->Init(false, *b.kms);
@@ -72,7 +73,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   }
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, config.rules,
-                                                &app->throttle_, app->untouched_.get());
+                                                app->throttle_.get(), app->untouched_.get());
   const UploadRules uploads{config.storage.uploads_days, config.storage.uploads_max_bytes};
   app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
                                                           *app->gate_, *app->states_, SystemClock(),
@@ -96,7 +97,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, KeptKm
   parts.clock = &SystemClock();
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
-  kms->Keep(*keys, config.kms);
+  kept->Keep(*keys, config.kms);
   if (init) app->first_look_ = std::thread([self, &log] { self->LookAtStart(log); });
   return app;
 }
@@ -134,7 +135,7 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
   auto open = [folder, &disk, &log, observer](const std::vector<PolicyIssuer>& issuers) {
     return OpenPolicyIssuers(issuers, folder, disk, log, *observer);
   };
-  logins_ = std::make_unique<Logins>(SystemClock(), throttle_, static_cast<int>(config.threads));
+  logins_ = std::make_unique<Logins>(SystemClock(), *throttle_, static_cast<int>(config.threads));
   identified_ = std::make_unique<PolicyAuthenticator>(*policy_, *logins_, open, SystemClock(),
                                                       config.auth.lock_grace_s);
   parts->authenticators.push_back(identified_.get());

@@ -9,7 +9,7 @@
 
 #include "admin/admin_service.h"
 #include "app/backends.h"
-#include "app/kept_kms.h"
+#include "app/kept.h"
 #include "app/store_sample.h"
 #include "auth/basic.h"
 #include "auth/jwt_authenticator.h"
@@ -35,7 +35,7 @@ class App {
  public:
   // As OpenBackends. With `init`, STORAGE_INIT is obeyed: only at a process's start, never when the
   // settings are read again. `disk`, `observer` and `log` must outlive it.
-  static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, KeptKms* kms,
+  static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, Kept* kept,
                                             Observer& observer,
                                             std::function<std::string()> metrics, const Log& log,
                                             bool init);
@@ -72,7 +72,7 @@ class App {
   BasicAuthenticator basic_{[this](const std::string& tenant) {
     return secret_->NameOf(tenant, *gate_, *backends_.storage, *backends_.kms);
   }};
-  Throttle throttle_{SystemClock()};
+  std::shared_ptr<Throttle> throttle_;
   std::unique_ptr<Logins> logins_;
   std::unique_ptr<PolicyFile> policy_;  // nullptr: none
   std::unique_ptr<PolicyAuthenticator> identified_;

@@ -8,7 +8,7 @@
 
 #include "app/app.h"
 #include "app/check_start.h"
-#include "app/kept_kms.h"
+#include "app/kept.h"
 #include "app/key_publisher.h"
 #include "app/reload_status.h"
 #include "app/worker.h"
@@ -43,11 +43,11 @@ class LiveApp {
   std::shared_ptr<App> app_;
 };
 
-Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, KeptKms* kms, Metrics& metrics,
+Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Kept* kept, Metrics& metrics,
                                              const Log& log, bool init, LiveApp* live) {
   auto render = [&metrics] { return metrics.Render(); };
   Result<std::shared_ptr<App>> app =
-      App::Build(config, PosixDisk(), kms, metrics, render, log, init);
+      App::Build(config, PosixDisk(), kept, metrics, render, log, init);
   if (!app.ok()) return std::move(app).status();
   live->Set(*app);
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
@@ -103,7 +103,7 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   fcgi.principal_share_percent = config.memory_share_percent;
   fcgi.limits.rate = {config.client_min_rate, static_cast<int>(config.client_rate_seconds)};
   fcgi.peers = settings.peers;
-  KeptKms kms;
+  Kept kept;
   LiveApp live;
   const std::string process_id = RandomHex(16);
   uint64_t times = 0;
@@ -123,14 +123,14 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, &kms, *metrics, log, true, &live);
+      return MakeHandler(config, &kept, *metrics, log, true, &live);
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     WarnOfRestart(loaded.need_restart, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, &kms, *metrics, log, false, &live);
+    return MakeHandler(loaded.config, &kept, *metrics, log, false, &live);
   };
   const auto build_and_say = [&] {
     Result<std::shared_ptr<Handler>> handler = build();

@@ -149,7 +149,7 @@ void Issuer::Run() {
     hold.unlock();
     Round(for_kid);
     hold.lock();
-    wanted_ = false;  // whoever came meanwhile has its answer, too
+    wanted_ = false;  // those who came meanwhile have their answer, too
     ++rounds_;
     changed_.notify_all();
   }

@@ -186,7 +186,7 @@ Status CheckUse(const JsonObject& jwk) {
       return Ignored("key_ops lacks verify");
     }
   }
-  // Whoever has read the set can sign with it.
+  // Who has read the set can sign with it.
   if (jwk.Has("d")) return Ignored("the private key is published with it");
   return Status();
 }

@@ -17,7 +17,7 @@ namespace stateward {
 
 // Asymmetric ones alone: with a public key nobody can be let in by HS256 or "none".
 enum class JwtAlg : uint8_t { kRs256, kRs384, kRs512, kPs256, kEs256, kEs384, kEs512, kEdDsa };
-// As in a token's header; nullptr: none of ours.
+// As in a token's header; nullptr: none that is known here.
 const JwtAlg* FindJwtAlg(std::string_view name);
 std::string_view JwtAlgName(JwtAlg alg);
 

@@ -2,7 +2,7 @@
 //
 //   "terraform-backend": {"project": "network", "state": "prod"}
 //
-// project is compared exactly; state exactly, or "*" for each state of the project. Whoever bears
+// project is compared exactly; state exactly, or "*" for each state of the project. Who bears
 // the claim may do everything with these states, as with the original.
 #ifndef STATEWARD_AUTH_JWT_AUTHENTICATOR_H_
 #define STATEWARD_AUTH_JWT_AUTHENTICATOR_H_

@@ -178,7 +178,7 @@ Status CheckAudience(const JsonObject& claims, const TokenRules& rules) {
   for (const std::string& ours : rules.audiences) {
     if (std::find(named.begin(), named.end(), ours) != named.end()) return Status();
   }
-  return Refuse("claims: aud names none of ours");
+  return Refuse("claims: aud names no audience of this server");
 }
 
 Status CheckSubject(const JsonObject& claims) {

@@ -48,7 +48,7 @@ Result<CachedKeys> KeyCache::Read() {
   int r = disk_.Stat(file->get(), &stat);
   if (r < 0) return DiskError(name_, r);
   if (!stat.is_file || stat.uid != geteuid() || (stat.mode & 022) != 0) {
-    return NotBelieved("the file is not ours alone");
+    return NotBelieved("others may write the file");
   }
   Result<Bytes> bytes = ReadUpTo(disk_, file->get(), kMaxHead + kMaxKeySetBytes + 1);
   if (!bytes.ok()) return std::move(bytes).status();

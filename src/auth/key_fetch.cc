@@ -44,7 +44,7 @@ Status CheckPlace(std::string_view url) {
   }
   bool https = url.substr(0, 8) == "https://";
   if (!https && url.substr(0, 7) != "http://") {
-    return Status::InvalidArgument("is to begin with https://");
+    return Status::InvalidArgument("must begin with https://");
   }
   std::string_view rest = url.substr(https ? 8 : 7);
   std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
@@ -53,7 +53,7 @@ Status CheckPlace(std::string_view url) {
   if (authority.find('@') != authority.npos) return Status::InvalidArgument("names a user");
   bool loopback = host == "127.0.0.1" || host == "[::1]" || host == "localhost";
   if (!https && !loopback) {
-    return Status::InvalidArgument("is to begin with https:// (http:// only for loopback)");
+    return Status::InvalidArgument("must begin with https:// (http:// only for loopback)");
   }
   return Status();
 }

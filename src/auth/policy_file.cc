@@ -364,7 +364,7 @@ void PolicyReader::Read(const toml::table& root) {
   const toml::array* rules = node->as_array();
   if (rules == nullptr || rules->size() > kMaxPolicyRules) {
     Error(node->source(),
-          "rules are to be written as [[rules]], at most " + std::to_string(kMaxPolicyRules));
+          "rules must be written as [[rules]], at most " + std::to_string(kMaxPolicyRules));
     return;
   }
   size_t number = 0;

@@ -25,7 +25,8 @@ constexpr CiMeasure kMeasures[] = {
      {"repository_owner_id", "repository_id"},
      {"ref", "environment", "job_workflow_ref"},
      {"repository_owner", "repository_owner_id", "job_workflow_ref", "workflow_ref"},
-     "a GitHub rule has to name repository_owner_id or repository_id exactly: whoever registers a "
+     "a GitHub rule has to name repository_owner_id or repository_id exactly: anybody who "
+     "registers a "
      "name that became free gets its tokens",
      "a GitHub rule with the role write, operator or admin has to name ref, environment or "
      "job_workflow_ref: without one, each branch may write"},
@@ -33,7 +34,8 @@ constexpr CiMeasure kMeasures[] = {
      {"namespace_id", "project_id"},
      {"ref", "ref_protected", "environment", "environment_protected"},
      {"namespace_path", "namespace_id", "project_path", "ref_protected"},
-     "a GitLab rule has to name namespace_id or project_id exactly: whoever registers a path that "
+     "a GitLab rule has to name namespace_id or project_id exactly: anybody who registers a path "
+     "that "
      "became free gets its tokens",
      "a GitLab rule with the role write, operator or admin has to name ref, ref_protected, "
      "environment or "
@@ -57,7 +59,7 @@ bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
   });
 }
 
-// Whoever frees the lock of others lets two of them write at once.
+// Who frees the locks of others lets two of them write at once.
 bool MayChange(Rights rights) { return rights.Has(Right::kWrite) || rights.Has(Right::kForce); }
 
 const CiMeasure* MeasureFor(const Rule& rule) {

@@ -38,7 +38,7 @@ bool Throttle::IsOpen(const Table& table, const std::string& key, int64_t now_us
   return it != table.end() && it->second > now_us;
 }
 
-// What is forgotten anyway goes; then the half that will be forgotten first: whoever fills the
+// What is forgotten anyway goes; then the half that will be forgotten first: who fills the
 // table with names of one network stays counted by the network.
 void Throttle::MakeRoom(Table* table, int64_t now_us) {
   std::vector<int64_t> ends;

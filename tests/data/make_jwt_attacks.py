@@ -377,7 +377,7 @@ def claims_of_who():
     case("no aud", "claims: no aud", make(payload=claims(aud=None)))
     for aud in ("", "other", "Stateward", "stateward ", " stateward", "stateward/", "stateward2",
                 "state", "*", "stateward,other", [], ["other"], ["other", "STATEWARD"], [""]):
-        case(f"aud {json.dumps(aud)}", "claims: aud names none of ours",
+        case(f"aud {json.dumps(aud)}", "claims: aud names no audience of this server",
              make(payload=claims(aud=aud)))
     for aud in (7, True, {"stateward": True}, [AUDIENCE, 7], [[AUDIENCE]]):
         case(f"aud {json.dumps(aud)}", "claims: aud is neither", make(payload=claims(aud=aud)))

@@ -64,7 +64,7 @@ class Server {
 
  private:
   NoObserver observer_;
-  KeptKms kms_;
+  Kept kms_;
   Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
   std::shared_ptr<App> app_;
 };

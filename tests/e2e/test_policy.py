@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import threading
 import time
 import unittest
@@ -175,6 +176,11 @@ class Policy(unittest.TestCase):
             self.assertEqual([401] * 10 + [429] * 2, [a.status for a in answers])
             self.assertEqual("10", answers[-1].header("Retry-After"))
             good = basic("alice", PASSWORDS["alice"])
+            self.assertEqual(404, self.client(good, nginx).get(self.target).status)
+            # A reload forgets nobody.
+            app.process.send(signal.SIGHUP)
+            wait_for(lambda: "settings were read again" in app.log(), "the reload")
+            self.assertEqual(429, self.client(basic("mallory", "13"), nginx).get(self.target).status)
             self.assertEqual(404, self.client(good, nginx).get(self.target).status)
 
     def guess(self, nginx, times, looked_at, credentials):

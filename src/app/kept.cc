@@ -1,4 +1,4 @@
-#include "app/kept_kms.h"
+#include "app/kept.h"
 
 #include <utility>
 
@@ -6,15 +6,14 @@
 
 namespace stateward {
 
-Result<KeptKms::Found> KeptKms::Get(const KmsSettings& settings, Observer& observer,
-                                    const Log& log) {
+Result<Kept::Found> Kept::Get(const KmsSettings& settings, Observer& observer, const Log& log) {
   if (kms_ != nullptr && SameKms(settings, settings_)) return Found{kms_, false};
   Result<std::unique_ptr<Kms>> opened = OpenKms(settings, &log);
   if (!opened.ok()) return std::move(opened).status();
   return Found{MeterKms(*std::move(opened), observer, SystemClock()), true};
 }
 
-void KeptKms::Keep(const Found& found, const KmsSettings& settings) {
+void Kept::Keep(const Found& found, const KmsSettings& settings) {
   kms_ = found.kms;
   settings_ = settings;
 }
