@@ -1,6 +1,5 @@
 #include "cli/host_setup.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,7 +47,6 @@ Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user
 
 HostSetup::~HostSetup() {
   for (auto& [path, file] : inputs_) (void)fclose(file);
-  if (output_ != nullptr) (void)fclose(output_);
 }
 
 Status HostSetup::ReadUnit() {
@@ -137,15 +135,17 @@ Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
     inputs_[path] = file;
   }
   if (options_.output.empty()) return Status();
-  const int how = options_.force ? O_TRUNC : O_EXCL;
-  int fd = open(options_.output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | how, 0600);
-  if (fd < 0 && errno == EEXIST) {
-    return Status(Code::kConflict, options_.output + " is there already (--force writes over it)");
-  }
-  if (fd < 0) return FromErrno(options_.output, errno);
-  if (fchmod(fd, 0600) != 0) return FromErrno(options_.output, errno);
-  output_ = fdopen(fd, "w");
-  return output_ != nullptr ? Status() : FromErrno(options_.output, errno);
+  Result<std::unique_ptr<OutputFile>> output = OutputFile::Begin(options_.output, options_.force);
+  if (!output.ok()) return std::move(output).status();
+  output_ = std::move(*output);
+  return Status();
+}
+
+Status HostSetup::EndOutput(bool done) {
+  if (output_ == nullptr) return Status();
+  const std::unique_ptr<OutputFile> output = std::move(output_);
+  // What a command that found something wrong has said of it is kept, too.
+  return done || ftell(output->stream()) > 0 ? output->Keep() : Status();
 }
 
 Result<FILE*> HostSetup::OpenInput(const std::string& path) {
@@ -197,6 +197,7 @@ Status HostSetup::BecomeService() {
       chdir(unit_.working_directory.c_str()) != 0) {
     return FromErrno(unit_.working_directory + " (WorkingDirectory of " + unit_.path + ")", errno);
   }
+  if (output_ != nullptr) STATEWARD_RETURN_IF_ERROR(output_->HandOver());
   STATEWARD_RETURN_IF_ERROR(Become(*user));
   if (!hidden.empty() && access(options_.env_file.c_str(), R_OK) != 0) options_.env_file = hidden;
   return Status();

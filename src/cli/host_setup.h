@@ -9,10 +9,12 @@
 
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/cli_context.h"
+#include "cli/output_file.h"
 #include "cli/service_unit.h"
 #include "cli/service_user.h"
 #include "stateward/result.h"
@@ -45,7 +47,9 @@ class HostSetup {
 
   const std::string& env_file() const { return options_.env_file; }
   Result<FILE*> OpenInput(const std::string& path);
-  FILE* output() { return output_; }
+  FILE* output() { return output_ == nullptr ? nullptr : output_->stream(); }
+  // After the command. A failed one that has printed nothing leaves no file, and what was there.
+  Status EndOutput(bool done);
   // "" or what could not be read, for the end of an error.
   const std::string& note() const { return note_; }
 
@@ -60,7 +64,7 @@ class HostSetup {
   bool has_unit_ = false;
   ServiceUnit unit_;
   std::map<std::string, FILE*> inputs_;
-  FILE* output_ = nullptr;
+  std::unique_ptr<OutputFile> output_;
   std::string note_;
 };
 

@@ -85,9 +85,8 @@ int Run(const CommandLine& line) {
   int code = line.form->operation != nullptr
                  ? RunOperationCommand(cli, *line.form->operation, line.args)
                  : line.form->command->run(cli, line.args);
-  if (host.output() != nullptr && fflush(host.output()) != 0) {
-    code = Fail(cli, Status::Unavailable("the output failed"));
-  }
+  Status kept = host.EndOutput(code == kExitOk);
+  if (!kept.ok()) code = Fail(cli, std::move(kept).At("the output failed"));
   if (code != kExitOk && !host.note().empty()) {
     Say(cli.err, "statewardctl: " + host.note() +
                      "run statewardctl as root: it reads what the unit reads and then becomes "

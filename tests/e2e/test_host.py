@@ -114,6 +114,14 @@ class Host(unittest.TestCase):
                                            options=("--output", "upload")))
         self.root("quarantine", "show", entry, options=("--output", "upload", "--force"))
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
+        # What fails leaves what was there, and no file of its own.
+        for name in ("upload", "none"):
+            self.root("quarantine", "show", "no-such-entry", code=1,
+                      options=("--output", name, "--force"))
+        self.root("decrypt", "no-such-file.tfstate", code=1, options=("--output", "none"))
+        self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
+        self.assertEqual([], [name for name in os.listdir(self.private)
+                              if name.startswith(("none", "upload.", "old"))])
         self.root("drop-name", "demo/a")
         self.root("decrypt", os.path.join(self.store, legacy_id("demo", "old", "secret") +
                                           ".tfstate"), options=("--output", "old"))
