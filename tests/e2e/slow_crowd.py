@@ -88,6 +88,45 @@ class Crowd:
             link.close()
 
 
+class Paced(Crowd):
+    """Large bodies and answers, each at RATE bytes a second."""
+    READ_BUFFER = 65536
+    RATE, PAUSE_S = 100000, 0.1
+
+    def __init__(self, address, family):
+        super().__init__(address, family)
+        self.moved, self.refused = {}, set()
+
+    def drip(self):
+        piece = int(self.RATE * self.PAUSE_S)
+        while not self.stop.wait(self.PAUSE_S):
+            for number, entry in enumerate(self.links):
+                if number not in self.refused:
+                    self.step(number, entry, piece)
+
+    def step(self, number, entry, piece):
+        link, body, at, reads = entry
+        try:
+            answer = link.recv(piece)
+            if b" 503 " in answer[:30]:
+                self.refused.add(number)
+                return
+            self.moved[number] = self.moved.get(number, 0) + len(answer)
+        except BlockingIOError:
+            pass
+        if not reads:
+            try:
+                entry[2] += link.send(body[at:at + piece])
+            except BlockingIOError:
+                return
+            self.moved[number] = entry[2]
+
+    def least(self):
+        """How much each that was let in has moved, at the least."""
+        return min((self.moved.get(number, 0) for number in range(len(self.links))
+                    if number not in self.refused), default=0)
+
+
 def stdin_bytes(body):
     """Each byte in a record of its own."""
     return b"".join(fcgi.record(fcgi.STDIN, bytes([b])) for b in body)

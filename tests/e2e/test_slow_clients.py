@@ -12,7 +12,8 @@ import unittest
 import fcgi_client as fcgi
 from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
-from slow_crowd import Crowd, Ordinary, over_fcgi, over_http, raise_descriptor_limit
+from policy_world import TOKENS, policy
+from slow_crowd import SECRETS, Crowd, Ordinary, Paced, over_fcgi, over_http, raise_descriptor_limit
 from stateward import AUTH, Stateward
 from webservers import Apache, Nginx
 
@@ -102,6 +103,33 @@ class SlowClients(unittest.TestCase):
         apache = Apache(self.box, "unix:" + self.server.socket, edit=edit)
         crowd = over_http(apache.plain, ("lock", "read"), EACH)
         self.nobody_waits(crowd, lambda: Client(apache.plain, auth=AUTH, keep=True), EACH)
+
+    def test_large_bodies_and_answers_at_100_kb_a_second(self):
+        """As many as the budget holds; what is beyond it is 503 at once, and nobody else is."""
+        each, size = 12, 20 * MIB
+        server = Stateward(self.box, threads=8, MAX_INFLIGHT_BYTES="256M")
+        nginx = Nginx(self.box, "unix:" + server.socket)
+        body = document(1, size)
+        secrets = [basic("basic", f"slow{i}") for i in range(SECRETS)]
+        for secret in secrets:
+            self.assertEqual(200, server.ask("POST", "/state/slow/big", body,
+                                             HTTP_AUTHORIZATION=secret)[0])
+        with Paced(nginx.plain, socket.AF_INET) as crowd:
+            for i in range(each):
+                auth = f"Host: x\r\nAuthorization: {secrets[i % SECRETS]}\r\n"
+                crowd.open(f"POST /state/slow/up{i} HTTP/1.1\r\n{auth}Content-Length: {len(body)}"
+                           "\r\n\r\n".encode(), body)
+                crowd.open(f"GET /state/slow/big HTTP/1.1\r\n{auth}\r\n".encode(), reads=True)
+            crowd.start()
+            ordinary = Ordinary(lambda: Client(nginx.plain, auth=AUTH, keep=True))
+            bad = ordinary.run(lambda o: o.cycles >= 100 and o.healths >= 30
+                               and crowd.least() >= 3 * crowd.RATE)
+            self.assertEqual([], bad)
+            self.assertGreaterEqual(ordinary.cycles, 100)
+            # They were under way all the time, and at their pace.
+            self.assertGreaterEqual(crowd.least(), 3 * crowd.RATE)
+            self.assertLess(max(crowd.moved.values()), size)
+            self.assertGreaterEqual(2 * each - len(crowd.refused), each)
 
 
 class Lifecycle(unittest.TestCase):
@@ -287,33 +315,67 @@ class Pooled(unittest.TestCase):
             self.bad.append((statuses, seen))
 
     def test_nobody_else_is_503(self):
-        self.bad = []
         with Box() as box:
             server = Stateward(box, MAX_STATE_BYTES="64K", threads=8)
             nginx = Nginx(box, "unix:" + server.socket)
             client = Client(nginx.plain, auth=AUTH)
             self.assertEqual(200, client.post("/state/p/n", document(1)).status)
             good = f"Authorization: {AUTH}\r\n"
-            get = f"GET /state/p/n HTTP/1.1\r\nHost: x\r\n{good}\r\n".encode()
-            last = get.replace(b"Host: x", b"Host: x\r\nConnection: close")
-            threads = []
-            for status, line, headers, size in (
-                    (401, "POST /state/p/n", "", 10000), (401, "LOCK /state/p/n", "", 10000),
-                    (400, "POST /state/p", good, 10000), (405, "PATCH /state/p/n", good, 10000),
-                    (400, "POST /state/p/n?ID=%01", good, 10000),
-                    (413, "POST /state/p/n", good, 100000)):
-                upload = (f"{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {size}\r\n\r\n"
-                          .encode() + b"x" * size)
-                # Others' requests, on whatever connections nginx has pooled.
-                def work(requests=(upload + get) * 10 + last, want=[status, 200] * 10 + [200]):
-                    for _ in range(5):
-                        self.pipeline(nginx.plain[1], requests, want)
-                threads.append(threading.Thread(target=work))
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            self.assertEqual([], self.bad)
+            uploads = [(status, line, headers, b"x" * size) for status, line, headers, size in (
+                (401, "POST /state/p/n", "", 10000), (401, "LOCK /state/p/n", "", 10000),
+                (400, "POST /state/p", good, 10000), (405, "PATCH /state/p/n", good, 10000),
+                (400, "POST /state/p/n?ID=%01", good, 10000),
+                (413, "POST /state/p/n", good, 100000))]
+            self.nobody_else_is_503(nginx, uploads, good, "/state/p/n")
+
+    def test_nobody_else_is_503_beside_403_409_503(self):
+        with Box() as box:
+            server = Stateward(box, threads=8, workers=1, MAX_INFLIGHT_BYTES="4M",
+                               MAX_STATE_BYTES="4M",
+                               AUTH_POLICY_FILE=box.write("policy.toml", policy(), 0o600))
+            nginx = Nginx(box, "unix:" + server.socket)
+            good, may_not = (f"Authorization: {basic('x', TOKENS[name])}\r\n"
+                             for name in ("ci", "planner"))
+            client = Client(nginx.plain, auth=basic("x", TOKENS["ci"]))
+            self.assertEqual(200, client.post("/state/demo/n", document(5)).status)
+            # Stands still and has taken the memory of large ones.
+            held = server.link()
+            self.addCleanup(held.close)
+            held.send(fcgi.begin() + fcgi.params(
+                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/demo/big",
+                 "CONTENT_LENGTH": str(4 * MIB - 1),
+                 "HTTP_AUTHORIZATION": basic("x", TOKENS["root"])}))
+            for _ in range(125):
+                held.send(fcgi.record(fcgi.STDIN, b"x" * 30000))
+            large = b"x" * 300000
+            wait_for(lambda: client.post("/state/demo/other", large).status == 503, "it is full")
+            self.nobody_else_is_503(nginx, [
+                (403, "POST /state/demo/n", may_not, b"x" * 10000),
+                (403, "POST /state/elsewhere/n", good, b"x" * 10000),
+                (409, "POST /state/demo/n", good, document(4, 10000)),
+                (409, "POST /state/demo/n?ID=none", good, document(6, 10000)),
+                (503, "POST /state/demo/other", good, large)], good, "/state/demo/n")
+
+    def nobody_else_is_503(self, nginx, uploads, good, target):
+        """uploads: (status, request line, headers, body), each many times between good requests, on
+        whatever connections nginx has pooled."""
+        self.bad = []
+        get = f"GET {target} HTTP/1.1\r\nHost: x\r\n{good}\r\n".encode()
+        last = get.replace(b"Host: x", b"Host: x\r\nConnection: close")
+        threads = []
+        for status, line, headers, body in uploads:
+            upload = (f"{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+                      .encode() + body)
+
+            def work(requests=(upload + get) * 10 + last, want=[status, 200] * 10 + [200]):
+                for _ in range(5):
+                    self.pipeline(nginx.plain[1], requests, want)
+            threads.append(threading.Thread(target=work))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([], self.bad)
 
 
 if __name__ == "__main__":
