@@ -9,7 +9,13 @@ import fcgi_client as fcgi
 from client import basic
 
 LOCK_BYTES = 9000
+MIB = 1 << 20
 SECRETS = 4  # many different unknown ones from one address are guesses, and 429
+
+
+def document(serial, filler=0, lineage="l"):
+    return json.dumps({"version": 4, "serial": serial, "lineage": lineage,
+                       "x": "y" * filler}).encode()
 
 
 def raise_descriptor_limit():

@@ -1,4 +1,5 @@
 """Slow clients in crowds, on the socket itself, through nginx and through Apache: nobody else waits."""
+import base64
 import json
 import os
 import re
@@ -12,24 +13,23 @@ import unittest
 import fcgi_client as fcgi
 from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
-from policy_world import TOKENS, policy
-from slow_crowd import SECRETS, Crowd, Ordinary, Paced, over_fcgi, over_http, raise_descriptor_limit
+from slow_crowd import (MIB, SECRETS, Crowd, Ordinary, Paced, document, over_fcgi, over_http,
+                        raise_descriptor_limit)
 from stateward import AUTH, Stateward
 from webservers import Apache, Nginx
 
 EACH = 1000  # connections of each kind
 KINDS = ("lock", "head", "idle", "read")
-MIB = 1 << 20
-
-
-def document(serial, filler=0, lineage="l"):
-    return json.dumps({"version": 4, "serial": serial, "lineage": lineage,
-                       "x": "y" * filler}).encode()
 
 
 def rss(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_rss(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1)) * 1024
 
 
 class OverFcgi:
@@ -250,6 +250,30 @@ class Budget(unittest.TestCase):
             # What waits is bounded, and what was made for the refused ones was given back.
             wait_for(lambda: rss(self.pid) < 85 * MIB, "memory is given back")
 
+    def test_copies_are_bounded_by_the_threads(self):
+        """What a thread handles is copied (docs/running.md, "Memory"); what waits for one is not."""
+        threads, uploads, size = 2, 6, 20
+        server = Stateward(self.box, threads=threads, workers=1, MAX_INFLIGHT_BYTES="512M",
+                           MEMORY_SHARE_PERCENT="100")
+        pid = wait_for(server.workers, "there is a worker")[0]
+        # As states are that compress badly.
+        filler = base64.b64encode(os.urandom(size * MIB * 3 // 4)).decode()
+        for serial in (1, 2):  # the second over the first, which is read then
+            before = rss(pid)
+            with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as file:
+                file.write("5")  # the peak begins again
+            body = json.dumps({"version": 4, "serial": serial, "lineage": "l", "x": filler}).encode()
+            statuses = []
+            clients = [threading.Thread(target=lambda i=i, body=body: statuses.append(
+                server.ask("POST", f"/state/p/n{i}", body)[0])) for i in range(uploads)]
+            for client in clients:
+                client.start()
+            for client in clients:
+                client.join()
+            self.assertEqual([200] * uploads, statuses)
+            self.assertLess(peak_rss(pid) - before,
+                            (uploads + 2.5 * threads) * size * MIB + 30 * MIB)
+
     @staticmethod
     def peek(link):
         try:
@@ -298,84 +322,6 @@ class Pace(unittest.TestCase):
             self.assertTrue(ended.poll(PATIENCE_S * 1000), "it is cut off although nothing is read")
             self.assertIsNone(link.answer())
         self.assertEqual(200, self.server.ask("GET", "/health")[0])
-
-
-class Pooled(unittest.TestCase):
-    """Cases A6 and D6: refused uploads beside others, on the connections that nginx pools."""
-
-    def pipeline(self, port, requests, statuses):
-        """Sends all at once and notes an answer that is not the one of `statuses`."""
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
-            link.sendall(requests)
-            text = b""
-            while piece := link.recv(65536):
-                text += piece
-        seen = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", text)]
-        if seen != statuses:
-            self.bad.append((statuses, seen))
-
-    def test_nobody_else_is_503(self):
-        with Box() as box:
-            server = Stateward(box, MAX_STATE_BYTES="64K", threads=8)
-            nginx = Nginx(box, "unix:" + server.socket)
-            client = Client(nginx.plain, auth=AUTH)
-            self.assertEqual(200, client.post("/state/p/n", document(1)).status)
-            good = f"Authorization: {AUTH}\r\n"
-            uploads = [(status, line, headers, b"x" * size) for status, line, headers, size in (
-                (401, "POST /state/p/n", "", 10000), (401, "LOCK /state/p/n", "", 10000),
-                (400, "POST /state/p", good, 10000), (405, "PATCH /state/p/n", good, 10000),
-                (400, "POST /state/p/n?ID=%01", good, 10000),
-                (413, "POST /state/p/n", good, 100000))]
-            self.nobody_else_is_503(nginx, uploads, good, "/state/p/n")
-
-    def test_nobody_else_is_503_beside_403_409_503(self):
-        with Box() as box:
-            server = Stateward(box, threads=8, workers=1, MAX_INFLIGHT_BYTES="4M",
-                               MAX_STATE_BYTES="4M",
-                               AUTH_POLICY_FILE=box.write("policy.toml", policy(), 0o600))
-            nginx = Nginx(box, "unix:" + server.socket)
-            good, may_not = (f"Authorization: {basic('x', TOKENS[name])}\r\n"
-                             for name in ("ci", "planner"))
-            client = Client(nginx.plain, auth=basic("x", TOKENS["ci"]))
-            self.assertEqual(200, client.post("/state/demo/n", document(5)).status)
-            # Stands still and has taken the memory of large ones.
-            held = server.link()
-            self.addCleanup(held.close)
-            held.send(fcgi.begin() + fcgi.params(
-                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/demo/big",
-                 "CONTENT_LENGTH": str(4 * MIB - 1),
-                 "HTTP_AUTHORIZATION": basic("x", TOKENS["root"])}))
-            for _ in range(125):
-                held.send(fcgi.record(fcgi.STDIN, b"x" * 30000))
-            large = b"x" * 300000
-            wait_for(lambda: client.post("/state/demo/other", large).status == 503, "it is full")
-            self.nobody_else_is_503(nginx, [
-                (403, "POST /state/demo/n", may_not, b"x" * 10000),
-                (403, "POST /state/elsewhere/n", good, b"x" * 10000),
-                (409, "POST /state/demo/n", good, document(4, 10000)),
-                (409, "POST /state/demo/n?ID=none", good, document(6, 10000)),
-                (503, "POST /state/demo/other", good, large)], good, "/state/demo/n")
-
-    def nobody_else_is_503(self, nginx, uploads, good, target):
-        """uploads: (status, request line, headers, body), each many times between good requests, on
-        whatever connections nginx has pooled."""
-        self.bad = []
-        get = f"GET {target} HTTP/1.1\r\nHost: x\r\n{good}\r\n".encode()
-        last = get.replace(b"Host: x", b"Host: x\r\nConnection: close")
-        threads = []
-        for status, line, headers, body in uploads:
-            upload = (f"{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
-                      .encode() + body)
-
-            def work(requests=(upload + get) * 10 + last, want=[status, 200] * 10 + [200]):
-                for _ in range(5):
-                    self.pipeline(nginx.plain[1], requests, want)
-            threads.append(threading.Thread(target=work))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual([], self.bad)
 
 
 if __name__ == "__main__":
