@@ -36,6 +36,7 @@ ExitCode ExitOf(Code code) {
       return kExitRefused;
     case Code::kNotFound:
     case Code::kCorruption:
+    case Code::kUnknownKey:
     case Code::kInternal:
       return kExitFailed;
   }
