@@ -133,6 +133,17 @@ TEST(StoreJobs, ADamagedNewestRecordIsCounted) {
   LONGS_EQUAL(0, found[kUnreadableStates]);
 }
 
+// It may be whole: another host has the key.
+TEST(StoreJobs, ARecordOfAnUnknownKeyIsNotCalledDamaged) {
+  for (int s = 0; s < 2; ++s) Append(Id(s), 1);
+  KmsSettings settings;
+  settings.key = NewKeyText();
+  kms = *OpenKms(settings);
+  CHECK(Round("examine").round_done);
+  LONGS_EQUAL(0, found[kDamagedStates]);
+  LONGS_EQUAL(2, found[kUnreadableStates]);
+}
+
 TEST(StoreJobs, StatesAndLocksAreCounted) {
   for (int s = 0; s < 4; ++s) Append(Id(s), 1);
   CHECK(Round("counts").round_done);
