@@ -45,6 +45,8 @@ enum class RecordKind : uint8_t {
   kState = 1,      // a state document
   kTombstone = 2,  // the state was deleted; keeps lineage and serial
   kNoOp = 3,       // an empty record that takes a number away from a write that may still arrive
+  kPurged = 4,     // a document that was removed for good; says who did it and why
+  kMoved = 5,      // the newest of a state that has another address now
 };
 
 // A line of the audit trail (docs/formats.md, "Audit trail"): whoever knows it can tell that it was
@@ -75,6 +77,9 @@ struct VersionInfo {
   // The audit trail's line that said that this record would be written; or, where changes do not
   // wait for theirs, a line that was there at most some seconds before.
   AuditHead audit;
+  bool pinned = false;   // never pruned
+  std::string moved_to;  // of kMoved: "project/name", in the same namespace
+  std::string note;      // why an operation of an administrator wrote it; "" = nobody said
 };
 
 }  // namespace stateward

@@ -19,6 +19,10 @@ std::string EventOf(RecordKind kind) {
       return "delete";
     case RecordKind::kNoOp:
       return "no-op";
+    case RecordKind::kPurged:
+      return "purged";
+    case RecordKind::kMoved:
+      return "moved";
   }
   return "";
 }

@@ -1,6 +1,7 @@
 #include "admin/columns.h"
 #include "admin/find_state.h"
 #include "admin/operation.h"
+#include "admin/operations_change.h"
 #include "admin/run.h"
 
 namespace stateward {
@@ -157,6 +158,18 @@ constexpr Operation kOperations[] = {
      "statewardctl prune --dry-run\n",
      "",
      RunPrune},
+    kDiffOperation,
+    kRollbackOperation,
+    kDeleteOperation,
+    kUndeleteOperation,
+    kPinOperation,
+    kUnpinOperation,
+    kPurgeOperation,
+    kUploadsListOperation,
+    kUploadsShowOperation,
+    kUploadsDiffOperation,
+    kUploadsRestoreOperation,
+    kUploadsDropOperation,
 };
 
 }  // namespace

@@ -22,6 +22,27 @@ Result<Reply> RunUnlock(const Call& call);
 
 // op_check.cc
 Result<Reply> RunCheck(const Call& call);
+// op_pin.cc
+Result<Reply> RunPin(const Call& call);
+Result<Reply> RunUnpin(const Call& call);
+
+// op_purge.cc
+Result<Reply> RunPurge(const Call& call);
+
+// op_uploads.cc
+Result<Reply> RunUploadsList(const Call& call);
+Result<Reply> RunUploadsShow(const Call& call);
+Result<Reply> RunUploadsDiff(const Call& call);
+Result<Reply> RunUploadsRestore(const Call& call);
+Result<Reply> RunUploadsDrop(const Call& call);
+
+// op_diff.cc
+Result<Reply> RunDiff(const Call& call);
+
+// op_change.cc
+Result<Reply> RunRollback(const Call& call);
+Result<Reply> RunDelete(const Call& call);
+Result<Reply> RunUndelete(const Call& call);
 
 }  // namespace stateward
 

@@ -74,6 +74,10 @@ std::string_view KindName(RecordKind kind) {
       return "tombstone";
     case RecordKind::kNoOp:
       return "no-op";
+    case RecordKind::kPurged:
+      return "purged";
+    case RecordKind::kMoved:
+      return "moved";
   }
   return "";
 }

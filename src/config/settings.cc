@@ -125,6 +125,9 @@ constexpr Setting kSettings[] = {
     {"HISTORY_DAYS", T::kNumber, AT(rules.history.days), "30", false, true,
      "Days for which each version is kept at least; with HISTORY_KEEP, whichever keeps more.", "",
      0, 36500},
+    {"DIFF_VALUES", T::kBool, AT(rules.diff_values), "true", false, true,
+     "Let `diff --values` show values that are neither marked sensitive nor named like a secret; "
+     "false: only addresses and names of attributes."},
     {"KEPT_UPLOADS_MAX_BYTES", T::kBytes, AT(storage.uploads_max_bytes), "1G", false, true,
      "Bytes of refused uploads that are kept for one principal; nothing younger than 7 days is "
      "evicted, beyond it the answer is 503.",

@@ -25,6 +25,8 @@ bool HasControl(std::string_view text) {
 // Hears of the top level only.
 class DocumentSink : public JsonSink {
  public:
+  explicit DocumentSink(ByteView doc) : begin_(doc.AsString().data()) {}
+
   const char* Key(size_t, std::string_view raw) override {
     field_ = Field::kOther;
     if (JsonKeyFoldsTo(raw, "serial")) return Guarded(raw, "serial", Field::kSerial, &has_serial_);
@@ -87,6 +89,8 @@ class DocumentSink : public JsonSink {
     const auto [behind, error] = std::from_chars(raw.data(), end, info_.serial);
     if (error == std::errc::result_out_of_range) return "serial is above 2^64-1";
     if (error != std::errc() || behind != end) return "serial is not a plain integer";
+    info_.serial_at = static_cast<size_t>(raw.data() - begin_);
+    info_.serial_digits = raw.size();
     return nullptr;
   }
 
@@ -110,6 +114,7 @@ class DocumentSink : public JsonSink {
     info_.terraform_version = std::move(version);
   }
 
+  const char* const begin_;
   DocumentInfo info_;
   Field field_ = Field::kOther;
   bool has_serial_ = false;
@@ -119,7 +124,7 @@ class DocumentSink : public JsonSink {
 }  // namespace
 
 Result<DocumentInfo> ScanDocument(ByteView doc) {
-  DocumentSink sink;
+  DocumentSink sink(doc);
   STATEWARD_RETURN_IF_ERROR(WalkJson(doc, JsonLimits{kJsonDepthCap, 1}, &sink));
   return sink.Take();
 }

@@ -19,7 +19,9 @@ inline constexpr size_t kTerraformVersionMaxBytes = 64;
 
 struct DocumentInfo {
   uint64_t serial = 0;
-  std::string lineage;  // may be "": states older than lineages are written back like that
+  size_t serial_at = 0;      // where its digits stand, in bytes
+  size_t serial_digits = 0;  // and how many they are
+  std::string lineage;       // may be "": states older than lineages are written back like that
   std::string terraform_version;  // "" when absent, too long, with a control character, no string
   bool encrypted = false;         // by OpenTofu: `encryption_version` is a string that is not empty
 };

@@ -27,6 +27,10 @@ enum Tag : uint8_t {
   kLockBase = 13,
   kTimeMs = 14,
   kNewestReal = 15,  // of a no-op record alone, and always there
+  // 16: of the audit trail
+  kNote = 17,
+  kPinned = 18,   // only 1; left out where it is not pinned
+  kMovedTo = 19,  // of a forwarding record alone, and always there
 };
 constexpr size_t kFieldHead = 3;
 constexpr uint32_t kMustBeThere =
@@ -57,6 +61,12 @@ bool TakeNumber(ByteView value, uint64_t* to) {
   return true;
 }
 
+bool TakePinned(ByteView value, bool* to) {
+  uint64_t number = 0;
+  *to = TakeNumber(value, &number) && number == 1;
+  return *to;
+}
+
 bool TakeText(ByteView value, std::string* to) {
   *to = std::string(value.AsString());
   return true;
@@ -64,7 +74,7 @@ bool TakeText(ByteView value, std::string* to) {
 
 bool TakeKind(ByteView value, RecordKind* to) {
   if (value.size() != 1 || value[0] < static_cast<uint8_t>(RecordKind::kState) ||
-      value[0] > static_cast<uint8_t>(RecordKind::kNoOp)) {
+      value[0] > static_cast<uint8_t>(RecordKind::kMoved)) {
     return false;
   }
   *to = static_cast<RecordKind>(value[0]);
@@ -118,6 +128,12 @@ bool TakeField(uint8_t tag, ByteView value, SealedInfo* info) {
       return TakeTime(value, &version.time_ms);
     case kNewestReal:
       return TakeNumber(value, &version.newest_real);
+    case kNote:
+      return TakeText(value, &version.note);
+    case kPinned:
+      return TakePinned(value, &version.pinned);
+    case kMovedTo:
+      return TakeText(value, &version.moved_to);
     default:
       return true;  // of a later version
   }
@@ -129,7 +145,8 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   const VersionInfo& version = info.version;
   const size_t texts = info.key.project.size() + info.key.name.size() + info.key.tenant.size() +
                        version.lineage.size() + version.terraform_version.size() +
-                       version.writer.size() + version.operation.size() + version.lock_id.size();
+                       version.writer.size() + version.operation.size() + version.lock_id.size() +
+                       version.note.size() + version.moved_to.size();
   // All fields together, numbers and heads included, take less than 160 bytes without the texts.
   constexpr size_t kRest = 160;
   if (texts > kMaxInfo - kRest) {
@@ -154,6 +171,9 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   PutNumber(kLockBase, version.lock_base, &out);
   PutNumber(kTimeMs, static_cast<uint64_t>(version.time_ms), &out);
   if (version.kind == RecordKind::kNoOp) PutNumber(kNewestReal, version.newest_real, &out);
+  PutText(kNote, version.note, &out);
+  PutNumber(kPinned, version.pinned ? 1 : 0, &out);
+  PutText(kMovedTo, version.moved_to, &out);
   return out;
 }
 
@@ -176,6 +196,8 @@ Result<SealedInfo> DecodeSealedInfo(ByteView bytes) {
   // A no-op record that does not say what is below it must not read as "nothing".
   const bool points = (seen & 1U << kNewestReal) != 0;
   if (points != (info.version.kind == RecordKind::kNoOp)) return Broken("a field is missing");
+  const bool forwards = (seen & 1U << kMovedTo) != 0;
+  if (forwards != (info.version.kind == RecordKind::kMoved)) return Broken("a field is missing");
   return info;
 }
 

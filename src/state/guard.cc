@@ -1,9 +1,16 @@
 #include "state/guard.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace stateward {
 
 bool MayReplaceHistory(std::string_view operation) {
-  return operation == "state-push" || operation == "migration destination state";
+  static constexpr std::string_view kReplace[] = {
+      "state-push", "migration destination state",
+      // Of statewardctl and /api/v1, which made sure of it under the lock.
+      kOperationRollbackLineage, kOperationUndelete, kOperationRestore};
+  return std::find(std::begin(kReplace), std::end(kReplace), operation) != std::end(kReplace);
 }
 
 GuardDecision DecideWrite(const GuardInput& in) {

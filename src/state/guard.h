@@ -41,6 +41,14 @@ struct GuardDecision {
 
 GuardDecision DecideWrite(const GuardInput& in);
 
+// What an administrator's operation calls itself in the lock that it takes.
+inline constexpr std::string_view kOperationRollback = "rollback";
+inline constexpr std::string_view kOperationRollbackLineage = "rollback --lineage-changes";
+inline constexpr std::string_view kOperationDelete = "delete";
+inline constexpr std::string_view kOperationUndelete = "undelete";
+inline constexpr std::string_view kOperationPurge = "purge";
+inline constexpr std::string_view kOperationRestore = "uploads restore";
+
 // Operations whose purpose is to replace what is there (a forced push
 // looks like any other on the wire).
 bool MayReplaceHistory(std::string_view operation);

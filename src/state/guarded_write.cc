@@ -165,6 +165,9 @@ WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest
 
 WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
                                   const LockRecord* lock) {
+  if (newest.version && newest.version->info.kind == RecordKind::kMoved) {
+    return Refused(Refusal::kMoved, newest.version->info.moved_to);
+  }
   if (request.kind == RecordKind::kTombstone) {
     if (!newest.unreadable.ok()) return Failed(newest.unreadable);
     bool nothing = newest.real == 0 && newest.legacy_id.empty();

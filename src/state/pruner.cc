@@ -46,6 +46,7 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
       return std::move(info).status();
     }
+    if (info->version.pinned) continue;
     if (info->version.time_ms > oldest_kept) {
       out.nothing_before_ms = info->version.time_ms + kept_ms;
       break;

@@ -40,6 +40,8 @@ constexpr RefusalText kTexts[kRefusals] = {
     {Refusal::kDeleted, Code::kConflict, "the state was deleted at this serial or a later one",
      "to bring it back, set lock_address and unlock_address and push the file with `tofu state "
      "push`"},
+    {Refusal::kMoved, Code::kConflict, "this state has another address now",
+     "set the new address in the backend's configuration and run `tofu init -reconfigure`"},
     {Refusal::kNameTakenOver, Code::kConflict,
      "the original's state of this id was taken over under another name",
      "ask the administrator which name it has now"},

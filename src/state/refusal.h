@@ -29,6 +29,7 @@ enum class Refusal : uint8_t {
   kOtherLineage,
   kSerialNotLarger,
   kDeleted,
+  kMoved,
   kNameTakenOver,
   // An UNLOCK's.
   kOtherLockHeld,

@@ -91,7 +91,9 @@ StateAnswer StateService::Get(const Grant& grant) {
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return Error(std::move(store).status());
   bool deleted = false;
-  Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted);
+  std::string moved_to;
+  Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted, &moved_to);
+  if (!moved_to.empty()) return Refuse(Refusal::kMoved, moved_to);
   if (!document.ok()) {
     return Absent(grant, id, (*store)->store_id, deleted, std::move(document).status());
   }
@@ -157,12 +159,14 @@ bool StateService::IsHeld(const HeldName& held, StateAnswer* answer) const {
 }
 
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
-                                             const std::string& store_id, bool* deleted) {
+                                             const std::string& store_id, bool* deleted,
+                                             std::string* moved_to) {
   Result<std::optional<Opened>> newest = History(storage_, kms_, store_id).OpenNewest(id);
   if (!newest.ok()) return NeverAbsent(std::move(newest).status());
   if (newest->has_value()) {
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
     if (*deleted) return Status::NotFound("deleted");
+    *moved_to = (*newest)->info.version.moved_to;
     return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
@@ -173,7 +177,8 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
   return Status::NotFound("no version");
 }
 
-StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, ByteView body) {
+StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, ByteView body,
+                              const std::string& note) {
   Result<DocumentInfo> scanned = ScanDocument(body);
   if (!scanned.ok()) return Error(std::move(scanned).status());
   WriteRequest request;
@@ -188,14 +193,17 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
   request.claim_name = [&](Storage& storage) {
     return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
   };
+  request.info.note = note;
   return Write(request);
 }
 
-StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id) {
+StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
+                                 const std::string& note) {
   WriteRequest request;
   request.grant = &grant;
   request.lock_id = lock_id;
   request.kind = RecordKind::kTombstone;
+  request.info.note = note;
   return Write(request);
 }
 

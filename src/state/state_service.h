@@ -59,9 +59,10 @@ class StateService {
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // All root outputs as a state document of their own.
   StateAnswer OutputsState(const Grant& grant);
-  // lock_id: of the client's lock; "" = none.
-  StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body);
-  StateAnswer Delete(const Grant& grant, const std::string& lock_id);
+  // lock_id: of the client's lock; "" = none. note: as VersionInfo::note.
+  StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body,
+                  const std::string& note = "");
+  StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
   StateAnswer Lock(const Grant& grant, ByteView body);
   // The ID is taken from the body's LockInfo or from query_id; neither = force.
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
@@ -71,7 +72,7 @@ class StateService {
                          const std::function<Result<SecretBytes>(ByteView, bool)>& take);
   Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
-                                 bool* deleted);
+                                 bool* deleted, std::string* moved_to);
   StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                      bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;

@@ -28,6 +28,7 @@ struct UploadRules {
 struct StateRules {
   WriteRules write;
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
+  bool diff_values = true;           // DIFF_VALUES
   bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
   HistoryRules history;
   // Names that the original's data may hold are kept from identified users (state/held_names.h). An

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 TAG = 16
 FIXED = struct.Struct(">4sBBBB16s32s32sHH")
-KINDS = {1: "state", 2: "tombstone", 3: "no-op"}
+KINDS = {1: "state", 2: "tombstone", 3: "no-op", 4: "purged", 5: "moved"}
 TEXTS = {1: "project", 2: "name", 3: "tenant", 6: "lineage", 7: "terraform_version",
-         10: "writer", 11: "operation", 12: "lock_id"}
-NUMBERS = {5: "serial", 8: "size", 13: "lock_base", 14: "time_ms", 15: "newest_version"}
+         10: "writer", 11: "operation", 12: "lock_id", 17: "note", 19: "moved_to"}
+NUMBERS = {5: "serial", 8: "size", 13: "lock_base", 14: "time_ms", 15: "newest_version", 18: "pinned"}
 REQUIRED = {"project", "name", "kind", "size", "sha256"}
 
 
@@ -78,6 +78,8 @@ def read_info(data):
     expect(REQUIRED <= info.keys(), "sealed info lacks a field")
     expect(("newest_version" in info) == (info["kind"] == "no-op"),
            "a no-op record names the newest version, and nothing else does")
+    expect(("moved_to" in info) == (info["kind"] == "moved"),
+           "a forwarding record names the new address, and nothing else does")
     return info
 
 

@@ -1,0 +1,181 @@
+#include "admin/locked_change.h"
+
+#include <optional>
+#include <utility>
+
+#include "admin/state_versions.h"
+#include "base/hex.h"
+#include "base/json_writer.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "state/lock_info.h"
+
+namespace stateward {
+namespace {
+
+SecretBytes LockInfo(const std::string& id, std::string_view operation, const Call& call) {
+  JsonWriter info;
+  info.BeginObject().Key("ID").String(id).Key("Operation").String(operation);
+  info.Key("Info").String(call.args.Text("reason")).Key("Who").String(call.caller.principal);
+  info.Key("Version").String("").Key("Created").String(FormatTime(call.service.clock().NowMs()));
+  info.Key("Path").String("").EndObject();
+  return {info.text().begin(), info.text().end()};
+}
+
+// The version that was written under this lock within a day; nullopt: none was.
+Result<std::optional<Changed>> WrittenUnder(const History& history, const FoundState& state,
+                                            const std::string& lock_id, int64_t now_ms) {
+  std::optional<Changed> found;
+  STATEWARD_RETURN_IF_ERROR(
+      EachVersion(history, state.id, [&](uint64_t n, const Result<SealedInfo>& info) {
+        if (!info.ok()) return true;
+        const VersionInfo& version = info->version;
+        const bool it = version.kind != RecordKind::kNoOp && version.lock_id == lock_id;
+        if (it) found = {n, version};
+        return !it && version.time_ms >= now_ms - kReleasedIdsKeptMs;
+      }));
+  return found;
+}
+
+class LockedRun {
+ public:
+  LockedRun(const Call& call, const FoundState& state, const History& history, ChangeLock* lock)
+      : call_(call),
+        state_(state),
+        history_(history),
+        lock_(*lock),
+        note_(call.args.Text("reason")) {}
+
+  Result<Changed> Run(const ChangeFn& change) {
+    Result<Changed> done = Change(change);
+    Status freed = lock_.Free();
+    if (freed.ok() || !done.ok()) return done;
+    return Status(freed.code(), "the change is made as version " + std::to_string(done->n) +
+                                    ", but its lock " + lock_.id() +
+                                    " could not be released: " + freed.detail());
+  }
+
+ private:
+  Result<Newest> Look() const {
+    return LoadNewest(history_, state_.grant, state_.id, call_.service.rules().write.legacy_read);
+  }
+
+  Result<Changed> Change(const ChangeFn& change) {
+    Result<Newest> newest = Look();
+    if (!newest.ok()) return std::move(newest).status();
+    if (call_.args.Has("if-version") && call_.args.Number("if-version") != newest->real) {
+      return Status(Code::kConflict,
+                    "the newest version is " + std::to_string(newest->real) + " by now");
+    }
+    const StateAnswer answer = change({history_, state_, *newest, lock_.id(), note_});
+    if (!answer.status.ok()) return Explained(answer);
+    newest = Look();
+    if (!newest.ok()) return std::move(newest).status();
+    if (!newest->version || !newest->unreadable.ok()) {
+      return Status::Corruption("what was written cannot be read");
+    }
+    return Changed{newest->real, newest->version->info};
+  }
+
+  const Call& call_;
+  const FoundState& state_;
+  const History& history_;
+  ChangeLock& lock_;
+  const std::string note_;
+};
+
+}  // namespace
+
+ChangeLock::ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
+                       const std::string& seed)
+    : call_(call),
+      grant_(grant),
+      operation_(operation),
+      id_("change-" + HexEncode(Sha256(operation_ + ":" + seed)).substr(0, 32)) {}
+
+ChangeLock ChangeLock::Named(const Call& call, const Grant& grant, std::string_view operation,
+                             const std::string& id) {
+  ChangeLock lock(call, grant, operation, "");
+  lock.named_ = true;
+  lock.id_ = "change-" + id;
+  return lock;
+}
+
+StateAnswer ChangeLock::Lock() {
+  return call_.service.states().Lock(grant_, LockInfo(id_, operation_, call_));
+}
+
+Status ChangeLock::Take(Reply* reply) {
+  StateAnswer locked = Lock();
+  if (locked.status.code() == Code::kGone && !named_) {
+    // A run before this one ended without a write, and its ID is spent.
+    id_ = "change-" + RandomHex(16);
+    locked = Lock();
+  }
+  if (locked.locked) {
+    reply->holder = locked.holder;
+    return Status();
+  }
+  return locked.status.ok() ? Status() : Explained(locked);
+}
+
+Status ChangeLock::Free() {
+  const StateAnswer freed = call_.service.states().Unlock(grant_, {}, id_);
+  return freed.status.ok() ? Status() : Explained(freed);
+}
+
+Status Explained(const StateAnswer& answer) {
+  std::string text = answer.hint.empty() ? answer.status.detail() : answer.hint;
+  if (!answer.action.empty()) text += "; " + answer.action;
+  return {answer.status.code(), std::move(text)};
+}
+
+Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
+                                std::string_view operation, const ChangeFn& change, Reply* reply) {
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  const std::string& asked = call.args.Text("change-id");
+  // Another seed as soon as anything was written.
+  ChangeLock lock = asked.empty()
+                        ? ChangeLock(call, state.grant, operation,
+                                     state.id.hex() + ":" + std::to_string(state.newest.head))
+                        : ChangeLock::Named(call, state.grant, operation, asked);
+  if (!asked.empty()) {
+    Result<std::optional<Changed>> before =
+        WrittenUnder(*history, state, lock.id(), call.service.clock().NowMs());
+    if (!before.ok()) return std::move(before).status();
+    if (before->has_value()) return **before;
+  }
+  STATEWARD_RETURN_IF_ERROR(lock.Take(reply));
+  if (!reply->holder.empty()) return Changed();
+  return LockedRun(call, state, *history, &lock).Run(change);
+}
+
+Row ChangeRow(const FoundState& state, std::string result, const Changed& changed) {
+  const VersionInfo& info = changed.info;
+  const bool document = info.kind == RecordKind::kState;
+  return {StateText(state.key),
+          TextOrNull(ShortNamespace(state.key.tenant)),
+          std::move(result),
+          changed.n,
+          info.serial,
+          TextOrNull(info.lineage),
+          document ? Value(info.size) : Value(),
+          document ? Value(HexEncode(info.sha256)) : Value()};
+}
+
+Result<Reply> ChangeReply(const FoundState& state, std::string result, Result<Changed> changed,
+                          Reply reply) {
+  if (!changed.ok()) return std::move(changed).status();
+  if (!reply.holder.empty()) return reply;
+  reply.rows.push_back(ChangeRow(state, std::move(result), *changed));
+  return reply;
+}
+
+StateAnswer ChangeFailed(Status status) {
+  StateAnswer answer;
+  answer.status = std::move(status);
+  return answer;
+}
+
+}  // namespace stateward

@@ -1,0 +1,103 @@
+// A change of one state under a lock of its own: what a client does with LOCK, POST and UNLOCK, by
+// the same guarded write. Every operation that changes a state goes this way.
+#ifndef STATEWARD_ADMIN_LOCKED_CHANGE_H_
+#define STATEWARD_ADMIN_LOCKED_CHANGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "admin/find_state.h"
+#include "admin/operation.h"
+#include "history/history.h"
+#include "state/state_service.h"
+#include "stateward/result.h"
+
+namespace stateward {
+
+// Of every operation that changes a state.
+inline constexpr Param kReasonParam = {"reason",
+                                       ParamKind::kText,
+                                       ParamUse::kOption,
+                                       "TEXT",
+                                       "why; it is kept with the new version",
+                                       {},
+                                       1,
+                                       kMaxParamText};
+inline constexpr Param kIfVersionParam = {"if-version", ParamKind::kNumber, ParamUse::kOption, "N",
+                                          "refuse when the newest version is another one by now"};
+inline constexpr Param kChangeIdParam = {
+    "change-id",
+    ParamKind::kText,
+    ParamUse::kOption,
+    "ID",
+    "a name for this change, for one day: a repeat with the same ID changes nothing and answers as "
+    "the first did",
+    {},
+    8,
+    64};
+
+// A lock that an operation takes for itself, as a client takes one.
+class ChangeLock {
+ public:
+  // `seed`: the same for a killed run and its repeat. A lock that a killed run left is taken over.
+  ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
+             const std::string& seed);
+  // By an ID that the caller chose.
+  static ChangeLock Named(const Call& call, const Grant& grant, std::string_view operation,
+                          const std::string& id);
+
+  // OK also when another holds it: reply->holder then.
+  Status Take(Reply* reply);
+  Status Free();
+  const std::string& id() const { return id_; }
+
+ private:
+  StateAnswer Lock();
+
+  const Call& call_;
+  const Grant& grant_;
+  const std::string operation_;
+  bool named_ = false;
+  std::string id_;
+};
+
+// The error of one of StateService's answers, in words for the caller.
+Status Explained(const StateAnswer& answer);
+
+// What a change works with. The lock is held; `newest` was looked at under it.
+struct ChangeUnderLock {
+  const History& history;
+  const FoundState& state;
+  const Newest& newest;
+  const std::string& lock_id;
+  const std::string& note;
+};
+
+// What was written: the record's number, and what it says of itself.
+struct Changed {
+  uint64_t n = 0;
+  VersionInfo info;
+};
+
+using ChangeFn = std::function<StateAnswer(const ChangeUnderLock&)>;
+
+// Takes the lock in the name of `operation`, runs `change` and releases the lock. Then: what is the
+// newest version now; or reply->holder, when the state is locked.
+// kConflict: the newest version is not --if-version. kGone: --change-id was used and nothing was
+// written. A lock that a killed run of the same change left is taken over.
+Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
+                                std::string_view operation, const ChangeFn& change, Reply* reply);
+
+// The answer with a row of kChangeColumns; or with the holder.
+Result<Reply> ChangeReply(const FoundState& state, std::string result, Result<Changed> changed,
+                          Reply reply);
+Row ChangeRow(const FoundState& state, std::string result, const Changed& changed);
+
+// An error of a change.
+StateAnswer ChangeFailed(Status status);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_LOCKED_CHANGE_H_
