@@ -162,6 +162,7 @@ constexpr Operation kOperations[] = {
     kRollbackOperation,
     kDeleteOperation,
     kUndeleteOperation,
+    kMoveOperation,
     kPinOperation,
     kUnpinOperation,
     kPurgeOperation,

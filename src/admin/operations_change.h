@@ -36,6 +36,13 @@ inline constexpr Column kUploadsColumns[] = {
     {"problem", ColumnKind::kText, "PROBLEM", "why it does not open; null: it opens"},
 };
 
+inline constexpr Column kMoveColumns[] = {
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME that it had"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"moved_to", ColumnKind::kText, "MOVED TO", "PROJECT/NAME that it has now"},
+};
+
 inline constexpr Column kPurgeColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "number of the version; null for a kept upload"},
     {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
@@ -92,6 +99,13 @@ inline constexpr Param kRollbackParams[] = {
 
 inline constexpr Param kChangeParams[] = {
     kStateParam, kReasonParam, kIfVersionParam, kChangeIdParam, kNamespaceParam,
+};
+
+inline constexpr Param kMoveParams[] = {
+    kStateParam,
+    {"to", ParamKind::kState, ParamUse::kArgument, "PROJECT/NAME", "its new address"},
+    kReasonParam,
+    kNamespaceParam,
 };
 
 inline constexpr Param kUploadParam = {
@@ -208,6 +222,24 @@ inline constexpr Operation kUndeleteOperation = {
     "statewardctl undelete net/prod\n",
     "",
     RunUndelete};
+
+inline constexpr Operation kMoveOperation = {
+    "mv",
+    Method::kPost,
+    "/api/v1/states/{project}/{name}/mv",
+    Scope::kState,
+    {Right::kRead, Right::kLock, Right::kWrite, Right::kDelete},
+    Effect::kChangesLocked,
+    Answer::kRow,
+    kMoveParams,
+    kMoveColumns,
+    "gives a state another address, with its history",
+    "The old address answers clients 409 with the new one. Refused while the state is locked, and "
+    "when there is a state at the new address, a deleted one included. After it was killed, give "
+    "the same command again. Refused uploads stay at the old address.",
+    "statewardctl mv net/prod network/production\n",
+    "",
+    RunMove};
 
 inline constexpr Operation kPinOperation = {
     "pin",

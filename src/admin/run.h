@@ -26,6 +26,9 @@ Result<Reply> RunCheck(const Call& call);
 Result<Reply> RunPin(const Call& call);
 Result<Reply> RunUnpin(const Call& call);
 
+// op_move.cc
+Result<Reply> RunMove(const Call& call);
+
 // op_purge.cc
 Result<Reply> RunPurge(const Call& call);
 

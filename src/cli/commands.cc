@@ -102,10 +102,6 @@ constexpr Param kPolicyTest[] = {
     {"certificate", K::kText, U::kOption, "SUBJECT", "who asks: a client certificate"},
 };
 
-constexpr Param kEntry[] = {
-    {"entry", K::kText, U::kArgument, "ENTRY", "its name in the list", {}, 1, 64},
-};
-
 constexpr Param kReference[] = {
     {"form",
      K::kChoice,
@@ -182,19 +178,6 @@ constexpr Command kCommands[] = {
      "statewardctl policy test --user alice POST net/prod\n"
      "statewardctl policy test --claims claims.json --at 2027-01-31T00:00:00Z LOCK net/prod\n",
      CmdPolicyTest},
-    {"quarantine list",
-     N::kStore,
-     {},
-     "lists the refused uploads that were kept",
-     "",
-     "statewardctl quarantine list\n",
-     CmdQuarantineList},
-    {"quarantine restore", N::kStore, kEntry,
-     "writes a kept upload over what is stored now, under a lock of its own", "",
-     "statewardctl quarantine restore 5f0c…\n", CmdQuarantineRestore},
-    {"quarantine show", N::kStore, kEntry, "writes the document of a kept upload to the output",
-     "To be looked at, or pushed again: tofu state push FILE.",
-     "statewardctl quarantine show 5f0c… -o upload.json\n", CmdQuarantineShow},
     {"reference", N::kNothing, kReference, "prints what is made of the tables of all commands", "",
      "statewardctl reference markdown\n", CmdReference, true},
     {"rekey", N::kStore, kRekey,

@@ -47,6 +47,7 @@ inline constexpr std::string_view kOperationRollbackLineage = "rollback --lineag
 inline constexpr std::string_view kOperationDelete = "delete";
 inline constexpr std::string_view kOperationUndelete = "undelete";
 inline constexpr std::string_view kOperationPurge = "purge";
+inline constexpr std::string_view kOperationMove = "mv";
 inline constexpr std::string_view kOperationRestore = "uploads restore";
 
 // Operations whose purpose is to replace what is there (a forced push

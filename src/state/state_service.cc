@@ -197,6 +197,17 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
   return Write(request);
 }
 
+Status StateService::ClaimName(const Grant& grant) {
+  const StateId id = StateId::Of(grant.key);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
+  if (!store.ok()) return std::move(store).status();
+  StateAnswer held;
+  if (rules_.hold_names && IsHeld(held_.BeforeWrite(grant, id, (*store)->store_id), &held)) {
+    return {held.status.code(), held.hint};
+  }
+  return NeverAbsent(tenants_.BeforeWrite(storage_, grant, id));
+}
+
 StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
                                  const std::string& note) {
   WriteRequest request;
@@ -282,7 +293,7 @@ StateAnswer StateService::KeepRefused(const WriteRequest& request, const std::st
   Result<std::string> kept = Keep(request, store_id);
   if (kept.ok()) {
     answer.upload = *std::move(kept);
-    answer.action += "; the upload is kept: `statewardctl quarantine restore " + answer.upload +
+    answer.action += "; the upload is kept: `statewardctl uploads restore " + answer.upload +
                      "` on the server puts it in place";
     return answer;
   }

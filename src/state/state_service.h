@@ -63,6 +63,8 @@ class StateService {
   StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body,
                   const std::string& note = "");
   StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
+  // Claims the state's name before records are put there in another way than by Put.
+  Status ClaimName(const Grant& grant);
   StateAnswer Lock(const Grant& grant, ByteView body);
   // The ID is taken from the body's LockInfo or from query_id; neither = force.
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);

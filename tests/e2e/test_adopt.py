@@ -114,7 +114,8 @@ class Takeover:
         self.assertIn("statewardctl adopt --done", info["Info"])
         status, _, _ = self.ask("POST", name, document(name, 7))
         self.assertEqual(409, status)
-        self.assertIn(f"demo/{name} serial 7", self.ctl("quarantine", "list"))
+        kept = json.loads(self.ctl("uploads", "list", "--json"))
+        self.assertIn((f"demo/{name}", 7), [(row["state"], row["serial"]) for row in kept])
         self.assertEqual(409, self.ask("DELETE", name)[0])
         for wanted in ("a-lock", info["ID"]):
             body = json.dumps({"ID": wanted}).encode()

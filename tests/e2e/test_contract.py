@@ -121,7 +121,7 @@ class Contract:
         refused = client.post("/state/p/n", forced)
         self.assertEqual(409, refused.status)
         said = json.loads(refused.body)
-        command = f"statewardctl quarantine restore {said['upload']}"
+        command = f"statewardctl uploads restore {said['upload']}"
         self.assertIn(f"`{command}`", said["action"])
         program = pathlib.Path(PROGRAM).parent / "statewardctl"
         done = self.box.run([str(program), *command.split()[1:]], env=self.app.settings)

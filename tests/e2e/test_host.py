@@ -1,5 +1,6 @@
 """statewardctl on a host with a unit: as root and as the service's user. Whatever it does, the server
 can read every state afterwards (docs/running.md, "statewardctl on a host")."""
+import json
 import os
 import pathlib
 import pwd
@@ -106,13 +107,13 @@ class Host(unittest.TestCase):
         self.root("keys")
         self.root("rekey")
         self.root("adopt", "--done")
-        entry = self.root("quarantine", "list").split()[0]
-        self.root("quarantine", "show", entry, options=("--output", "upload"))
+        entry = json.loads(self.root("uploads", "list", "--json"))[0]["upload"]
+        self.root("uploads", "show", entry, options=("--output", "upload"))
         upload = os.stat(os.path.join(self.private, "upload"))
         self.assertEqual((0, 0o100600), (upload.st_uid, upload.st_mode))
-        self.assertIn("--force", self.root("quarantine", "show", entry, code=4,
+        self.assertIn("--force", self.root("uploads", "show", entry, code=4,
                                            options=("--output", "upload")))
-        self.root("quarantine", "show", entry, options=("--output", "upload", "--force"))
+        self.root("uploads", "show", entry, options=("--output", "upload", "--force"))
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
         # What fails leaves what was there, and no file of its own.
         for name in ("upload", "none"):
@@ -152,7 +153,7 @@ class Host(unittest.TestCase):
     def test_a_key_for_root_alone_is_named(self):
         self.root("init")
         for command in (("init",), ("keys",), ("rekey",), ("adopt", "--done"),
-                        ("quarantine", "list")):
+                        ("uploads", "list")):
             out = self.service(*command, code=2)
             self.assertIn(self.key, out)
             self.assertIn("statewardctl as root", out)
@@ -170,7 +171,7 @@ class Host(unittest.TestCase):
         self.box.write("names", "demo/old\n")
         self.assertIn("1 states", self.service("adopt", "--all", "--secrets", "secrets",
                                                "--names", "names"))
-        for command in (("keys",), ("rekey",), ("adopt", "--done"), ("quarantine", "list"),
+        for command in (("keys",), ("rekey",), ("adopt", "--done"), ("uploads", "list"),
                         ("drop-name", "demo/none")):
             self.service(*command)
         self.reads_all(server, ("old",))

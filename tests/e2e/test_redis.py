@@ -147,7 +147,7 @@ class Outages(RedisCase):
         self.assertEqual(200, self.unlock("b"))
         self.assertEqual(200, self.unlock("a"))  # of the forgotten lock
         self.holds(2, "b's")
-        listed = self.ctl("quarantine", "list")
+        listed = self.ctl("uploads", "list", "--json")
         self.assertEqual(0, listed.returncode, listed.stderr)
         self.assertEqual(2, listed.stdout.count("p/n"), listed.stdout)
         self.assertEqual(200, self.lock("c"))

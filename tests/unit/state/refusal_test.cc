@@ -144,7 +144,7 @@ TEST(Refusal, AForcedPushWithoutALockSaysWhatToDo) {
   Has(refused.hint, "serial 7, lineage stored");
   Has(refused.hint, "serial 2, lineage sent");
   STRCMP_EQUAL(storage.ListUploads()->front().content_tag.c_str(), refused.upload.c_str());
-  Has(refused.action, "`statewardctl quarantine restore " + refused.upload + "`");
+  Has(refused.action, "`statewardctl uploads restore " + refused.upload + "`");
 }
 
 TEST(Refusal, WhoHoldsTheLockIsSaid) {

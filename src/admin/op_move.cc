@@ -1,0 +1,236 @@
+// A state gets another address, and takes its history along.
+//
+// Records are sealed for their state, so they are sealed again. Until the last of them is there the
+// new address has only no-op records on top, which read as "never there": one exchange shows all
+// of it. Both addresses are locked meanwhile. The steps can be repeated after each of them.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/exchange_record.h"
+#include "admin/locked_change.h"
+#include "admin/run.h"
+#include "admin/state_versions.h"
+#include "base/hex.h"
+#include "base/sha256.h"
+#include "state/guard.h"
+
+namespace stateward {
+namespace {
+
+Status Exists(const StateKey& key) {
+  return {Code::kConflict, "there is a state " + StateText(key) + " already"};
+}
+
+bool SameVersion(const VersionInfo& a, const VersionInfo& b) {
+  return a.kind == b.kind && a.sha256 == b.sha256 && a.serial == b.serial &&
+         a.lineage == b.lineage && a.time_ms == b.time_ms;
+}
+
+class Mover {
+ public:
+  Mover(const Call& call, const History& history, const FoundState& from, const FoundState& to)
+      : call_(call), history_(history), from_(from), to_(to) {}
+
+  // REQUIRES: both are locked.
+  Status Run(const ChangeLock& lock) {
+    STATEWARD_RETURN_IF_ERROR(Look(from_, &from_newest_));
+    STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+    if (!from_newest_.version || !from_newest_.unreadable.ok() || from_newest_.real == 0 ||
+        from_newest_.version->info.kind != RecordKind::kState) {
+      return {Code::kConflict, StateText(from_.key) + " has no newest version that can be moved"};
+    }
+    if (!to_newest_.unreadable.ok()) return Exists(to_.key);
+    if (!to_newest_.version) {
+      STATEWARD_RETURN_IF_ERROR(Copy());
+    } else if (!SameVersion(to_newest_.version->info, from_newest_.version->info)) {
+      return Exists(to_.key);  // what is no copy of ours
+    }
+    return Forward(lock);
+  }
+
+ private:
+  Status Look(const FoundState& state, Newest* newest) const {
+    Result<Newest> looked =
+        LoadNewest(history_, state.grant, state.id, call_.service.rules().write.legacy_read);
+    if (!looked.ok()) return std::move(looked).status();
+    *newest = *std::move(looked);
+    return Status();
+  }
+
+  // The records that are worth something, the oldest first.
+  Result<std::vector<uint64_t>> RealOnes() const {
+    std::vector<uint64_t> out;
+    Status damaged;
+    Status walked =
+        EachVersion(history_, from_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
+          if (!info.ok()) {
+            damaged =
+                Status(Code::kConflict, "version " + std::to_string(n) +
+                                            " cannot be read, and would be lost; see `check`");
+            return false;
+          }
+          if (info->version.kind != RecordKind::kNoOp) out.insert(out.begin(), n);
+          return true;
+        });
+    if (!walked.ok()) return walked;
+    if (!damaged.ok()) return damaged;
+    return out;
+  }
+
+  Status Copy() {
+    Result<std::vector<uint64_t>> numbers = RealOnes();
+    if (!numbers.ok()) return std::move(numbers).status();
+    uint64_t head = to_newest_.head;
+    while (head < numbers->size()) {
+      STATEWARD_RETURN_IF_ERROR(AppendNoOp(head));
+      ++head;
+    }
+    // What a run before this one copied in front of them, when a grant took a number away since.
+    const uint64_t first = head - numbers->size() + 1;
+    for (uint64_t n = 1; n < first; ++n) STATEWARD_RETURN_IF_ERROR(Blank(n));
+    for (size_t i = 0; i < numbers->size(); ++i) {
+      STATEWARD_RETURN_IF_ERROR(CopyOne((*numbers)[i], first + i));
+      call_.caller.Report(i + 1, numbers->size());
+    }
+    return Status();
+  }
+
+  SealedInfo NoOp() const {
+    SealedInfo info;
+    info.key = to_.key;
+    info.version.kind = RecordKind::kNoOp;
+    info.version.writer = call_.caller.principal;
+    info.version.operation = std::string(kOperationMove);
+    info.version.time_ms = call_.service.clock().NowMs();
+    return info;
+  }
+
+  Status AppendNoOp(uint64_t head) const {
+    Bytes sealed;
+    Result<AppendOutcome> appended = history_.Append(to_.id, head, NoOp(), {}, &sealed);
+    if (!appended.ok()) return std::move(appended).status();
+    return appended->appended ? Status() : Exists(to_.key);
+  }
+
+  Status Blank(uint64_t n) const {
+    Status done = ExchangeRecord(call_.service, to_.id, n, [this](Opened* opened) {
+      opened->info = NoOp();
+      opened->document.clear();
+      return Status();
+    });
+    return done.code() == Code::kNotFound ? Status() : done;
+  }
+
+  Status CopyOne(uint64_t n, uint64_t to) const {
+    Result<Opened> record = history_.Open(from_.id, n);
+    if (!record.ok()) return std::move(record).status();
+    return ExchangeRecord(call_.service, to_.id, to, [&](Opened* opened) {
+      opened->info = record->info;
+      opened->info.key = to_.key;
+      opened->document = record->document;
+      return Status();
+    });
+  }
+
+  // Clients find the new address from here on.
+  Status Forward(const ChangeLock& lock) const {
+    SealedInfo info;
+    info.key = from_.key;
+    info.version.kind = RecordKind::kMoved;
+    info.version.moved_to = StateText(to_.key);
+    info.version.serial = from_newest_.version->info.serial;
+    info.version.lineage = from_newest_.version->info.lineage;
+    info.version.writer = call_.caller.principal;
+    info.version.operation = std::string(kOperationMove);
+    info.version.lock_id = lock.id();
+    info.version.note = call_.args.Text("reason");
+    info.version.time_ms = call_.service.clock().NowMs();
+    Bytes sealed;
+    Result<AppendOutcome> appended =
+        history_.Append(from_.id, from_newest_.head, info, {}, &sealed);
+    if (!appended.ok()) return std::move(appended).status();
+    if (appended->appended) return Status();
+    return {Code::kConflict, "somebody wrote to " + StateText(from_.key) +
+                                 " although it was locked; " + StateText(to_.key) +
+                                 " is a copy of what was there before"};
+  }
+
+  const Call& call_;
+  const History& history_;
+  const FoundState& from_;
+  const FoundState& to_;
+  Newest from_newest_;
+  Newest to_newest_;
+};
+
+// Only one state may be on its way to an address, for ever: who made the copies is then no
+// question.
+Status ClaimTarget(const AdminService& service, const FoundState& from, const FoundState& to) {
+  const std::string claim = HexEncode(Sha256("stateward moving v1:" + to.id.hex()));
+  Result<StateId> claimant = service.storage().ClaimLegacy(claim, from.id);
+  if (!claimant.ok()) return std::move(claimant).status();
+  if (!(*claimant == from.id)) {
+    return {Code::kConflict, "another state was moved to " + StateText(to.key) + " before"};
+  }
+  return service.states().ClaimName(to.grant);
+}
+
+// The state that it is moved to, which is not there.
+Result<FoundState> Target(const Call& call, const FoundState& from) {
+  FoundState to;
+  to.key = call.args.State("to");
+  to.key.tenant = from.key.tenant;
+  to.id = StateId::Of(to.key);
+  if (to.id == from.id) return Status(Code::kConflict, "these are the same address");
+  if (!call.caller.On(to.key).Contains(call.operation.needs)) {
+    return Status(Code::kPermissionDenied,
+                  "your role does not allow this with " + StateText(to.key));
+  }
+  to.grant = GrantOf(call.caller, to.key);
+  return to;
+}
+
+Result<Reply> MoveReply(const FoundState& from, const FoundState& to) {
+  Reply reply;
+  reply.rows.push_back(
+      {StateText(from.key), TextOrNull(ShortNamespace(from.key.tenant)), StateText(to.key)});
+  return reply;
+}
+
+}  // namespace
+
+Result<Reply> RunMove(const Call& call) {
+  Result<FoundState> from = FindState(call);
+  if (!from.ok()) return std::move(from).status();
+  Result<FoundState> to = Target(call, *from);
+  if (!to.ok()) return std::move(to).status();
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  const bool moved = from->newest.version && from->newest.version->info.kind == RecordKind::kMoved;
+  if (moved && from->newest.version->info.moved_to != StateText(to->key)) {
+    return Status(Code::kConflict, StateText(from->key) + " has the address " +
+                                       from->newest.version->info.moved_to + " now");
+  }
+  const std::string seed =
+      from->id.hex() + ":" + to->id.hex() + ":" + std::to_string(from->newest.head);
+  if (moved) return MoveReply(*from, *to);
+  STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));
+  ChangeLock here(call, from->grant, kOperationMove, seed);
+  ChangeLock there(call, to->grant, kOperationMove, seed);
+  Reply reply;
+  STATEWARD_RETURN_IF_ERROR(here.Take(&reply));
+  if (!reply.holder.empty()) return reply;
+  Status done = there.Take(&reply);
+  const bool both = done.ok() && reply.holder.empty();
+  if (both) done = Mover(call, *history, *from, *to).Run(here);
+  const Status freed_there = both ? there.Free() : Status();
+  const Status freed_here = here.Free();
+  if (!done.ok()) return done;
+  if (!reply.holder.empty()) return reply;
+  if (!freed_there.ok()) return freed_there;
+  if (!freed_here.ok()) return freed_here;
+  return MoveReply(*from, *to);
+}
+
+}  // namespace stateward
