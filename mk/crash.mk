@@ -5,7 +5,10 @@ KILLS ?= 10000
 WRAP_DISK := -Wl,--wrap=_ZN9stateward9PosixDiskEv
 
 .PHONY: prove-crash prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
-killpoints: $(O)/stateward-killpoints
+killpoints: $(O)/stateward-killpoints $(O)/statewardctl-killpoints
+$(O)/statewardctl-killpoints: $(O)/src/cli/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) $(WRAP_DISK) -o $@ $^ $(LDLIBS)
 $(O)/stateward-killpoints: $(O)/src/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) $(WRAP_DISK) -o $@ $^ $(LDLIBS)

@@ -58,10 +58,21 @@ Status AddLock(const Call& call, const FoundState& state, Row* row) {
   return Status();
 }
 
-Result<Reply> Document(Opened opened) {
-  if (opened.info.version.kind != RecordKind::kState) {
-    return Status::NotFound("this version is a deletion; it holds no document");
+Status NoDocument(const VersionInfo& info) {
+  switch (info.kind) {
+    case RecordKind::kPurged:
+      return Status::NotFound("this version was " + info.note);
+    case RecordKind::kMoved:
+      return Status::NotFound("the state has the address " + info.moved_to + " now");
+    case RecordKind::kNoOp:
+      return Status::NotFound("this version is a no-op record; it holds nothing");
+    default:
+      return Status::NotFound("this version is a deletion; it holds no document");
   }
+}
+
+Result<Reply> Document(Opened opened) {
+  if (opened.info.version.kind != RecordKind::kState) return NoDocument(opened.info.version);
   Reply reply;
   reply.tag = HexEncode(opened.info.version.sha256);
   reply.document = std::move(opened.document);

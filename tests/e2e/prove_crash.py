@@ -5,6 +5,7 @@
              killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call;
              with --pair, the services behind it are killed, too
   in order   one client; the server ends itself at each disk call of its requests, one after another
+  commands   statewardctl ends itself at each disk call of the commands that change a state
   self-test  files are removed, cut, exchanged behind the server's back: the prover must see each
 
 The last line is "N passed, N failed"; each kill counts as one.
@@ -20,6 +21,7 @@ import statistics
 import sys
 import time
 
+import crash_commands
 import crash_steps
 from box import ROOT, Box, wait_for
 from crash_world import Caller, Violation, World, lock_info
@@ -33,6 +35,7 @@ LATEST_KILL_S = 0.150
 LAST_CALL = 60
 RESTART_S = 1.0
 LEAST_REACHED = 0.7
+COMMAND_DEATHS = 6
 
 
 def quiet(name, text):
@@ -288,17 +291,20 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300, help="at random")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--only", choices=("random", "order", "self-test"))
+    parser.add_argument("--only", choices=("random", "order", "commands", "self-test"))
     parser.add_argument("--pair", default="fs+local",
                         help="of storage and lock; another than fs+local: only at random")
     options = parser.parse_args()
     if options.pair != "fs+local":
         options.only = "random"
-    for program in (PROGRAM, KILLPOINTS):
+    for program in (PROGRAM, KILLPOINTS, crash_commands.KILLPOINTS):
         if not os.access(program, os.X_OK):
             sys.exit(f"{os.path.relpath(program, ROOT)} is missing: make all killpoints")
     passed = failed = 0
+    # In `make test` some of the deaths: each takes four commands.
+    deaths = None if options.kills > 1000 or options.only == "commands" else COMMAND_DEATHS
     parts = {"self-test": self_test, "order": in_order,
+             "commands": lambda: crash_commands.run(deaths),
              "random": lambda: at_random(options.pair, options.kills, options.seed)}
     for name, part in parts.items():
         if options.only in (None, name):

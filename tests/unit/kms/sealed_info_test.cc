@@ -58,7 +58,7 @@ TEST(SealedInfoCodec, BrokenFieldsAreRefused) {
   CheckRefused(Field(2, "n") + Field(1, "p") + kKind + kRest);    // order
   CheckRefused(Field(1, "p") + kNames + kKind + kRest);           // twice
   CheckRefused(kNames + Field(4, std::string(1, '\0')) + kRest);  // no such kind
-  CheckRefused(kNames + Field(4, "\x04") + kRest);                // a later kind
+  CheckRefused(kNames + Field(4, "\x06") + kRest);                // a later kind
   CheckRefused(kNames + Field(4, "\x01\x01") + kRest);            // two bytes
   CheckRefused(kNames + kKind + Field(5, "1234567") + kRest);     // 7 bytes
   CheckRefused(kNames + kKind + Field(8, "12345678") + Field(9, "too short"));
@@ -80,6 +80,29 @@ TEST(SealedInfoCodec, ANoOpRecordAndNothingElseNamesTheNewestVersion) {
   CheckRefused(no_op);  // it must not read as "there never was one"
   CheckRefused(no_op + Field(15, "1234567"));
   CheckRefused(kNames + kKind + kRest + none);
+}
+
+TEST(SealedInfoCodec, AForwardingRecordAndNothingElseNamesAnAddress) {
+  const SecretBytes moved = kNames + Field(4, "\x05") + kRest;
+  const SecretBytes whole = moved + Field(17, "why") + Field(19, "net/new");
+  Result<SealedInfo> info = DecodeSealedInfo(whole);
+  CHECK(info.ok());
+  STRCMP_EQUAL("net/new", info->version.moved_to.c_str());
+  STRCMP_EQUAL("why", info->version.note.c_str());
+  CHECK(*EncodeSealedInfo(*info) == whole);
+  CheckRefused(moved);
+  CheckRefused(kNames + kKind + kRest + Field(19, "net/new"));
+}
+
+TEST(SealedInfoCodec, APinIsOne) {
+  const std::string one("\0\0\0\0\0\0\0\1", 8);
+  const SecretBytes pinned = kNames + kKind + kRest + Field(18, one);
+  Result<SealedInfo> info = DecodeSealedInfo(pinned);
+  CHECK(info.ok());
+  CHECK(info->version.pinned);
+  CHECK(*EncodeSealedInfo(*info) == pinned);
+  CheckRefused(kNames + kKind + kRest + Field(18, std::string(8, '\0')));
+  CheckRefused(kNames + kKind + kRest + Field(18, "1"));
 }
 
 TEST(SealedInfoCodec, TheLimitHoldsForAllFieldsTogether) {
