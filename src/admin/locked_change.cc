@@ -124,27 +124,67 @@ Status ChangeLock::Free() {
   return freed.status.ok() ? Status() : Explained(freed);
 }
 
+Result<bool> ChangeLock::FreeLeft() {
+  const LockKey key{StateId::Of(grant_.key), grant_.legacy_ids};
+  Result<LockView> view = call_.service.locker().Look(key);
+  if (!view.ok()) return std::move(view).status();
+  if (!view->holder || view->holder->id != id_) return false;
+  STATEWARD_RETURN_IF_ERROR(Free());
+  return true;
+}
+
 Status Explained(const StateAnswer& answer) {
   std::string text = answer.hint.empty() ? answer.status.detail() : answer.hint;
   if (!answer.action.empty()) text += "; " + answer.action;
   return {answer.status.code(), std::move(text)};
 }
 
+namespace {
+
+// The same for a killed run and its repeat; another one as soon as anything was written.
+std::string SeedOf(const Call& call, const FoundState& state, uint64_t head) {
+  std::string seed = state.id.hex() + ":" + std::to_string(head);
+  for (const char* what : {"to", "version", "upload"}) seed += ":" + call.args.Text(what);
+  return seed;
+}
+
+// A run that was killed between its write and the end of its lock has done all but that. Frees the
+// lock; nullopt: it was not so.
+Result<std::optional<Changed>> EndKilledRun(const Call& call, const FoundState& state,
+                                            std::string_view operation) {
+  const std::optional<NewestVersion>& newest = state.newest.version;
+  if (!newest || newest->info.lock_id.empty()) return std::optional<Changed>();
+  ChangeLock lock(call, state.grant, operation, SeedOf(call, state, newest->info.lock_base));
+  if (newest->info.lock_id != lock.id()) return std::optional<Changed>();
+  Result<bool> freed = lock.FreeLeft();
+  if (!freed.ok()) return std::move(freed).status();
+  if (!*freed) return std::optional<Changed>();
+  return std::optional<Changed>({state.newest.real, newest->info});
+}
+
+}  // namespace
+
 Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
                                 std::string_view operation, const ChangeFn& change, Reply* reply) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   const std::string& asked = call.args.Text("change-id");
-  // Another seed as soon as anything was written.
-  ChangeLock lock = asked.empty()
-                        ? ChangeLock(call, state.grant, operation,
-                                     state.id.hex() + ":" + std::to_string(state.newest.head))
-                        : ChangeLock::Named(call, state.grant, operation, asked);
-  if (!asked.empty()) {
+  ChangeLock lock = asked.empty() ? ChangeLock(call, state.grant, operation,
+                                               SeedOf(call, state, state.newest.head))
+                                  : ChangeLock::Named(call, state.grant, operation, asked);
+  if (asked.empty()) {
+    Result<std::optional<Changed>> ended = EndKilledRun(call, state, operation);
+    if (!ended.ok()) return std::move(ended).status();
+    if (ended->has_value()) return **ended;
+  } else {
     Result<std::optional<Changed>> before =
         WrittenUnder(*history, state, lock.id(), call.service.clock().NowMs());
     if (!before.ok()) return std::move(before).status();
-    if (before->has_value()) return **before;
+    if (before->has_value()) {
+      Result<bool> freed = lock.FreeLeft();
+      if (!freed.ok()) return std::move(freed).status();
+      return **before;
+    }
   }
   STATEWARD_RETURN_IF_ERROR(lock.Take(reply));
   if (!reply->holder.empty()) return Changed();

@@ -51,6 +51,8 @@ class ChangeLock {
   // OK also when another holds it: reply->holder then.
   Status Take(Reply* reply);
   Status Free();
+  // What a killed run left. OK with true: it was held, and is free now.
+  Result<bool> FreeLeft();
   const std::string& id() const { return id_; }
 
  private:

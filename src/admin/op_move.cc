@@ -212,12 +212,19 @@ Result<Reply> RunMove(const Call& call) {
     return Status(Code::kConflict, StateText(from->key) + " has the address " +
                                        from->newest.version->info.moved_to + " now");
   }
-  const std::string seed =
-      from->id.hex() + ":" + to->id.hex() + ":" + std::to_string(from->newest.head);
-  if (moved) return MoveReply(*from, *to);
-  STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));
+  // A killed run may have come to the forwarding record, and left its locks.
+  const uint64_t head = from->newest.head - (moved ? 1 : 0);
+  const std::string seed = from->id.hex() + ":" + to->id.hex() + ":" + std::to_string(head);
   ChangeLock here(call, from->grant, kOperationMove, seed);
   ChangeLock there(call, to->grant, kOperationMove, seed);
+  if (moved) {
+    for (ChangeLock* lock : {&here, &there}) {
+      Result<bool> freed = lock->FreeLeft();
+      if (!freed.ok()) return std::move(freed).status();
+    }
+    return MoveReply(*from, *to);
+  }
+  STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));
   Reply reply;
   STATEWARD_RETURN_IF_ERROR(here.Take(&reply));
   if (!reply.holder.empty()) return reply;

@@ -119,6 +119,8 @@ def check_end(store, command, point):
         raise Violation(f"{where}: version 1 is there")
     if command.name == "purge" and store.get(STATE, "--version", "1") != document(1):
         raise Violation(f"{where}: version 1 is gone")
+    if json.loads(store.ctl("locks", "--json")):
+        raise Violation(f"{where}: a lock is left")
     wrong = json.loads(store.ctl("check", "--read-data", "--json"))
     if wrong:
         raise Violation(f"{where}: {wrong}")

@@ -307,8 +307,6 @@ def main():
              "commands": lambda: crash_commands.run(deaths),
              "random": lambda: at_random(options.pair, options.kills, options.seed)}
     for name, part in parts.items():
-        if name == "commands" and deaths:
-            continue
         if options.only in (None, name):
             try:
                 passed += part()
