@@ -15,7 +15,7 @@ MAY = {
     "base": {"stateward"},
     "config": {"stateward", "base"},
     "fcgi": {"stateward", "base"},
-    "http": {"stateward", "base", "state"},
+    "http": {"stateward", "base", "state", "admin"},
     "document": {"stateward", "base"},
     "audit": {"stateward", "base"},
     "history": {"stateward", "base"},

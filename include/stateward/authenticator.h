@@ -2,6 +2,7 @@
 #ifndef STATEWARD_AUTHENTICATOR_H_
 #define STATEWARD_AUTHENTICATOR_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,17 @@ struct Grant {
   bool expired = false;
 };
 
+// Somebody whose credentials were proved once, for as many states as a request asks about. A value.
+struct Identity {
+  std::string principal;  // for records and the log; never a secret
+  std::string address;    // the client's, as in the credentials
+  std::string tenant;     // the namespace that it is in; "" for identified users
+  // What it may do with a state; of another namespace nothing. Never null; thread-safe; good for
+  // one request, since rules change.
+  std::function<Rights(const StateKey&)> rights;
+  Rights on_store;  // what it may do with each state that there is or will be
+};
+
 // Thread-safe.
 class Authenticator {
  public:
@@ -60,6 +72,9 @@ class Authenticator {
   // reached): undecided, and the caller refuses.
   virtual Result<Grant> Authorize(const Credentials& credentials, const StateKey& key,
                                   Verb verb) = 0;
+  // Errors as Authorize, but for kPermissionDenied. A token that has expired is kUnauthenticated:
+  // there is no grace but for the lock that was taken with it.
+  virtual Result<Identity> Identify(const Credentials& credentials) = 0;
 };
 
 }  // namespace stateward

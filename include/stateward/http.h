@@ -31,6 +31,13 @@ struct Request {
   // web server's connection is neither a unix socket nor from an address of FASTCGI_ALLOW.
   std::string proxy_user;
   std::string proxy_certificate;
+  // Headers that /api/v1 alone looks at; "" when absent.
+  std::string content_type;
+  std::string if_match;
+  std::string if_none_match;
+  std::string idempotency_key;
+  std::string origin;
+  std::string host;        // as the client named this server
   std::string request_id;  // 32 hex digits: the web server's, or made here
 };
 

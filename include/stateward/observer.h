@@ -16,6 +16,7 @@ enum class RouteName : uint8_t {
   kOutputs,
   kOutputsState,
   kVersion,
+  kApi,
   kHealth,
   kReady,
   kMetrics,

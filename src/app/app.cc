@@ -80,6 +80,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
                                                           config.rules, uploads});
   HandlerParts parts;
   parts.states = app->states_.get();
+  parts.admin = app->admin_.get();
   parts.observer = &observer;
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
   // the old policy.

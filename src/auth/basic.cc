@@ -16,16 +16,23 @@ std::string DigestOf(std::string_view tag, ByteView text) {
   return HexEncode(stream.Finish());
 }
 
+Status CheckSecret(const Credentials& credentials) {
+  if (!credentials.secret.empty() && credentials.secret.size() <= kMaxSecret) return Status();
+  return {Code::kUnauthenticated, "basic: the secret must be 1 to 4096 bytes"};
+}
+
+std::string TenantOf(const SecretString& secret) {
+  return DigestOf("stateward tenant v1:", secret.Reveal());
+}
+
 }  // namespace
 
 Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
                                             Verb verb) {
-  if (credentials.secret.empty() || credentials.secret.size() > kMaxSecret) {
-    return Status(Code::kUnauthenticated, "basic: the secret must be 1 to 4096 bytes");
-  }
+  STATEWARD_RETURN_IF_ERROR(CheckSecret(credentials));
   Grant grant;
   grant.key = key;
-  grant.key.tenant = DigestOf("stateward tenant v1:", credentials.secret.Reveal());
+  grant.key.tenant = TenantOf(credentials.secret);
   grant.address = credentials.address;
   grant.principal = "basic";
   Result<std::string> name = name_(grant.key.tenant);
@@ -36,6 +43,20 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
   grant.rights = Rights::All();  // of this namespace
   return grant;
+}
+
+Result<Identity> BasicAuthenticator::Identify(const Credentials& credentials) {
+  STATEWARD_RETURN_IF_ERROR(CheckSecret(credentials));
+  Identity identity;
+  identity.tenant = TenantOf(credentials.secret);
+  identity.address = credentials.address;
+  Result<std::string> name = name_(identity.tenant);
+  if (!name.ok()) return std::move(name).status().At("basic");
+  identity.principal = "basic:" + *name;
+  identity.rights = [tenant = identity.tenant](const StateKey& key) {
+    return key.tenant == tenant ? Rights::All() : Rights();
+  };
+  return identity;
 }
 
 std::string LegacyId(const StateKey& key) {

@@ -22,6 +22,7 @@ class BasicAuthenticator : public Authenticator {
   // kUnauthenticated: an empty secret, or one of more than 4096 bytes. kUnavailable: it cannot be
   // named; only reading goes on then, as "basic" alone.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
+  Result<Identity> Identify(const Credentials& credentials) override;
 
  private:
   const NameFn name_;

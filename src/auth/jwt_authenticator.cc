@@ -57,4 +57,17 @@ Result<Grant> JwtAuthenticator::Authorize(const Credentials& credentials, const 
   return grant;
 }
 
+Result<Identity> JwtAuthenticator::Identify(const Credentials& credentials) {
+  Result<VerifiedToken> token = verifier_.Verify(credentials.secret);
+  if (!token.ok()) return std::move(token).status();
+  if (token->expired) return Status(Code::kUnauthenticated, "claims: exp has passed");
+  Identity identity;
+  identity.principal = token->Principal();
+  identity.address = credentials.address;
+  identity.rights = [claims = std::move(token->claims)](const StateKey& key) {
+    return key.tenant.empty() && ClaimNames(claims, key) ? Rights::All() : Rights();
+  };
+  return identity;
+}
+
 }  // namespace stateward

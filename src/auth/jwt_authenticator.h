@@ -43,6 +43,7 @@ class JwtAuthenticator : public Authenticator {
   // kUnauthenticated and kUnavailable: as TokenVerifier. kPermissionDenied: the claim is missing or
   // names another state.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
+  Result<Identity> Identify(const Credentials& credentials) override;
 
  private:
   TokenVerifier& verifier_;

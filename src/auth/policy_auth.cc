@@ -18,6 +18,8 @@ struct PolicyAuthenticator::Who {
   std::optional<JsonObject> claims;
   std::string token_sha256;
   bool expired = false;
+
+  Subject AsSubject() const { return {kind, name, claims ? &*claims : nullptr}; }
 };
 
 namespace {
@@ -85,8 +87,8 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyMachine(const Poli
   return who;
 }
 
-Result<PolicyAuthenticator::Who> PolicyAuthenticator::Identify(const Policy& policy,
-                                                               const Credentials& credentials) {
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::FindWho(const Policy& policy,
+                                                              const Credentials& credentials) {
   Who who;
   if (!credentials.proxy_user.empty()) {
     who.kind = SubjectKind::kProxyUser;
@@ -114,17 +116,19 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::Identify(const Policy& pol
   return who;
 }
 
+Result<PolicyAuthenticator::Who> PolicyAuthenticator::Prove(const Credentials& credentials,
+                                                            std::shared_ptr<const Policy>* policy) {
+  *policy = file_.Current();
+  if (!file_.Loaded()) return Status::Unavailable("the policy file is no good, and none before it");
+  return FindWho(**policy, credentials);
+}
+
 Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
                                              Verb verb) {
-  std::shared_ptr<const Policy> policy = file_.Current();
-  if (!file_.Loaded()) return Status::Unavailable("the policy file is no good, and none before it");
-  Result<Who> who = Identify(*policy, credentials);
+  std::shared_ptr<const Policy> policy;
+  Result<Who> who = Prove(credentials, &policy);
   if (!who.ok()) return std::move(who).status();
-  Subject subject;
-  subject.kind = who->kind;
-  subject.name = who->name;
-  if (who->claims) subject.claims = &*who->claims;
-  Decision decision = Decide(policy->rules, subject, key.project, key.name);
+  Decision decision = Decide(policy->rules, who->AsSubject(), key.project, key.name);
   if (!Allows(decision.rights, verb)) {
     return Status(Code::kPermissionDenied,
                   who->principal +
@@ -137,6 +141,24 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   grant.token_sha256 = std::move(who->token_sha256);
   grant.expired = who->expired;
   return grant;
+}
+
+Result<Identity> PolicyAuthenticator::Identify(const Credentials& credentials) {
+  std::shared_ptr<const Policy> policy;
+  Result<Who> proved = Prove(credentials, &policy);
+  if (!proved.ok()) return std::move(proved).status();
+  if (proved->expired) return Unknown("the token has expired");
+  Identity identity;
+  identity.principal = proved->principal;
+  identity.address = credentials.address;
+  auto who = std::make_shared<const Who>(std::move(*proved));
+  identity.rights = [policy, who](const StateKey& key) {
+    if (!key.tenant.empty()) return Rights();
+    return Decide(policy->rules, who->AsSubject(), key.project, key.name).rights;
+  };
+  // No name has a star in it: a pattern that fits this one fits every name.
+  identity.on_store = identity.rights({"", "*", "*"});
+  return identity;
 }
 
 }  // namespace stateward

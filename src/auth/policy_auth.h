@@ -40,10 +40,12 @@ class PolicyAuthenticator : public Authenticator {
   bool Takes(const Credentials&) const override { return true; }
   // Also kTooManyRequests and kOverloaded: auth/logins.h. kUnavailable: there is no policy yet.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
+  Result<Identity> Identify(const Credentials& credentials) override;
 
  private:
   struct Who;
-  Result<Who> Identify(const Policy& policy, const Credentials& credentials);
+  Result<Who> Prove(const Credentials& credentials, std::shared_ptr<const Policy>* policy);
+  Result<Who> FindWho(const Policy& policy, const Credentials& credentials);
   Result<std::shared_ptr<TokenVerifier>> Verifier(const Policy& policy);
   Result<Who> IdentifyToken(const Policy& policy, const SecretString& token);
   Result<Who> IdentifyMachine(const Policy& policy, const SecretString& token);

@@ -114,6 +114,13 @@ const cJSON* JsonObject::Member(const std::string& key) const {
 
 bool JsonObject::Has(const std::string& key) const { return Member(key) != nullptr; }
 
+std::vector<std::string> JsonObject::Names() const {
+  std::vector<std::string> names;
+  const cJSON* member = nullptr;
+  cJSON_ArrayForEach(member, node_) names.emplace_back(member->string);
+  return names;
+}
+
 std::optional<std::string> JsonObject::String(const std::string& key) const {
   const cJSON* const member = Member(key);
   if (!cJSON_IsString(member)) return std::nullopt;

@@ -41,6 +41,8 @@ struct JsonBounds {
 class JsonObject {
  public:
   bool Has(const std::string& key) const;
+  // Of its members, as they come.
+  std::vector<std::string> Names() const;
   std::optional<std::string> String(const std::string& key) const;
   // Exactly, from the digits: a number without sign, fraction and exponent, or a string that
   // consists of such digits (JsonWriter::Text64); nullopt above 2^64-1.

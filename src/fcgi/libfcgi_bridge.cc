@@ -146,6 +146,19 @@ void TakeIdentity(Parse* parse, Request* request) {
   if (const char* v = parse->Param("STATEWARD_CERT_SUBJECT")) request->proxy_certificate = v;
 }
 
+void TakeApiHeaders(Parse* parse, Request* request) {
+  constexpr std::pair<const char*, std::string Request::*> kHeaders[] = {
+      {"CONTENT_TYPE", &Request::content_type},
+      {"HTTP_IF_MATCH", &Request::if_match},
+      {"HTTP_IF_NONE_MATCH", &Request::if_none_match},
+      {"HTTP_IDEMPOTENCY_KEY", &Request::idempotency_key},
+      {"HTTP_ORIGIN", &Request::origin},
+      {"HTTP_HOST", &Request::host}};
+  for (const auto& [name, member] : kHeaders) {
+    if (const char* v = parse->Param(name)) request->*member = v;
+  }
+}
+
 }  // namespace
 
 Status InitFcgiLibrary() {
@@ -181,6 +194,7 @@ Result<Request> ParseParams(ByteView params, bool may_vouch) {
     }
     request.content_length = size;
   }
+  TakeApiHeaders(&parse, &request);
   if (may_vouch) TakeIdentity(&parse, &request);
   const char* id = parse.Param("REQUEST_ID");
   request.request_id = id != nullptr && IsHex(id, 32) ? id : RandomHex(16);

@@ -7,6 +7,8 @@ const char* Reason(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -42,7 +44,10 @@ std::string ResponseHead(const Response& response, const std::string& request_id
   head += "Status: " + std::to_string(response.status) + " " + Reason(response.status) + "\r\n";
   if (!response.content_type.empty()) head += "Content-Type: " + response.content_type + "\r\n";
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  // Of an answer that says "as you have it", it would be the length of what the client has.
+  if (response.status != 304) {
+    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  }
   head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ";
   return head + request_id + "\r\n\r\n";
 }

@@ -6,7 +6,9 @@
 #include "base/base64.h"
 #include "base/sha256.h"
 #include "http/answers.h"
-#include "http/basic_header.h"
+#include "http/api_args.h"
+#include "http/api_call.h"
+#include "http/who_asks.h"
 #include "state/lock_info.h"
 
 namespace stateward {
@@ -23,7 +25,8 @@ class AppHandler::Call : public PendingCall {
     return handler_.Done(exchange_, std::move(response));
   }
   Response Fail(const Status& why) override {
-    Response response = StatusAnswer(why, &exchange_);
+    Response response =
+        exchange_.api == nullptr ? StatusAnswer(why, &exchange_) : ProblemAnswer(why, &exchange_);
     return handler_.Done(exchange_, std::move(response));
   }
 
@@ -52,6 +55,8 @@ Status CheckMd5(const Request& request, ByteView body) {
 bool IsRefusal(int status) {
   return status == 400 || status == 401 || status == 403 || status == 405 || status == 429;
 }
+
+constexpr char kApiBodyTooLarge[] = "the body is larger than 64 KiB";
 
 bool IsIdentity(const std::optional<std::string>& encoding) {
   return !encoding || encoding->empty() || *encoding == "identity";
@@ -89,6 +94,7 @@ Response AppHandler::Done(const Exchange& exchange, Response response) {
 Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
   Result<Target> target = ParseTarget(exchange->request.target);
   if (!target.ok()) return StatusAnswer(target.status(), exchange);
+  if (IsApi(*target)) return LookAtApi(exchange, *target, room);
   Status matched =
       MatchRoute(exchange->request.method, *target, &exchange->matched, &exchange->allow);
   if (!matched.ok()) return StatusAnswer(matched, exchange);
@@ -119,7 +125,7 @@ Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerR
 }
 
 // Who may read the outputs and asks for the state is told where they are.
-Response AppHandler::Refused(const Status& why, Exchange* exchange) {
+Response AppHandler::Refused(const Status& why, Exchange* exchange) const {
   const Route& route = *exchange->matched.route;
   const bool read = route.name == RouteName::kState && route.verb == Verb::kRead;
   if (!read || why.code() != Code::kPermissionDenied ||
@@ -132,32 +138,27 @@ Response AppHandler::Refused(const Status& why, Exchange* exchange) {
   return StatusAnswer(why, exchange, more);
 }
 
-// A user whom the web server checked comes first: the header is that check's own. A certificate
-// counts when there is no header: whoever shows credentials must be judged by them.
-Result<Credentials> AppHandler::FindCredentials(const Request& request) const {
-  Credentials vouched;
-  if (parts_.proxy_identities) vouched.proxy_user = request.proxy_user;
-  if (vouched.proxy_user.empty()) {
-    if (request.authorization) return ParseAuthorization(*request.authorization);
-    if (parts_.proxy_identities) vouched.certificate = request.proxy_certificate;
-  }
-  if (vouched.vouched()) return vouched;
-  return Status(Code::kUnauthenticated, "no authorization header");
+Result<Grant> AppHandler::Authorize(const Exchange& exchange, Verb verb) const {
+  const StateKey key{"", exchange.matched.project, exchange.matched.state};
+  return AuthorizeRequest(parts_, exchange.request, key, verb);
 }
 
-Result<Grant> AppHandler::Authorize(const Exchange& exchange, Verb verb) {
-  Result<Credentials> credentials = FindCredentials(exchange.request);
-  if (!credentials.ok()) return std::move(credentials).status();
-  credentials->address = exchange.request.remote_addr;
-  for (Authenticator* authenticator : parts_.authenticators) {
-    if (!authenticator->Takes(*credentials)) continue;
-    StateKey key{"", exchange.matched.project, exchange.matched.state};
-    return authenticator->Authorize(*credentials, key, verb);
+Judged AppHandler::LookAtApi(Exchange* exchange, const Target& target, AnswerRoom& room) {
+  Result<ApiCall> call = LetInApi(parts_, target, exchange);
+  if (!call.ok()) return ProblemAnswer(call.status(), exchange);
+  if (!call->HasBody()) {
+    const RoomFn take = [&](size_t size) { return room.Take(exchange->principal, size); };
+    return AnswerApi(parts_, *call, {}, take, exchange);
   }
-  return Status(Code::kUnauthenticated, "no way in for such credentials");
+  exchange->api = std::make_shared<const ApiCall>(*std::move(call));
+  if (exchange->request.content_length.value_or(0) > kMaxApiBody) {
+    return ProblemAnswer(Status(Code::kTooLarge, kApiBodyTooLarge), exchange);
+  }
+  return std::make_unique<Call>(*this, std::move(*exchange));
 }
 
 uint64_t AppHandler::BodyLimit(const Exchange& exchange) const {
+  if (exchange.api != nullptr) return kMaxApiBody;
   bool document = exchange.matched.route->body == BodyKind::kDocument;
   return document ? parts_.max_state_bytes : kMaxLockInfoBytes;
 }
@@ -186,6 +187,12 @@ Response AppHandler::WithoutBody(Exchange* exchange, AnswerRoom& room) {
 
 Response AppHandler::WithBody(Exchange* exchange, ByteView body) {
   Status whole = CheckMd5(exchange->request, body);
+  if (exchange->api != nullptr) {
+    if (!whole.ok()) return ProblemAnswer(whole, exchange);
+    // A change's answer is small, and its client has sent what is charged.
+    return AnswerApi(
+        parts_, *exchange->api, body, [](size_t) { return true; }, exchange);
+  }
   if (!whole.ok()) return StatusAnswer(whole, exchange);
   return exchange->matched.route->answer(parts_, exchange, body);
 }
@@ -204,6 +211,7 @@ void AppHandler::LogRequest(const Exchange& exchange, const Response& response,
   }
   LogLine line = log.Begin(level, "request");
   line.Str("method", MethodName(exchange.request.method));
+  if (!exchange.operation.empty()) line.Str("operation", exchange.operation);
   if (!exchange.matched.project.empty()) {
     line.Str("state", exchange.matched.project + "/" + exchange.matched.state);
   }

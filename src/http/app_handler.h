@@ -22,9 +22,9 @@ class AppHandler : public Handler {
   class Call;
   Judged Look(Exchange* exchange, AnswerRoom& room);
   Judged LookAtState(Exchange* exchange, const Target& target, AnswerRoom& room);
-  Result<Credentials> FindCredentials(const Request& request) const;
-  Result<Grant> Authorize(const Exchange& exchange, Verb verb);
-  Response Refused(const Status& why, Exchange* exchange);
+  Judged LookAtApi(Exchange* exchange, const Target& target, AnswerRoom& room);
+  Result<Grant> Authorize(const Exchange& exchange, Verb verb) const;
+  Response Refused(const Status& why, Exchange* exchange) const;
   uint64_t BodyLimit(const Exchange& exchange) const;
   Status CheckInput(const Target& target, Exchange* exchange) const;
   Response WithoutBody(Exchange* exchange, AnswerRoom& room);

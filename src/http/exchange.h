@@ -3,7 +3,9 @@
 #define STATEWARD_HTTP_EXCHANGE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "http/routes.h"
 #include "stateward/authenticator.h"
@@ -11,14 +13,18 @@
 
 namespace stateward {
 
+struct ApiCall;
+
 struct Exchange {
   Request request;
   Matched matched{};
-  std::string allow{};      // of a 405
-  std::string principal{};  // once known
-  Grant grant{};            // once let in to a state
-  std::string query_id{};   // the lock ID of the query; "" = none
+  std::string allow{};                   // of a 405
+  std::string principal{};               // once known
+  Grant grant{};                         // once let in to a state
+  std::string query_id{};                // the lock ID of the query; "" = none
+  std::shared_ptr<const ApiCall> api{};  // of a request of /api/v1; else nullptr
   // For the log alone.
+  std::string_view operation{};  // of the API; constant text
   std::string lock_id{};
   std::string reason{};  // why it was refused or failed
   bool grace = false;    // let in with a token that has expired

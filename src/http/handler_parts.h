@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/admin_service.h"
 #include "base/log.h"
 #include "state/state_service.h"
 #include "stateward/authenticator.h"
@@ -25,6 +26,7 @@ struct PartStatus {
 
 struct HandlerParts {
   StateService* states = nullptr;
+  AdminService* admin = nullptr;
   std::vector<Authenticator*> authenticators;  // the first that takes the credentials
   bool proxy_identities = false;               // AUTH_PROXY_ENABLED
   std::function<std::vector<PartStatus>()> ready;

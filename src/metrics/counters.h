@@ -9,13 +9,13 @@
 
 namespace stateward::counters {
 
-inline constexpr std::string_view kRoutes[] = {"state",         "lock",    "outputs",
-                                               "outputs_state", "version", "health",
-                                               "ready",         "metrics", "unknown"};
+inline constexpr std::string_view kRoutes[] = {"state",   "lock",   "outputs", "outputs_state",
+                                               "version", "api",    "health",  "ready",
+                                               "metrics", "unknown"};
 inline constexpr std::string_view kMethods[] = {"GET",  "POST",   "PUT",  "DELETE",
                                                 "LOCK", "UNLOCK", "HEAD", "other"};
 // 0 stands for every other status.
-inline constexpr int kStatuses[] = {200, 400, 401, 403, 404, 405, 409,
+inline constexpr int kStatuses[] = {200, 304, 400, 401, 403, 404, 405, 409,
                                     410, 413, 423, 429, 500, 503, 0};
 
 struct BackendCall {

@@ -1,0 +1,205 @@
+#include "http/api_answers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "admin/reply_json.h"
+#include "base/hex.h"
+#include "base/json_writer.h"
+#include "base/sha256.h"
+#include "http/answers.h"
+#include "http/status_map.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kJsonType[] = "application/json";
+
+bool IsForCaller(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+    case Code::kPermissionDenied:
+    case Code::kConflict:
+    case Code::kLocked:
+    case Code::kGone:
+    case Code::kTooLarge:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// `lock`: LockInfo JSON of a held lock; "" = none.
+Response Problem(const Status& status, std::string_view lock, Exchange* exchange) {
+  const HttpStatus& row = ToHttp(status.code());
+  // Headers and the line of the log are those of the client protocol.
+  Response response = StatusAnswer(status, exchange);
+  JsonWriter w;
+  w.BeginObject().Key("type").String(std::string(kProblemPrefix) +
+                                     std::string(CodeName(status.code())));
+  w.Key("title").String(row.message).Key("status").Int(row.status);
+  w.Key("detail").String(IsForCaller(status.code()) ? status.detail() : row.reason);
+  w.Key("action").String(row.action);
+  if (!lock.empty()) w.Key("lock").Raw(lock);
+  w.Key("request_id").String(exchange->request.request_id).EndObject();
+  response.content_type = "application/problem+json";
+  response.body.assign(w.text().begin(), w.text().end());
+  return response;
+}
+
+// Bytes that a header may not hold, and %, as %XX.
+std::string PercentEncode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '%') {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  return out;
+}
+
+// Gathers rows within the limit and the room.
+class Body {
+ public:
+  explicit Body(const RoomFn& room) : room_(room) {}
+
+  bool Add(std::string_view text) {
+    if (!status_.ok()) return false;
+    if (bytes_.size() + text.size() > kMaxApiAnswer) {
+      status_ = Status(Code::kTooLarge,
+                       "the answer would be larger than 64 MiB: ask for fewer states at a time");
+      return false;
+    }
+    constexpr size_t kStep = size_t{64} << 10;
+    if (bytes_.size() + text.size() > charged_) {
+      const size_t more = std::max(kStep, text.size());
+      if (!room_(more)) {
+        status_ = Status(Code::kOverloaded, "answer: no room just now");
+        return false;
+      }
+      charged_ += more;
+    }
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
+    return true;
+  }
+  const Status& status() const { return status_; }
+  SecretBytes Take() { return std::move(bytes_); }
+
+ private:
+  const RoomFn& room_;
+  Status status_;
+  size_t charged_ = 0;
+  SecretBytes bytes_;
+};
+
+Result<Verdict> EachRow(Reply* reply, const RowFn& take) {
+  if (reply->stream) return reply->stream(take);
+  for (const Row& row : reply->rows) {
+    if (!take(row)) break;
+  }
+  return reply->verdict;
+}
+
+Result<SecretBytes> BodyOf(const Operation& operation, Reply* reply, const RoomFn& room) {
+  if (operation.answer == Answer::kDocument) {
+    if (!reply->document.empty() && !room(reply->document.size())) {
+      return Status(Code::kOverloaded, "answer: no room just now");
+    }
+    return std::move(reply->document);
+  }
+  Body body(room);
+  const bool one = operation.answer == Answer::kRow;
+  bool first = true;
+  if (!one) body.Add("[");
+  Result<Verdict> verdict = EachRow(reply, [&](const Row& row) {
+    JsonWriter json;
+    if (!first) body.Add(",\n");
+    first = false;
+    WriteRow(operation.columns, row, &json);
+    return body.Add(json.text());
+  });
+  if (!verdict.ok()) return std::move(verdict).status();
+  reply->verdict = *verdict;
+  body.Add(one ? "\n" : "]\n");
+  if (!body.status().ok()) return body.status();
+  return body.Take();
+}
+
+// RFC 9110 8.8.3.2, weak comparison: W/ does not count.
+bool NamesTag(std::string_view list, std::string_view tag) {
+  while (!list.empty()) {
+    const size_t end = list.find(',');
+    std::string_view one = list.substr(0, end);
+    list.remove_prefix(end == list.npos ? list.size() : end + 1);
+    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
+    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
+    if (one.substr(0, 2) == "W/") one.remove_prefix(2);
+    if (one == "*" || one == tag) return true;
+  }
+  return false;
+}
+
+// The same request with another cursor. REQUIRES: a target that ParseTarget took
+std::string NextLink(const std::string& target, const std::string& cursor) {
+  const size_t mark = target.find('?');
+  std::string link = target.substr(0, mark) + "?";
+  std::string_view query = mark == target.npos ? std::string_view() : target;
+  query.remove_prefix(query.empty() ? 0 : mark + 1);
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(end == query.npos ? query.size() : end + 1);
+    if (pair.substr(0, 7) == "cursor=" || pair.empty()) continue;
+    link.append(pair).append("&");
+  }
+  return "<" + link + "cursor=" + cursor + ">; rel=\"next\"";
+}
+
+void AddTag(const Operation& operation, const std::string& tag, Exchange* exchange,
+            Response* response) {
+  if (operation.method != Method::kGet) return;
+  const std::string quoted =
+      "\"" + (tag.empty() ? HexEncode(Sha256(response->body)).substr(0, 32) : tag) + "\"";
+  response->headers.emplace_back("ETag", quoted);
+  if (!NamesTag(exchange->request.if_none_match, quoted)) return;
+  response->status = 304;
+  response->content_type.clear();
+  response->body.clear();
+}
+
+}  // namespace
+
+Response ProblemAnswer(const Status& status, Exchange* exchange) {
+  return Problem(status, {}, exchange);
+}
+
+Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange,
+                     const RoomFn& room) {
+  if (!reply.holder.empty()) {
+    return Problem(Status(Code::kLocked, "the state is locked"), reply.holder, exchange);
+  }
+  Result<SecretBytes> body = BodyOf(operation, &reply, room);
+  if (!body.ok()) return ProblemAnswer(body.status(), exchange);
+  Response response;
+  response.status = 200;
+  response.content_type = kJsonType;
+  response.body = *std::move(body);
+  if (reply.verdict == Verdict::kFoundWrong) {
+    response.headers.emplace_back(kVerdictHeader, "found-wrong");
+  }
+  if (!reply.note.empty()) response.headers.emplace_back(kNoteHeader, PercentEncode(reply.note));
+  if (!reply.next.empty()) {
+    response.headers.emplace_back("Link", NextLink(exchange->request.target, reply.next));
+  }
+  AddTag(operation, reply.tag, exchange, &response);
+  return response;
+}
+
+}  // namespace stateward
