@@ -4,6 +4,7 @@
 test-deps:
 	$(Q)tools/deps.sh run
 	$(Q)tools/deps.sh test
+	$(Q)tools/python_tools.sh
 test: test-deps
 	$(Q)python3 tests/run.py $(SUITES)
 # Programs of suites that are neither unit nor service tests.
@@ -17,3 +18,8 @@ check: test-deps
 	$(Q)build/quick/unit_tests
 	$(Q)$(MAKE) --no-print-directory layers fmt-check
 	$(Q)STATEWARD_BUILD=build/quick python3 -B tests/e2e/run.py test_contract.NginxContract
+
+# docs/openapi.json and the routes in docs/api.md, from the table of operations.
+.PHONY: openapi
+openapi: programs
+	$(Q)python3 -B tests/e2e/api_docs.py

@@ -38,8 +38,8 @@ MAY = {
     "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
             "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
             "metrics", "jobs", "audit"},
-    "cli": {"stateward", "base", "admin", "config", "http", "state", "history", "document", "auth",
-            "storage", "lock", "kms", "app", "audit"},
+    "cli": {"stateward", "base", "admin", "config", "http", "http_client", "state", "history",
+            "document", "auth", "storage", "lock", "kms", "app", "audit"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 

@@ -38,14 +38,6 @@ bool ParseAge(std::string_view text, uint64_t* seconds) {
   return true;
 }
 
-bool ParseTime(const std::string& text, int64_t* ms) {
-  tm parts{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != 0) return false;
-  *ms = int64_t{timegm(&parts)} * 1000;
-  return true;
-}
-
 bool IsPlainText(std::string_view text) {
   const auto* p = reinterpret_cast<const uint8_t*>(text.data());
   for (size_t i = 0; i < text.size();) {
@@ -91,7 +83,7 @@ std::string WhatIsWrong(const Param& row, const std::string& text) {
       if (!ParseAge(text, &number)) return "must be a number and one of s, m, h, d, w: 90d";
       return IsWithin(row, number) ? "" : Between(row, " seconds");
     case ParamKind::kTime:
-      return ParseTime(text, &time) ? "" : "must be a time such as 2027-01-31T00:00:00Z";
+      return ParseTimeText(text, &time) ? "" : "must be a time such as 2027-01-31T00:00:00Z";
     case ParamKind::kChoice:
       for (std::string_view choice : ChoicesOf(row)) {
         if (choice == text) return "";
@@ -108,6 +100,14 @@ std::string WhatIsWrong(const Param& row, const std::string& text) {
 }
 
 }  // namespace
+
+bool ParseTimeText(const std::string& text, int64_t* ms) {
+  tm parts{};
+  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != 0) return false;
+  *ms = int64_t{timegm(&parts)} * 1000;
+  return true;
+}
 
 bool IsArgument(const Param& row) {
   return row.use == ParamUse::kArgument || row.use == ParamUse::kOptionalArgument ||
@@ -180,7 +180,7 @@ int64_t Args::AgeMs(std::string_view name) const {
 
 int64_t Args::TimeMs(std::string_view name) const {
   int64_t ms = 0;
-  (void)ParseTime(Text(name), &ms);
+  (void)ParseTimeText(Text(name), &ms);
   return ms;
 }
 

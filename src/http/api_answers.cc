@@ -6,6 +6,7 @@
 #include "admin/reply_json.h"
 #include "base/hex.h"
 #include "base/json_writer.h"
+#include "base/percent.h"
 #include "base/sha256.h"
 #include "http/answers.h"
 #include "http/status_map.h"
@@ -14,21 +15,6 @@ namespace stateward {
 namespace {
 
 constexpr char kJsonType[] = "application/json";
-
-bool IsForCaller(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument:
-    case Code::kNotFound:
-    case Code::kPermissionDenied:
-    case Code::kConflict:
-    case Code::kLocked:
-    case Code::kGone:
-    case Code::kTooLarge:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // `lock`: LockInfo JSON of a held lock; "" = none.
 Response Problem(const Status& status, std::string_view lock, Exchange* exchange) {
@@ -48,31 +34,17 @@ Response Problem(const Status& status, std::string_view lock, Exchange* exchange
   return response;
 }
 
-// Bytes that a header may not hold, and %, as %XX.
-std::string PercentEncode(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '%') {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  return out;
-}
+// Visible ASCII but %: what a header may hold as it is.
+constexpr char kHeaderPlain[] = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}";
 
 // Gathers rows within the limit and the room.
 class Body {
  public:
-  explicit Body(const RoomFn& room) : room_(room) {}
+  Body(const RoomFn& room, size_t limit) : room_(room), limit_(limit) {}
 
   bool Add(std::string_view text) {
     if (!status_.ok()) return false;
-    if (bytes_.size() + text.size() > kMaxApiAnswer) {
+    if (bytes_.size() + text.size() > limit_) {
       status_ = Status(Code::kTooLarge,
                        "the answer would be larger than 64 MiB: ask for fewer states at a time");
       return false;
@@ -94,6 +66,7 @@ class Body {
 
  private:
   const RoomFn& room_;
+  const size_t limit_;
   Status status_;
   size_t charged_ = 0;
   SecretBytes bytes_;
@@ -107,14 +80,15 @@ Result<Verdict> EachRow(Reply* reply, const RowFn& take) {
   return reply->verdict;
 }
 
-Result<SecretBytes> BodyOf(const Operation& operation, Reply* reply, const RoomFn& room) {
+Result<SecretBytes> BodyOf(const Operation& operation, Reply* reply, const RoomFn& room,
+                           size_t limit) {
   if (operation.answer == Answer::kDocument) {
     if (!reply->document.empty() && !room(reply->document.size())) {
       return Status(Code::kOverloaded, "answer: no room just now");
     }
     return std::move(reply->document);
   }
-  Body body(room);
+  Body body(room, limit);
   const bool one = operation.answer == Answer::kRow;
   bool first = true;
   if (!one) body.Add("[");
@@ -181,11 +155,11 @@ Response ProblemAnswer(const Status& status, Exchange* exchange) {
 }
 
 Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange,
-                     const RoomFn& room) {
+                     const RoomFn& room, size_t limit) {
   if (!reply.holder.empty()) {
     return Problem(Status(Code::kLocked, "the state is locked"), reply.holder, exchange);
   }
-  Result<SecretBytes> body = BodyOf(operation, &reply, room);
+  Result<SecretBytes> body = BodyOf(operation, &reply, room, limit);
   if (!body.ok()) return ProblemAnswer(body.status(), exchange);
   Response response;
   response.status = 200;
@@ -194,7 +168,8 @@ Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange
   if (reply.verdict == Verdict::kFoundWrong) {
     response.headers.emplace_back(kVerdictHeader, "found-wrong");
   }
-  if (!reply.note.empty()) response.headers.emplace_back(kNoteHeader, PercentEncode(reply.note));
+  if (!reply.note.empty())
+    response.headers.emplace_back(kNoteHeader, PercentEncode(reply.note, kHeaderPlain));
   if (!reply.next.empty()) {
     response.headers.emplace_back("Link", NextLink(exchange->request.target, reply.next));
   }

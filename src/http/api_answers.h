@@ -30,7 +30,7 @@ using RoomFn = std::function<bool(size_t)>;
 // page is a Link header (RFC 8288). A held lock is 423. Errors of a stream are problems. A GET has
 // an ETag, and is 304 when If-None-Match names it.
 Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange,
-                     const RoomFn& room);
+                     const RoomFn& room, size_t limit = kMaxApiAnswer);
 
 // type, title, status, detail, and action, request_id of ours. The detail is the status' own where
 // it is a text for the caller (admin/operation.h, RunOperation); else the table's.

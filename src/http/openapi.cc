@@ -14,6 +14,12 @@ namespace {
 
 constexpr uint64_t kMostExact = (uint64_t{1} << 53) - 1;  // of a JSON number that all readers take
 
+// As docs/policy.md calls them.
+constexpr std::pair<Right, const char*> kRights[] = {
+    {Right::kSee, "see"},       {Right::kOutputs, "outputs"},      {Right::kRead, "read"},
+    {Right::kLock, "lock"},     {Right::kWrite, "write"},          {Right::kForce, "force"},
+    {Right::kDelete, "delete"}, {Right::kAdminister, "administer"}};
+
 // "uploads list" is uploads-list.
 std::string IdOf(const Operation& operation) {
   std::string id(operation.name);
@@ -243,6 +249,11 @@ void OperationMembers(const Operation& operation, JsonWriter* w) {
   w->Key(operation.method == Method::kGet ? "get" : "post").BeginObject();
   w->Key("operationId").String(IdOf(operation)).Key("summary").String(Sentence(operation.help));
   if (!operation.about.empty()) w->Key("description").String(operation.about);
+  w->Key("x-rights").BeginArray();
+  for (const auto& [right, name] : kRights) {
+    if (operation.needs.Has(right)) w->String(name);
+  }
+  w->EndArray();
   Parameters(operation, w);
   RequestBody(operation, w);
   Responses(operation, w);

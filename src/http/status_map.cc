@@ -69,6 +69,22 @@ const HttpStatus& ToHttp(Code code) {
   return kTable[sizeof kTable / sizeof kTable[0] - 1];
 }
 
+bool IsForCaller(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+    case Code::kMethodNotAllowed:
+    case Code::kPermissionDenied:
+    case Code::kConflict:
+    case Code::kLocked:
+    case Code::kGone:
+    case Code::kTooLarge:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string ErrorBody(const HttpStatus& row, const Explanation& more, std::string_view request_id) {
   JsonWriter w;
   w.BeginObject().Key("error").String(row.message);

@@ -21,6 +21,10 @@ struct HttpStatus {
 
 const HttpStatus& ToHttp(Code code);
 
+// Whether a status' own text is for the caller of an operation, too, and not for the log alone
+// (admin/operation.h, RunOperation).
+bool IsForCaller(Code code);
+
 // What an answer adds to its row of the table; "" leaves the table's text.
 struct Explanation {
   std::string_view reason;

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/hex.h"
+#include "base/percent.h"
 #include "base/sha256.h"
 
 namespace stateward {
@@ -36,22 +37,7 @@ SecretBytes SigningKey(const SigningInput& in, const std::string& date,
 }  // namespace
 
 std::string UriEncode(std::string_view text, bool keep_slash) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                 c == '-' || c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
-    if (plain) {
-      out += c;
-      continue;
-    }
-    auto byte = static_cast<uint8_t>(c);
-    out += '%';
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
+  return PercentEncode(text, keep_slash ? "/" : "");
 }
 
 std::string CanonicalQuery(const std::map<std::string, std::string>& query) {

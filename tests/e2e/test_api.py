@@ -1,0 +1,208 @@
+"""/api/v1 through nginx: who sees what, what is answered, and how it is refused; on each pair of backends."""
+import hashlib
+import json
+import sys
+import unittest
+import urllib.parse
+
+import api_docs
+from box import Box
+from client import Client, basic
+from pairs import Pair, make_cases
+from webservers import Nginx
+
+TOKENS = {name: "swt_" + name[0].encode().hex() * 32
+          for name in ("admin", "reader", "oncall", "writer")}
+RULES = """
+[[rules]]
+name = "admin"
+token = "admin"
+states = ["*/*"]
+role = "admin"
+[[rules]]
+name = "reader"
+token = "reader"
+states = ["open/*"]
+role = "read"
+[[rules]]
+name = "oncall"
+token = "oncall"
+states = ["*/*"]
+role = "operator"
+[[rules]]
+name = "writer"
+token = "writer"
+states = ["open/*"]
+role = "write"
+"""
+HIDDEN = "classified"  # a project; a word that no answer to the reader may hold
+
+
+def policy():
+    tokens = [f"[tokens.{name}]\nsha256 = \"{hashlib.sha256(text.encode()).hexdigest()}\"\n"
+              for name, text in TOKENS.items()]
+    return "".join(tokens) + RULES
+
+
+def document(serial, lineage="L"):
+    return json.dumps({"version": 4, "serial": serial, "lineage": lineage,
+                       "terraform_version": "1.9.0", "outputs": {}, "resources": []}).encode()
+
+
+def lock_info(lock_id):
+    return json.dumps({"ID": lock_id, "Operation": "OperationTypeApply", "Info": "", "Who": "ann@ci",
+                       "Version": "1.9.0", "Created": "2026-11-24T00:00:00Z", "Path": ""}).encode()
+
+
+class Api:
+    """A mix-in: PAIR is the pair of backends."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.pair = Pair(cls.box, cls.PAIR)
+        cls.addClassCleanup(cls.pair.close)
+        cls.app = cls.pair.stateward(
+            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o600))
+        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
+        admin = cls.client("admin")
+        for target in (f"/state/{HIDDEN}/prod", "/state/open/a", "/state/open/b"):
+            for serial in (1, 2):
+                answer = admin.post(target, document(serial, target))
+                assert answer.status == 200, answer
+
+    @classmethod
+    def client(cls, name):
+        return Client(cls.nginx.plain, auth=basic("any", TOKENS[name]))
+
+    def get(self, name, path, status=200, **more):
+        answer = self.client(name).request("GET", "/api/v1" + path, **more)
+        self.assertEqual(status, answer.status, answer)
+        kind = "application/json" if status == 200 else "application/problem+json"
+        if status != 304:
+            self.assertEqual(kind, answer.header("Content-Type"), answer)
+        return answer
+
+    def test_show_versions_and_document(self):
+        shown = json.loads(self.get("reader", "/states/open/a").body)
+        self.assertEqual(("open/a", 2, "/state/open/a"),
+                         (shown["state"], shown["serial"], shown["lineage"]))
+        versions = json.loads(self.get("reader", "/states/open/a/versions").body)
+        self.assertEqual([2, 1], [row["serial"] for row in versions])
+        answer = self.get("reader", "/states/open/a/document")
+        self.assertEqual(document(2, "/state/open/a"), answer.body)
+        old = self.get("reader", "/states/open/a/document?version=1")
+        self.assertEqual(document(1, "/state/open/a"), old.body)
+
+    def test_a_serial_as_gitlab_has_it(self):
+        reader = self.client("reader")
+        self.assertEqual(document(1, "/state/open/a"), reader.get("/state/open/a/versions/1").body)
+        self.assertEqual(404, reader.get("/state/open/a/versions/7").status)
+        self.assertEqual(404, reader.get("/state/open/none/versions/1").status)
+        self.assertEqual(403, reader.get(f"/state/{HIDDEN}/prod/versions/1").status)
+        self.assertEqual(403, self.client("oncall").get("/state/open/a/versions/1").status)
+
+    def test_tags(self):
+        for path in ("/states/open/a", "/states/open/a/versions", "/states/open/a/document"):
+            tag = self.get("reader", path).header("ETag")
+            again = self.get("reader", path, 304, headers=[("If-None-Match", tag)])
+            self.assertEqual((b"", tag), (again.body, again.header("ETag")))
+            self.get("reader", path, headers=[("If-None-Match", '"other"')])
+
+    def calls(self):
+        """How often each backend was called, over all workers."""
+        text = self.app.ask("GET", "/metrics")[2].decode()
+        lines = [line for line in text.splitlines()
+                 if line.startswith("stateward_backend_call_duration_seconds_count")]
+        self.assertTrue(lines, text[:2000])
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+    def cost(self, name, path, status):
+        """The answer, and what it cost. Each worker has looked at the store before."""
+        before = self.calls()
+        answer = self.get(name, path, status)
+        after = self.calls()
+        return answer, {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)}
+
+    def test_hidden_and_absent_are_the_same(self):
+        for path in ("", "/versions", "/document"):
+            for _ in range(8):  # until every worker has proved the store
+                self.get("reader", f"/states/{HIDDEN}/prod{path}", 404)
+            hidden, paid = self.cost("reader", f"/states/{HIDDEN}/prod{path}", 404)
+            absent, as_well = self.cost("reader", f"/states/{HIDDEN}/none{path}", 404)
+            seen, for_seen = self.cost("reader", f"/states/open/none{path}", 404)
+            self.assertEqual(paid, as_well)
+            self.assertEqual(paid, for_seen)
+            self.assertTrue(paid)
+
+            def body(answer, name):
+                read = json.loads(answer.body)
+                self.assertTrue(read.pop("request_id"))
+                return json.dumps(read).replace(name, "STATE")
+            self.assertEqual(body(hidden, f"{HIDDEN}/prod"), body(absent, f"{HIDDEN}/none"))
+            self.assertEqual(body(hidden, f"{HIDDEN}/prod"), body(seen, "open/none"))
+            self.assertEqual([k for k, _ in hidden.headers.items()],
+                             [k for k, _ in absent.headers.items()])
+
+    def test_a_reader_sees_nothing_of_other_projects(self):
+        """Each GET without a parameter in its path, and each of a state that it sees."""
+        paths = json.loads(self.get("reader", "/openapi.json").body)["paths"]
+        asked = 0
+        for path, methods in paths.items():
+            if "get" not in methods or path.count("{") not in (0, 2):
+                continue
+            asked += 1
+            target = path.replace("{project}", "open").replace("{name}", "a")
+            answer = self.client("reader").request("GET", target)
+            self.assertIn(answer.status, (200, 400, 403), f"{target} {answer}")
+            self.assertNotIn(HIDDEN.encode(), answer.body, target)
+            for more in (f"?glob={HIDDEN}/*", f"?glob={HIDDEN}/prod"):
+                answer = self.client("reader").request("GET", target + more)
+                text = answer.body.replace(urllib.parse.quote(more).encode(), b"")
+                if answer.status == 200:
+                    self.assertNotIn(f"{HIDDEN}/prod".encode(), text, target)
+        self.assertGreaterEqual(asked, 3)
+
+    def test_the_operator_sees_and_reads_nothing(self):
+        self.get("oncall", f"/states/{HIDDEN}/prod")
+        self.get("oncall", f"/states/{HIDDEN}/prod/document", 403)
+
+    def test_locks_are_shown_and_freed(self):
+        admin = self.client("admin")
+        self.assertEqual(200, admin.request("LOCK", "/state/open/b", lock_info("held")).status)
+        shown = json.loads(self.get("oncall", "/states/open/b").body)
+        self.assertEqual("held", shown["lock"])
+        self.assertEqual(200, self.client("oncall").request("UNLOCK", "/state/open/b",
+                                                            lock_info("held")).status)
+        self.assertIsNone(json.loads(self.get("oncall", "/states/open/b").body)["lock"])
+
+    def test_refusals(self):
+        self.assertEqual(401, Client(self.nginx.plain, auth=None).get("/api/v1/states/a/b").status)
+        wrong = Client(self.nginx.plain, auth=basic("x", "swt_" + "0" * 64))
+        self.assertEqual(401, wrong.get("/api/v1/states/a/b").status)
+        self.get("reader", "/states/open/a?nothing=1", 400)
+        self.get("reader", "/nothing", 400)
+        self.get("reader", "/states/%2e%2e/a", 400)
+        answer = self.client("reader").post("/api/v1/states/open/a", b"{}")
+        self.assertEqual((405, "GET"), (answer.status, answer.header("Allow")))
+        for origin, status in (("https://elsewhere.example", 403), ("null", 403),
+                               (f"http://localhost:{self.nginx.plain[1]}", 200)):
+            self.get("reader", "/states/open/a", status, headers=[("Origin", origin)])
+
+    def test_bodies_have_a_limit(self):
+        paths = json.loads(self.get("reader", "/openapi.json").body)["paths"]
+        changes = [path for path, methods in paths.items() if "post" in methods]
+        for path in changes[:1]:
+            target = path.replace("{project}", "open").replace("{name}", "a")
+            answer = self.client("reader").post(target, b"{" + b" " * 70000 + b"}")
+            self.assertEqual(413, answer.status, answer)
+
+
+make_cases(sys.modules[__name__], Api, ("fs+local", "postgres+postgres", "s3+redis"))
+
+
+class Documents(unittest.TestCase):
+    def test_the_documents_are_those_of_the_table(self):
+        for file, text in zip((api_docs.OPENAPI, api_docs.API), api_docs.texts(api_docs.served())):
+            self.assertEqual(text, file.read_text(), f"{file} is old: run `make openapi`")

@@ -1,0 +1,51 @@
+"""schemathesis against the real server behind nginx: each path of the OpenAPI document, with what it allows and
+what it does not."""
+import os
+import pathlib
+import subprocess
+import unittest
+
+from box import Box
+from client import Client, basic
+from policy_world import TOKENS, policy
+from stateward import Stateward
+from test_api import document, lock_info
+from webservers import Nginx
+
+CACHE = pathlib.Path(os.environ.get("STATEWARD_CACHE", pathlib.Path.home() / ".cache/stateward"))
+SECONDS = 45
+
+
+def program():
+    """As tools/python_tools.sh installed it."""
+    found = sorted(CACHE.glob("python/schemathesis-*/bin/schemathesis"))
+    return str(found[-1]) if found else None
+
+
+class ApiSchema(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.app = Stateward(cls.box, threads=8,
+                            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o600))
+        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
+
+    def test_nothing_is_found(self):
+        self.assertIsNotNone(program(), "tools/python_tools.sh installs schemathesis")
+        admin = Client(self.nginx.plain, auth=basic("x", TOKENS["root"]))
+        for number in range(3):
+            for serial in (1, 2, 3):
+                self.assertEqual(200, admin.post(f"/state/demo/s{number}", document(serial)).status)
+        self.assertEqual(200, admin.request("LOCK", "/state/demo/s2", lock_info("held")).status)
+        url = f"http://127.0.0.1:{self.nginx.plain[1]}"
+        schema = self.box.write("openapi.json", admin.get("/api/v1/openapi.json").body.decode())
+        run = subprocess.run(
+            [program(), "run", schema, "--url", url, "--auth", "x:" + TOKENS["root"],
+             "--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "10",
+             "--max-time", str(SECONDS), "--seed", "20261127", "--no-shrink",
+             "--suppress-health-check", "all", "--warnings", "off", "--max-failures", "20"],
+            capture_output=True, text=True, timeout=240, check=False, cwd=self.box.make_dir("run-here"),
+            env={**os.environ, "NO_COLOR": "1", "HYPOTHESIS_STORAGE_DIRECTORY": self.box.path("hyp")})
+        self.assertEqual(0, run.returncode, run.stdout[-12000:] + run.stderr[-2000:])
+        self.assertRegex(run.stdout, r"[1-9]\d* (generated|passed|test cases)")
