@@ -31,6 +31,7 @@ ExitCode ExitOf(Code code) {
     case Code::kUnauthenticated:
     case Code::kPermissionDenied:
     case Code::kConflict:
+    case Code::kLocked:
     case Code::kGone:
     case Code::kTooLarge:
       return kExitRefused;

@@ -199,6 +199,14 @@ constexpr Param kCommon[] = {
     {"unit", K::kText, U::kOption, "UNIT",
      "the unit that starts the server, by name or path of its file"},
     {"user", K::kText, U::kOption, "USER", "the server's user, where no unit starts it"},
+    {"server", K::kText, U::kOption, "URL",
+     "do it on the server at this https address, with your own credentials: TF_HTTP_USERNAME and "
+     "TF_HTTP_PASSWORD, or --credentials"},
+    {"ca-file", K::kText, U::kOption, "FILE",
+     "with --server: the certificates (PEM) that the server's is signed by; without it the "
+     "system's"},
+    {"credentials", K::kText, U::kOption, "FILE",
+     "with --server: USER:PASSWORD in a file that nobody else may read"},
     {"output", K::kText, U::kOption, "FILE",
      "what the command prints goes into this new file, mode 0600"},
     {"force", K::kFlag, U::kOption, "", "an existing FILE is written over"},

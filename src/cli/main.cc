@@ -15,6 +15,7 @@
 #include "cli/help_text.h"
 #include "cli/host_setup.h"
 #include "cli/run_operation.h"
+#include "cli/run_remote.h"
 #include "config/config.h"
 
 namespace stateward {
@@ -59,12 +60,29 @@ std::vector<std::string> FilesOf(const CommandLine& line) {
 }
 
 Status EnterHost(const CommandLine& line, HostSetup* host, EnvMap* environment) {
-  const HostNeeds needs = line.form->needs;
+  // Another host's store needs nothing of this one.
+  const HostNeeds needs = line.common.Has("server") ? HostNeeds::kNothing : line.form->needs;
   if (needs != HostNeeds::kNothing) STATEWARD_RETURN_IF_ERROR(host->ReadUnit());
   STATEWARD_RETURN_IF_ERROR(host->TakeEnvironment());
   STATEWARD_RETURN_IF_ERROR(host->OpenFiles(FilesOf(line)));
   if (needs == HostNeeds::kStore) STATEWARD_RETURN_IF_ERROR(host->Enter());
   return ReadSettings(host->env_file(), environment);
+}
+
+int RunForm(const CliContext& cli, const CommandLine& line) {
+  const Operation* operation = line.form->operation;
+  const RemoteOptions remote{line.common.Text("server"), line.common.Text("ca-file"),
+                             line.common.Text("credentials")};
+  const bool has_remote = !remote.url.empty();
+  if (!has_remote && !(remote.ca_file + remote.credentials).empty()) {
+    return FailUsage(cli, "--ca-file and --credentials go with --server");
+  }
+  if (operation == nullptr && has_remote) {
+    return FailUsage(cli, "it works on the store's own host alone: there is no --server");
+  }
+  if (operation == nullptr) return line.form->command->run(cli, line.args);
+  return has_remote ? RunRemoteCommand(cli, remote, *operation, line.args)
+                    : RunOperationCommand(cli, *operation, line.args);
 }
 
 int Run(const CommandLine& line) {
@@ -82,9 +100,7 @@ int Run(const CommandLine& line) {
   cli.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   cli.open_input = [&host](const std::string& path) { return host.OpenInput(path); };
   if (host.output() != nullptr) cli.out = host.output();
-  int code = line.form->operation != nullptr
-                 ? RunOperationCommand(cli, *line.form->operation, line.args)
-                 : line.form->command->run(cli, line.args);
+  int code = RunForm(cli, line);
   Status kept = host.EndOutput(code == kExitOk);
   if (!kept.ok()) code = Fail(cli, std::move(kept).At("the output failed"));
   if (code != kExitOk && !host.note().empty()) {
