@@ -1,5 +1,5 @@
 // Refused uploads, kept for the administrator, since nobody else may have a copy. Their bytes are
-// opaque here.
+// opaque here. Which are kept, and how many, is decided above (history/upload_keeper.h).
 //
 // Thread rule and errors: stateward/storage.h.
 #ifndef STATEWARD_KEPT_UPLOADS_H_
@@ -17,7 +17,7 @@
 namespace stateward {
 
 struct KeptUpload {
-  std::string principal_tag;  // 32 hex digits; bytes are bounded per tag
+  std::string principal_tag;  // 32 hex digits; who sent it
   std::string content_tag;    // 32 hex digits; the same tag again is the same upload
   StateId id;
   int64_t time_ms = 0;
@@ -27,12 +27,15 @@ struct KeptUpload {
 class KeptUploads {
  public:
   virtual ~KeptUploads() = default;
-  // Keeps a refused upload. Deduplicated by content_tag; when the principal's entries would pass
-  // the byte limit, entries older than the age limit go first, and if that is not enough the call
-  // is kUnavailable. Durable when it returns OK.
+  // Keeps a refused upload; one that is there already stays. Durable when it returns OK. One of the
+  // same principal and content with another time or size may stay in its place, or stand beside it.
   virtual Status PutUpload(const KeptUpload& upload, ByteView sealed) = 0;
+  // Makes sure that an upload that a list showed is durable, as Records::Settle. kNotFound: no such
+  // upload.
+  virtual Status SettleUpload(const KeptUpload& upload) = 0;
   // All of them; of one principal the oldest first.
   virtual Result<std::vector<KeptUpload>> ListUploads() = 0;
+  virtual Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) = 0;
   // kNotFound: no such upload.
   virtual Result<Bytes> GetUpload(const KeptUpload& upload) = 0;
   // At least the first min(limit, size) bytes of it: for reading what is sealed in front.

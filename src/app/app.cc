@@ -74,7 +74,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, config.rules,
                                                 app->throttle_.get(), app->untouched_.get());
-  const UploadRules uploads{config.storage.uploads_days, config.storage.uploads_max_bytes};
+  const UploadRules& uploads = config.rules.uploads;
   app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
                                                           *app->gate_, *app->states_, SystemClock(),
                                                           config.rules, uploads});

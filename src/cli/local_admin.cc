@@ -24,9 +24,9 @@ Result<std::unique_ptr<LocalAdmin>> LocalAdmin::Open(const CliContext& cli, For 
   }
   out->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *out->gate_,
                                                 SystemClock(), out->observer_, out->log_, rules);
-  const UploadRules uploads{config.storage.uploads_days, config.storage.uploads_max_bytes};
-  out->service_ = std::make_unique<AdminService>(AdminParts{
-      *b.storage, *b.locker, *b.kms, *out->gate_, *out->states_, SystemClock(), rules, uploads});
+  out->service_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
+                                                            *out->gate_, *out->states_,
+                                                            SystemClock(), rules, rules.uploads});
   return out;
 }
 

@@ -128,11 +128,15 @@ constexpr Setting kSettings[] = {
     {"DIFF_VALUES", T::kBool, AT(rules.diff_values), "true", false, true,
      "Let `diff --values` show values that are neither marked sensitive nor named like a secret; "
      "false: only addresses and names of attributes."},
-    {"KEPT_UPLOADS_MAX_BYTES", T::kBytes, AT(storage.uploads_max_bytes), "1G", false, true,
-     "Bytes of refused uploads that are kept for one principal; nothing younger than 7 days is "
-     "evicted, beyond it the answer is 503.",
+    {"KEPT_UPLOADS_MAX_BYTES", T::kBytes, AT(rules.uploads.max_bytes), "1G", false, true,
+     "Bytes of refused uploads that are kept for one principal; each counts as 64 KiB at least. "
+     "Nothing younger than 7 days is removed for a new one; what cannot be kept is 503.",
      "", 1 * kMiB, 1024 * kGiB},
-    {"KEPT_UPLOADS_DAYS", T::kNumber, AT(storage.uploads_days), "90", false, true,
+    {"KEPT_UPLOADS_TOTAL_BYTES", T::kBytes, AT(rules.uploads.total_bytes), "8G", false, true,
+     "Bytes of refused uploads that are kept for all principals together, counted in the same way. "
+     "With basic auth a secret is a principal and costs nothing, so this is what bounds the disk.",
+     "", 1 * kMiB, 65536 * kGiB},
+    {"KEPT_UPLOADS_DAYS", T::kNumber, AT(rules.uploads.days), "90", false, true,
      "Days for which a refused upload is kept; older ones are removed. At least 7: whoever sent it "
      "may have lost the only other copy.",
      "", 7, 36500},

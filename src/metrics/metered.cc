@@ -90,7 +90,15 @@ class MeteredStorage : public Storage {
   Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
     return meter_("put_upload", [&] { return s_->PutUpload(entry, sealed); });
   }
-  Result<std::vector<KeptUpload>> ListUploads() override { return s_->ListUploads(); }
+  Status SettleUpload(const KeptUpload& upload) override {
+    return meter_("settle_upload", [&] { return s_->SettleUpload(upload); });
+  }
+  Result<std::vector<KeptUpload>> ListUploads() override {
+    return meter_("list_uploads", [&] { return s_->ListUploads(); });
+  }
+  Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override {
+    return meter_("list_uploads_of", [&] { return s_->ListUploadsOf(principal_tag); });
+  }
   Result<Bytes> GetUpload(const KeptUpload& upload) override { return s_->GetUpload(upload); }
   Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override {
     return s_->GetUploadPrefix(upload, limit);

@@ -32,6 +32,11 @@ Result<std::string> PgTableName(std::string_view setting, std::string_view text)
 // A write that a server with such settings calls done may be gone after a crash.
 #define STATEWARD_PG_SAFE \
   "(current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on')"
+inline Status PgUnsafe() {
+  return Status::Unavailable(
+      "postgres: fsync or full_page_writes is off on the server: nothing that it calls stored is "
+      "sure to be there after a crash");
+}
 
 // The newest record of a state: place, number (null: none), the first `limit` bytes, whether those
 // are all, and its size. One row, always. `id` must outlive the statement.

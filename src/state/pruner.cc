@@ -1,7 +1,6 @@
 #include "state/pruner.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -53,28 +52,6 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
     }
     if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
     ++out.removed;
-  }
-  return out;
-}
-
-Result<PrunedUploads> PruneUploads(KeptUploads& uploads, const Clock& clock,
-                                   const UploadRules& rules, PruneHow how) {
-  Result<std::vector<KeptUpload>> entries = uploads.ListUploads();
-  if (!entries.ok()) return std::move(entries).status();
-  std::map<std::string, uint64_t> bytes;  // by principal
-  for (const KeptUpload& entry : *entries) bytes[entry.principal_tag] += entry.size;
-  PrunedUploads out;
-  const int64_t now = clock.NowMs();
-  const int64_t kept_ms = std::max(static_cast<int64_t>(rules.days) * kDayMs, kUploadKeptMs);
-  // The oldest of a principal stand first.
-  for (const KeptUpload& entry : *entries) {
-    const int64_t age = now - entry.time_ms;
-    uint64_t& all = bytes[entry.principal_tag];
-    if (age < kept_ms && (all <= rules.max_bytes || age < kUploadKeptMs)) continue;
-    if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(uploads.RemoveUpload(entry));
-    all -= entry.size;
-    ++out.removed;
-    out.bytes += entry.size;
   }
   return out;
 }

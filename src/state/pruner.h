@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
+#include "history/upload_keeper.h"
 #include "state/state_settings.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
@@ -26,25 +27,11 @@ struct Pruned {
   int64_t nothing_before_ms = 0;
 };
 
-enum class PruneHow : uint8_t {
-  kRemove,
-  kOnlyCount,  // what would be removed
-};
-
 // Removes what `rules` do not keep of one state; never the newest record, nor the version that
 // it names, nor anything that cannot be read.
 Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
                           const std::string& store_id, const StateId& id,
                           PruneHow how = PruneHow::kRemove);
-
-struct PrunedUploads {
-  uint64_t removed = 0;
-  uint64_t bytes = 0;
-};
-// Removes the refused uploads that `rules` do not keep: the old ones, and of each principal the
-// oldest beyond its bytes.
-Result<PrunedUploads> PruneUploads(KeptUploads& uploads, const Clock& clock,
-                                   const UploadRules& rules, PruneHow how);
 
 // A thread that prunes the states it is told of. Thread-safe.
 class Pruner {

@@ -60,6 +60,7 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
       log_(log),
       rules_(rules),
       pruner_(storage, kms, clock, rules.history, log),
+      keeper_(storage, clock, rules.uploads),
       tenants_(storage, kms, log, {rules.new_tenants, rules.write.legacy_read}, secrets),
       held_(tenants_, storage, kms, untouched, rules.write.legacy_read) {}
 
@@ -318,7 +319,7 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
   entry.id = id;
   entry.time_ms = info.version.time_ms;
   entry.size = sealed->size();
-  STATEWARD_RETURN_IF_ERROR(storage_.PutUpload(entry, *sealed));
+  STATEWARD_RETURN_IF_ERROR(keeper_.Keep(entry, *sealed));
   observer_.OnUploadKept();
   return entry.content_tag;
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "history/upload_keeper.h"
 #include "state/guarded_write.h"
 #include "state/held_names.h"
 #include "state/pruner.h"
@@ -101,6 +102,7 @@ class StateService {
   const Log& log_;
   const StateRules rules_;
   Pruner pruner_;
+  UploadKeeper keeper_;
   TenantGate tenants_;
   HeldNames held_;
 };

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "history/upload_settings.h"
+
 namespace stateward {
 
 struct WriteRules {
@@ -17,20 +19,13 @@ struct HistoryRules {
   uint64_t days = 30;   // HISTORY_DAYS: and each version for so long
 };
 
-// How long refused uploads are kept. Nothing younger than kUploadKeptMs is ever removed: the runner
-// that sent it may hold the only other copy, or be gone.
-inline constexpr int64_t kUploadKeptMs = int64_t{7} * 24 * 60 * 60 * 1000;
-struct UploadRules {
-  uint64_t days = 90;      // KEPT_UPLOADS_DAYS
-  uint64_t max_bytes = 0;  // KEPT_UPLOADS_MAX_BYTES, of one principal
-};
-
 struct StateRules {
   WriteRules write;
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
   bool diff_values = true;           // DIFF_VALUES
   bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
   HistoryRules history;
+  UploadRules uploads;
   // Names that the original's data may hold are kept from identified users (state/held_names.h). An
   // administrator's tool that takes the data over writes all the same. No setting.
   bool hold_names = true;

@@ -143,6 +143,11 @@ std::string StrangeName(const std::vector<std::string>& names) {
   return "";
 }
 
+Status NotProved(Status status, std::string_view what) {
+  if (status.code() != Code::kNotFound) return status;
+  return Status::Unavailable(std::string(what) + ": " + status.detail());
+}
+
 Status CheckFileSystem(const std::string& dir) {
   struct statfs fs {};
   if (statfs(dir.c_str(), &fs) != 0) return FromErrno("statfs " + dir, errno);

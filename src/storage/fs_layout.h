@@ -1,9 +1,11 @@
-// Names of files and folders of the fs storage, and the text of its marker.
+// Names of files and folders of the fs storage, the text of its identity file, and what its parts
+// share.
 #ifndef STATEWARD_STORAGE_FS_LAYOUT_H_
 #define STATEWARD_STORAGE_FS_LAYOUT_H_
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stateward/result.h"
@@ -19,8 +21,12 @@ inline constexpr char kStates[] = "states";
 inline constexpr char kUploads[] = "uploads";
 inline constexpr char kLegacy[] = "legacy";
 inline constexpr char kServers[] = "servers";
-// A marker is about 500 bytes; with a key that RSA-4096 wrapped 1500. The wrapped key of a record
-// has at most 4096 bytes.
+// A sealed state of the largest size that the settings allow, with room for its envelope.
+inline constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
+// Longer than any sync of a healthy disk; the client's patience is longer still.
+inline constexpr int kFlockMs = 10000;
+// An identity file is about 500 bytes; with a key that RSA-4096 wrapped 1500. The wrapped key of a
+// record has at most 4096 bytes.
 inline constexpr size_t kMaxMarker = size_t{16} * 1024;
 // 64 keys of 35 bytes, and a name.
 inline constexpr size_t kMaxNotice = size_t{16} * 1024;
@@ -44,6 +50,9 @@ std::optional<std::string> ParseLegacyName(const std::string& name);  // nullopt
 
 // "" when nothing in the folder speaks against a new store; else the first name that does.
 std::string StrangeName(const std::vector<std::string>& names);
+
+// For a kNotFound that is not what a look could prove: `what` should have been there.
+Status NotProved(Status status, std::string_view what);
 
 // Refuses network file systems, on which neither link nor flock nor sync must be trusted.
 Status CheckFileSystem(const std::string& dir);

@@ -14,14 +14,13 @@
 namespace stateward {
 namespace {
 
+using fs_layout::kFlockMs;
+using fs_layout::kMaxRecord;
 using fs_layout::kStates;
+using fs_layout::NotProved;
 
-// A sealed state of the largest size that the settings allow, with room for its envelope.
-constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
 // Beyond so many new versions since the last look, one list is cheaper than more looks.
 constexpr int kMaxSteps = 64;
-// Longer than any sync of a healthy disk; the client's patience is longer still.
-constexpr int kFlockMs = 10000;
 // About one sync of a disk.
 constexpr int kLookAgainMs = 2;
 
@@ -32,116 +31,12 @@ bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
   return r == 0;
 }
 
-// Absence was not what this look could prove.
-Status NotProved(Status status, std::string_view what) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status::Unavailable(std::string(what) + ": " + status.detail());
-}
-
 }  // namespace
 
-FsStorage::FsStorage(Disk& disk, const Clock& clock, FsOptions options)
+FsStorage::FsStorage(Disk& disk, std::string dir)
     : disk_(disk),
-      clock_(clock),
-      options_(std::move(options)),
-      folder_(disk, options_.dir, fs_layout::kMarker, fs_layout::kMaxMarker) {}
-
-Result<StoreIdentity> FsStorage::ReadIdentity() {
-  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
-  if (!root.ok()) return std::move(root).status();
-  Result<Bytes> text = ReadFileAt(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker);
-  if (!text.ok()) return std::move(text).status();
-  return fs_layout::ParseMarker(*text);
-}
-
-void FsStorage::Expect(const StoreIdentity& marker) {
-  {
-    std::lock_guard<std::mutex> hold(marker_mutex_);
-    marker_ = marker;
-  }
-  folder_.Forget();
-}
-
-Result<FsStorage::Root> FsStorage::OpenRoot() {
-  Result<Root> root = folder_.Open([this](ByteView text, int fd) { return Accept(text, fd); });
-  if (root.ok()) return root;
-  return NotProved(std::move(root).status(), "store marker (see `statewardctl init`)");
-}
-
-Status FsStorage::Accept(ByteView text, int root) {
-  Result<StoreIdentity> marker = fs_layout::ParseMarker(text);
-  if (!marker.ok()) return Status::Unavailable(marker.status().detail());
-  std::lock_guard<std::mutex> hold(marker_mutex_);
-  if (!marker_.store_id.empty() && !SameStore(marker_, *marker)) {
-    return Status::Unavailable("another store, or one with another lock service, lies in " +
-                               options_.dir + " now; restart when that is meant");
-  }
-  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
-  DiskStat stat;
-  int r = disk_.Stat(root, &stat);
-  if (r < 0) return FromErrno("stat", -r);
-  if ((stat.mode & 022) != 0) {
-    return Status::Unavailable(options_.dir + " may be written by other users; chmod 0700 it");
-  }
-  marker_ = std::move(*marker);
-  return Status();
-}
-
-Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
-  int made = disk_.MakeDirAt(AT_FDCWD, options_.dir.c_str(), 0700);
-  if (made < 0 && made != -EEXIST) return FromErrno("mkdir " + options_.dir, -made);
-  Status last = SyncFolderAbove(disk_, options_.dir);
-  // A folder that somebody else made, perhaps long ago, may lie where we cannot look.
-  if (made == 0 && !last.ok()) return last;
-  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFileSystem(options_.dir));
-  Result<Fd> root = OpenDirAt(disk_, AT_FDCWD, options_.dir);
-  if (!root.ok()) return std::move(root).status();
-  std::string text = fs_layout::FormatMarker(marker);
-  // One process at a time exchanges it.
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, root->get(), kFlockMs, "marker"));
-  DiskStat stat;
-  if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
-    if (replaces == nullptr) {
-      // Whoever made it may have been told that it failed.
-      STATEWARD_RETURN_IF_ERROR(
-          SettleName(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker));
-      return {Code::kConflict, options_.dir + " holds a store already"};
-    }
-    Result<StoreIdentity> now = ReadIdentity();
-    if (!now.ok()) return std::move(now).status();
-    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
-    STATEWARD_RETURN_IF_ERROR(
-        ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text, Keep::kReadOnly));
-    std::lock_guard<std::mutex> hold(marker_mutex_);
-    marker_ = {};
-    return Status();
-  }
-  std::vector<std::string> names;
-  int r = disk_.ListDir(root->get(), &names);
-  if (r < 0) return FromErrno("list " + options_.dir, -r);
-  std::string strange = fs_layout::StrangeName(names);
-  if (!strange.empty()) {
-    return {Code::kConflict, options_.dir + " holds " + strange +
-                                 ": a store is made only in an empty folder or beside the "
-                                 "original's *.tfstate files"};
-  }
-  for (const char* name : {kStates, fs_layout::kUploads, fs_layout::kLegacy}) {
-    Result<Fd> dir = MakeFolderDurably(disk_, root->get(), name);
-    if (!dir.ok()) return std::move(dir).status();
-    r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list", -r);
-    if (!names.empty()) {
-      return {Code::kConflict, options_.dir + "/" + name +
-                                   " is not empty, yet there is no marker: see what happened to "
-                                   "stateward-store before making a new one"};
-    }
-  }
-  Result<CreateOutcome> created =
-      CreateDurably(disk_, root->get(), fs_layout::kMarker, text, Keep::kReadOnly);
-  if (!created.ok()) return std::move(created).status();
-  if (*created == CreateOutcome::kExists) return {Code::kConflict, "another process was first"};
-  return Status();
-}
+      dir_(std::move(dir)),
+      folder_(disk, dir_, fs_layout::kMarker, fs_layout::kMaxMarker) {}
 
 // The marker's folder of states must be there, or nothing is proved by what is not in it.
 Status FsStorage::CheckStates(int root) {
@@ -403,7 +298,7 @@ Status FsStorage::Check() {
   if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
   int fd = disk_.OpenAt(states->get(), ".", O_TMPFILE | O_WRONLY, 0600);
   if (fd == -EOPNOTSUPP || fd == -EISDIR) return Status();
-  if (fd < 0) return FromErrno("create in " + options_.dir, -fd);
+  if (fd < 0) return FromErrno("create in " + dir_, -fd);
   Fd file(disk_, fd);
   Bytes probe(4096);
   std::fill(probe.begin(), probe.end(), uint8_t{0});

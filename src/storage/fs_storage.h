@@ -7,22 +7,16 @@
 
 #include "base/files.h"
 #include "base/marked_folder.h"
-#include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
 #include "storage/head_hints.h"
 
 namespace stateward {
 
-struct FsOptions {
-  std::string dir;
-  uint64_t uploads_max_bytes = 1ULL << 30;  // of one principal
-};
-
 class FsStorage : public Storage {
  public:
-  // `disk` and `clock` must outlive it. Touches nothing yet.
-  FsStorage(Disk& disk, const Clock& clock, FsOptions options);
+  // `disk` must outlive it. Touches nothing yet.
+  FsStorage(Disk& disk, std::string dir);
 
   std::string_view Name() const override { return "fs"; }
   bool WritesMayArriveLate() const override { return false; }
@@ -42,15 +36,17 @@ class FsStorage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
+  Status SettleUpload(const KeptUpload& upload) override;
   Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override;
   Result<Bytes> GetUpload(const KeptUpload& upload) override;
   Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
-  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status ReplaceUpload(const KeptUpload& upload, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveUpload(const KeptUpload& entry) override;
+  Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -85,8 +81,7 @@ class FsStorage : public Storage {
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
 
   Disk& disk_;
-  const Clock& clock_;
-  const FsOptions options_;
+  const std::string dir_;
   MarkedFolder folder_;
   HeadHints hints_;
   std::mutex marker_mutex_;

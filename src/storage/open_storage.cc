@@ -12,23 +12,19 @@ namespace {
 using StoragePtr = std::unique_ptr<Storage>;
 using Maker = Result<StoragePtr> (*)(const StorageParts&, Disk&, const Clock&);
 
-Result<StoragePtr> MakeFs(const StorageParts& s, Disk& disk, const Clock& clock) {
-  return StoragePtr(std::make_unique<FsStorage>(
-      disk, clock, FsOptions{s.settings.fs_dir, s.settings.uploads_max_bytes}));
+Result<StoragePtr> MakeFs(const StorageParts& s, Disk& disk, const Clock& /*clock*/) {
+  return StoragePtr(std::make_unique<FsStorage>(disk, s.settings.fs_dir));
 }
 
 Result<StoragePtr> MakePostgres(const StorageParts& s, Disk& /*disk*/, const Clock& clock) {
   return StoragePtr(std::make_unique<PostgresStorage>(
-      s.postgres, clock,
-      PostgresStorageOptions{s.postgres_table, s.settings.uploads_max_bytes,
-                             s.postgres_with_locks}));
+      s.postgres, clock, PostgresStorageOptions{s.postgres_table, s.postgres_with_locks}));
 }
 
 Result<StoragePtr> MakeS3(const StorageParts& s, Disk& /*disk*/, const Clock& clock) {
   Result<std::unique_ptr<S3Client>> client = NewS3Client(s.s3, clock);
   if (!client.ok()) return std::move(client).status();
-  return StoragePtr(std::make_unique<S3Storage>(
-      std::move(*client), clock, S3StorageOptions{s.settings.uploads_max_bytes, s.lock_s3_prefix}));
+  return StoragePtr(std::make_unique<S3Storage>(std::move(*client), clock, s.lock_s3_prefix));
 }
 
 constexpr struct {

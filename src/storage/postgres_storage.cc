@@ -59,12 +59,6 @@ constexpr char kSettle[] = "SELECT " STATEWARD_PG_PLACE
                            ", r.n IS NOT NULL, set_config('synchronous_commit', 'on', true),"
                            " pg_logical_emit_message(true, 'stateward', '')" FROM_RECORD;
 
-Status Unsafe() {
-  return Status::Unavailable(
-      "postgres: fsync or full_page_writes is off on the server: nothing that it calls stored is "
-      "sure to be there after a crash");
-}
-
 // /ready is asked every few seconds by each of many.
 constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
@@ -240,7 +234,7 @@ Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expect
     }
     return AppendOutcome{true, n};
   }
-  if (!rows->Bool(0, 1)) return Unsafe();
+  if (!rows->Bool(0, 1)) return PgUnsafe();
   uint64_t head = rows->Int8(0, 2);
   if (head < expected_head) {
     return Status::Unavailable("record " + std::to_string(expected_head) + " is gone");
@@ -266,7 +260,7 @@ Status PostgresStorage::Replace(const StateId& id, uint64_t n, const Sha256Diges
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kChangesOnce);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->Bool(0, 3)) return Status();
-  if (!rows->Bool(0, 1)) return Unsafe();
+  if (!rows->Bool(0, 1)) return PgUnsafe();
   if (!rows->Bool(0, 2)) return Status::NotFound("no such record");
   return {Code::kConflict, "the record has other bytes by now"};
 }
@@ -336,7 +330,7 @@ Status PostgresStorage::Check() {
   Result<std::unique_ptr<PgTransaction>> transaction = shared_->pool->Begin({look}, &rows);
   if (!transaction.ok()) return std::move(transaction).status();
   STATEWARD_RETURN_IF_ERROR(CheckPlace(rows[0].Raw(0, 0).AsString()));
-  if (!rows[0].Bool(0, 1)) return Unsafe();
+  if (!rows[0].Bool(0, 1)) return PgUnsafe();
   // A row that was undone has to be vacuumed, so this is tried rarely.
   const int64_t now = shared_->clock.SteadyUs();
   if (shared_->wrote_us != 0 && now - shared_->wrote_us < kTryWriteUs) return Status();

@@ -19,8 +19,7 @@
 namespace stateward {
 
 struct PostgresStorageOptions {
-  std::string legacy_table;        // STORAGE_POSTGRES_TABLE as PgTableName quotes it
-  uint64_t uploads_max_bytes = 0;  // of one principal
+  std::string legacy_table;  // STORAGE_POSTGRES_TABLE as PgTableName quotes it
   // The locks lie in the same pool: each write is made while their row is held.
   bool with_locks = false;
 };
@@ -50,15 +49,17 @@ class PostgresStorage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
+  Status SettleUpload(const KeptUpload& upload) override;
   Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override;
   Result<Bytes> GetUpload(const KeptUpload& upload) override;
   Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
-  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status ReplaceUpload(const KeptUpload& upload, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveUpload(const KeptUpload& entry) override;
+  Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -96,7 +97,6 @@ class PostgresStorage : public Storage {
   // Completes the first piece of a record. False: the row is another by now.
   Result<bool> ReadRest(const StateId& id, uint64_t n, uint64_t size,
                         const std::string& row_version, Bytes* bytes);
-  Status MakeRoom(PgTransaction& transaction, const KeptUpload& entry, uint64_t size);
 
   const std::shared_ptr<Shared> shared_;
   PgTransaction* const transaction_ = nullptr;  // nullptr: each call is a transaction of its own

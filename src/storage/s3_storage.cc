@@ -12,8 +12,6 @@ namespace {
 
 constexpr char kStates[] = "states/";
 constexpr char kProbe[] = "probe/";
-// A sealed state of the largest size that the settings allow, with room for its envelope.
-constexpr uint64_t kMaxRecord = (uint64_t{1} << 30) + (uint64_t{16} << 20);
 // A head that was seen so long ago is looked up again before a write builds on it. Far below the
 // age at which records are pruned at the earliest (an hour, docs/storage.md): within it, a number
 // that is free above the head was never taken.
@@ -33,13 +31,13 @@ bool SameMarker(ByteView a, ByteView b) {
 
 }  // namespace
 
-S3Storage::S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3StorageOptions options)
+S3Storage::S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, std::string lock_prefix)
     : client_(std::move(client)),
       clock_(clock),
-      options_(std::move(options)),
+      lock_prefix_(std::move(lock_prefix)),
       prefix_(client_->settings().prefix),
       marker_(*client_, clock, prefix_ + fs_layout::kS3Marker,
-              "store marker (see `statewardctl init`)", SameMarker) {}
+              "identity file (see `statewardctl init`)", SameMarker) {}
 
 Result<StoreIdentity> S3Storage::ReadIdentity() {
   Result<S3Object> object = client_->Get(marker_.key(), S3Landmark::kMaxBytes);
@@ -64,8 +62,7 @@ Status S3Storage::CheckNewPlace() {
       if (!EndsWith(entry.key, ".tfstate") && entry.key != marker_.key()) strange = entry.key;
     }
     for (const std::string& folder : page.folders) {
-      bool locks = !options_.lock_prefix.empty() &&
-                   options_.lock_prefix.compare(0, folder.size(), folder) == 0;
+      bool locks = !lock_prefix_.empty() && lock_prefix_.compare(0, folder.size(), folder) == 0;
       if (!locks && folder != prefix_ + kProbe) strange = folder;
     }
     return strange.empty();
@@ -173,7 +170,7 @@ Result<Bytes> S3Storage::Read(const StateId& id, uint64_t n, size_t limit, bool 
 
 Result<Bytes> S3Storage::Get(const StateId& id, uint64_t n) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  Result<Bytes> bytes = Read(id, n, kMaxRecord, false);
+  Result<Bytes> bytes = Read(id, n, fs_layout::kMaxRecord, false);
   if (bytes.ok() || bytes.status().code() != Code::kNotFound) return bytes;
   return Absent(std::move(bytes).status());
 }
@@ -186,7 +183,7 @@ Result<Bytes> S3Storage::GetPrefix(const StateId& id, uint64_t n, size_t limit) 
 }
 
 Result<Records::Newest> S3Storage::GetNewest(const StateId& id) {
-  return ReadNewest(id, kMaxRecord, false);
+  return ReadNewest(id, fs_layout::kMaxRecord, false);
 }
 
 Result<Records::Newest> S3Storage::GetNewestFront(const StateId& id, size_t limit) {
@@ -264,7 +261,7 @@ Status S3Storage::Replace(const StateId& id, uint64_t n, const Sha256Digest& exp
                           ByteView sealed) {
   STATEWARD_RETURN_IF_ERROR(Begin());
   const std::string key = Key(id, n);
-  Result<S3Object> now = client_->Get(key, kMaxRecord);
+  Result<S3Object> now = client_->Get(key, fs_layout::kMaxRecord);
   if (!now.ok()) {
     if (now.status().code() != Code::kNotFound) return std::move(now).status();
     return Absent(std::move(now).status());

@@ -18,16 +18,11 @@
 
 namespace stateward {
 
-struct S3StorageOptions {
-  uint64_t uploads_max_bytes = 1ULL << 30;  // of one principal
-  std::string
-      lock_prefix;  // of a lock s3 in the same bucket, which a new store may find; "" = none
-};
-
 class S3Storage : public Storage {
  public:
-  // `clock` must outlive it. Asks nobody yet.
-  S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, S3StorageOptions options);
+  // `clock` must outlive it. lock_prefix: of a lock s3 in the same bucket, which a new store may
+  // find; "" = none. Asks nobody yet.
+  S3Storage(std::unique_ptr<S3Client> client, const Clock& clock, std::string lock_prefix);
 
   std::string_view Name() const override { return "s3"; }
   bool WritesMayArriveLate() const override { return true; }
@@ -47,15 +42,17 @@ class S3Storage : public Storage {
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
-  Status PutUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
+  Status SettleUpload(const KeptUpload& upload) override;
   Result<std::vector<KeptUpload>> ListUploads() override;
+  Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override;
   Result<Bytes> GetUpload(const KeptUpload& upload) override;
   Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override;
-  Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override;
+  Status ReplaceUpload(const KeptUpload& upload, ByteView sealed) override;
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
-  Status RemoveUpload(const KeptUpload& entry) override;
+  Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
@@ -84,7 +81,7 @@ class S3Storage : public Storage {
 
   const std::unique_ptr<S3Client> client_;
   const Clock& clock_;
-  const S3StorageOptions options_;
+  const std::string lock_prefix_;
   const std::string prefix_;
   HeadHints hints_;
   S3Landmark marker_;

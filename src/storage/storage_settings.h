@@ -2,17 +2,14 @@
 #ifndef STATEWARD_STORAGE_STORAGE_SETTINGS_H_
 #define STATEWARD_STORAGE_STORAGE_SETTINGS_H_
 
-#include <cstdint>
 #include <string>
 
 namespace stateward {
 
 struct StorageSettings {
-  std::string backend = "fs";      // STORAGE_BACKEND
-  std::string fs_dir;              // STORAGE_FS_DIR
-  bool init = false;               // STORAGE_INIT
-  uint64_t uploads_max_bytes = 0;  // KEPT_UPLOADS_MAX_BYTES
-  uint64_t uploads_days = 90;      // KEPT_UPLOADS_DAYS
+  std::string backend = "fs";  // STORAGE_BACKEND
+  std::string fs_dir;          // STORAGE_FS_DIR
+  bool init = false;           // STORAGE_INIT
 };
 
 }  // namespace stateward

@@ -27,7 +27,9 @@ inline void AllSayUnavailable(Storage& s) {
   Is(Code::kUnavailable, s.Count());
   Is(Code::kUnavailable, s.Prune(Id(), 1));
   Is(Code::kUnavailable, s.PutUpload(entry, std::string("abc")));
+  Is(Code::kUnavailable, s.SettleUpload(entry));
   Is(Code::kUnavailable, s.ListUploads());
+  Is(Code::kUnavailable, s.ListUploadsOf(entry.principal_tag));
   Is(Code::kUnavailable, s.GetUpload(entry));
   Is(Code::kUnavailable, s.GetUploadPrefix(entry, 1));
   Is(Code::kUnavailable, s.ReplaceUpload(entry, std::string("abc")));

@@ -2,7 +2,6 @@
 // each test:
 //   TEST_GROUP(FsConforms) { MyStorageFixture fixture; };
 //   STORAGE_CONFORMS(FsConforms)
-//   STORAGE_CONFORMS_CLOCK(FsConforms)   where the age of kept uploads is the fixture's
 #ifndef STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 
@@ -33,11 +32,12 @@
   X(G, ReplaceComparesTheBytes)    \
   X(G, PruneNeverTakesTheNewest)   \
   X(G, ListIsInOrderOfId)
-#define KEPT_UPLOADS_CASES(X, G) \
-  X(G, UploadsAreKeptOnce)       \
-  X(G, UploadsAreExchanged)      \
-  X(G, UploadsAreRemoved)        \
-  X(G, UploadsAreBoundedPerPrincipal)
+#define KEPT_UPLOADS_CASES(X, G)                  \
+  X(G, UploadsAreKeptOnce)                        \
+  X(G, UploadsOfOnePrincipalAreListedOldestFirst) \
+  X(G, UploadsAreKeptByManyAtOnce)                \
+  X(G, UploadsAreExchanged)                       \
+  X(G, UploadsAreRemoved)
 #define NAME_CLAIMS_CASES(X, G) \
   X(G, LegacyBlobsAreRead)      \
   X(G, LegacyBlobsAreListed)    \
@@ -50,6 +50,5 @@
   RECORDS_CASES(STORAGE_TEST_, G)       \
   KEPT_UPLOADS_CASES(STORAGE_TEST_, G)  \
   NAME_CLAIMS_CASES(STORAGE_TEST_, G)
-#define STORAGE_CONFORMS_CLOCK(G) STORAGE_TEST_(G, NoYoungUploadIsEvicted)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_

@@ -18,8 +18,6 @@ namespace stateward {
 // A place of its own for one test: there is nothing in it, and no marker.
 class StorageFixture {
  public:
-  static constexpr uint64_t kUploadLimit = 1000;  // bytes of one principal, in each instance
-
   virtual ~StorageFixture() = default;
   // One more instance on the place, as another process would make it.
   virtual std::shared_ptr<Storage> Open() = 0;
@@ -30,8 +28,6 @@ class StorageFixture {
   // Puts something there that is neither ours nor the original's; false: there can be no such
   // thing.
   virtual bool PutStranger() = 0;
-  // Turns the clock that says how old a kept upload is.
-  virtual void Advance(int64_t /*ms*/) { FAIL("this fixture has no clock"); }
 };
 
 namespace storage_cases {

@@ -38,7 +38,9 @@ class MemStorage : public Storage {
   std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   std::function<void()> before_append;   // once, before the next Append
-  uint64_t upload_limit = UINT64_MAX;
+  std::atomic<int> upload_listings{0};   // of all principals
+  std::atomic<int> upload_settles{0};
+  std::function<void()> before_list_uploads;  // of all principals
 
   std::string_view Name() const override { return "mem"; }
   bool WritesMayArriveLate() const override { return late; }
@@ -167,22 +169,23 @@ class MemStorage : public Storage {
   Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    uint64_t bytes = sealed.size();
-    for (const auto& [old, kept] : uploads_) {
-      if (old.principal_tag != entry.principal_tag) continue;
-      if (old.content_tag == entry.content_tag) return Status();
-      bytes += kept.size();
-    }
-    if (bytes > upload_limit) return Status::Unavailable("full");
+    if (Find(entry) != uploads_.end()) return Status();
     uploads_.emplace_back(entry, Bytes(sealed.begin(), sealed.end()));
     return Status();
   }
-  Result<std::vector<KeptUpload>> ListUploads() override {
+  Status SettleUpload(const KeptUpload& entry) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    std::vector<KeptUpload> out;
-    for (const auto& [entry, bytes] : uploads_) out.push_back(entry);
-    return out;
+    ++upload_settles;
+    return Find(entry) != uploads_.end() ? Status() : Status::NotFound("no such upload");
+  }
+  Result<std::vector<KeptUpload>> ListUploads() override {
+    if (before_list_uploads) before_list_uploads();
+    ++upload_listings;
+    return Uploads("");
+  }
+  Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override {
+    return Uploads(principal_tag);
   }
   Result<Bytes> GetUpload(const KeptUpload& entry) override {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -282,6 +285,19 @@ class MemStorage : public Storage {
     return down || !marker_;
   }
   static Status Down() { return Status::Unavailable("the store is down"); }
+  // "": of all principals.
+  Result<std::vector<KeptUpload>> Uploads(const std::string& principal_tag) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    std::vector<KeptUpload> out;
+    for (const auto& [upload, bytes] : uploads_) {
+      if (principal_tag.empty() || upload.principal_tag == principal_tag) out.push_back(upload);
+    }
+    std::stable_sort(out.begin(), out.end(), [](const KeptUpload& a, const KeptUpload& b) {
+      return a.time_ms < b.time_ms;
+    });
+    return out;
+  }
   std::vector<std::pair<KeptUpload, Bytes>>::iterator Find(const KeptUpload& upload) {
     return std::find_if(uploads_.begin(), uploads_.end(), [&upload](const auto& each) {
       return each.first.principal_tag == upload.principal_tag &&

@@ -24,8 +24,8 @@ class PostgresLockFixture : public LockerFixture {
                                           PostgresLockOptions{"\"locks\"", with_storage_});
   }
   std::shared_ptr<PostgresStorage> OpenStorage(const std::shared_ptr<PgPool>& pool) {
-    return std::make_shared<PostgresStorage>(
-        pool, SystemClock(), PostgresStorageOptions{"\"states\"", 1 << 20, with_storage_});
+    return std::make_shared<PostgresStorage>(pool, SystemClock(),
+                                             PostgresStorageOptions{"\"states\"", with_storage_});
   }
   size_t Kept() override {
     return box_.Number("SELECT count(*) FROM stateward.state_locks") +

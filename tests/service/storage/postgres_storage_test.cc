@@ -15,9 +15,8 @@ class PostgresFixture : public StorageFixture {
   explicit PostgresFixture(bool with_locks = false, const char* service = "POSTGRES")
       : with_locks_(with_locks), connection_(ServiceEnv(service)) {}
   std::shared_ptr<Storage> Open() override {
-    return std::make_shared<PostgresStorage>(
-        PostgresBox::Pool(8, connection_), clock_,
-        PostgresStorageOptions{"\"states\"", kUploadLimit, with_locks_});
+    return std::make_shared<PostgresStorage>(PostgresBox::Pool(8, connection_), clock_,
+                                             PostgresStorageOptions{"\"states\"", with_locks_});
   }
   void RemoveMarker() override { box_.Exec("DELETE FROM stateward.store_marker"); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -25,7 +24,6 @@ class PostgresFixture : public StorageFixture {
   }
   // Whatever else lies in the database is none of ours: the schema is.
   bool PutStranger() override { return false; }
-  void Advance(int64_t ms) override { clock_.Advance(ms); }
   PostgresBox& box() { return box_; }
   FakeClock& clock() { return clock_; }
 
@@ -40,7 +38,6 @@ class PostgresFixture : public StorageFixture {
 
 TEST_GROUP(PostgresStorageConforms) { PostgresFixture fixture; };
 STORAGE_CONFORMS(PostgresStorageConforms)
-STORAGE_CONFORMS_CLOCK(PostgresStorageConforms)
 
 // Through pgbouncer, which gives each transaction another session.
 TEST_GROUP(PgBouncerStorageConforms) { PostgresFixture fixture{false, "PGBOUNCER"}; };

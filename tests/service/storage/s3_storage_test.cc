@@ -12,21 +12,12 @@
 namespace stateward {
 namespace {
 
-// Of the cases' year; only SteadyUs goes on.
-class TurnedClock : public Clock {
- public:
-  int64_t NowMs() const override { return storage_cases::kSomeMs + turned_ms; }
-  int64_t SteadyUs() const override { return SystemClock().SteadyUs(); }
-  int64_t turned_ms = 0;
-};
-
 class S3Fixture : public StorageFixture {
  public:
   explicit S3Fixture(const char* service) : settings_(NewS3Place(service)) {}
 
   std::shared_ptr<Storage> Open() override {
-    return std::make_shared<S3Storage>(NewTestClient(settings_), clock_,
-                                       S3StorageOptions{kUploadLimit, ""});
+    return std::make_shared<S3Storage>(NewTestClient(settings_), SystemClock(), "");
   }
   void RemoveMarker() override { CHECK(Client().Delete("00-stateward-store").ok()); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -38,7 +29,6 @@ class S3Fixture : public StorageFixture {
     CHECK(Client().Put("somebody/else's + ü.txt", std::string("x"), S3Condition()).ok());
     return true;
   }
-  void Advance(int64_t ms) override { clock_.turned_ms += ms; }
   S3Client& Client() {
     if (!client_) client_ = NewTestClient(settings_);
     return *client_;
@@ -46,7 +36,6 @@ class S3Fixture : public StorageFixture {
 
  private:
   const S3Settings settings_;
-  TurnedClock clock_;
   std::unique_ptr<S3Client> client_;
 };
 
@@ -82,13 +71,11 @@ void EmptiedStatesAreNotAbsent(S3Fixture& f) {
 
 TEST_GROUP(MinioConforms) { S3Fixture fixture{"S3"}; };
 STORAGE_CONFORMS(MinioConforms)
-STORAGE_CONFORMS_CLOCK(MinioConforms)
 TEST(MinioConforms, NothingIsAbsentWithoutMarker) { NothingIsAbsentWithoutMarker(fixture); }
 TEST(MinioConforms, EmptiedStatesAreNotAbsent) { EmptiedStatesAreNotAbsent(fixture); }
 
 TEST_GROUP(VersitygwConforms) { S3Fixture fixture{"S3B"}; };
 STORAGE_CONFORMS(VersitygwConforms)
-STORAGE_CONFORMS_CLOCK(VersitygwConforms)
 TEST(VersitygwConforms, NothingIsAbsentWithoutMarker) { NothingIsAbsentWithoutMarker(fixture); }
 TEST(VersitygwConforms, EmptiedStatesAreNotAbsent) { EmptiedStatesAreNotAbsent(fixture); }
 

@@ -99,7 +99,7 @@ constexpr char kKeyOfWorld[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 // The store below a server, with its only state.
 struct Below {
-  Below(Disk& disk, const std::string& dir) : storage(disk, SystemClock(), FsOptions{dir}) {
+  Below(Disk& disk, const std::string& dir) : storage(disk, dir) {
     store_id = (*storage.ReadIdentity()).store_id;
     const Status listed = storage.List([this](const StateId& there) {
       id = there;

@@ -94,25 +94,26 @@ TEST(StoreJobs, OneBadStateDoesNotKeepTheOthersFromBeingPruned) {
 }
 
 TEST(StoreJobs, RefusedUploadsEndByAgeAndBytes) {
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
   const std::string tag(32, 'a'), other(32, 'b');
   const auto keep = [&](const std::string& who, const std::string& what, uint64_t size) {
     KeptUpload entry{who, HexEncode(Sha256(what)).substr(0, 32), Id(0), clock.NowMs(), size};
     CHECK(storage.PutUpload(entry, Bytes(size)).ok());
   };
-  keep(tag, "oldest", 100);
+  keep(tag, "oldest", kMiB);
   clock.Advance(5 * kDay);
-  keep(tag, "old", 100);
-  keep(other, "its own", 100);
+  keep(tag, "old", kMiB);
+  keep(other, "its own", kMiB);
   clock.Advance(6 * kDay);
-  keep(tag, "young", 400);
+  keep(tag, "young", 4 * kMiB);
   // Too many bytes of one principal: the oldest go, but none of less than 7 days.
-  CHECK(PruneUploads(storage, clock, {90, 450}, PruneHow::kOnlyCount)->removed == 1);
+  CHECK(PruneUploads(storage, clock, {90, 9 * kMiB / 2}, PruneHow::kOnlyCount)->removed == 1);
   LONGS_EQUAL(4, storage.ListUploads()->size());
-  CHECK(Round("prune", {}, {90, 450}).round_done);
+  CHECK(Round("prune", {}, {90, 9 * kMiB / 2}).round_done);
   LONGS_EQUAL(3, storage.ListUploads()->size());
   // Too old.
   clock.Advance(85 * kDay);
-  CHECK(Round("prune", {}, {90, 1000000}).round_done);
+  CHECK(Round("prune", {}, {90, 100 * kMiB}).round_done);
   LONGS_EQUAL(1, storage.ListUploads()->size());
 }
 

@@ -101,7 +101,7 @@ TEST(NoOpRecord, OnARealDisk) {
   if (dir == nullptr) dir = mkdtemp(in_tmp);
   CHECK(dir != nullptr);
   {
-    FsStorage disk(PosixDisk(), clock, FsOptions{dir, uint64_t{1} << 20});
+    FsStorage disk(PosixDisk(), dir);
     StoreGate its_gate(disk, locker);
     CHECK(its_gate.Init(false, *kms).ok());
     service =

@@ -164,7 +164,8 @@ TEST(Refusal, AnothersLockKeepsTheUpload) {
 
 TEST(Refusal, AnUploadThatCannotBeKeptIsAnOutage) {
   Is(Code::kOk, Put(Doc(7)));
-  storage.upload_limit = 10;
+  rules.uploads.max_bytes = 10;
+  Restart();
   StateAnswer refused = Answer(Doc(2));
   Is(Code::kUnavailable, refused.status.code());
   Has(refused.hint, "could not be kept");

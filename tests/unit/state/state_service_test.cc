@@ -187,7 +187,8 @@ TEST(StateService, RefusedUploadsAreKeptAndReadable) {
 
 TEST(StateService, WhatCannotBeKeptIsAnOutage) {
   Is(Code::kOk, Put(Doc(5)));
-  storage.upload_limit = 10;
+  rules.uploads.max_bytes = 10;
+  Restart();
   Is(Code::kUnavailable, Put(Doc(4)));
 }
 

@@ -27,7 +27,7 @@ class FsFixture : public StorageFixture {
     [[maybe_unused]] int r = system(("rm -rf " + std::string(dir_)).c_str());
   }
   std::shared_ptr<Storage> Open() override {
-    return std::make_shared<FsStorage>(PosixDisk(), clock_, FsOptions{dir_, kUploadLimit});
+    return std::make_shared<FsStorage>(PosixDisk(), dir_);
   }
   void RemoveMarker() override { CHECK(unlink(Path("stateward-store").c_str()) == 0); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -37,13 +37,11 @@ class FsFixture : public StorageFixture {
     std::ofstream(Path("holiday.jpg")) << "x";
     return true;
   }
-  void Advance(int64_t ms) override { clock_.Advance(ms); }
 
  private:
   std::string Path(const std::string& name) const { return std::string(dir_) + "/" + name; }
 
   char dir_[40] = "/tmp/stateward-fs-XXXXXX";
-  FakeClock clock_;
 };
 
 }  // namespace
@@ -51,7 +49,6 @@ class FsFixture : public StorageFixture {
 TEST_GROUP(FsConforms) { FsFixture fixture; };
 
 STORAGE_CONFORMS(FsConforms)
-STORAGE_CONFORMS_CLOCK(FsConforms)
 
 // The thread sanitizer runs the groups with Tsan in their names.
 TEST_GROUP(FsTsan) { FsFixture fixture; };
@@ -77,9 +74,7 @@ TEST_GROUP(FsStorage) {
     storage.reset();
     [[maybe_unused]] int r = system(("rm -rf " + std::string(dir)).c_str());
   }
-  std::unique_ptr<FsStorage> Make() {
-    return std::make_unique<FsStorage>(PosixDisk(), clock, FsOptions{dir, 1000});
-  }
+  std::unique_ptr<FsStorage> Make() { return std::make_unique<FsStorage>(PosixDisk(), dir); }
   std::string Path(const std::string& name) { return std::string(dir) + "/" + name; }
   void Down(FsStorage & s) {
     CHECK(s.Head(id).status().code() == Code::kUnavailable);

@@ -13,7 +13,6 @@ namespace {
 
 class MemFixture : public StorageFixture {
  public:
-  MemFixture() { storage_->upload_limit = kUploadLimit; }
   std::shared_ptr<Storage> Open() override { return storage_; }
   void RemoveMarker() override { storage_->RemoveMarker(); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {

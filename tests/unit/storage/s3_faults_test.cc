@@ -16,8 +16,7 @@ namespace {
 class MemS3Fixture : public StorageFixture {
  public:
   std::shared_ptr<Storage> Open() override {
-    return std::make_shared<S3Storage>(NewMemS3Client(s3, clock), clock,
-                                       S3StorageOptions{kUploadLimit, ""});
+    return std::make_shared<S3Storage>(NewMemS3Client(s3, clock), clock, "");
   }
   void RemoveMarker() override { s3->objects.erase("00-stateward-store"); }
   void PutLegacy(const std::string& legacy_id, const std::string& blob) override {
@@ -29,7 +28,6 @@ class MemS3Fixture : public StorageFixture {
     s3->objects["holiday.jpg"] = {"x", "\"s\"", "", ""};
     return true;
   }
-  void Advance(int64_t ms) override { clock.Advance(ms); }
 
   FakeClock clock;
   std::shared_ptr<MemS3> s3 = std::make_shared<MemS3>();
@@ -85,7 +83,6 @@ using namespace storage_cases;  // NOLINT: the cases' own words
 
 TEST_GROUP(MemS3Conforms) { MemS3Fixture fixture; };
 STORAGE_CONFORMS(MemS3Conforms)
-STORAGE_CONFORMS_CLOCK(MemS3Conforms)
 
 TEST_GROUP(S3Faults) {
   MemS3Fixture f;
