@@ -118,8 +118,21 @@ def check_contract(path, problems):
             problems.append(f"{rel}:{number}: a contract includes only the C++ library, not {name}")
 
 
+def check_map(problems):
+    """Each folder stands in docs/architecture.md, and each file that its map names is there."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    table = text[text.index("## Map"):text.index("## Layers")]
+    for folder in MAY:
+        if folder != "." and f"`{folder}/`" not in table:
+            problems.append(f"docs/architecture.md: the map has no row for src/{folder}/")
+    for name in re.findall(r"`(\w+/[\w/*]+\.(?:cc|h))`", table):
+        if not any(list(ROOT.glob(f"{top}/{name}")) for top in ("src", "include/.", ".")):
+            problems.append(f"docs/architecture.md: there is no {name}")
+
+
 def main():
     problems = []
+    check_map(problems)
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".cc", ".h"):
             check_src(path, problems)
