@@ -1,6 +1,7 @@
 """/api/v1 through nginx: who sees what, what is answered, and how it is refused; on each pair of backends."""
 import hashlib
 import json
+import socket
 import sys
 import unittest
 import urllib.parse
@@ -9,6 +10,7 @@ import api_docs
 from box import Box
 from client import Client, basic
 from pairs import Pair, make_cases
+from stateward import CTL
 from webservers import Nginx
 
 TOKENS = {name: "swt_" + name[0].encode().hex() * 32
@@ -189,6 +191,43 @@ class Api:
         for origin, status in (("https://elsewhere.example", 403), ("null", 403),
                                (f"http://localhost:{self.nginx.plain[1]}", 200)):
             self.get("reader", "/states/open/a", status, headers=[("Origin", origin)])
+
+    def ctl(self, name, *args, code=0, server=None, **more):
+        """statewardctl --server, as the owner of a token."""
+        url = server or f"http://127.0.0.1:{self.nginx.plain[1]}"
+        env = {"TF_HTTP_USERNAME": "x", "TF_HTTP_PASSWORD": TOKENS[name], **more}
+        run = self.box.run([CTL, "--server", url, *args], env=env)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        self.assertNotIn(TOKENS[name], run.stdout + run.stderr)
+        return run.stdout if code == 0 else run.stderr
+
+    def test_statewardctl_says_the_same_here_and_there(self):
+        for args in (("show", "open/a"), ("show", "open/a", "--json"), ("versions", "open/a"),
+                     ("versions", "open/a", "--json"), ("get", "open/a"),
+                     ("get", "open/a", "--version", "1")):
+            here = self.box.run([CTL, *args], env=self.app.settings)
+            self.assertEqual(0, here.returncode, here.stderr)
+            self.assertEqual(here.stdout, self.ctl("admin", *args), args)
+        self.assertEqual(document(2, "/state/open/a").decode(), self.ctl("reader", "get", "open/a"))
+
+    def test_statewardctl_ends_as_its_documents_say(self):
+        hidden = self.ctl("reader", "show", f"{HIDDEN}/prod", code=1)
+        self.assertEqual(hidden.replace("prod", "none"),
+                         self.ctl("reader", "show", f"{HIDDEN}/none", code=1))
+        self.assertIn("role", self.ctl("oncall", "get", "open/a", code=4))
+        self.ctl("reader", "show", "open/a", code=4, TF_HTTP_PASSWORD="swt_" + "0" * 64)
+        self.ctl("reader", "show", "open/a", code=2, TF_HTTP_PASSWORD="")
+        self.ctl("reader", "show", "open/a", code=2, server="http://states.example")
+        self.ctl("reader", "show", "open/a", code=2, server="https://x:y@states.example")
+        self.ctl("reader", "keys", code=2)
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            self.ctl("reader", "show", "open/a", code=3,
+                     server=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        private = self.box.write("credentials", f"any:{TOKENS['reader']}\n", 0o600)
+        self.ctl("oncall", "get", "open/a", "--credentials", private)
+        shared = self.box.write("shared", f"any:{TOKENS['reader']}\n", 0o644)
+        self.ctl("oncall", "get", "open/a", "--credentials", shared, code=4)
 
     def test_bodies_have_a_limit(self):
         paths = json.loads(self.get("reader", "/openapi.json").body)["paths"]
