@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -59,6 +60,25 @@ class Records {
   // At least the first min(limit, size) bytes of record n: for reading what is sealed in front.
   virtual Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) = 0;
 
+  // The ends of many states' histories, for lists.
+  struct Front {
+    StateId id;
+    uint64_t records = 0;  // how many there are; 0: the state has none
+    Newest newest;         // at least the first min(limit, size) bytes of it
+    bool damaged = false;  // the store knows that these bytes are damaged
+  };
+  // One for each of `ids`, in any order; a state without records may be left out. A backend that
+  // can answer for all of them in one round trip does better.
+  virtual Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) {
+    std::vector<Front> fronts;
+    for (const StateId& id : ids) {
+      Result<Front> front = FrontOf(id, limit);
+      if (!front.ok()) return std::move(front).status();
+      fronts.push_back(*std::move(front));
+    }
+    return fronts;
+  }
+
   // Makes record expected_head + 1, create-exclusive: this is the compare-and-swap.
   // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown.
   virtual Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
@@ -80,6 +100,29 @@ class Records {
   virtual Result<uint64_t> Count() = 0;
   // Removes record n; the newest is refused (kInvalidArgument). OK when it is gone already.
   virtual Status Prune(const StateId& id, uint64_t n) = 0;
+
+ private:
+  Result<Front> FrontOf(const StateId& id, size_t limit) {
+    const uint64_t seen = SeenHead(id);
+    for (int tries = 0; tries < 2; ++tries) {
+      Front front;
+      front.id = id;
+      Result<std::vector<uint64_t>> numbers = Versions(id);
+      if (!numbers.ok()) return std::move(numbers).status();
+      front.records = numbers->size();
+      front.newest.n = numbers->empty() ? 0 : numbers->front();
+      if (front.newest.n < seen) break;
+      if (front.newest.n == 0) return front;
+      Result<Bytes> bytes = GetPrefix(id, front.newest.n, limit);
+      // It was the newest no more, and pruned.
+      if (!bytes.ok() && bytes.status().code() == Code::kNotFound) continue;
+      front.damaged = !bytes.ok() && bytes.status().code() == Code::kCorruption;
+      if (!bytes.ok() && !front.damaged) return std::move(bytes).status();
+      if (bytes.ok()) front.newest.bytes = *std::move(bytes);
+      return front;
+    }
+    return Status::Unavailable("the newest record of state " + id.hex() + " is not where it was");
+  }
 };
 
 }  // namespace stateward

@@ -5,6 +5,15 @@
 
 namespace stateward {
 
+AdminService::ListTurn AdminService::TakeListTurn(const std::string& principal) {
+  std::lock_guard<std::mutex> hold(lists_mutex_);
+  if (!lists_.insert(principal).second) return ListTurn(nullptr);
+  return ListTurn(std::shared_ptr<void>(this, [this, principal](void*) {
+    std::lock_guard<std::mutex> again(lists_mutex_);
+    lists_.erase(principal);
+  }));
+}
+
 Result<std::string> AdminService::StoreId() const {
   Result<std::shared_ptr<const StoreIdentity>> store = parts_.gate.Store();
   if (!store.ok()) return std::move(store).status();

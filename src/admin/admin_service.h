@@ -4,7 +4,11 @@
 #ifndef STATEWARD_ADMIN_ADMIN_SERVICE_H_
 #define STATEWARD_ADMIN_ADMIN_SERVICE_H_
 
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "history/history.h"
 #include "state/state_service.h"
@@ -34,6 +38,19 @@ class AdminService {
  public:
   explicit AdminService(const AdminParts& parts) : parts_(parts) {}
 
+  // Held while a list of all states is made: one at a time for each principal, since it costs what
+  // thousands of other requests do.
+  class ListTurn {
+   public:
+    ListTurn(std::shared_ptr<void> held) : held_(std::move(held)) {}  // NOLINT: made here alone
+    explicit operator bool() const { return held_ != nullptr; }
+
+   private:
+    std::shared_ptr<void> held_;
+  };
+  // False when that principal's list is being made already.
+  ListTurn TakeListTurn(const std::string& principal);
+
   // The store, once its identity file and lock service were proved. kUnavailable: not yet.
   Result<std::string> StoreId() const;
   Result<History> OpenHistory() const;
@@ -49,6 +66,8 @@ class AdminService {
 
  private:
   const AdminParts parts_;
+  std::mutex lists_mutex_;
+  std::set<std::string> lists_;  // principals whose list is being made
 };
 
 }  // namespace stateward

@@ -93,6 +93,26 @@ inline constexpr Column kVersionsColumns[] = {
     {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
 };
 
+inline constexpr Column kListColumns[] = {
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: damaged"},
+    {"namespace", ColumnKind::kText, "NAMESPACE",
+     "of basic auth; null: it belongs to identified users"},
+    {"condition", ColumnKind::kText, "CONDITION",
+     "ok; deleted; damaged: its newest version does not open; empty: no version is left"},
+    {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
+    {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
+    {"time", ColumnKind::kTime, "TIME", "when it was written"},
+    {"principal", ColumnKind::kText, "BY", "who wrote it"},
+    {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
+    {"versions", ColumnKind::kNumber, "VERSIONS", "how many records are kept"},
+    {"lock", ColumnKind::kText, "LOCK", "the lock's ID; null: it is not locked",
+     ColumnShown::kJsonOnly},
+    {"lock_principal", ColumnKind::kText, "LOCKED BY", "who holds the lock"},
+    {"lock_time", ColumnKind::kTime, "LOCKED SINCE", "when it was taken", ColumnShown::kJsonOnly},
+    {"state_id", ColumnKind::kText, "ID", "its folder in the store, in hex",
+     ColumnShown::kJsonOnly},
+};
+
 inline constexpr Column kPruneColumns[] = {
     {"versions", ColumnKind::kNumber, "VERSIONS", "removed; with --dry-run, to be removed"},
     {"states", ColumnKind::kNumber, "OF STATES", "that they belong to"},

@@ -39,12 +39,61 @@ constexpr Param kCheckParams[] = {
      "open each document to its last byte, not only what lies in front of it"},
 };
 
+constexpr Param kListParams[] = {
+    {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "only states that fit: net/*, or net"},
+    {"locked", K::kFlag, U::kOption, "", "only those that are locked"},
+    {"deleted", K::kFlag, U::kOption, "", "those that were deleted, in the place of the others"},
+    {"older", K::kAge, U::kOption, "AGE", "only those that were written longer ago: 90d"},
+    {"sort",
+     K::kChoice,
+     U::kOption,
+     "",
+     "the order: names from a to z, all else downwards",
+     {},
+     0,
+     kNoLimit,
+     "name|size|time|serial|versions"},
+    {"limit",
+     K::kNumber,
+     U::kOption,
+     "N",
+     "a page of so many states, in an order of their own that stays",
+     {},
+     1,
+     1000},
+    {"cursor",
+     K::kText,
+     U::kOption,
+     "CURSOR",
+     "the next page, as the one before named it",
+     {},
+     64,
+     64},
+};
+
 constexpr Param kPruneParams[] = {
     {"dry-run", K::kFlag, U::kOption, "", "only count"},
 };
 
 // In the order of the help.
 constexpr Operation kOperations[] = {
+    {"list",
+     M::kGet,
+     "/api/v1/states",
+     S::kStates,
+     {Right::kSee},
+     E::kReads,
+     A::kRows,
+     kListParams,
+     kListColumns,
+     "lists states: size, serial, who wrote last and when, versions, lock",
+     "Deleted states are left out, as are blobs of the original that nobody has written to since: "
+     "their names are in no record.",
+     "statewardctl list\n"
+     "statewardctl list 'net/*' --older 90d --sort size\n"
+     "statewardctl list --locked --json\n",
+     "",
+     RunList},
     {"show",
      M::kGet,
      "/api/v1/states/{project}/{name}",

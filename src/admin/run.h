@@ -10,6 +10,9 @@ namespace stateward {
 Result<Reply> RunShow(const Call& call);
 Result<Reply> RunGet(const Call& call);
 
+// op_list.cc
+Result<Reply> RunList(const Call& call);
+
 // op_prune.cc
 Result<Reply> RunPrune(const Call& call);
 

@@ -46,6 +46,10 @@ class History {
 
   // What record n says of itself, without its document. kNotFound: no such record.
   Result<SealedInfo> Info(const StateId& id, uint64_t n) const;
+  // The same of a record whose front was read already.
+  Result<SealedInfo> OpenFront(const StateId& id, const Records::Newest& front) const {
+    return kms_.OpenInfo({store_id_, id, front.n}, front.bytes);
+  }
   // Record n to its end. kNotFound: no such record.
   Result<Opened> Open(const StateId& id, uint64_t n) const;
 

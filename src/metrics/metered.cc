@@ -65,6 +65,9 @@ class MeteredStorage : public Storage {
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override {
     return meter_("get_newest_front", [&] { return s_->GetNewestFront(id, limit); });
   }
+  Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override {
+    return meter_("fronts", [&] { return s_->Fronts(ids, limit); });
+  }
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
     return meter_("get_prefix", [&] { return s_->GetPrefix(id, n, limit); });
   }

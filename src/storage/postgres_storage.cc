@@ -200,6 +200,33 @@ Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
   return Newest{n, std::move(*bytes)};
 }
 
+Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<StateId>& ids,
+                                                            size_t limit) {
+  std::string list;
+  for (const StateId& id : ids) list += (list.empty() ? "" : ",") + id.hex();
+  PgStatement statement{
+      "SELECT " STATEWARD_PG_PLACE
+      ", s.id, s.n, s.records, substring(r.data FROM 1 FOR $2::int8::int4)"
+      " FROM (VALUES (1)) one LEFT JOIN (SELECT id, max(n) AS n, count(*) AS records"
+      " FROM stateward.records WHERE id = ANY(string_to_array($1, ',')) GROUP BY id) s ON true"
+      " LEFT JOIN stateward.records r ON r.id = s.id AND r.n = s.n",
+      {}};
+  statement.params.Text(list).Int8(std::min<size_t>(limit, INT32_MAX));
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<Front> fronts;
+  for (size_t i = 0; i < rows->size(); ++i) {
+    Front front;
+    if (rows->IsNull(i, 1) || !StateId::Parse(rows->Text(i, 1), &front.id)) continue;
+    front.newest.n = rows->Int8(i, 2);
+    front.records = rows->Int8(i, 3);
+    front.newest.bytes = rows->Bytea(i, 4);
+    STATEWARD_RETURN_IF_ERROR(CheckHead(hints_.Get(front.id), front.newest.n));
+    fronts.push_back(std::move(front));
+  }
+  return fronts;
+}
+
 Result<Bytes> PostgresStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
   Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
   if (!brought.ok()) return std::move(brought).status();

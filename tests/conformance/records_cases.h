@@ -48,6 +48,32 @@ inline void RecordsComeBackByteForByte(StorageFixture& f) {
   }
 }
 
+inline void FrontsAreThoseOfTheNewest(StorageFixture& f) {
+  std::shared_ptr<Storage> s = Fresh(f);
+  const std::vector<std::string> names = {"one", "two", "three"};
+  const std::string large = Noise(50000);
+  std::vector<StateId> ids = {IdOf("absent")};
+  for (size_t i = 0; i < names.size(); ++i) {
+    ids.push_back(IdOf(names[i]));
+    for (uint64_t n = 0; n < i; ++n) Put(*s, ids.back(), n, Noise(100));
+    Put(*s, ids.back(), i, i == 2 ? large : names[i]);
+  }
+  CHECK(Must(s->Fronts({}, 10)).empty());
+  size_t found = 0;
+  for (const Records::Front& front : Must(s->Fronts(ids, size_t{16} * 1024))) {
+    if (front.records == 0) continue;
+    ++found;
+    const size_t i = front.records - 1;
+    CHECK(front.id == ids[i + 1]);
+    CHECK_FALSE(front.damaged);
+    LONGS_EQUAL(i + 1, front.newest.n);
+    const std::string& record = i == 2 ? large : names[i];
+    CHECK(front.newest.bytes.size() >= std::min(record.size(), size_t{16} * 1024));
+    CHECK(ByteView(front.newest.bytes) == ByteView(record).Sub(0, front.newest.bytes.size()));
+  }
+  LONGS_EQUAL(names.size(), found);
+}
+
 inline void PrefixIsTheStart(StorageFixture& f) {
   std::shared_ptr<Storage> s = Fresh(f);
   const std::string record = Noise(50000);

@@ -24,6 +24,7 @@
   X(G, AbsenceIsSaid)              \
   X(G, RecordsComeBackByteForByte) \
   X(G, PrefixIsTheStart)           \
+  X(G, FrontsAreThoseOfTheNewest)  \
   X(G, AppendComparesTheHead)      \
   X(G, OneOfManyAppends)           \
   X(G, NumbersHaveNoGaps)          \

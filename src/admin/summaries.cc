@@ -1,0 +1,78 @@
+#include "admin/summaries.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/together.h"
+
+namespace stateward {
+namespace {
+
+// States whose fronts one call of the storage reads: 1 MiB at most (Kms::kInfoPrefix each).
+constexpr size_t kBatch = 64;
+// Calls at the same time. Each waits for a disk or a service most of the time.
+constexpr size_t kAtOnce = 8;
+
+// What the newest version says of itself; a no-op record on top names it.
+Status OpenVersion(const History& history, const Records::Front& front, StateSummary* out) {
+  Result<SealedInfo> info = history.OpenFront(front.id, front.newest);
+  if (!info.ok()) return std::move(info).status();
+  uint64_t n = front.newest.n;
+  out->key = info->key;
+  if (info->version.kind == RecordKind::kNoOp) {
+    n = info->version.newest_real;
+    if (n == 0) return Status();
+    info = history.Info(front.id, n);
+    if (!info.ok()) return std::move(info).status();
+  }
+  out->version = n;
+  out->info = std::move(info->version);
+  return Status();
+}
+
+Result<std::vector<StateSummary>> Summaries(const History& history, std::vector<StateId> ids) {
+  Result<std::vector<Records::Front>> fronts = history.records().Fronts(ids, Kms::kInfoPrefix);
+  if (!fronts.ok()) return std::move(fronts).status();
+  std::vector<StateSummary> out;
+  for (const Records::Front& front : *fronts) {
+    if (front.records == 0) continue;
+    StateSummary summary;
+    summary.id = front.id;
+    summary.records = front.records;
+    summary.damaged = front.damaged;
+    if (!front.damaged) {
+      const Status opened = OpenVersion(history, front, &summary);
+      const Code code = opened.code();
+      if (!opened.ok() && code != Code::kCorruption && code != Code::kNotFound) return opened;
+      summary.damaged = !opened.ok();
+    }
+    out.push_back(std::move(summary));
+  }
+  return out;
+}
+
+}  // namespace
+
+Status EachSummary(const History& history, const std::vector<StateId>& ids,
+                   const std::function<void(StateSummary&&)>& take,
+                   const std::function<void(uint64_t, uint64_t)>& report) {
+  for (size_t from = 0; from < ids.size();) {
+    const size_t now = std::min(kBatch * kAtOnce, ids.size() - from);
+    const size_t calls = (now + kBatch - 1) / kBatch;
+    std::vector<Result<std::vector<StateSummary>>> results(calls, std::vector<StateSummary>());
+    RunAll(calls, [&](size_t i) {
+      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(from + i * kBatch);
+      const size_t size = std::min(kBatch, now - i * kBatch);
+      results[i] = Summaries(history, {begin, begin + static_cast<std::ptrdiff_t>(size)});
+    });
+    for (Result<std::vector<StateSummary>>& result : results) {
+      if (!result.ok()) return std::move(result).status();
+      for (StateSummary& summary : *result) take(std::move(summary));
+    }
+    from += now;
+    report(from, ids.size());
+  }
+  return Status();
+}
+
+}  // namespace stateward

@@ -1,0 +1,39 @@
+// What a list shows of many states: the sealed front of each one's newest record, opened, many at a
+// time.
+#ifndef STATEWARD_ADMIN_SUMMARIES_H_
+#define STATEWARD_ADMIN_SUMMARIES_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "admin/admin_service.h"
+#include "history/history.h"
+#include "stateward/result.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+struct StateSummary {
+  StateId id;
+  // Its newest record does not open: only `id` and `records` are known.
+  bool damaged = false;
+  StateKey key;
+  uint64_t version = 0;  // number of the newest version; 0: none is left, only no-op records
+  VersionInfo info;      // of that version
+  uint64_t records = 0;  // that are kept
+
+  bool deleted() const { return version > 0 && info.kind == RecordKind::kTombstone; }
+};
+
+// Calls `take` for each of the states that still has records, in their order, by the caller's
+// thread. A batch of them is held in memory at a time. `report`: how many were looked at. Errors:
+// as the backends, but for damage.
+Status EachSummary(const History& history, const std::vector<StateId>& ids,
+                   const std::function<void(StateSummary&&)>& take,
+                   const std::function<void(uint64_t done, uint64_t total)>& report);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_SUMMARIES_H_
