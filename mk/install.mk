@@ -12,20 +12,17 @@ DOCS    := README.md CHANGELOG.md LICENSE $(shell find docs tests/data/envelope 
            tests/reader/stateward_reader.py conf/policy.example.toml
 
 .PHONY: install install-files man completion
-# Manual pages and completion, in build/man and build/completion.
+# Manual pages and completion, in build/man and build/completion; mk/reference.mk makes those of statewardctl.
 man:
 	$(Q)mkdir -p build/man && cp man/*.8 build/man
-completion:
-	$(Q)mkdir -p build/completion
 install-files: man completion
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(PROFILE)
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(SHARE)/stateward/nginx $(SHARE)/stateward/apache
 	install -d $(SHARE)/man/man8
 	install -m 0644 build/man/*.8 $(SHARE)/man/man8
-	if [ -e build/completion/statewardctl.bash ]; then install -D -m 0644 \
-	  build/completion/statewardctl.bash $(SHARE)/bash-completion/completions/statewardctl; fi
-	if [ -e build/completion/_statewardctl ]; then install -D -m 0644 \
-	  build/completion/_statewardctl $(SHARE)/zsh/vendor-completions/_statewardctl; fi
+	install -D -m 0644 -t $(SHARE)/man/man1 build/man/statewardctl.1
+	install -D -m 0644 build/completion/statewardctl.bash $(SHARE)/bash-completion/completions/statewardctl
+	install -D -m 0644 -t $(SHARE)/zsh/vendor-completions build/completion/_statewardctl
 	install -m 0755 build/release/stateward build/release/statewardctl $(DESTDIR)$(PREFIX)/bin
 	for unit in $(UNITS); do sed 's#/usr/local/share/doc/stateward/#$(DOCDIR)/#; s#/usr/local/#$(PREFIX)/#g' \
 	  conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit; chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit; done

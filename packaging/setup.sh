@@ -17,7 +17,7 @@ move_aside() {
         lib/systemd/system/stateward.service lib/systemd/system/stateward-fcgi.service \
         lib/systemd/system/stateward-fcgi.socket lib/systemd/system/stateward-spawn.service \
         lib/sysusers.d/stateward.conf lib/tmpfiles.d/stateward.conf \
-        share/man/man8/stateward.8 share/man/man8/statewardctl.8; do
+        share/man/man8/stateward.8 share/man/man1/statewardctl.1; do
         [ -e "/usr/local/$file" ] || continue
         mv -f "/usr/local/$file" "/usr/local/$file.before-package"
         say "/usr/local/$file has .before-package behind its name now: the package has its own"

@@ -3,8 +3,12 @@
 
 namespace stateward {
 
-int CmdReference(const CliContext& cli, const Args&) {
-  Say(cli.out, MarkdownReference());
+int CmdReference(const CliContext& cli, const Args& args) {
+  const std::string& form = args.Text("form");
+  Say(cli.out, form == "man"    ? ManPage()
+               : form == "bash" ? BashCompletion()
+               : form == "zsh"  ? ZshCompletion()
+                                : MarkdownReference());
   return kExitOk;
 }
 

@@ -111,7 +111,7 @@ constexpr Param kReference[] = {
      {},
      0,
      kNoLimit,
-     "markdown"},
+     "markdown|man|bash|zsh"},
 };
 
 constexpr Param kRekey[] = {

@@ -10,6 +10,13 @@ namespace stateward {
 std::string MarkdownReference();
 inline constexpr char kReferenceBegins[] = "<!-- `make reference` writes what follows. -->\n";
 
+// statewardctl(1). `mandoc -Tlint` has nothing to say about it.
+std::string ManPage();
+
+// Functions that complete a command line: for bash-completion, and for a folder of zsh's $fpath.
+std::string BashCompletion();
+std::string ZshCompletion();
+
 }  // namespace stateward
 
 #endif  // STATEWARD_CLI_REFERENCE_H_
