@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +78,12 @@ class Records {
       fronts.push_back(*std::move(front));
     }
     return fronts;
+  }
+
+  // How many bytes the records of a state take together; nullopt: the backend does not know without
+  // reading all of them.
+  virtual Result<std::optional<uint64_t>> StoredBytes(const StateId& /*id*/) {
+    return std::optional<uint64_t>();
   }
 
   // Makes record expected_head + 1, create-exclusive: this is the compare-and-swap.

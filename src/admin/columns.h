@@ -113,6 +113,32 @@ inline constexpr Column kListColumns[] = {
      ColumnShown::kJsonOnly},
 };
 
+inline constexpr Column kDuColumns[] = {
+    {"project", ColumnKind::kText, "PROJECT", "null: what is damaged, or of no state that is left"},
+    {"states", ColumnKind::kNumber, "STATES", "deleted ones, too"},
+    {"versions", ColumnKind::kNumber, "VERSIONS", "how many records are kept"},
+    {"bytes", ColumnKind::kBytes, "STORED",
+     "that the records take, sealed and compressed; null: the storage does not say (S3)"},
+    {"documents", ColumnKind::kBytes, "DOCUMENTS", "size of the newest documents"},
+    {"uploads", ColumnKind::kNumber, "UPLOADS", "how many refused uploads are kept"},
+    {"upload_bytes", ColumnKind::kBytes, "OF SIZE", "that these take"},
+};
+
+inline constexpr Column kStatusColumns[] = {
+    {"store", ColumnKind::kText, "STORE", "its id"},
+    {"storage", ColumnKind::kText, "STORAGE", "fs, s3 or postgres"},
+    {"lock_service", ColumnKind::kText, "LOCKS", "local, redis, postgres or s3"},
+    {"key_service", ColumnKind::kText, "KEYS", "local, vault or transit"},
+    {"states", ColumnKind::kNumber, "STATES", "deleted ones, too"},
+    {"locks", ColumnKind::kNumber, "LOCKED", "how many are locked"},
+    {"seals", ColumnKind::kText, "SEALS WITH", "id of the key of new versions"},
+    {"opens", ColumnKind::kTexts, "OPENS WITH", "ids of all keys that are set here"},
+    {"servers", ColumnKind::kTexts, "SERVERS", "workers that run, each with version and keys"},
+    {"silent", ColumnKind::kTexts, "SILENT", "workers not heard of for five minutes"},
+    {"wrong", ColumnKind::kTexts, "WRONG", "what does not work; then the exit code is 1"},
+    {"warnings", ColumnKind::kTexts, "WARNINGS", "what promises less than it should"},
+};
+
 inline constexpr Column kPruneColumns[] = {
     {"versions", ColumnKind::kNumber, "VERSIONS", "removed; with --dry-run, to be removed"},
     {"states", ColumnKind::kNumber, "OF STATES", "that they belong to"},

@@ -13,6 +13,10 @@ Result<Reply> RunGet(const Call& call);
 // op_list.cc
 Result<Reply> RunList(const Call& call);
 
+// op_store.cc
+Result<Reply> RunDu(const Call& call);
+Result<Reply> RunStatus(const Call& call);
+
 // op_prune.cc
 Result<Reply> RunPrune(const Call& call);
 

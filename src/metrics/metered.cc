@@ -68,6 +68,9 @@ class MeteredStorage : public Storage {
   Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override {
     return meter_("fronts", [&] { return s_->Fronts(ids, limit); });
   }
+  Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override {
+    return meter_("stored_bytes", [&] { return s_->StoredBytes(id); });
+  }
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
     return meter_("get_prefix", [&] { return s_->GetPrefix(id, n, limit); });
   }

@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/version.h"
 
 namespace stateward {
 namespace {
@@ -23,7 +24,7 @@ std::string ServerName() {
 
 std::string FormatKeyNotice(const KeyNotice& notice) {
   JsonWriter w;
-  w.BeginObject().Key("server").String(notice.server);
+  w.BeginObject().Key("server").String(notice.server).Key("version").String(notice.version);
   w.Key("time_ms").Text64(static_cast<uint64_t>(notice.time_ms));
   w.Key("seals").String(notice.seals).Key("opens").BeginArray();
   for (const std::string& id : notice.opens) w.String(id);
@@ -35,11 +36,13 @@ std::optional<KeyNotice> ParseKeyNotice(ByteView text) {
   Result<JsonObject> json = ParseSmallJson(text);
   if (!json.ok()) return std::nullopt;
   const auto server = json->String("server");
+  const auto version = json->String("version");
   const auto time = json->Uint("time_ms");
   const auto seals = json->String("seals");
   const auto opens = json->Strings("opens");
-  if (!server || !time || !seals || !opens || !IsHex(*seals, kKeyIdDigits)) return std::nullopt;
-  return KeyNotice{*server, static_cast<int64_t>(*time), *seals, *opens};
+  if (!server || !version || !time || !seals || !opens || !IsHex(*seals, kKeyIdDigits))
+    return std::nullopt;
+  return KeyNotice{*server, *version, static_cast<int64_t>(*time), *seals, *opens};
 }
 
 Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int64_t now_ms) {
@@ -48,6 +51,7 @@ Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int6
   if (keys->empty()) return Status();
   KeyNotice notice;
   notice.server = ServerName();
+  notice.version = kStatewardVersion;
   notice.time_ms = now_ms;
   notice.seals = keys->front();
   notice.opens = *std::move(keys);

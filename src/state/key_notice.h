@@ -23,6 +23,7 @@ inline constexpr int64_t kNoticeKeptMs = 15 * kNoticeEveryMs;
 
 struct KeyNotice {
   std::string server;              // host and process, for people
+  std::string version;             // of the program
   int64_t time_ms = 0;             // the server's wall clock
   std::string seals;               // key id, 32 hex digits
   std::vector<std::string> opens;  // key ids, `seals` among them

@@ -305,4 +305,20 @@ Status FsStorage::Check() {
   return WriteAll(disk_, fd, probe);
 }
 
+Result<std::optional<uint64_t>> FsStorage::StoredBytes(const StateId& id) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<std::vector<uint64_t>> numbers = Versions(id);
+  if (!numbers.ok()) return std::move(numbers).status();
+  uint64_t sum = 0;
+  for (uint64_t n : *numbers) {
+    DiskStat stat;
+    // One that went away meanwhile takes no room.
+    if (disk_.StatAt(root->get(), fs_layout::VersionPath(id, n).c_str(), &stat) == 0) {
+      sum += stat.size;
+    }
+  }
+  return std::optional<uint64_t>(sum);
+}
+
 }  // namespace stateward

@@ -32,6 +32,7 @@ class FsStorage : public Storage {
   Status Settle(const StateId& id, uint64_t n) override;
   Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                  ByteView sealed) override;
+  Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
   Status List(const std::function<bool(const StateId&)>& each) override;
   Result<uint64_t> Count() override;

@@ -227,6 +227,17 @@ Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<St
   return fronts;
 }
 
+Result<std::optional<uint64_t>> PostgresStorage::StoredBytes(const StateId& id) {
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", (SELECT coalesce(sum(octet_length(data)), 0)::int8"
+                        " FROM stateward.records WHERE id = $1)",
+                        {}};
+  statement.params.Text(id.hex());
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  return std::optional<uint64_t>(rows->Int8(0, 1));
+}
+
 Result<Bytes> PostgresStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
   Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
   if (!brought.ok()) return std::move(brought).status();

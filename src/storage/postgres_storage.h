@@ -41,6 +41,7 @@ class PostgresStorage : public Storage {
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
   Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override;
+  Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
   Status Settle(const StateId& id, uint64_t n) override;

@@ -1,0 +1,158 @@
+// The store as a whole: what takes its room, and how it and its services are.
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "admin/run.h"
+#include "admin/summaries.h"
+#include "base/together.h"
+#include "state/key_notice.h"
+#include "state/lock_info.h"
+
+namespace stateward {
+namespace {
+
+struct Usage {
+  uint64_t states = 0;
+  uint64_t records = 0;
+  std::optional<uint64_t> bytes = 0;  // nullopt: the backend does not know
+  uint64_t documents = 0;             // bytes of the newest ones
+  uint64_t uploads = 0;
+  uint64_t upload_bytes = 0;
+};
+
+// Each state's project, so that what lies elsewhere by its id can be added; "" = not known.
+struct Room {
+  std::map<std::string, Usage> by_project;
+  std::map<std::string, std::string> project_of;  // by the state's id
+};
+
+// Stored bytes are asked for so many states at the same time.
+constexpr size_t kAtOnce = 8;
+
+Status AddRecords(const Call& call, const History& history, Room* room) {
+  std::vector<StateId> ids;
+  STATEWARD_RETURN_IF_ERROR(history.records().List([&ids](const StateId& id) {
+    ids.push_back(id);
+    return true;
+  }));
+  const auto take = [room](StateSummary&& state) {
+    Usage& usage = room->by_project[state.key.project];
+    ++usage.states;
+    usage.records += state.records;
+    if (state.version > 0) usage.documents += state.info.size;
+    room->project_of[state.id.hex()] = state.key.project;
+  };
+  STATEWARD_RETURN_IF_ERROR(EachSummary(
+      history, ids, take, call.caller.progress ? call.caller.progress : [](uint64_t, uint64_t) {}));
+  for (size_t from = 0; from < ids.size(); from += kAtOnce) {
+    const size_t now = std::min(kAtOnce, ids.size() - from);
+    std::vector<Result<std::optional<uint64_t>>> sizes(now, std::optional<uint64_t>());
+    RunAll(now, [&](size_t i) { sizes[i] = history.records().StoredBytes(ids[from + i]); });
+    for (size_t i = 0; i < now; ++i) {
+      if (!sizes[i].ok()) return std::move(sizes[i]).status();
+      std::optional<uint64_t>& sum = room->by_project[room->project_of[ids[from + i].hex()]].bytes;
+      if (sum && *sizes[i]) *sum += **sizes[i];
+      if (!*sizes[i]) sum.reset();
+    }
+  }
+  return Status();
+}
+
+Status AddUploads(const History& history, Room* room) {
+  Result<std::vector<KeptUpload>> uploads = history.uploads().ListUploads();
+  if (!uploads.ok()) return std::move(uploads).status();
+  for (const KeptUpload& upload : *uploads) {
+    auto known = room->project_of.find(upload.id.hex());
+    Usage& usage = room->by_project[known == room->project_of.end() ? "" : known->second];
+    ++usage.uploads;
+    usage.upload_bytes += upload.size;
+  }
+  return Status();
+}
+
+// What a part of the store says is wrong with it.
+void AddTrouble(const char* part, const Status& status, std::vector<std::string>* wrong) {
+  if (!status.ok()) wrong->push_back(std::string(part) + ": " + status.detail());
+}
+
+struct Servers {
+  std::vector<std::string> running;
+  std::vector<std::string> silent;
+};
+
+Result<Servers> ServersOf(ServerNotices& notices, int64_t now_ms) {
+  Result<std::vector<ServerNotice>> all = notices.Published();
+  if (!all.ok()) return std::move(all).status();
+  Servers servers;
+  for (const ServerNotice& one : *all) {
+    std::optional<KeyNotice> notice = ParseKeyNotice(one.text);
+    if (!notice) continue;
+    const std::string text = notice->server + ", version " + notice->version + ", seals with " +
+                             notice->seals + ", opens " + std::to_string(notice->opens.size()) +
+                             (notice->opens.size() == 1 ? " key" : " keys") + ", heard of " +
+                             FormatTime(notice->time_ms);
+    const bool silent = now_ms - notice->time_ms > kNoticeCountsMs;
+    (silent ? servers.silent : servers.running).push_back(text);
+  }
+  return servers;
+}
+
+Value NumberOrTrouble(const char* part, Result<uint64_t> number, std::vector<std::string>* wrong) {
+  if (number.ok()) return *number;
+  AddTrouble(part, number.status(), wrong);
+  return {};
+}
+
+}  // namespace
+
+Result<Reply> RunDu(const Call& call) {
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  Room room;
+  STATEWARD_RETURN_IF_ERROR(AddRecords(call, *history, &room));
+  STATEWARD_RETURN_IF_ERROR(AddUploads(*history, &room));
+  Reply reply;
+  for (const auto& [project, usage] : room.by_project) {
+    reply.rows.push_back({TextOrNull(project), usage.states, usage.records,
+                          usage.bytes ? Value(*usage.bytes) : Value(), usage.documents,
+                          usage.uploads, usage.upload_bytes});
+  }
+  return reply;
+}
+
+Result<Reply> RunStatus(const Call& call) {
+  const AdminService& service = call.service;
+  Result<std::string> store_id = service.StoreId();
+  if (!store_id.ok()) return std::move(store_id).status();
+  std::vector<std::string> wrong;
+  std::vector<std::string> warnings;
+  AddTrouble("store", service.storage().Check(), &wrong);
+  AddTrouble("lock", service.locker().Check(), &wrong);
+  AddTrouble("key", service.kms().Check(), &wrong);
+  for (const std::string& warning : {service.locker().Warning(), service.kms().Warning()}) {
+    if (!warning.empty()) warnings.push_back(warning);
+  }
+  Result<std::vector<std::string>> keys = service.kms().KeyIds();
+  if (!keys.ok()) keys = std::vector<std::string>();
+  Result<Servers> servers = ServersOf(service.storage(), service.clock().NowMs());
+  if (!servers.ok()) AddTrouble("servers", servers.status(), &wrong);
+  Row row = {*store_id,
+             std::string(service.storage().Name()),
+             std::string(service.locker().Name()),
+             std::string(service.kms().Name()),
+             NumberOrTrouble("store", service.storage().Count(), &wrong),
+             NumberOrTrouble("lock", service.locker().CountHeld(), &wrong),
+             keys->empty() ? Value() : Value(keys->front()),
+             *keys,
+             servers.ok() ? Value(servers->running) : Value(),
+             servers.ok() ? Value(servers->silent) : Value()};
+  Reply reply;
+  reply.verdict = wrong.empty() ? Verdict::kDone : Verdict::kFoundWrong;
+  row.insert(row.end(), {Value(std::move(wrong)), Value(std::move(warnings))});
+  reply.rows.push_back(std::move(row));
+  return reply;
+}
+
+}  // namespace stateward
