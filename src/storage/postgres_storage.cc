@@ -1,6 +1,7 @@
 #include "storage/postgres_storage.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/hex.h"
@@ -203,7 +204,11 @@ Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
 Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<StateId>& ids,
                                                             size_t limit) {
   std::string list;
-  for (const StateId& id : ids) list += (list.empty() ? "" : ",") + id.hex();
+  std::map<std::string, uint64_t> seen;  // before they are asked for
+  for (const StateId& id : ids) {
+    list += (list.empty() ? "" : ",") + id.hex();
+    seen[id.hex()] = shared_->hints.Get(id);
+  }
   PgStatement statement{
       "SELECT " STATEWARD_PG_PLACE
       ", s.id, s.n, s.records, substring(r.data FROM 1 FOR $2::int8::int4)"
@@ -221,7 +226,7 @@ Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<St
     front.newest.n = rows->Int8(i, 2);
     front.records = rows->Int8(i, 3);
     front.newest.bytes = rows->Bytea(i, 4);
-    STATEWARD_RETURN_IF_ERROR(CheckHead(hints_.Get(front.id), front.newest.n));
+    STATEWARD_RETURN_IF_ERROR(CheckHead(seen[front.id.hex()], front.newest.n));
     fronts.push_back(std::move(front));
   }
   return fronts;
