@@ -98,7 +98,8 @@ inline constexpr Column kListColumns[] = {
     {"namespace", ColumnKind::kText, "NAMESPACE",
      "of basic auth; null: it belongs to identified users"},
     {"condition", ColumnKind::kText, "CONDITION",
-     "ok; deleted; damaged: its newest version does not open; empty: no version is left"},
+     "ok; deleted; damaged, unknown key: its newest version does not open; empty: no version is "
+     "left"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},

@@ -43,7 +43,7 @@ Result<std::vector<StateId>> IdsBehind(Records& records, const std::string& curs
 
 // Whose name nobody can read is for those who see the whole store.
 bool MaySee(const Call& call, const StateSummary& state) {
-  if (state.damaged) return call.caller.on_store.Has(Right::kSee);
+  if (!state.trouble.empty()) return call.caller.on_store.Has(Right::kSee);
   if (call.caller.tenant && state.key.tenant != *call.caller.tenant) return false;
   return call.caller.Sees(state.key);
 }
@@ -51,8 +51,8 @@ bool MaySee(const Call& call, const StateSummary& state) {
 bool Fits(const Call& call, const Listed& one) {
   const Args& args = call.args;
   const StateSummary& state = one.state;
-  if (!state.damaged && !FitsGlob(args.Text("glob"), state.key)) return false;
-  if (state.damaged && args.Has("glob")) return false;
+  if (state.trouble.empty() && !FitsGlob(args.Text("glob"), state.key)) return false;
+  if (!state.trouble.empty() && args.Has("glob")) return false;
   if (state.deleted() != args.Flag("deleted")) return false;
   if (args.Flag("locked") && !one.lock) return false;
   const int64_t before_ms = call.service.clock().NowMs() - args.AgeMs("older");
@@ -85,8 +85,8 @@ void Sort(const std::string& by, std::vector<Listed>* all) {
 Row RowOf(const Listed& one) {
   const StateSummary& state = one.state;
   Row row;
-  if (state.damaged) {
-    row = {Value(), Value(), std::string("damaged")};
+  if (!state.trouble.empty()) {
+    row = {Value(), Value(), state.trouble};
     row.resize(8);
   } else if (state.version == 0) {
     row = {StateText(state.key), TextOrNull(ShortNamespace(state.key.tenant)),
@@ -126,14 +126,16 @@ Status Collect(const Call& call, uint64_t limit, std::vector<Listed>* out, std::
   Result<std::vector<StateId>> ids = IdsBehind(history->records(), call.args.Text("cursor"));
   if (!ids.ok()) return std::move(ids).status();
   const auto take = [&](StateSummary&& state) {
-    if (limit > 0 && out->size() == limit) {
-      if (next->empty()) *next = out->back().state.id.hex();
-      return;
-    }
     auto lock = locks->find(state.id.hex());
     Listed one{std::move(state), {}};
     if (lock != locks->end()) one.lock = lock->second;
-    if (MaySee(call, one.state) && Fits(call, one)) out->push_back(std::move(one));
+    if (!MaySee(call, one.state) || !Fits(call, one)) return;
+    // What the caller may not see makes no page the last but one.
+    if (limit == 0 || out->size() < limit) {
+      out->push_back(std::move(one));
+    } else {
+      *next = out->back().state.id.hex();
+    }
   };
   for (size_t from = 0; from < ids->size() && next->empty(); from += kStride) {
     const auto begin = ids->begin() + static_cast<std::ptrdiff_t>(from);

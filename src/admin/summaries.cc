@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "admin/state_names.h"
 #include "base/together.h"
 
 namespace stateward {
@@ -39,12 +40,11 @@ Result<std::vector<StateSummary>> Summaries(const History& history, std::vector<
     StateSummary summary;
     summary.id = front.id;
     summary.records = front.records;
-    summary.damaged = front.damaged;
-    if (!front.damaged) {
-      const Status opened = OpenVersion(history, front, &summary);
-      const Code code = opened.code();
-      if (!opened.ok() && code != Code::kCorruption && code != Code::kNotFound) return opened;
-      summary.damaged = !opened.ok();
+    const Status opened = front.damaged ? Status::Corruption("the storage says so")
+                                        : OpenVersion(history, front, &summary);
+    if (!opened.ok()) {
+      if (!opened.unreadable() && opened.code() != Code::kNotFound) return opened;
+      summary.trouble = UnreadableWord(opened);
     }
     out.push_back(std::move(summary));
   }

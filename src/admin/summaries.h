@@ -17,8 +17,9 @@ namespace stateward {
 
 struct StateSummary {
   StateId id;
-  // Its newest record does not open: only `id` and `records` are known.
-  bool damaged = false;
+  // Its newest record does not open, and why: "damaged", "unknown key". Only `id` and `records` are
+  // known then. "" = it does.
+  std::string trouble;
   StateKey key;
   uint64_t version = 0;  // number of the newest version; 0: none is left, only no-op records
   VersionInfo info;      // of that version

@@ -54,7 +54,9 @@ TEST(ListStates, DeletedOnesOnlyWhenAskedFor) {
 
 TEST(ListStates, ANoOpRecordOnTopHidesNothing) {
   Write("net", "a", 3);
-  // A forced release: the next grant takes a number away.
+  // A forced release, where writes may arrive late: the next grant takes a number away.
+  locker.still = false;
+  storage.late = true;
   Is(Code::kOk, Lock("lock-1"));
   Is(Code::kOk, Unlock(""));
   Is(Code::kOk, Lock("lock-2"));
