@@ -31,6 +31,7 @@ MAY = {
     "storage": {"stateward", "base", "postgres", "s3"},
     "lock": {"stateward", "base", "postgres", "redis", "s3"},
     "kms": {"stateward", "base", "vault"},
+    "doctor": {"stateward", "base", "http_client"},
     "metrics": {"stateward", "base"},
     "jobs": {"stateward", "base", "state"},
     "admin": {"stateward", "base", "history", "document", "state", "auth", "audit"},
@@ -39,7 +40,7 @@ MAY = {
             "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
             "metrics", "jobs", "audit"},
     "cli": {"stateward", "base", "admin", "config", "http", "http_client", "state", "history",
-            "document", "auth", "storage", "lock", "kms", "app", "audit"},
+            "document", "auth", "storage", "lock", "kms", "app", "audit", "doctor"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 
@@ -51,7 +52,7 @@ SETTINGS = re.compile(r"\w+/\w+_settings\.h")
 LIBRARIES = {
     r"fcgiapp\.h|fcgios\.h|fcgi_config\.h": ("fcgi/",),
     r"cjson/.*": ("base/json.",),
-    r"openssl/.*": ("base/", "auth/", "kms/", "redis/redis_client.", "s3/sigv4."),
+    r"openssl/.*": ("base/", "auth/", "kms/", "doctor/doctor.", "redis/redis_client.", "s3/sigv4."),
     r"zstd\.h": ("kms/",),
     r"microhttpd\.h": ("metrics/",),
     r"libpq-fe\.h": ("postgres/",),

@@ -8,8 +8,10 @@
 namespace stateward {
 
 int CmdAdopt(const CliContext& cli, const Args& args);
+int CmdBackendConfig(const CliContext& cli, const Args& args);
 int CmdConvertTransit(const CliContext& cli, const Args& args);
 int CmdDecrypt(const CliContext& cli, const Args& args);
+int CmdDoctor(const CliContext& cli, const Args& args);
 int CmdDropName(const CliContext& cli, const Args& args);
 int CmdInit(const CliContext& cli, const Args& args);
 int CmdKeygen(const CliContext& cli, const Args& args);

@@ -33,6 +33,18 @@ constexpr Param kAdopt[] = {
      "say that the blobs which are left are nobody's: absent names are 404 again, for ever"},
 };
 
+constexpr Param kBackendConfig[] = {
+    {"state", K::kState, U::kArgument, "PROJECT/NAME", "the state"},
+    {"site",
+     K::kText,
+     U::kRequiredOption,
+     "URL",
+     "where the web server answers for states: https://HOST/state",
+     {},
+     8,
+     1024},
+};
+
 constexpr Param kConvertTransit[] = {
     {"file", K::kText, U::kArgument, "FILE", "a state of the original, vault:vN:…"},
     {"in-place", K::kFlag, U::kOption, "",
@@ -48,6 +60,22 @@ constexpr Param kDecrypt[] = {
     {"legacy", K::kFlag, U::kOption, "", "FILE is a blob of the original, whatever its name"},
     {"info", K::kFlag, U::kOption, "",
      "also say what is sealed with the state, as a line of JSON on the standard error"},
+};
+
+constexpr Param kDoctor[] = {
+    {"url",
+     K::kText,
+     U::kArgument,
+     "URL",
+     "the address of a state that is not there: https://HOST/state/doctor/test",
+     {},
+     8,
+     1024},
+    {"login", K::kText, U::kOption, "FILE",
+     "user and password, a line each; mode 0600. Without it TF_HTTP_USERNAME, TF_HTTP_PASSWORD"},
+    {"ca-file", K::kText, U::kOption, "FILE", "trust certificates of these authorities, as PEM"},
+    {"pause", K::kNumber, U::kOption, "SECONDS", "how long a slow body stops", "25", 1, 60},
+    {"plain-port", K::kNumber, U::kOption, "PORT", "where plain HTTP answers", "80", 1, 65535},
 };
 
 constexpr Param kDropName[] = {
@@ -132,6 +160,10 @@ constexpr Command kCommands[] = {
      "statewardctl adopt net/prod --dry-run\n"
      "statewardctl adopt --all --secrets secrets --names names\n",
      CmdAdopt},
+    {"backend-config", N::kNothing, kBackendConfig,
+     "prints the backend block and the environment for a state", "",
+     "statewardctl backend-config net/prod --site https://state.example.org/state\n",
+     CmdBackendConfig},
     {"convert-transit", N::kStore, kConvertTransit,
      "turns a state that the original had Transit encrypt into the form of its local key",
      "Works without Vault: KMS_KEY (and KMS_KEYRING) must hold the keys that were exported from "
@@ -144,6 +176,15 @@ constexpr Command kCommands[] = {
      "key from the KV secret in KMS_KEY, or the exported Transit keys in KMS_TRANSIT_EXPORTED. "
      "What the path and the store's identity file do not tell, options do.",
      "statewardctl decrypt states/ab/ab12…/00000000000000000007 -o state.json\n", CmdDecrypt},
+    {"doctor", N::kNothing, kDoctor,
+     "plays a client against a live site and says what in nginx or Apache is set wrong",
+     "Makes the state, locks, writes 5 MB, reads, frees the lock, by force, too, and deletes what "
+     "it "
+     "made. Says for each thing that is wrong which line mends it. The exit code is 0 when nothing "
+     "is wrong, 1 when something is, 3 when no site answers.",
+     "TF_HTTP_USERNAME=alice TF_HTTP_PASSWORD=… "
+     "statewardctl doctor https://state.example.org/state/doctor/test\n",
+     CmdDoctor},
     {"drop-name", N::kStore, kDropName,
      "shows which states of basic auth keep identified users from a name; --yes frees it",
      "Requests of identified users for such a name are answered 409. The states stay readable "

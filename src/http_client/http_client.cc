@@ -53,6 +53,12 @@ class HeaderList {
     list_ = longer;
     return true;
   }
+  // Keeps libcurl from a header of its own; `line` is "Name:".
+  bool Suppress(const char* line) {
+    curl_slist* longer = curl_slist_append(list_, line);
+    if (longer != nullptr) list_ = longer;
+    return longer != nullptr;
+  }
   curl_slist* get() const { return list_; }
 
  private:
@@ -63,6 +69,7 @@ class HeaderList {
 struct Exchange {
   ByteView body;
   size_t sent = 0;
+  int64_t pause_ms = 0;
   uint64_t limit = 0;
   bool too_large = false;
   size_t header_bytes = 0;
@@ -79,6 +86,13 @@ struct Exchange {
 size_t OnRead(char* to, size_t size, size_t count, void* user) {
   auto* x = static_cast<Exchange*>(user);
   size_t n = std::min(size * count, x->body.size() - x->sent);
+  if (x->pause_ms > 0 && x->sent < kBytesBeforePause) {
+    n = std::min(n, kBytesBeforePause - x->sent);
+  } else if (x->pause_ms > 0) {
+    usleep(static_cast<unsigned>(x->pause_ms * 1000));
+    x->pause_ms = 0;
+    n = std::min<size_t>(n, 1);  // after which libcurl looks for an answer
+  }
   std::memcpy(to, x->body.data() + x->sent, n);
   x->sent += n;
   return n;
@@ -205,6 +219,10 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
       return Status::InvalidArgument("http: bad header " + name);
     }
   }
+  // The body is to come at once, and then to stop.
+  if (request.pause_ms > 0 && !headers->Suppress("Expect:")) {
+    return Status::Unavailable("http: no memory for a request");
+  }
   x->limit = request.max_answer_bytes;
   x->body_to = request.body_to;
   if (x->body_to != nullptr) x->body_to->clear();
@@ -283,6 +301,7 @@ void CurlClient::PrepareTls(CURL* curl) {
 void CurlClient::PrepareBody(CURL* curl, const HttpRequest& request, Exchange* x) {
   if (request.body) {
     x->body = *request.body;
+    x->pause_ms = request.pause_ms;
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(x->body.size()));
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, OnRead);
@@ -304,6 +323,7 @@ Status CurlClient::Run(CURL* curl, Exchange* x) {
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   x->answer.status = static_cast<int>(status);
+  x->answer.sent = x->sent;
   return Status();
 }
 

@@ -41,12 +41,19 @@ struct HttpRequest {
   // > 0: also ends when hardly anything (less than 1 KiB a second) went or came for so many
   // seconds; so that timeout_ms can be generous where nobody knows how long the answer will be.
   int stall_s = 0;
+  // > 0: the body stops for so long once, after kBytesBeforePause. What the other side says
+  // meanwhile ends the request: HttpAnswer::sent tells how far it came. timeout_ms has to be
+  // longer.
+  int64_t pause_ms = 0;
 };
+
+inline constexpr size_t kBytesBeforePause = size_t{16} * 1024;
 
 struct HttpAnswer {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   SecretBytes body;
+  size_t sent = 0;  // bytes of the request's body
 
   // The first header of that name (in lower case); "" when absent.
   std::string_view Header(std::string_view name) const;
