@@ -73,11 +73,14 @@ class AuditTrail {
   // line). A hint; Intend decides.
   virtual bool HasRoom() const = 0;
   // Before a change. *head: what the change's record is to name. Where changes wait for their line,
-  // it is on the disk when this returns OK, and *head is it; else nothing is written, and *head is
-  // the newest line that is known. kUnavailable: the change must not be made.
-  virtual Status Intend(const AuditEvent& event, AuditNeed need, AuditHead* head) = 0;
+  // it is on the disk when this returns OK, *head is it, and event->intent names it; else nothing
+  // is written, and *head is the newest line that is known. kUnavailable: the change must not be
+  // made.
+  virtual Status Intend(AuditEvent* event, AuditNeed need, AuditHead* head) = 0;
   // What was done or refused. Never waits for a disk.
   virtual void Note(const AuditEvent& event) = 0;
+  // What is wrong with it, in words that may be shown to anybody; "" = nothing.
+  virtual std::string Warning() const = 0;
 };
 
 }  // namespace stateward

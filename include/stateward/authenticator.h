@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "stateward/audit.h"
 #include "stateward/result.h"
 #include "stateward/rights.h"
 #include "stateward/secret.h"
@@ -45,6 +46,9 @@ struct Grant {
   // The token has expired, not longer ago than LOCK_GRACE: good only for the lock that was taken
   // with it (StateService::CheckGrace).
   bool expired = false;
+  AuditIdentity identity;  // for the audit trail
+  // What records that are written for this request name (VersionInfo::audit).
+  AuditHead audit;
 };
 
 // Somebody whose credentials were proved once, for as many states as a request asks about. A value.

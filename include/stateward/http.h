@@ -37,8 +37,9 @@ struct Request {
   std::string if_none_match;
   std::string idempotency_key;
   std::string origin;
-  std::string host;        // as the client named this server
-  std::string request_id;  // 32 hex digits: the web server's, or made here
+  std::string host;         // as the client named this server
+  std::string traceparent;  // W3C Trace Context, of the web server; "" = none, or not well-formed
+  std::string request_id;   // 32 hex digits: the web server's, or made here
 };
 
 struct Response {

@@ -31,6 +31,7 @@ struct SealedInfo {
 
 struct Opened {
   SealedInfo info;
+  uint64_t n = 0;  // of the record, where History opened it
   SecretBytes document;
 };
 

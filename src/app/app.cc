@@ -4,6 +4,7 @@
 
 #include "app/open_auth.h"
 #include "app/reload_status.h"
+#include "audit/audit_line.h"
 #include "auth/ca_file.h"
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
@@ -41,8 +42,9 @@ void AddWarnings(const std::string& runtime_dir, std::vector<PartStatus>* parts)
 }  // namespace
 
 Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* kept,
-                                        Observer& observer, std::function<std::string()> metrics,
-                                        const Log& log, bool init) {
+                                        Observer& observer, AuditTrail* trail,
+                                        std::function<std::string()> metrics, const Log& log,
+                                        bool init) {
   Result<Kept::Found> keys = kept->Get(config.kms, observer, log);
   if (!keys.ok()) return std::move(keys).status();
   Result<Backends> backends = OpenBackends(config, disk, keys->kms);
@@ -82,6 +84,8 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   parts.states = app->states_.get();
   parts.admin = app->admin_.get();
   parts.observer = &observer;
+  parts.trail = trail;
+  app->trail_ = trail;
   // A worker that starts while the policy is no good refuses everybody and stays; a reload keeps
   // the old policy.
   STATEWARD_RETURN_IF_ERROR(app->OpenWaysIn(config, disk, log, !init, &parts));
@@ -168,6 +172,12 @@ Status App::PublishKeys(const std::string& process_id, bool tidy) {
   return stateward::PublishKeys(*backends_.storage, *backends_.kms, process_id, now);
 }
 
+Result<SecretBytes> App::TrailKey() {
+  Result<SecretBytes> secret = secret_->Get(*gate_, *backends_.storage, *backends_.kms);
+  if (!secret.ok()) return secret;
+  return AuditKey(*secret);
+}
+
 void App::WithdrawKeys(const std::string& process_id) {
   (void)backends_.storage->Withdraw(process_id);  // else it is silent in some minutes
 }
@@ -198,6 +208,7 @@ std::vector<PartStatus> App::Ready() {
         {"policy", old ? Status() : policy,
          old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
+  if (trail_ != nullptr) parts.push_back({"audit", Status(), trail_->Warning()});
   AddWarnings(runtime_dir_, &parts);
   return parts;
 }

@@ -26,6 +26,7 @@
 #include "state/store_gate.h"
 #include "state/store_secret.h"
 #include "state/untouched.h"
+#include "stateward/audit.h"
 #include "stateward/disk.h"
 #include "stateward/observer.h"
 
@@ -34,9 +35,9 @@ namespace stateward {
 class App {
  public:
   // As OpenBackends. With `init`, STORAGE_INIT is obeyed: only at a process's start, never when the
-  // settings are read again. `disk`, `observer` and `log` must outlive it.
+  // settings are read again. `disk`, `observer`, `trail` (nullptr: none) and `log` must outlive it.
   static Result<std::shared_ptr<App>> Build(const Config& config, Disk& disk, Kept* kept,
-                                            Observer& observer,
+                                            Observer& observer, AuditTrail* trail,
                                             std::function<std::string()> metrics, const Log& log,
                                             bool init);
 
@@ -49,6 +50,8 @@ class App {
   // `tidy` takes away what servers left that are gone.
   Status PublishKeys(const std::string& process_id, bool tidy);
   void WithdrawKeys(const std::string& process_id);
+  // The key of the store's audit trail. As StoreSecret::Get.
+  Result<SecretBytes> TrailKey();
   const JobParts& job_parts() const { return *job_parts_; }
   // What operations over HTTP work on.
   AdminService& admin() { return *admin_; }
@@ -84,6 +87,7 @@ class App {
   std::unique_ptr<AppHandler> handler_;
   std::unique_ptr<JobParts> job_parts_;
   std::string runtime_dir_;
+  AuditTrail* trail_ = nullptr;
   StoreSample sample_{SystemClock()};  // used by one look of ready_ at a time
   // All who ask /ready share a look.
   std::unique_ptr<RecentLook<std::vector<PartStatus>>> ready_;

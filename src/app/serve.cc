@@ -1,5 +1,7 @@
 #include "app/serve.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +14,8 @@
 #include "app/key_publisher.h"
 #include "app/reload_status.h"
 #include "app/worker.h"
+#include "audit/chain_end.h"
+#include "audit/trail_writer.h"
 #include "base/random.h"
 #include "jobs/job_board.h"
 #include "jobs/job_runner.h"
@@ -44,10 +48,11 @@ class LiveApp {
 };
 
 Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Kept* kept, Metrics& metrics,
-                                             const Log& log, bool init, LiveApp* live) {
+                                             AuditTrail* trail, const Log& log, bool init,
+                                             LiveApp* live) {
   auto render = [&metrics] { return metrics.Render(); };
   Result<std::shared_ptr<App>> app =
-      App::Build(config, PosixDisk(), kept, metrics, render, log, init);
+      App::Build(config, PosixDisk(), kept, metrics, trail, render, log, init);
   if (!app.ok()) return std::move(app).status();
   live->Set(*app);
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
@@ -58,12 +63,32 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   if (!region.ok()) log.Warning("nothing is counted: " + region.status().detail());
   BackendNames names{config.storage.backend, config.lock.backend, config.kms.backend};
   auto metrics = std::make_unique<Metrics>(region.ok() ? std::move(*region) : nullptr, names);
-  metrics->SetMore([folder = config.runtime_dir] { return JobBoard::Read(folder).Metrics(); });
+  const std::string end =
+      config.audit.on() ? ChainEndPath(config.audit.file, config.runtime_dir) : "";
+  metrics->SetMore([folder = config.runtime_dir, end] {
+    return JobBoard::Read(folder).Metrics() + (end.empty() ? "" : AuditMetrics(PosixDisk(), end));
+  });
   if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
     metrics->SetUntouched(
         [folder = config.runtime_dir] { return Untouched::Shared(PosixDisk(), folder); });
   }
   return metrics;
+}
+
+// nullptr: no trail is kept.
+std::unique_ptr<TrailWriter> OpenTrail(const Config& config, LiveApp* live, Observer& observer,
+                                       const Log& log) {
+  if (!config.audit.on()) return nullptr;
+  TrailOptions options;
+  options.settings = config.audit;
+  options.end_path = ChainEndPath(config.audit.file, config.runtime_dir);
+  options.writer = "stateward, process " + std::to_string(getpid());
+  const auto key = [live]() -> Result<SecretBytes> {
+    const std::shared_ptr<App> app = live->Get();
+    return app == nullptr ? Status::Unavailable("the process has just started") : app->TrailKey();
+  };
+  return std::make_unique<TrailWriter>(std::move(options), key, PosixDisk(), SystemClock(),
+                                       observer, log);
 }
 
 void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
@@ -105,6 +130,7 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   fcgi.peers = settings.peers;
   Kept kept;
   LiveApp live;
+  const std::unique_ptr<TrailWriter> trail = OpenTrail(config, &live, *metrics, log);
   const std::string process_id = RandomHex(16);
   uint64_t times = 0;
   KeyPublisher publisher(
@@ -123,20 +149,21 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, &kept, *metrics, log, true, &live);
+      return MakeHandler(config, &kept, *metrics, trail.get(), log, true, &live);
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     WarnOfRestart(loaded.need_restart, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, &kept, *metrics, log, false, &live);
+    return MakeHandler(loaded.config, &kept, *metrics, trail.get(), log, false, &live);
   };
   const auto build_and_say = [&] {
     Result<std::shared_ptr<Handler>> handler = build();
     reloads.Note(handler.ok() ? Status() : handler.status());
     if (!handler.ok()) return handler;
     publisher.Wake();
+    if (trail != nullptr) trail->Reopen();
     // Jobs begin with what the settings say now.
     if (jobs != nullptr) {
       jobs->Restart();

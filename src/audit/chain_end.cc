@@ -84,6 +84,21 @@ std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path) {
   return Parse(ByteView(*bytes).AsString(), &body, &mac);
 }
 
+std::string AuditMetrics(Disk& disk, const std::string& path) {
+  const std::optional<ChainEnd> end = PeekChainEnd(disk, path);
+  if (!end) return "";
+  // 48 bits: exact in a double. A label that changes with each line would be a series each.
+  uint64_t head = 0;
+  for (size_t i = 0; i < 6; ++i) head = head << 8 | end->head.mac[i];
+  const std::string labels = "{chain=\"" + end->head.chain + "\"} ";
+  return "# HELP stateward_audit_sequence Number of the audit trail's newest line.\n"
+         "# TYPE stateward_audit_sequence gauge\nstateward_audit_sequence" +
+         labels + std::to_string(end->head.sequence) +
+         "\n# HELP stateward_audit_head The first 6 bytes of that line's MAC, as a number.\n"
+         "# TYPE stateward_audit_head gauge\nstateward_audit_head" +
+         labels + std::to_string(head) + "\n";
+}
+
 Result<ChainTurn> ChainTurn::Take(Disk& disk, const std::string& path) {
   Fd fd(disk, disk.OpenAt(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0640));
   if (!fd.valid()) return Status::Unavailable("audit: " + path + " cannot be opened or made");

@@ -29,6 +29,9 @@ std::string ChainEndPath(const std::string& audit_file, const std::string& runti
 // What the file says, without a key: for metrics. nullopt: there is none, or it is not readable.
 std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path);
 
+// The end as Prometheus text (docs/metrics.md); "" when there is none.
+std::string AuditMetrics(Disk& disk, const std::string& path);
+
 // The turn to write. Ends when this goes.
 class ChainTurn {
  public:

@@ -30,7 +30,7 @@ struct KnownHead {
   AuditHead head;
   bool has_mac = true;
   std::string where;  // "record 5 of net/prod", for people
-  std::string state;  // of a record: project/name, as the line must say; "" = any
+  std::string state;  // of a record: project/name; "" = none
 };
 
 // A change that was announced, and that no line says the end of.

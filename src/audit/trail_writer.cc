@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "audit/audit_line.h"
@@ -18,6 +19,7 @@ TrailWriter::TrailWriter(TrailOptions options, KeyFn key, Disk& disk, const Cloc
                          Observer& observer, const Log& log)
     : options_(std::move(options)),
       key_fn_(std::move(key)),
+      disk_(disk),
       clock_(clock),
       observer_(observer),
       log_(log),
@@ -42,9 +44,12 @@ TrailWriter::~TrailWriter() {
   thread_.join();
 }
 
-Status TrailWriter::Intend(const AuditEvent& event, AuditNeed need, AuditHead* head) {
+Status TrailWriter::Intend(AuditEvent* event, AuditNeed need, AuditHead* head) {
   if (options_.settings.required) {
-    return Await(AuditFields(kAuditIntends, event), need == AuditNeed::kFinishes, head);
+    STATEWARD_RETURN_IF_ERROR(
+        Await(AuditFields(kAuditIntends, *event), need == AuditNeed::kFinishes, head));
+    event->intent = head->sequence;
+    return Status();
   }
   std::lock_guard<std::mutex> hold(mutex_);
   *head = newest_;
@@ -60,6 +65,10 @@ void TrailWriter::Note(const AuditEvent& event) {
   if (floods_.MayPass(event.address, clock_.SteadyUs(), &counted.left_out)) {
     Add(AuditFields(kAuditDone, counted), false);
   }
+}
+
+std::string TrailWriter::Warning() const {
+  return in_trouble_ ? "events cannot be written; the log says why" : "";
 }
 
 void TrailWriter::Reopen() {
@@ -119,7 +128,10 @@ void TrailWriter::Run() {
     urgent_ = false;
     look_ = false;
     hold.unlock();
-    if (look) chain_.Look();
+    if (look) {
+      chain_.Look();
+      LearnOfOthers();
+    }
     AddQuietFloods(stop);
     if (stop && !key_.empty()) {
       Add(AuditFields(kAuditStop, clock_.NowMs(), options_.writer), false);
@@ -140,6 +152,15 @@ void TrailWriter::Run() {
     waiting.ticket->done = true;
   }
   done_.notify_all();
+}
+
+// What other processes of the host have written since: records then name a line that is new.
+void TrailWriter::LearnOfOthers() {
+  std::optional<ChainEnd> end = PeekChainEnd(disk_, options_.end_path);
+  std::lock_guard<std::mutex> hold(mutex_);
+  const bool newer =
+      end && end->head.chain == newest_.chain && end->head.sequence > newest_.sequence;
+  if (newer) newest_ = std::move(end->head);
 }
 
 void TrailWriter::AddQuietFloods(bool all) {
@@ -241,6 +262,7 @@ void TrailWriter::GiveBack(std::deque<Waiting> rest) {
 
 void TrailWriter::Complain(const Status& status) {
   const std::string trouble = status.ok() ? "" : status.detail();
+  in_trouble_ = !trouble.empty();
   if (trouble == said_) return;
   said_ = trouble;
   if (trouble.empty()) {

@@ -55,8 +55,9 @@ class TrailWriter : public AuditTrail {
   TrailWriter& operator=(const TrailWriter&) = delete;
 
   bool HasRoom() const override { return has_room_; }
-  Status Intend(const AuditEvent& event, AuditNeed need, AuditHead* head) override;
+  Status Intend(AuditEvent* event, AuditNeed need, AuditHead* head) override;
   void Note(const AuditEvent& event) override;
+  std::string Warning() const override;
 
   // The file is looked at now and not in a second (HUP, USR2).
   void Reopen();
@@ -73,6 +74,7 @@ class TrailWriter : public AuditTrail {
   void Add(std::string fields, bool may_use_reserve);
   Status Await(std::string fields, bool may_use_reserve, AuditHead* head);
   void Run();
+  void LearnOfOthers();
   void AddQuietFloods(bool all);
   void WriteGroup(std::deque<Waiting> group);
   Status WriteEntries(std::deque<Waiting>* group);
@@ -81,11 +83,13 @@ class TrailWriter : public AuditTrail {
 
   const TrailOptions options_;
   const KeyFn key_fn_;
+  Disk& disk_;
   const Clock& clock_;
   Observer& observer_;
   const Log& log_;
   FloodGate floods_;
   std::atomic<bool> has_room_{true};
+  std::atomic<bool> in_trouble_{false};
 
   // The thread's alone.
   ChainWriter chain_;

@@ -35,6 +35,7 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   grant.key.tenant = TenantOf(credentials.secret);
   grant.address = credentials.address;
   grant.principal = "basic";
+  grant.identity.way = "basic";
   Result<std::string> name = name_(grant.key.tenant);
   const bool reads = verb == Verb::kRead || verb == Verb::kOutputs;
   if (!name.ok() && !reads) return std::move(name).status().At("basic");

@@ -30,6 +30,9 @@ Grant TokenGrant(const VerifiedToken& token, const StateKey& key) {
   grant.principal = token.Principal();
   grant.legacy_ids.push_back(LegacyId(key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
+  grant.identity.way = "token";
+  grant.identity.issuer = token.issuer;
+  grant.identity.claims = {{"sub", token.subject}};
   grant.token_sha256 = token.token_sha256;
   grant.expired = token.expired;
   return grant;

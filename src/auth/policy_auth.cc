@@ -1,6 +1,9 @@
 #include "auth/policy_auth.h"
 
+#include <iterator>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "auth/basic.h"
@@ -23,6 +26,32 @@ struct PolicyAuthenticator::Who {
 };
 
 namespace {
+
+// What names a run of a CI, whether a rule asked for it or not: GitHub's and GitLab's names.
+constexpr const char* kRunClaims[] = {"sub",    "repository",   "ref",         "workflow_ref",
+                                      "run_id", "project_path", "pipeline_id", "job_id",
+                                      "actor",  "user_login",   "environment"};
+
+AuditIdentity IdentityOf(const Subject& subject, const Decision& decision) {
+  constexpr const char* kWays[] = {"token", "password", "machine token", "certificate", "proxy"};
+  AuditIdentity identity;
+  identity.way = kWays[static_cast<size_t>(subject.kind)];
+  identity.rule = RuleNames(decision);
+  if (subject.claims == nullptr) return identity;
+  identity.issuer = subject.name;
+  std::set<std::string> names(std::begin(kRunClaims), std::end(kRunClaims));
+  for (const Rule* rule : decision.rules) {
+    for (const ClaimRule& claim : rule->claims) names.insert(claim.claim);
+  }
+  for (const std::string& name : names) {
+    std::optional<std::string> value = subject.claims->String(name);
+    if (!value) value = subject.claims->Number(name);
+    if (const std::optional<bool> flag = subject.claims->Bool(name))
+      value = *flag ? "true" : "false";
+    if (value) identity.claims.emplace_back(name, std::move(*value));
+  }
+  return identity;
+}
 
 Status Unknown(const char* why) { return {Code::kUnauthenticated, why}; }
 
@@ -140,6 +169,7 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   grant.principal = std::move(who->principal);
   grant.token_sha256 = std::move(who->token_sha256);
   grant.expired = who->expired;
+  grant.identity = IdentityOf(subject, decision);
   return grant;
 }
 

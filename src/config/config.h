@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/audit_settings.h"
 #include "auth/auth_settings.h"
 #include "base/log.h"
 #include "config/env_file.h"
@@ -52,6 +53,7 @@ struct Config {
   StateRules rules;
   KmsSettings kms;
   AuthSettings auth;
+  AuditSettings audit;
 
   // From systemd or whoever started the process.
   std::string listen_fds;

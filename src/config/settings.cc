@@ -29,6 +29,11 @@ std::string NeedsPolicy(const Config& config) {
   return "needs AUTH_POLICY_FILE: its rules say what they may do";
 }
 
+std::string NeedsAuditFile(const Config& config) {
+  if (!config.audit.required || !config.audit.file.empty()) return "";
+  return "needs AUDIT_FILE: syslog and the journal do not say what they have kept";
+}
+
 #define AT(field) \
   [](Config & c) -> auto& { return c.field; }
 // A secret whose user reads the file by itself; the file's name has a field of its own.
@@ -78,6 +83,18 @@ constexpr Setting kSettings[] = {
      "logfmt|json"},
     {"METRICS_LISTEN_ADDR", T::kText, AT(metrics_listen_addr), "", false, false,
      "host:port that serves /metrics for Prometheus; empty: none."},
+    // Audit
+    {"AUDIT_FILE", T::kText, AT(audit.file), "", false, false,
+     "File that each access to a state is written to, one JSON line each (docs/audit.md); empty: "
+     "none. Each store needs one of its own."},
+    {"AUDIT_JOURNAL", T::kBool, AT(audit.journal), "false", false, false,
+     "Send the same lines to systemd's journal."},
+    {"AUDIT_SYSLOG", T::kText, AT(audit.syslog), "", false, false,
+     "Send the same lines to syslog: path of its socket, such as /dev/log; empty: no."},
+    {"AUDIT_REQUIRED", T::kBool, AT(audit.required), "false", false, false,
+     "No change without its line: what will be done is on the disk before it is done, and without "
+     "that the answer is 503. Needs AUDIT_FILE.",
+     "", 0, 0, NeedsAuditFile},
     // Storage
     {"STORAGE_BACKEND", T::kChoice, AT(storage.backend), "fs", false, false,
      "Where states are kept.", "fs|postgres|s3"},

@@ -22,22 +22,28 @@ bool HasControl(std::string_view text) {
   });
 }
 
-// Hears of the top level only.
+// Hears of the top level, and of what lies in its lists.
 class DocumentSink : public JsonSink {
  public:
   explicit DocumentSink(ByteView doc) : begin_(doc.AsString().data()) {}
 
-  const char* Key(size_t, std::string_view raw) override {
+  const char* Key(size_t depth, std::string_view raw) override {
+    if (depth > 1) return nullptr;
     field_ = Field::kOther;
     if (JsonKeyFoldsTo(raw, "serial")) return Guarded(raw, "serial", Field::kSerial, &has_serial_);
     if (JsonKeyFoldsTo(raw, "lineage"))
       return Guarded(raw, "lineage", Field::kLineage, &has_lineage_);
     if (raw == "terraform_version") field_ = Field::kTerraformVersion;
     if (raw == "encryption_version") field_ = Field::kEncryptionVersion;
+    if (raw == "resources") field_ = Field::kResources;
     return nullptr;
   }
 
-  const char* Value(size_t, JsonKind kind, std::string_view raw) override {
+  const char* Value(size_t depth, JsonKind kind, std::string_view raw) override {
+    if (depth > 1) {
+      if (field_ == Field::kResources && info_.resources) ++*info_.resources;
+      return nullptr;
+    }
     switch (field_) {
       case Field::kSerial:
         return Serial(kind, raw);
@@ -48,6 +54,9 @@ class DocumentSink : public JsonSink {
         break;
       case Field::kEncryptionVersion:
         info_.encrypted = kind == JsonKind::kString && !raw.empty();
+        break;
+      case Field::kResources:
+        if (kind == JsonKind::kArray) info_.resources = 0;
         break;
       case Field::kOther:
         break;
@@ -70,6 +79,7 @@ class DocumentSink : public JsonSink {
     kLineage,
     kTerraformVersion,
     kEncryptionVersion,
+    kResources,
   };
 
   // A key that a Go reader takes for serial or lineage.
@@ -125,7 +135,7 @@ class DocumentSink : public JsonSink {
 
 Result<DocumentInfo> ScanDocument(ByteView doc) {
   DocumentSink sink(doc);
-  STATEWARD_RETURN_IF_ERROR(WalkJson(doc, JsonLimits{kJsonDepthCap, 1}, &sink));
+  STATEWARD_RETURN_IF_ERROR(WalkJson(doc, JsonLimits{kJsonDepthCap, 2}, &sink));
   return sink.Take();
 }
 

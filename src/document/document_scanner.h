@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "stateward/bytes.h"
@@ -23,7 +24,9 @@ struct DocumentInfo {
   size_t serial_digits = 0;  // and how many they are
   std::string lineage;       // may be "": states older than lineages are written back like that
   std::string terraform_version;  // "" when absent, too long, with a control character, no string
-  bool encrypted = false;         // by OpenTofu: `encryption_version` is a string that is not empty
+  std::optional<uint64_t>
+      resources;           // how many elements the list `resources` has; nullopt: no list
+  bool encrypted = false;  // by OpenTofu: `encryption_version` is a string that is not empty
 };
 
 // Checks that `doc` is exactly one JSON object (as strictly as base/json_walker.h: UTF-8, at most

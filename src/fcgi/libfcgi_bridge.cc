@@ -138,6 +138,18 @@ class Parse {
   bool ok_ = false;
 };
 
+// "00-<32 hex digits>-<16 hex digits>-<2 hex digits>": https://www.w3.org/TR/trace-context/,
+// version 00. What is not exactly that is as good as none.
+std::string TraceParent(std::string_view text) {
+  constexpr size_t kSize = 55;
+  const bool fits = text.size() == kSize && text.substr(0, 3) == "00-" && text[35] == '-' &&
+                    text[52] == '-' && IsHex(text.substr(3, 32), 32) &&
+                    IsHex(text.substr(36, 16), 16) && IsHex(text.substr(53), 2);
+  const bool zero = fits && (text.substr(3, 32) == std::string(32, '0') ||
+                             text.substr(36, 16) == std::string(16, '0'));
+  return fits && !zero ? std::string(text) : "";
+}
+
 // Whom the web server has checked. A client's headers arrive under HTTP_…, so none of them can get
 // here; REMOTE_USER, which many a configuration fills with what the client merely says, is not
 // read.
@@ -195,6 +207,7 @@ Result<Request> ParseParams(ByteView params, bool may_vouch) {
     request.content_length = size;
   }
   TakeApiHeaders(&parse, &request);
+  if (const char* v = parse.Param("HTTP_TRACEPARENT")) request.traceparent = TraceParent(v);
   if (may_vouch) TakeIdentity(&parse, &request);
   const char* id = parse.Param("REQUEST_ID");
   request.request_id = id != nullptr && IsHex(id, 32) ? id : RandomHex(16);

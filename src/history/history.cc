@@ -82,6 +82,7 @@ Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanishe
     Result<Opened> opened = kms_.Open({store_id_, id, n}, *bytes);
     if (!opened.ok()) return std::move(opened).status();
     if (opened->info.version.kind != RecordKind::kNoOp) {
+      opened->n = n;
       return std::optional<Opened>(std::move(*opened));
     }
     uint64_t below = opened->info.version.newest_real;

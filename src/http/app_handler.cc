@@ -8,6 +8,7 @@
 #include "http/answers.h"
 #include "http/api_args.h"
 #include "http/api_call.h"
+#include "http/audit_events.h"
 #include "http/who_asks.h"
 #include "state/lock_info.h"
 
@@ -87,6 +88,8 @@ Response AppHandler::Done(const Exchange& exchange, Response response) {
   int64_t duration = parts_.clock->SteadyUs() - exchange.start_us;
   parts_.observer->OnRequest(exchange.matched.name, exchange.request.method, response.status,
                              duration);
+  const bool refusal = IsRefusal(response.status);
+  NoteRequest(parts_, exchange, response, refusal);
   LogRequest(exchange, response, duration);
   return response;
 }
@@ -177,6 +180,8 @@ Status AppHandler::CheckInput(const Target& target, Exchange* exchange) const {
 }
 
 Response AppHandler::WithoutBody(Exchange* exchange, AnswerRoom& room) {
+  Status announced = AnnounceChange(parts_, {}, exchange);
+  if (!announced.ok()) return StatusAnswer(announced, exchange);
   Response response = exchange->matched.route->answer(parts_, exchange, {});
   bool waits = response.status == 200 && !response.body.empty();
   if (waits && !room.Take(exchange->principal, response.body.size())) {
@@ -194,6 +199,8 @@ Response AppHandler::WithBody(Exchange* exchange, ByteView body) {
         parts_, *exchange->api, body, [](size_t) { return true; }, exchange);
   }
   if (!whole.ok()) return StatusAnswer(whole, exchange);
+  Status announced = AnnounceChange(parts_, body, exchange);
+  if (!announced.ok()) return StatusAnswer(announced, exchange);
   return exchange->matched.route->answer(parts_, exchange, body);
 }
 

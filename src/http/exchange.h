@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "http/routes.h"
+#include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/http.h"
 
@@ -28,6 +30,15 @@ struct Exchange {
   std::string lock_id{};
   std::string reason{};  // why it was refused or failed
   bool grace = false;    // let in with a token that has expired
+  // For the audit trail (http/audit_events.h).
+  struct Audit {
+    uint64_t intent = 0;  // of the line that said what would be done
+    bool forced = false;  // an UNLOCK that names no lock
+    std::optional<AuditVersion> before{};
+    std::optional<AuditVersion> after{};
+    std::optional<uint64_t> resources{};
+    std::string upload{};
+  } audit{};
   int64_t start_us = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "admin/admin_service.h"
 #include "base/log.h"
 #include "state/state_service.h"
+#include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
 #include "stateward/observer.h"
@@ -31,6 +32,7 @@ struct HandlerParts {
   bool proxy_identities = false;               // AUTH_PROXY_ENABLED
   std::function<std::vector<PartStatus>()> ready;
   std::function<std::string()> metrics;  // Prometheus text; empty function: no such path
+  AuditTrail* trail = nullptr;           // nullptr: there is none
   Observer* observer = nullptr;
   const Log* log = nullptr;
   const Clock* clock = nullptr;

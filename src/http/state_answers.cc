@@ -2,12 +2,14 @@
 #include <utility>
 
 #include "http/answers.h"
+#include "http/audit_events.h"
 
 namespace stateward {
 namespace {
 
 // A refusal or failure as the table says; else 200 without a body.
 Response Done(StateAnswer* answer, Exchange* exchange) {
+  KeepFacts(*answer, exchange);
   exchange->lock_id = std::move(answer->lock_id);
   if (answer->locked) {
     exchange->reason = "locked by another";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/hex.h"
 #include "kms/big_endian.h"
 #include "kms/header.h"
 
@@ -27,12 +28,15 @@ enum Tag : uint8_t {
   kLockBase = 13,
   kTimeMs = 14,
   kNewestReal = 15,  // of a no-op record alone, and always there
-  // 16: of the audit trail
+  kAudit = 16,
   kNote = 17,
   kPinned = 18,   // only 1; left out where it is not pinned
   kMovedTo = 19,  // of a forwarding record alone, and always there
 };
 constexpr size_t kFieldHead = 3;
+// Of AuditHead: the chain's 8 bytes, the sequence, the MAC.
+constexpr size_t kChainBytes = 8;
+constexpr size_t kAuditBytes = kChainBytes + 8 + 32;
 constexpr uint32_t kMustBeThere =
     1U << kProject | 1U << kName | 1U << kKind | 1U << kSize | 1U << kSha256;
 
@@ -94,6 +98,22 @@ bool TakeTime(ByteView value, int64_t* to) {
   return true;
 }
 
+void PutAudit(const AuditHead& head, SecretBytes* out) {
+  uint8_t chain[kChainBytes];
+  if (!HexDecode(head.chain, chain, sizeof chain)) return;
+  PutHead(kAudit, kAuditBytes, out);
+  out->insert(out->end(), chain, chain + sizeof chain);
+  PutBigEndian(head.sequence, 8, out);
+  out->insert(out->end(), head.mac.begin(), head.mac.end());
+}
+
+bool TakeAudit(ByteView value, AuditHead* to) {
+  if (value.size() != kAuditBytes) return false;
+  to->chain = HexEncode(value.Sub(0, kChainBytes));
+  to->sequence = GetBigEndian(value.Sub(kChainBytes, 8));
+  return TakeDigest(value.Sub(kChainBytes + 8, to->mac.size()), &to->mac);
+}
+
 // False when the value cannot be one of this field.
 bool TakeField(uint8_t tag, ByteView value, SealedInfo* info) {
   VersionInfo& version = info->version;
@@ -128,6 +148,8 @@ bool TakeField(uint8_t tag, ByteView value, SealedInfo* info) {
       return TakeTime(value, &version.time_ms);
     case kNewestReal:
       return TakeNumber(value, &version.newest_real);
+    case kAudit:
+      return TakeAudit(value, &version.audit);
     case kNote:
       return TakeText(value, &version.note);
     case kPinned:
@@ -147,8 +169,8 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
                        version.lineage.size() + version.terraform_version.size() +
                        version.writer.size() + version.operation.size() + version.lock_id.size() +
                        version.note.size() + version.moved_to.size();
-  // All fields together, numbers and heads included, take less than 160 bytes without the texts.
-  constexpr size_t kRest = 160;
+  // All fields together, numbers and heads included, take less than 224 bytes without the texts.
+  constexpr size_t kRest = 224;
   if (texts > kMaxInfo - kRest) {
     return Status::InvalidArgument("names, lineage and lock texts are too long to seal");
   }
@@ -171,6 +193,7 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   PutNumber(kLockBase, version.lock_base, &out);
   PutNumber(kTimeMs, static_cast<uint64_t>(version.time_ms), &out);
   if (version.kind == RecordKind::kNoOp) PutNumber(kNewestReal, version.newest_real, &out);
+  PutAudit(version.audit, &out);
   PutText(kNote, version.note, &out);
   PutNumber(kPinned, version.pinned ? 1 : 0, &out);
   PutText(kMovedTo, version.moved_to, &out);

@@ -71,7 +71,8 @@ inline constexpr size_t kCallDurations = kDurations + kRouteCount * kMethodCount
 inline constexpr size_t kCallFailures = kCallDurations + kCallCount * kHistogram;
 inline constexpr size_t kUploadsKept = kCallFailures + kCallCount;
 inline constexpr size_t kTokenDisagreements = kUploadsKept + 1;
-inline constexpr size_t kTotal = kTokenDisagreements + 1;
+inline constexpr size_t kAuditLost = kTokenDisagreements + 1;
+inline constexpr size_t kTotal = kAuditLost + 1;
 
 using Values = std::array<uint64_t, kTotal>;
 

@@ -8,6 +8,7 @@ namespace stateward {
 namespace {
 
 using counters::BackendCall;
+using counters::kAuditLost;
 using counters::kBoundsUs;
 using counters::kCallCount;
 using counters::kCallDurations;
@@ -169,6 +170,10 @@ void Metrics::OnTokenDisagreement() {
   if (region_) region_->Add(kTokenDisagreements, 1);
 }
 
+void Metrics::OnAuditLost() {
+  if (region_) region_->Add(kAuditLost, 1);
+}
+
 void Metrics::SetUntouched(LookUpUntouched look_up) {
   std::lock_guard<std::mutex> hold(mutex_);
   look_up_untouched_ = std::move(look_up);
@@ -203,6 +208,10 @@ std::string Metrics::Render() {
   text.Head("stateward_token_disagreements_total", "counter",
             "Tokens refused because OpenSSL and libjwt disagreed about their signature.");
   text.Value("stateward_token_disagreements_total", "", sum->values[kTokenDisagreements]);
+  text.Head(
+      "stateward_audit_lost_total", "counter",
+      "Events of the audit trail that were not written, or not taken by syslog or the journal.");
+  text.Value("stateward_audit_lost_total", "", sum->values[kAuditLost]);
   RenderRequests(sum->values, &text);
   RenderCalls(sum->values, names_, &text);
   return text.Take() + more;

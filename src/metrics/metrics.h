@@ -31,6 +31,7 @@ class Metrics : public Observer {
                      int64_t duration_us) override;
   void OnUploadKept() override;
   void OnTokenDisagreement() override;
+  void OnAuditLost() override;
 
   // Prometheus text of others, shown with ours. Once, before the first Render().
   void SetMore(std::function<std::string()> more) { more_ = std::move(more); }

@@ -76,9 +76,11 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
 
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
   mark_ = view.mark;
-  WriteOutcome checked = CheckLock(request, view);
-  if (checked.kind == WriteOutcome::Kind::kRefused) return checked;
-  return view.holder ? RunLocked(request, *view.holder) : RunUnlocked(request);
+  WriteOutcome out = CheckLock(request, view);
+  if (out.kind == WriteOutcome::Kind::kRefused) return out;
+  out = view.holder ? RunLocked(request, *view.holder) : RunUnlocked(request);
+  out.before = before_;
+  return out;
 }
 
 // Whether the lock allows it: a refusal, or nothing that is one.
@@ -122,6 +124,7 @@ Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   }
   // What may follow is told by what stands there: a host that has its key must judge.
   if (newest.ok() && newest->unreadable.code() == Code::kUnknownKey) return newest->unreadable;
+  if (newest.ok() && newest->version) before_ = {newest->real, newest->version->info.serial};
   return newest;
 }
 
@@ -247,6 +250,7 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
   }
   info.version.writer = request.grant->principal;
   info.version.time_ms = clock_.NowMs();
+  info.version.audit = request.grant->audit;
   if (lock != nullptr) {
     info.version.operation = lock->operation;
     info.version.lock_id = lock->id;

@@ -11,6 +11,7 @@
 #include "state/newest.h"
 #include "state/refusal.h"
 #include "state/state_settings.h"
+#include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/bytes.h"
 #include "stateward/clock.h"
@@ -44,9 +45,10 @@ struct WriteOutcome {
   Kind kind = Kind::kFailed;
   Status status;  // of a failure
   Refusal refusal = Refusal::kNone;
-  std::string facts;  // of a refusal: what it was decided by
-  uint64_t n = 0;     // 0: nothing new was stored
-  Bytes sealed;       // what was stored as `n`
+  std::string facts;                   // of a refusal: what it was decided by
+  uint64_t n = 0;                      // 0: nothing new was stored
+  Bytes sealed;                        // what was stored as `n`
+  std::optional<AuditVersion> before;  // the newest version that it was compared with
   // The write may still arrive, and its number could not be taken away: Locker::BurnNext is due.
   bool may_arrive_late = false;
 };
@@ -94,6 +96,7 @@ class GuardedWrite {
   const Clock& clock_;
   const WriteRules rules_;
   uint64_t mark_ = 0;  // of the view that Run was given
+  std::optional<AuditVersion> before_;
 };
 
 // Takes the next number away with a no-op record, so that a write of an earlier holder that may

@@ -93,12 +93,13 @@ StateAnswer StateService::Get(const Grant& grant) {
   if (!store.ok()) return Error(std::move(store).status());
   bool deleted = false;
   std::string moved_to;
-  Result<SecretBytes> document = ReadNewest(grant, id, (*store)->store_id, &deleted, &moved_to);
+  StateAnswer answer;
+  Result<SecretBytes> document =
+      ReadNewest(grant, id, (*store)->store_id, &deleted, &moved_to, &answer);
   if (!moved_to.empty()) return Refuse(Refusal::kMoved, moved_to);
   if (!document.ok()) {
     return Absent(grant, id, (*store)->store_id, deleted, std::move(document).status());
   }
-  StateAnswer answer;
   answer.document = std::move(*document);
   return answer;
 }
@@ -161,13 +162,14 @@ bool StateService::IsHeld(const HeldName& held, StateAnswer* answer) const {
 
 Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& id,
                                              const std::string& store_id, bool* deleted,
-                                             std::string* moved_to) {
+                                             std::string* moved_to, StateAnswer* answer) {
   Result<std::optional<Opened>> newest = History(storage_, kms_, store_id).OpenNewest(id);
   if (!newest.ok()) return NeverAbsent(std::move(newest).status());
   if (newest->has_value()) {
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
     if (*deleted) return Status::NotFound("deleted");
     *moved_to = (*newest)->info.version.moved_to;
+    answer->before = answer->after = {(*newest)->n, (*newest)->info.version.serial};
     return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
@@ -195,7 +197,9 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
     return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
   };
   request.info.note = note;
-  return Write(request);
+  StateAnswer answer = Write(request);
+  answer.resources = scanned->resources;
+  return answer;
 }
 
 Status StateService::ClaimName(const Grant& grant) {
@@ -255,6 +259,12 @@ StateAnswer StateService::Write(const WriteRequest& request) {
         break;
     }
   }
+  answer.before = answer.after = outcome.before;
+  if (answer.status.ok() && outcome.n > 0) {
+    const bool document = request.kind == RecordKind::kState;
+    const uint64_t serial = outcome.before ? outcome.before->serial : 0;
+    answer.after = {outcome.n, document ? request.info.serial : serial};
+  }
   answer.lock_id = request.lock_id;
   return answer;
 }
@@ -310,6 +320,7 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
   info.version.writer = request.grant->principal;
   info.version.lock_id = request.lock_id;
   info.version.time_ms = clock_.NowMs();
+  info.version.audit = request.grant->audit;
   StateId id = StateId::Of(info.key);
   Result<Bytes> sealed = History(storage_, kms_, store_id).SealUpload(info, request.document);
   if (!sealed.ok()) return std::move(sealed).status();
@@ -395,6 +406,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   info.operation = "lock";
   info.lock_id = lock_id;
   info.time_ms = clock_.NowMs();
+  info.audit = grant.audit;
   Result<uint64_t> base = TakeNextNumber(History(*storage, kms_, store_id), grant.key, id, info);
   if (base.ok()) {
     log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
@@ -403,6 +415,11 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                  "forgotten a lock");
   }
   return base;
+}
+
+bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
+  Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
+  return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
 }
 
 StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::string& query_id) {

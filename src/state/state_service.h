@@ -18,6 +18,7 @@
 #include "state/state_settings.h"
 #include "state/store_gate.h"
 #include "state/tenant_gate.h"
+#include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
@@ -38,6 +39,11 @@ struct StateAnswer {
   std::string hint;    // what happened, and why
   std::string action;  // what to do
   std::string upload;  // the kept upload's name, when it was kept
+  // For the audit trail, as far as they are known: the newest version before and after (of what was
+  // read: the one that was), and how many resources the document that was sent has.
+  std::optional<AuditVersion> before;
+  std::optional<AuditVersion> after;
+  std::optional<uint64_t> resources;
 };
 
 class StateService {
@@ -67,6 +73,8 @@ class StateService {
   // Claims the state's name before records are put there in another way than by Put.
   Status ClaimName(const Grant& grant);
   StateAnswer Lock(const Grant& grant, ByteView body);
+  // Whether this lock is held (no ID: any): for who may go on where others may not begin.
+  bool HasLock(const Grant& grant, const std::string& lock_id);
   // The ID is taken from the body's LockInfo or from query_id; neither = force.
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
 
@@ -75,7 +83,7 @@ class StateService {
                          const std::function<Result<SecretBytes>(ByteView, bool)>& take);
   Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
-                                 bool* deleted, std::string* moved_to);
+                                 bool* deleted, std::string* moved_to, StateAnswer* answer);
   StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                      bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;

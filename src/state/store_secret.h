@@ -36,9 +36,10 @@ class StoreSecret {
   Result<std::string> NameOf(const std::string& tenant, StoreGate& gate, IdentityFile& identity,
                              Kms& kms);
 
- private:
+  // The secret itself, for whoever derives a key of its own from it. As the store and Kms::Open.
   Result<SecretBytes> Get(StoreGate& gate, IdentityFile& identity, Kms& kms);
 
+ private:
   std::mutex mutex_;
   std::string store_id_;  // whose secret it is; "" = none was opened yet
   SecretBytes secret_;

@@ -47,7 +47,7 @@ class Server {
     CHECK(loaded.errors.empty());
     const auto no_metrics = [] { return std::string(); };
     Result<std::shared_ptr<App>> app =
-        App::Build(loaded.config, disk, &kms_, observer_, no_metrics, log_, true);
+        App::Build(loaded.config, disk, &kms_, observer_, nullptr, no_metrics, log_, true);
     if (!app.ok()) FAIL(app.status().detail().c_str());
     app_ = *std::move(app);
   }

@@ -46,6 +46,28 @@ def key_id(key):
     return expand(extract(b"", key), b"stateward key id", 16)
 
 
+def audit_key(store_secret):
+    prk = hmac.digest(bytes(32), store_secret, "sha256")
+    return hmac.digest(prk, b"stateward audit v1\x01", "sha256")
+
+
+def read_audit_trail(key, lines):
+    """The events of one chain, in order, each checked. `lines`: bytes without line ends."""
+    events = []
+    for number, line in enumerate(lines, 1):
+        body, mark, tail = line.rpartition(b',"mac":"')
+        expect(mark and len(tail) == 66 and tail.endswith(b'"}'), f"line {number} is none")
+        expect(hmac.digest(key, body, "sha256").hex() == tail[:64].decode(),
+               f"line {number} was changed")
+        event = json.loads(line)
+        if events:
+            last = events[-1]
+            expect(event["chain"] == last["chain"] and event["seq"] == last["seq"] + 1 and
+                   event["prev"] == last["mac"], f"line {number} does not follow")
+        events.append(event)
+    return events
+
+
 def state_id(tenant, project, name):
     text = b"stateward state v1"
     for part in (tenant, project, name):
@@ -75,6 +97,9 @@ def read_info(data):
         elif tag == 9:
             expect(length == 32, "a digest without 32 bytes")
             info["sha256"] = value.hex()
+        elif tag == 16:
+            expect(length == 48, "an audit line without 48 bytes")
+            info["audit"] = (value[:8].hex(), int.from_bytes(value[8:16], "big"), value[16:].hex())
     expect(REQUIRED <= info.keys(), "sealed info lacks a field")
     expect(("newest_version" in info) == (info["kind"] == "no-op"),
            "a no-op record names the newest version, and nothing else does")

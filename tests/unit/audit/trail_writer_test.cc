@@ -42,7 +42,8 @@ TEST_GROUP(TrailWriter) {
 
   AuditEvent Event(const char* action) { return TrailFixture::Event(action); }
   Status Intend(AuditTrail & writer, AuditNeed need = AuditNeed::kBegins) {
-    return writer.Intend(Event("write"), need, &head);
+    AuditEvent event = Event("write");
+    return writer.Intend(&event, need, &head);
   }
   void NoFault() {
     const TrailReport report = trail.Verify(trail.Lines());
@@ -102,8 +103,9 @@ TEST(TrailWriter, ManyWaitForOneSync) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       AuditHead mine;
+      AuditEvent event = TrailFixture::Event("write");
       for (int k = 0; k < kTimes; ++k) {
-        (void)writer->Intend(TrailFixture::Event("write"), AuditNeed::kBegins, &mine);
+        (void)writer->Intend(&event, AuditNeed::kBegins, &mine);
       }
     });
   }

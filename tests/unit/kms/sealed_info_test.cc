@@ -43,11 +43,25 @@ TEST(SealedInfoCodec, WhatMustBeThereIsEnough) {
 }
 
 TEST(SealedInfoCodec, FieldsOfLaterVersionsArePassedOver) {
-  for (int later : {16, 31, 32, 64, 255}) {
+  for (int later : {17, 31, 32, 64, 255}) {
     const auto tag = static_cast<uint8_t>(later);
     CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "new")).ok());
     CHECK(DecodeSealedInfo(kNames + kKind + kRest + Field(tag, "")).ok());
   }
+}
+
+TEST(SealedInfoCodec, TheAuditTrailsLine) {
+  Result<SealedInfo> info = DecodeSealedInfo(kNames + kKind + kRest);
+  info->version.audit.chain = "0123456789abcdef";
+  info->version.audit.sequence = 77;
+  info->version.audit.mac.fill(9);
+  const SecretBytes bytes = *EncodeSealedInfo(*info);
+  Result<SealedInfo> again = DecodeSealedInfo(bytes);
+  CHECK(again.ok());
+  STRCMP_EQUAL("0123456789abcdef", again->version.audit.chain.c_str());
+  UNSIGNED_LONGS_EQUAL(77, again->version.audit.sequence);
+  CHECK(info->version.audit.mac == again->version.audit.mac);
+  CheckRefused(kNames + kKind + kRest + Field(16, std::string(47, '\x01')));
 }
 
 TEST(SealedInfoCodec, BrokenFieldsAreRefused) {

@@ -1,0 +1,221 @@
+"""The audit trail: what is written, that nothing is done without its line, and that each change to
+it is found."""
+import base64
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import unittest
+
+from box import ROOT, Box, wait_for
+from client import Client
+from stateward import CTL, KEY, Stateward
+from webservers import Nginx
+
+sys.path.insert(0, str(ROOT / "tests/reader"))
+import stateward_reader as reader  # noqa: E402
+
+TARGET = "/state/net/prod"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def document(serial):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l",
+                       "resources": [{"type": "a"}, {"type": "b"}]}).encode()
+
+
+def lock_info(lock_id):
+    return json.dumps({"ID": lock_id, "Operation": "OperationTypeApply"}).encode()
+
+
+def trail_key(states):
+    text = (states / "stateward-store").read_text()
+    store = bytes.fromhex(re.search(r"^store_id (\w+)$", text, re.M)[1])
+    sealed = base64.b64decode(re.search(r"^secret (\S+)$", text, re.M)[1])
+    place = reader.state_id("", "", "store secret")
+    return reader.audit_key(reader.open_record(base64.b64decode(KEY), store, place, 0, sealed)[1])
+
+
+class Audit(unittest.TestCase):
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.states = pathlib.Path(self.box.path("states"))
+
+    def serve(self, file=None, **settings):
+        self.file = pathlib.Path(file or self.box.path("audit.log"))
+        self.server = Stateward(self.box, AUDIT_FILE=self.file, **settings)
+
+    def events(self):
+        return reader.read_audit_trail(trail_key(self.states), self.file.read_bytes().splitlines())
+
+    def done(self, *fields):
+        """Of the events that are done, these fields."""
+        return [tuple(event.get(field) for field in fields) for event in self.events()
+                if event["event"] == "done"]
+
+    def records(self):
+        """Of each record of the store, the audit line that it names."""
+        store = bytes.fromhex(re.search(r"^store_id (\w+)$",
+                                        (self.states / "stateward-store").read_text(), re.M)[1])
+        found = {}
+        for path in self.states.glob("states/*/*/*"):
+            info, _ = reader.open_record(base64.b64decode(KEY), store,
+                                         bytes.fromhex(path.parent.name), int(path.name),
+                                         path.read_bytes())
+            found[f"{info['project']}/{info['name']}", int(path.name)] = info["audit"]
+        return found
+
+    def test_what_is_written_through_nginx(self):
+        self.serve(WORKERS=2)
+        nginx = Nginx(self.box, "unix:" + self.server.socket)
+        client = Client(nginx.plain)
+        trace = [("traceparent", TRACE)]
+        client.lock(TARGET, lock_info("a"))
+        client.lock(TARGET, lock_info("b"))
+        client.post(TARGET + "?ID=a", document(1), headers=trace)
+        client.post(TARGET + "?ID=a", document(3))
+        client.post(TARGET + "?ID=a", document(2))
+        client.unlock(TARGET, lock_info("a"))
+        client.get(TARGET)
+        client.request("DELETE", TARGET)
+        client.get(TARGET, auth=None)
+        self.server.process.stop()
+        fields = ("action", "status", "result", "version_before", "serial_before",
+                  "version_after", "serial_after", "resources")
+        rows = self.done(*fields)
+        self.assertCountEqual(rows, [
+            ("lock", 200, "done", None, None, None, None, None),
+            ("lock", 423, "refused", None, None, None, None, None),
+            ("write", 200, "done", None, None, 1, 1, 2),
+            ("write", 200, "done", 1, 1, 2, 3, 2),
+            ("write", 409, "refused", 2, 3, 2, 3, 2),
+            ("unlock", 200, "done", None, None, None, None, None),
+            ("read", 200, "done", 2, 3, 2, 3, None),
+            ("delete", 200, "done", 2, 3, 3, 3, None),
+            ("read", 401, "refused", None, None, None, None, None)])
+        for event in self.events():
+            if event["event"] in ("start", "stop"):
+                continue
+            self.assertEqual("net/prod", event["state"])
+            self.assertEqual("127.0.0.1", event["address"])
+            self.assertRegex(event["request_id"], "^[0-9a-f]{32}$")
+            known = event["status"] != 401
+            self.assertEqual("basic" if known else None, event.get("way"))
+            self.assertEqual(known, event.get("principal", "").startswith("basic:"))
+        self.assertEqual([TRACE], [e["traceparent"] for e in self.events() if "traceparent" in e])
+        self.assertNotIn(b"secret", self.file.read_bytes().replace(b'"state"', b""))
+        names = {event["seq"]: event["mac"] for event in self.events()}
+        for chain, sequence, mac in self.records().values():
+            if sequence:
+                self.assertEqual((self.events()[0]["chain"], names[sequence]), (chain, mac))
+
+    def test_off_writes_nothing(self):
+        self.server = Stateward(self.box)
+        self.server.ask("POST", TARGET, document(1))
+        self.server.process.stop()
+        self.assertFalse(list(pathlib.Path(self.box.path("run")).glob("*audit*")))
+
+    def test_it_follows_its_name(self):
+        self.serve(AUDIT_REQUIRED="true")
+        self.server.ask("POST", TARGET, document(1))
+        old = self.file.with_suffix(".1")
+        self.file.rename(old)
+        self.server.process.send(signal.SIGHUP)
+        self.server.ask("POST", TARGET, document(2))
+        self.server.process.stop()
+        key = trail_key(self.states)
+        lines = old.read_bytes().splitlines() + self.file.read_bytes().splitlines()
+        events = reader.read_audit_trail(key, lines)
+        self.assertEqual([1, 2], [e["serial_after"] for e in events
+                                  if e["event"] == "done" and e["action"] == "write"])
+
+    def test_a_flood_is_counted(self):
+        self.serve(WORKERS=1)
+        for _ in range(120):
+            self.assertEqual(401, self.server.ask("GET", TARGET, HTTP_AUTHORIZATION="Basic !")[0])
+        self.server.process.stop()
+        counted = sum(1 for event in self.events() if event.get("status") == 401)
+        left_out = sum(event.get("left_out", 0) for event in self.events())
+        self.assertEqual(120, counted + left_out)
+        self.assertLess(counted, 70)
+
+    def test_no_write_without_its_line(self):
+        """Workers and supervisor are killed while four clients write."""
+        self.serve(AUDIT_REQUIRED="true", WORKERS=2)
+        wanted = int(os.environ.get("AUDIT_WRITES", "300"))
+        taken, stop = [0] * 4, threading.Event()
+
+        def write(i):
+            serial = 0
+            while not stop.is_set():
+                serial += 1
+                try:
+                    status = self.server.ask("POST", f"/state/net/s{i}", document(serial))[0]
+                    taken[i] += status == 200
+                except (OSError, EOFError, ValueError, AssertionError):
+                    pass
+
+        threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for kill in range(1, 7):
+            wait_for(lambda: sum(taken) >= wanted * kill / 6, "writes", seconds=600)
+            os.killpg(self.server.process.pid, signal.SIGKILL)
+            self.server.process.wait_gone()
+            self.server.start()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.server.process.stop()
+        events = {event["seq"]: event for event in self.events()}
+        records = self.records()
+        self.assertGreaterEqual(len(records), sum(taken))
+        for (state, number), (_, sequence, mac) in records.items():
+            event = events[sequence]
+            self.assertEqual(("intends", state, mac), (event["event"], event["state"], event["mac"]))
+        ended = {event["intent"]: event for event in events.values() if "intent" in event}
+        for (state, number), (_, sequence, _) in records.items():
+            if sequence in ended:
+                self.assertEqual(number, ended[sequence]["version_after"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")
+    def test_a_full_disk(self):
+        folder = self.box.make_dir("small")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
+        self.box.give(folder)
+        self.serve(file=folder + "/audit.log", AUDIT_REQUIRED="true", WORKERS=1)
+        ask = self.server.ask
+        self.assertEqual(200, ask("LOCK", TARGET, lock_info("a"))[0])
+        filler = pathlib.Path(folder, "filler")
+        with open(filler, "wb", buffering=0) as out:
+            try:
+                while out.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        serial = 0
+        # What was reserved beyond what must be there is used up first.
+        while ask("LOCK", "/state/net/other", lock_info("b"))[0] == 200:
+            ask("UNLOCK", "/state/net/other", lock_info("b"))
+            serial += 1
+            self.assertEqual(200, ask("POST", TARGET + "?ID=a", document(serial))[0])
+        self.assertEqual(503, ask("POST", "/state/net/other", document(1))[0])
+        self.assertEqual(503, ask("POST", "/state/net/other?ID=made-up", document(1))[0])
+        self.assertEqual(200, ask("POST", TARGET + "?ID=a", document(serial + 1))[0])
+        self.assertEqual(200, ask("GET", TARGET)[0])
+        self.assertEqual(200, ask("UNLOCK", TARGET, lock_info("a"))[0])
+        filler.unlink()
+        wait_for(lambda: ask("LOCK", TARGET, lock_info("c"))[0] == 200, "there is room again")
+        self.server.process.stop()
+        self.assertIn(("read", 200), self.done("action", "status"))
+
+
+if __name__ == "__main__":
+    unittest.main()
