@@ -4,7 +4,7 @@ KILLS ?= 10000
 # Every call of PosixDisk() meets the test's disk first; the rest is the program as it is shipped.
 WRAP_DISK := -Wl,--wrap=_ZN9stateward9PosixDiskEv
 
-.PHONY: prove-crash prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
+.PHONY: prove-audit prove-crash prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
 killpoints: $(O)/stateward-killpoints $(O)/statewardctl-killpoints
 $(O)/statewardctl-killpoints: $(O)/src/cli/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
 	@echo "  LINK  $@"
@@ -27,6 +27,9 @@ prove-linear: programs build/prove-locks
 # Writes that arrive late, longer than in `make test`.
 prove-late: programs
 	$(Q)LATE_IN_FULL=1 python3 -B tests/e2e/run.py test_late_write
+# 10,000 writes while the server is killed: none without its line in the audit trail.
+prove-audit: programs
+	$(Q)AUDIT_WRITES=10000 python3 -B tests/e2e/run.py test_audit.Audit.test_no_write_without_its_line
 # Copies of a disk at a random moment; needs root, loop devices, xfsprogs, e2fsprogs, btrfs-progs.
 CUTS ?= 20
 prove-power-cut: programs

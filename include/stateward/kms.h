@@ -31,8 +31,8 @@ struct SealedInfo {
 
 struct Opened {
   SealedInfo info;
-  uint64_t n = 0;  // of the record, where History opened it
   SecretBytes document;
+  uint64_t n = 0;  // of the record, where History opened it
 };
 
 class Kms {

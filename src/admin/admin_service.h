@@ -14,6 +14,7 @@
 #include "state/state_service.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
+#include "stateward/audit.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/locker.h"
@@ -32,6 +33,8 @@ struct AdminParts {
   const Clock& clock;
   StateRules rules;
   UploadRules uploads;
+  std::string audit_file{};     // AUDIT_FILE; "" = there is none here
+  AuditTrail* trail = nullptr;  // nullptr: none is kept
 };
 
 class AdminService {
@@ -63,6 +66,8 @@ class AdminService {
   const Clock& clock() const { return parts_.clock; }
   const StateRules& rules() const { return parts_.rules; }
   const UploadRules& uploads() const { return parts_.uploads; }
+  AuditTrail* trail() const { return parts_.trail; }
+  const std::string& audit_file() const { return parts_.audit_file; }
 
  private:
   const AdminParts parts_;

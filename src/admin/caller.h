@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "stateward/audit.h"
 #include "stateward/rights.h"
 #include "stateward/state.h"
 
@@ -24,6 +25,10 @@ struct Caller {
   std::function<Rights(const StateKey&)> rights;
   // What it may do with the store as a whole.
   Rights on_store;
+  // For the audit trail.
+  AuditIdentity identity;
+  std::string request_id;  // "" = this host's command line
+  AuditHead audit;         // what records that are written for this call name
   // Told how far a long operation is; null: nobody wants to know.
   std::function<void(uint64_t done, uint64_t total)> progress;
 
@@ -40,6 +45,7 @@ inline Caller LocalCaller(const std::string& user) {
   caller.principal = "admin:" + user;
   caller.rights = [](const StateKey&) { return Rights::All(); };
   caller.on_store = Rights::All();
+  caller.identity.way = "admin";
   return caller;
 }
 

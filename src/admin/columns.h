@@ -74,6 +74,32 @@ inline constexpr Column kCheckColumns[] = {
      ColumnShown::kJsonOnly},
 };
 
+inline constexpr Column kAuditTailColumns[] = {
+    {"seq", ColumnKind::kNumber, "LINE", "the line's number in its chain"},
+    {"time", ColumnKind::kText, "TIME", "when it was"},
+    {"event", ColumnKind::kText, "EVENT", "done, intends, start, stop, flood, lost or torn"},
+    {"principal", ColumnKind::kText, "BY", "who did it; null: not known"},
+    {"action", ColumnKind::kText, "ACTION", "what was done"},
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
+    {"result", ColumnKind::kText, "RESULT", "done, refused or failed"},
+    {"status", ColumnKind::kNumber, "STATUS", "of HTTP", ColumnShown::kJsonOnly},
+    {"version", ColumnKind::kNumber, "VERSION", "the newest one afterwards"},
+    {"address", ColumnKind::kText, "FROM", "of the client"},
+    {"rule", ColumnKind::kText, "RULE", "of the policy, that allowed it", ColumnShown::kJsonOnly},
+    {"reason", ColumnKind::kText, "REASON", "why not", ColumnShown::kJsonOnly},
+    {"request_id", ColumnKind::kText, "REQUEST", "as in the logs", ColumnShown::kJsonOnly},
+};
+
+inline constexpr Column kAuditVerifyColumns[] = {
+    {"kind", ColumnKind::kText, "KIND",
+     "fault: the trail is not what was written; open: a change was announced, and no line says how "
+     "it ended"},
+    {"file", ColumnKind::kText, "FILE", "null: of no file"},
+    {"line", ColumnKind::kNumber, "LINE", "from 1; null: of no line"},
+    {"what", ColumnKind::kText, "WHAT", "what is wrong"},
+    {"state", ColumnKind::kText, "STATE", "of an open change", ColumnShown::kJsonOnly},
+};
+
 inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
     {"event", ColumnKind::kText, "EVENT",

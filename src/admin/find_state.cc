@@ -136,6 +136,8 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   if (!key.tenant.empty()) grant.legacy_ids.clear();
   grant.principal = caller.principal;
   grant.address = caller.address;
+  grant.identity = caller.identity;
+  grant.audit = caller.audit;
   return grant;
 }
 

@@ -1,3 +1,4 @@
+#include "admin/audited_run.h"
 #include "admin/columns.h"
 #include "admin/find_state.h"
 #include "admin/operation.h"
@@ -73,6 +74,41 @@ constexpr Param kListParams[] = {
 
 constexpr Param kPruneParams[] = {
     {"dry-run", K::kFlag, U::kOption, "", "only count"},
+};
+
+constexpr Param kAuditFileParam = {
+    "file",
+    K::kText,
+    U::kManyOptions,
+    "FILE",
+    "read this file, the oldest one first; without it AUDIT_FILE and what was rotated",
+    {},
+    1,
+    4096,
+    {},
+    ParamReach::kCommandLine};
+
+constexpr Param kAuditTailParams[] = {
+    {"lines", K::kNumber, U::kOption, "N", "how many", "20", 1, 10000},
+    kAuditFileParam,
+};
+
+constexpr Param kAuditVerifyParams[] = {
+    {"head",
+     K::kText,
+     U::kManyOptions,
+     "CHAIN:LINE",
+     "a line that was there, as the metrics had it",
+     {},
+     1,
+     64},
+    kAuditFileParam,
+};
+
+constexpr Param kAuditExportParams[] = {
+    {"format", K::kChoice, U::kOption, "FORMAT", "the form of the events", "ocsf", 0, kNoLimit,
+     "ocsf|json"},
+    kAuditFileParam,
 };
 
 // In the order of the help.
@@ -248,6 +284,54 @@ constexpr Operation kOperations[] = {
     kUploadsDiffOperation,
     kUploadsRestoreOperation,
     kUploadsDropOperation,
+    {"audit tail",
+     M::kGet,
+     "/api/v1/audit",
+     S::kStore,
+     {Right::kAdminister},
+     E::kReads,
+     A::kRows,
+     kAuditTailParams,
+     kAuditTailColumns,
+     "shows the newest lines of the audit trail, the newest last",
+     "Of AUDIT_FILE on this host; lines that are not as they were written are left out.",
+     "statewardctl audit tail\n"
+     "statewardctl audit tail --lines 100 --json\n",
+     "",
+     RunAuditTail},
+    {"audit verify",
+     M::kGet,
+     "/api/v1/audit/verify",
+     S::kStore,
+     {Right::kAdminister},
+     E::kReads,
+     A::kRows,
+     kAuditVerifyParams,
+     kAuditVerifyColumns,
+     "finds what was changed, removed, moved or cut off in the audit trail",
+     "Names the first bad lines, and lists changes that were announced and have no end, with the "
+     "record that they became. Reads AUDIT_FILE and the rotated files next to it that are not "
+     "compressed, and each record of the store. The exit code is 1 when a line is bad or missing.",
+     "statewardctl audit verify\n"
+     "statewardctl audit verify --head 0123456789abcdef:1200\n"
+     "statewardctl audit verify --file old.log --file audit.log\n",
+     "",
+     RunAuditVerify},
+    {"audit export",
+     M::kGet,
+     "/api/v1/audit/export",
+     S::kStore,
+     {Right::kAdminister},
+     E::kReads,
+     A::kDocument,
+     kAuditExportParams,
+     {},
+     "writes the audit trail in the form of OCSF, or as it is",
+     "One JSON object a line. With ocsf: events of the class API Activity (6003) of OCSF 1.5.0; "
+     "what the trail says of itself is left out.",
+     "statewardctl audit export --format ocsf > events.json\n",
+     "",
+     RunAuditExport},
 };
 
 }  // namespace
@@ -266,7 +350,7 @@ Result<Reply> RunOperation(const Operation& operation, AdminService& service, co
   if (operation.scope == Scope::kStore && !caller.on_store.Contains(operation.needs)) {
     return Status(Code::kPermissionDenied, "your role does not allow this with the whole store");
   }
-  return operation.run({service, caller, args, operation});
+  return RunAudited({service, caller, args, operation});
 }
 
 }  // namespace stateward

@@ -54,6 +54,11 @@ Result<Reply> RunRollback(const Call& call);
 Result<Reply> RunDelete(const Call& call);
 Result<Reply> RunUndelete(const Call& call);
 
+// op_audit.cc
+Result<Reply> RunAuditTail(const Call& call);
+Result<Reply> RunAuditVerify(const Call& call);
+Result<Reply> RunAuditExport(const Call& call);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_ADMIN_RUN_H_

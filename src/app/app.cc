@@ -77,9 +77,9 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
                                                 SystemClock(), observer, log, config.rules,
                                                 app->throttle_.get(), app->untouched_.get());
   const UploadRules& uploads = config.rules.uploads;
-  app->admin_ = std::make_unique<AdminService>(AdminParts{*b.storage, *b.locker, *b.kms,
-                                                          *app->gate_, *app->states_, SystemClock(),
-                                                          config.rules, uploads});
+  app->admin_ = std::make_unique<AdminService>(
+      AdminParts{*b.storage, *b.locker, *b.kms, *app->gate_, *app->states_, SystemClock(),
+                 config.rules, uploads, config.audit.file, trail});
   HandlerParts parts;
   parts.states = app->states_.get();
   parts.admin = app->admin_.get();

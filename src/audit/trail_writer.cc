@@ -133,7 +133,7 @@ void TrailWriter::Run() {
       LearnOfOthers();
     }
     AddQuietFloods(stop);
-    if (stop && !key_.empty()) {
+    if (stop && !key_.empty() && !options_.writer.empty()) {
       Add(AuditFields(kAuditStop, clock_.NowMs(), options_.writer), false);
     }
     hold.lock();
@@ -237,7 +237,8 @@ Status TrailWriter::WriteEntries(std::deque<Waiting>* group) {
   if (lost > 0) {
     put_first(AuditFields(kAuditLost, clock_.NowMs(), "events that could not be written", lost));
   }
-  if (first) put_first(AuditFields(kAuditStart, clock_.NowMs(), options_.writer));
+  if (first && !options_.writer.empty())
+    put_first(AuditFields(kAuditStart, clock_.NowMs(), options_.writer));
   std::vector<ChainEntry*> entries;
   for (Waiting& waiting : *group) {
     if (!waiting.entry.fields.empty()) entries.push_back(&waiting.entry);

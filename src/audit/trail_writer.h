@@ -31,7 +31,8 @@ namespace stateward {
 struct TrailOptions {
   AuditSettings settings;
   std::string end_path;  // of ChainEndPath
-  std::string writer;    // who writes, for the lines that say that it starts and stops
+  // Who writes, for the lines that say that it starts and stops; "" = a command: it has none.
+  std::string writer;
   std::string journal_socket = DatagramSink::kJournalSocket;
 };
 

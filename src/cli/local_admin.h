@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "admin/admin_service.h"
+#include "audit/trail_writer.h"
 #include "base/log.h"
 #include "cli/cli_context.h"
 #include "cli/opened_store.h"
@@ -40,12 +41,14 @@ class LocalAdmin {
   };
 
   LocalAdmin() = default;
+  void OpenTrail();
 
   std::unique_ptr<OpenedStore> store_;
   const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError};
   NoObserver observer_;
   std::unique_ptr<StoreGate> gate_;
   std::unique_ptr<StateService> states_;
+  std::unique_ptr<TrailWriter> trail_;  // null: none is kept
   std::unique_ptr<AdminService> service_;
 };
 

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from client import Client
 from stateward import CTL, KEY, Stateward
 from webservers import Nginx
 
+# Debian's packages, whichever python3 of that version runs this.
+sys.path.append("/usr/lib/python3/dist-packages")
 sys.path.insert(0, str(ROOT / "tests/reader"))
 import stateward_reader as reader  # noqa: E402
 
@@ -114,6 +115,76 @@ class Audit(unittest.TestCase):
         for chain, sequence, mac in self.records().values():
             if sequence:
                 self.assertEqual((self.events()[0]["chain"], names[sequence]), (chain, mac))
+
+    def ctl(self, *args):
+        return self.box.run([CTL, "audit", *args], env=self.server.settings)
+
+    def verify(self, lines):
+        """Of a trail of these lines: (exit code, rows)."""
+        changed = self.box.path("changed.log")
+        pathlib.Path(changed).write_bytes(b"".join(line + b"\n" for line in lines))
+        self.box.give(changed)
+        run = self.ctl("verify", "--json", "--file", changed)
+        self.assertIn(run.returncode, (0, 1), run.stderr)
+        return run.returncode, json.loads(run.stdout)
+
+    def test_each_change_of_a_thousand_lines_is_found(self):
+        """Each line by each kind of change: unit test TrailVerifier. Here the command, on some."""
+        self.serve()
+        for _ in range(980):
+            self.server.ask("GET", TARGET)
+        for serial in range(1, 19):
+            self.server.ask("POST", TARGET, document(serial))
+        self.server.process.stop()
+        lines = self.file.read_bytes().splitlines()
+        self.assertGreaterEqual(len(lines), 1000)
+        run = self.ctl("verify", "--json")
+        self.assertEqual((0, []), (run.returncode, json.loads(run.stdout)), run.stderr)
+        self.assertEqual((0, []), self.verify(lines))
+        newest = max(sequence for _, sequence, _ in self.records().values())
+        for at in (1, 2, 500, len(lines) - 2):
+            edited = lines[at].replace(b'"time":"20', b'"time":"19')
+            for changed, line in ((lines[:at] + [edited] + lines[at + 1:], at + 1),
+                                  (lines[:at] + lines[at + 1:], at + 1),
+                                  (lines[:at - 1] + [lines[at], lines[at - 1]] + lines[at + 1:], at)):
+                code, rows = self.verify(changed)
+                self.assertEqual(1, code)
+                self.assertEqual(("fault", line), (rows[0]["kind"], rows[0]["line"]))
+        for kept in (1, 400, newest - 1):
+            code, rows = self.verify(lines[:kept])
+            self.assertEqual(1, code)
+            self.assertIn("cut off", rows[0]["what"])
+        # Behind the newest line that is known elsewhere nothing shows; metrics know better.
+        self.assertEqual(0, self.verify(lines[:newest])[0])
+        chain = self.events()[0]["chain"]
+        self.assertEqual(1, self.ctl("verify", "--file", self.file, "--head",
+                                     f"{chain}:{len(lines) + 1}").returncode)
+
+    def test_the_export_fits_ocsfs_schema(self):
+        import jsonschema
+        folder = subprocess.run([ROOT / "tests/tools/ocsf.sh"], check=True, capture_output=True,
+                                text=True).stdout.strip()
+        sys.path.insert(0, folder)
+        from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+        schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version="1.5.0"))
+        check = jsonschema.Draft202012Validator(schema.get_class_schema("api_activity"))
+        self.serve()
+        for method, body in (("LOCK", lock_info("a")), ("LOCK", lock_info("b")), ("GET", None),
+                             ("UNLOCK", lock_info("a")), ("POST", document(1)), ("DELETE", None)):
+            self.server.ask(method, TARGET, body)
+        self.server.ask("GET", TARGET, HTTP_AUTHORIZATION="Basic !", REMOTE_ADDR="")
+        self.server.process.stop()
+        run = self.ctl("export", "--format", "ocsf")
+        self.assertEqual(0, run.returncode, run.stderr)
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual(7, len(events))
+        for event in events:
+            check.validate(event)
+        broken = {**events[0]}
+        del broken["actor"]
+        self.assertFalse(check.is_valid(broken))
+        raw = [json.loads(event["raw_data"])["mac"] for event in events]
+        self.assertEqual(raw, [e["mac"] for e in self.events() if e["event"] == "done"])
 
     def test_off_writes_nothing(self):
         self.server = Stateward(self.box)
