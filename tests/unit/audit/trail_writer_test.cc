@@ -278,6 +278,7 @@ TEST(TrailWriter, SyslogAndTheJournalGetTheVeryLine) {
     options.settings.journal = journal;
     if (!journal) options.settings.syslog = path;
     options.journal_socket = path;
+    options.writer = "test";
     options.end_path = ChainEndPath("", trail.dir);
     auto writer = std::make_unique<TrailWriter>(
         options, [this] { return Result<SecretBytes>(trail.key); }, PosixDisk(), trail.clock,
