@@ -169,7 +169,7 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   grant.principal = std::move(who->principal);
   grant.token_sha256 = std::move(who->token_sha256);
   grant.expired = who->expired;
-  grant.identity = IdentityOf(subject, decision);
+  grant.identity = IdentityOf(who->AsSubject(), decision);
   return grant;
 }
 

@@ -86,7 +86,8 @@ Response AnswerApi(const HandlerParts& parts, const ApiCall& call, ByteView body
   const StateKey state = args->State();
   exchange->matched.project = state.project;
   exchange->matched.state = state.name;
-  const Caller caller = CallerOf(call.identity);
+  Caller caller = CallerOf(call.identity);
+  caller.request_id = exchange->request.request_id;
   Result<Reply> reply = RunOperation(operation, *parts.admin, caller, *args);
   if (!reply.ok()) return ProblemAnswer(reply.status(), exchange);
   return ReplyAnswer(operation, *std::move(reply), exchange, room);

@@ -11,7 +11,8 @@ namespace {
 
 bool Changes(Verb verb) { return verb != Verb::kRead && verb != Verb::kOutputs; }
 
-const char* ActionOf(const Exchange& exchange) {
+std::string ActionOf(const Exchange& exchange) {
+  if (exchange.matched.route == nullptr) return std::string(exchange.operation);
   if (exchange.matched.name == RouteName::kVersion) return "read version";
   switch (exchange.matched.route->verb) {
     case Verb::kRead:
@@ -91,7 +92,10 @@ void KeepFacts(const StateAnswer& answer, Exchange* exchange) {
 void NoteRequest(const HandlerParts& parts, const Exchange& exchange, const Response& response,
                  bool refusal) {
   const Route* route = exchange.matched.route;
-  if (parts.trail == nullptr || route == nullptr || !route->auth) return;
+  if (parts.trail == nullptr || (route != nullptr && !route->auth)) return;
+  // Operations note themselves (admin/audited_run.h), but for those that nobody was let in to.
+  const bool stranger = !exchange.operation.empty() && exchange.principal.empty();
+  if (route == nullptr && !stranger) return;
   AuditEvent event = EventOf(parts, exchange);
   event.before = exchange.audit.before;
   event.after = exchange.audit.after;
