@@ -18,7 +18,7 @@ MAY = {
     "http": {"stateward", "base", "state", "admin"},
     "document": {"stateward", "base"},
     "audit": {"stateward", "base"},
-    "history": {"stateward", "base"},
+    "history": {"stateward", "base", "document"},
     "state": {"stateward", "base", "history", "document"},
     # The rooms of the services: connections and requests, no state and no lock.
     "http_client": {"stateward", "base"},

@@ -84,8 +84,6 @@ Result<std::vector<KeptUpload>> UploadsOf(KeptUploads& uploads, const StateId& i
 
 // Merges versions and uploads into one line of time.
 Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& take) {
-  Result<std::vector<uint64_t>> versions = history.records().Versions(id);
-  if (!versions.ok()) return std::move(versions).status();
   Result<std::vector<KeptUpload>> uploads = UploadsOf(history.uploads(), id);
   if (!uploads.ok()) return std::move(uploads).status();
   auto upload = uploads->begin();
@@ -97,19 +95,17 @@ Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& tak
     }
     return true;
   };
-  for (uint64_t n : *versions) {
-    Result<SealedInfo> info = history.Info(id, n);
-    if (!info.ok() && info.status().code() == Code::kNotFound) continue;  // pruned meanwhile
-    if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
-    if (info.ok()) {
-      Result<bool> more = take_uploads(info->version.time_ms);
-      if (!more.ok()) return std::move(more).status();
-      if (!*more) return Verdict::kDone;
-    }
-    const Row row = info.ok() ? RowOf(n, EventOf(info->version.kind), info->version, {})
-                              : Unreadable(info.status(), n, {}, {});
-    if (!take(row)) return Verdict::kDone;
-  }
+  Result<bool> more = true;
+  STATEWARD_RETURN_IF_ERROR(history.Each(id, [&](const VersionEntry& entry) {
+    const VersionInfo& info = entry.info.version;
+    if (entry.status.ok()) more = take_uploads(info.time_ms);
+    if (!more.ok() || !*more) return false;
+    more = take(entry.status.ok() ? RowOf(entry.n, EventOf(info.kind), info, {})
+                                  : Unreadable(entry.status, entry.n, {}, {}));
+    return *more;
+  }));
+  if (!more.ok()) return std::move(more).status();
+  if (!*more) return Verdict::kDone;
   Result<bool> rest = take_uploads(INT64_MIN);
   if (!rest.ok()) return std::move(rest).status();
   return Verdict::kDone;

@@ -30,8 +30,8 @@ Result<StoredState> LookAt(Backends& b, const std::string& store_id, const State
   if (!info.ok()) return std::move(info).status();
   StoredState stored;
   stored.key = std::move(info->key);
-  stored.live = newest->version && newest->version->kind == RecordKind::kState;
-  stored.deleted = newest->version && newest->version->kind == RecordKind::kTombstone;
+  stored.live = newest->version && newest->version->info.kind == RecordKind::kState;
+  stored.deleted = newest->version && newest->version->info.kind == RecordKind::kTombstone;
   return stored;
 }
 

@@ -86,30 +86,30 @@ Adopter::Adopter(Backends& backends, std::string store_id, StateService& states,
       index_(*backends.storage),
       lock_id_("adopt-" + RandomHex(8)) {}
 
-Result<SealedInfo> Adopter::InfoOf(const StateId& id, uint64_t n) {
-  return History(*b_.storage, *b_.kms, store_id_).Info(id, n);
-}
+History Adopter::HistoryOf() const { return {*b_.storage, *b_.kms, store_id_}; }
 
 Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
   StateId id = StateId::Of(from.key);
-  Result<std::vector<uint64_t>> numbers = b_.storage->Versions(id);
-  if (!numbers.ok()) return std::move(numbers).status();
   Old old;
-  for (uint64_t n : *numbers) {
-    Result<SealedInfo> info = InfoOf(id, n);
-    if (!info.ok()) {
-      if (info.status().code() == Code::kNotFound) continue;  // pruned meanwhile
-      bool older = info.status().code() == Code::kCorruption && !old.versions.empty();
-      if (!older) return std::move(info).status();
+  Status ends;
+  const auto take = [&](const VersionEntry& entry) {
+    if (!entry.status.ok() && !old.versions.empty()) {
       ++old.damaged;
-      continue;
+      return true;
     }
-    if (info->version.kind == RecordKind::kNoOp) continue;
-    if (old.versions.empty() && info->version.kind == RecordKind::kTombstone) {
-      return Status::NotFound("deleted, or adopted already");
+    ends = entry.status;
+    if (!ends.ok()) return false;
+    const VersionInfo& info = entry.info.version;
+    if (info.kind == RecordKind::kNoOp) return true;
+    if (old.versions.empty() && info.kind == RecordKind::kTombstone) {
+      ends = Status::NotFound("deleted, or adopted already");
+      return false;
     }
-    old.versions.push_back({n, std::move(info->version)});
-  }
+    old.versions.push_back({entry.n, info});
+    return true;
+  };
+  STATEWARD_RETURN_IF_ERROR(HistoryOf().Each(id, take));
+  if (!ends.ok()) return ends;
   if (!old.versions.empty()) return old;
   Result<std::optional<LegacyState>> legacy = ReadLegacy(*b_.storage, *b_.kms, from, id);
   if (!legacy.ok()) return std::move(legacy).status();
@@ -119,20 +119,23 @@ Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
 }
 
 Result<Adopter::Top> Adopter::LoadTop(const StateId& id) {
-  Result<std::vector<uint64_t>> numbers = b_.storage->Versions(id);
-  if (!numbers.ok()) return std::move(numbers).status();
   Top top;
-  if (!numbers->empty()) top.head = numbers->front();
-  for (uint64_t n : *numbers) {
-    Result<SealedInfo> info = InfoOf(id, n);
-    if (!info.ok()) return std::move(info).status();
-    if (info->version.kind != RecordKind::kNoOp) {
-      top.real = Version{n, std::move(info->version)};
-      break;
+  Status unreadable;
+  const auto take = [&](const VersionEntry& entry) {
+    if (top.head == 0) top.head = entry.n;
+    unreadable = entry.status;
+    if (!unreadable.ok()) return false;
+    const VersionInfo& info = entry.info.version;
+    if (info.kind != RecordKind::kNoOp) {
+      top.real = Version{entry.n, info};
+      return false;
     }
-    bool ours = info->version.operation == kOperation && top.head - n == top.places;
+    const bool ours = info.operation == kOperation && top.head - entry.n == top.places;
     if (ours) ++top.places;
-  }
+    return true;
+  };
+  STATEWARD_RETURN_IF_ERROR(HistoryOf().Each(id, take));
+  if (!unreadable.ok()) return unreadable;
   return top;
 }
 
@@ -218,9 +221,8 @@ Result<uint64_t> Adopter::PlaceNewest(const Grant& from, const Old& old, const S
 
   uint64_t head = top->head;
   for (uint64_t places = top->places; places + 1 < old.count(); ++places, ++head) {
-    Result<Bytes> sealed = b_.kms->Seal({store_id_, id, head + 1}, place, {});
-    if (!sealed.ok()) return std::move(sealed).status();
-    STATEWARD_RETURN_IF_ERROR(AppendAt(id, head, *sealed));
+    Bytes sealed;
+    STATEWARD_RETURN_IF_ERROR(Taken(HistoryOf().Append(id, head, place, {}, &sealed)));
   }
   Result<Bytes> sealed = Seal(from, old, 0, to, head + 1);
   if (!sealed.ok()) return std::move(sealed).status();
@@ -232,7 +234,7 @@ Status Adopter::FillIn(const Grant& from, const Old& old, const StateKey& to, ui
   StateId id = StateId::Of(to);
   for (size_t which = 1; which < old.count() && which < newest; ++which) {
     uint64_t n = newest - which;
-    Result<SealedInfo> info = InfoOf(id, n);
+    Result<SealedInfo> info = HistoryOf().Info(id, n);
     if (!info.ok() && info.status().code() == Code::kNotFound) continue;  // pruned meanwhile
     if (!info.ok()) return std::move(info).status();
     bool place = info->version.kind == RecordKind::kNoOp && info->version.operation == kOperation;
@@ -259,7 +261,7 @@ Result<Bytes> Adopter::Seal(const Grant& from, const Old& old, size_t which, con
   }
   StateId id = StateId::Of(from.key);
   uint64_t old_n = old.versions[which].n;
-  Result<Opened> opened = History(*b_.storage, *b_.kms, store_id_).Open(id, old_n);
+  Result<Opened> opened = HistoryOf().Open(id, old_n);
   if (!opened.ok()) return std::move(opened).status();
   info.version = std::move(opened->info.version);
   // The lock session was another state's.
@@ -269,8 +271,11 @@ Result<Bytes> Adopter::Seal(const Grant& from, const Old& old, size_t which, con
 }
 
 Status Adopter::AppendAt(const StateId& id, uint64_t head, ByteView sealed) {
-  Result<AppendOutcome> appended = b_.storage->Append(id, head, sealed);
-  if (!appended.ok()) return std::move(appended).status();
+  return Taken(b_.storage->Append(id, head, sealed));
+}
+
+Status Adopter::Taken(const Result<AppendOutcome>& appended) {
+  if (!appended.ok()) return appended.status();
   if (appended->appended) return Status();
   return {Code::kConflict, "somebody else wrote it meanwhile; run the command again"};
 }

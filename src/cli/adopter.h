@@ -71,7 +71,8 @@ class Adopter {
   Status TakePlain(const Grant& from, const Old& old);
   Result<uint64_t> PlaceNewest(const Grant& from, const Old& old, const StateKey& to);
   Status FillIn(const Grant& from, const Old& old, const StateKey& to, uint64_t newest);
-  Result<SealedInfo> InfoOf(const StateId& id, uint64_t n);
+  History HistoryOf() const;
+  static Status Taken(const Result<AppendOutcome>& appended);
   // Version `which` of the old ones, 0 = newest, sealed as record n of `to`.
   Result<Bytes> Seal(const Grant& from, const Old& old, size_t which, const StateKey& to,
                      uint64_t n);

@@ -45,7 +45,7 @@ class Counter {
     Result<std::vector<KeptUpload>> entries = storage_.ListUploads();
     if (!entries.ok()) return std::move(entries).status();
     for (const KeptUpload& entry : *entries) {
-      Result<Bytes> record = storage_.GetUpload(entry);
+      Result<Bytes> record = storage_.GetUploadPrefix(entry, kFixedHeader + kMaxWrapped);
       if (!record.ok() && record.status().code() == Code::kNotFound) continue;  // evicted meanwhile
       if (!record.ok()) return std::move(record).status();
       Add(ParseHeader(*record), &KeyNeed::uploads);

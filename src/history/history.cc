@@ -1,6 +1,10 @@
 #include "history/history.h"
 
 #include <utility>
+#include <vector>
+
+#include "base/sha256.h"
+#include "document/document_scanner.h"
 
 namespace stateward {
 namespace {
@@ -40,14 +44,43 @@ Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
     } else if (no_op) {
       out->unreadable = PointsUpwards();
     } else {
-      out->version = std::move(info->version);
+      out->version = NewestVersion{std::move(info->version), false};
     }
     break;
   }
   return Walk::kDone;
 }
 
-Result<NewestRecord> History::Look(const StateId& id) const {
+Status History::AddLegacy(const StateId& id, const LegacyNames& names, NewestRecord* out) const {
+  Result<std::optional<LegacyState>> legacy = ReadLegacy(storage_, kms_, names, id);
+  if (!legacy.ok()) {
+    if (!legacy.status().unreadable()) return std::move(legacy).status();
+    out->unreadable = std::move(legacy).status();
+    return Status();
+  }
+  if (!legacy->has_value()) return Status();
+  NewestVersion version;
+  version.legacy = true;
+  version.info.sha256 = Sha256((*legacy)->document);
+  // The original stored whatever it was sent: without serial and lineage any document may follow,
+  // which serial 0 and no lineage of its own do not allow. So such a document is no version.
+  Result<DocumentInfo> scanned = ScanDocument((*legacy)->document);
+  out->legacy_id = (*legacy)->legacy_id;
+  if (!scanned.ok()) return Status();
+  version.info.serial = scanned->serial;
+  version.info.lineage = scanned->lineage;
+  out->version = std::move(version);
+  return Status();
+}
+
+Result<NewestRecord> History::Look(const StateId& id, const LegacyNames& names) const {
+  Result<NewestRecord> newest = LookAtRecords(id);
+  if (!newest.ok() || newest->real > 0 || names.ids.empty()) return newest;
+  STATEWARD_RETURN_IF_ERROR(AddLegacy(id, names, &*newest));
+  return newest;
+}
+
+Result<NewestRecord> History::LookAtRecords(const StateId& id) const {
   for (int looks = 0; looks < kLooks; ++looks) {
     NewestRecord out;
     Result<Records::Newest> newest = storage_.GetNewestFront(id, Kms::kInfoPrefix);
@@ -108,6 +141,27 @@ Result<SealedInfo> History::Info(const StateId& id, uint64_t n) const {
   Result<Bytes> front = storage_.GetPrefix(id, n, Kms::kInfoPrefix);
   if (!front.ok()) return std::move(front).status();
   return kms_.OpenInfo({store_id_, id, n}, *front);
+}
+
+Status History::Each(const StateId& id, const std::function<bool(const VersionEntry&)>& each,
+                     uint64_t below) const {
+  Result<std::vector<uint64_t>> numbers = storage_.Versions(id);
+  if (!numbers.ok()) return std::move(numbers).status();
+  for (uint64_t n : *numbers) {
+    if (n >= below) continue;
+    Result<SealedInfo> info = Info(id, n);
+    if (!info.ok() && Is(Code::kNotFound, info.status())) continue;
+    if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
+    VersionEntry entry;
+    entry.n = n;
+    if (info.ok()) {
+      entry.info = *std::move(info);
+    } else {
+      entry.status = std::move(info).status();
+    }
+    if (!each(entry)) break;
+  }
+  return Status();
 }
 
 Result<Opened> History::Open(const StateId& id, uint64_t n) const {

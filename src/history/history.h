@@ -7,10 +7,12 @@
 #define STATEWARD_HISTORY_HISTORY_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "history/legacy.h"
 #include "stateward/bytes.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
@@ -19,6 +21,12 @@
 
 namespace stateward {
 
+// The newest record that is a state or a tombstone.
+struct NewestVersion {
+  VersionInfo info;
+  bool legacy = false;  // the original's blob: it has no number, and must be written again
+};
+
 // What stands at the end of a state's history.
 struct NewestRecord {
   uint64_t head = 0;      // number of the newest record of any kind; 0: none
@@ -26,11 +34,20 @@ struct NewestRecord {
   // Why what stands at the end cannot be read: kCorruption, or kUnknownKey. Then only a host that
   // has the key can tell what may follow, and this one appends nothing.
   Status unreadable;
-  // The newest record that is no no-op record; nullopt: none, or it cannot be read.
-  std::optional<VersionInfo> version;
+  // The newest record that is no no-op record, or the original's state; nullopt: none, or it cannot
+  // be read.
+  std::optional<NewestVersion> version;
   // Its number, or that of the unreadable record that hides it: what a no-op record on top of
   // `head` is to name. 0: the store never had a version of the state.
   uint64_t real = 0;
+  std::string legacy_id;  // of the original's blob, when there is nothing of ours
+};
+
+// One record, as a walk over a state's history meets it.
+struct VersionEntry {
+  uint64_t n = 0;
+  Status status;    // not OK: why it cannot be read (kCorruption, kUnknownKey); `info` says nothing
+  SealedInfo info;  // what it says of itself
 };
 
 class History {
@@ -40,7 +57,9 @@ class History {
 
   // No-op records on top cost one step, however many there are. Damage or an unknown key is no
   // error: `unreadable` says so.
-  Result<NewestRecord> Look(const StateId& id) const;
+  // Where the store never had a version of the state, the original's is looked for under `names`:
+  // errors as ReadLegacy, but what cannot be read is `unreadable`.
+  Result<NewestRecord> Look(const StateId& id, const LegacyNames& names = {}) const;
   // Opens the newest version; nullopt: the store never had one of the state.
   Result<std::optional<Opened>> OpenNewest(const StateId& id) const;
 
@@ -50,6 +69,11 @@ class History {
   Result<SealedInfo> OpenFront(const StateId& id, const Records::Newest& front) const {
     return kms_.OpenInfo({store_id_, id, front.n}, front.bytes);
   }
+  // Calls `each` for every record of the state, no-op records too, newest first, until it returns
+  // false: one small read for each. Only for numbers less than `below`, to go on where another walk
+  // ended. What is pruned meanwhile is left out.
+  Status Each(const StateId& id, const std::function<bool(const VersionEntry&)>& each,
+              uint64_t below = UINT64_MAX) const;
   // Record n to its end. kNotFound: no such record.
   Result<Opened> Open(const StateId& id, uint64_t n) const;
 
@@ -60,6 +84,7 @@ class History {
 
   // A refused upload, sealed for its place among the kept ones.
   Result<Bytes> SealUpload(const SealedInfo& info, ByteView document) const;
+  // What it says of itself: one small read. kNotFound: no such upload.
   Result<SealedInfo> UploadInfo(const KeptUpload& upload) const;
   Result<Opened> OpenUpload(const KeptUpload& upload) const;
 
@@ -70,6 +95,8 @@ class History {
 
  private:
   enum class Walk : uint8_t { kDone, kVanished };
+  Status AddLegacy(const StateId& id, const LegacyNames& names, NewestRecord* out) const;
+  Result<NewestRecord> LookAtRecords(const StateId& id) const;
   Result<Walk> WalkDown(const StateId& id, Result<Bytes> front, NewestRecord* out) const;
   Result<std::optional<Opened>> OpenOnce(const StateId& id, bool* vanished) const;
 

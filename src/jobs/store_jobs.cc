@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "history/history.h"
 #include "state/pruner.h"
 
 namespace stateward {
@@ -130,14 +131,14 @@ class ExamineJob : public Job {
   Status Look(const JobParts& parts, const std::string& store_id, const StateId& id,
               int64_t* pause_ms) {
     *pause_ms = kPauseMs;
-    Result<Records::Newest> newest = parts.storage.GetNewest(id);
-    Status status = newest.ok() ? Status() : newest.status();
-    if (newest.ok() && newest->n > 0) {
-      *pause_ms += static_cast<int64_t>(newest->bytes.size() / kBytesPerMs);
-      Result<Opened> opened = parts.kms.Open({store_id, id, newest->n}, newest->bytes);
-      if (!opened.ok()) status = std::move(opened).status();
+    Result<std::optional<Opened>> newest =
+        History(parts.storage, parts.kms, store_id).OpenNewest(id);
+    if (newest.ok()) {
+      const size_t size = newest->has_value() ? (*newest)->document.size() : 0;
+      *pause_ms += static_cast<int64_t>(size / kBytesPerMs);
+      return Status();
     }
-    if (status.ok()) return status;
+    const Status status = std::move(newest).status();
     const bool damaged = status.code() == Code::kCorruption;
     // An outage says nothing of this state.
     if (!status.unreadable() && !(parts.storage.Check().ok() && parts.kms.Check().ok()))

@@ -8,16 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "history/history.h"
 #include "state/refusal.h"
 #include "stateward/state.h"
 
 namespace stateward {
-
-// The newest record that is a state or a tombstone.
-struct NewestVersion {
-  VersionInfo info;
-  bool legacy = false;  // the original's blob: it has no number, and must be written again
-};
 
 struct GuardInput {
   uint64_t serial = 0;

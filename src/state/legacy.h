@@ -1,30 +1,23 @@
-// Reads what the original wrote, where it lies (docs/formats.md, "Data of the original").
+// The names of a grant under which the original kept its state.
 #ifndef STATEWARD_STATE_LEGACY_H_
 #define STATEWARD_STATE_LEGACY_H_
 
 #include <optional>
-#include <string>
 
+#include "history/legacy.h"
 #include "stateward/authenticator.h"
-#include "stateward/bytes.h"
-#include "stateward/kms.h"
-#include "stateward/name_claims.h"
-#include "stateward/result.h"
 
 namespace stateward {
 
-struct LegacyState {
-  std::string legacy_id;
-  SecretBytes document;
-};
+// Within a namespace of basic auth the first write decides, so no name is ambiguous there.
+inline LegacyNames LegacyNamesOf(const Grant& grant) {
+  return {grant.legacy_ids, grant.legacy_ambiguous && grant.key.tenant.empty()};
+}
 
-// The original's document for this state, if there is one. REQUIRES: the state has no version and
-// no tombstone of ours.
-// kConflict: the legacy id stands for another state too: it was claimed by that one, or (for
-// identified users) it is ambiguous and was not imported. kCorruption, kUnavailable: as the
-// backends.
-Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms, const Grant& grant,
-                                              const StateId& id);
+inline Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,
+                                                     const Grant& grant, const StateId& id) {
+  return ReadLegacy(claims, kms, LegacyNamesOf(grant), id);
+}
 
 }  // namespace stateward
 

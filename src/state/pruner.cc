@@ -1,6 +1,7 @@
 #include "state/pruner.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,32 +15,92 @@ constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
 // been taken and freed again when it arrives. Requests live for seconds; storages that build on
 // this look again after a minute.
 constexpr int64_t kLateWriteMs = 60LL * 60 * 1000;
+// Where one version of a long history grows old with each write, the newest are not counted for
+// each of them.
+constexpr int64_t kRestMs = 10LL * 60 * 1000;
+
+// One look at one state.
+class StatePruner {
+ public:
+  StatePruner(Records& records, const History& history, const StateId& id, PruneHow how)
+      : records_(records), history_(history), id_(id), how_(how) {}
+
+  // What stands at the end stays: the head, the newest version, and what is between them when it is
+  // on the way from the one to the other (one that could not be read for a while).
+  Status LookAtEnd() {
+    // After the list of numbers: what is the newest version now, every later no-op record names, or
+    // one above.
+    Result<NewestRecord> newest = history_.Look(id_);
+    if (!newest.ok()) return std::move(newest).status();
+    if (!newest->unreadable.ok()) return std::move(newest->unreadable).At("the newest version");
+    const bool in_one_step =
+        newest->real == newest->head || newest->head_info.newest_real == newest->real;
+    head_ = newest->head;
+    real_ = newest->real;
+    last_on_the_way_ = in_one_step ? newest->real : newest->head;
+    return Status();
+  }
+
+  // The lowest of the newest `keep` versions; 0: there are not so many. Old no-op records above it
+  // go: they keep nothing from being lost, and what is left is counted by its numbers again.
+  Result<uint64_t> LowestOfNewest(uint64_t keep, int64_t oldest_kept) {
+    uint64_t versions = 0;
+    uint64_t lowest = 0;
+    Status failed;
+    STATEWARD_RETURN_IF_ERROR(history_.Each(id_, [&](const VersionEntry& entry) {
+      if (!entry.status.ok()) return true;
+      const VersionInfo& info = entry.info.version;
+      if (info.kind != RecordKind::kNoOp) {
+        if (++versions == keep) lowest = entry.n;
+        return lowest == 0;
+      }
+      if (!Stays(entry.n) && info.time_ms <= oldest_kept) failed = Remove(entry.n);
+      return failed.ok();
+    }));
+    if (!failed.ok()) return failed;
+    return lowest;
+  }
+
+  bool Stays(uint64_t n) const { return n >= head_ || (n >= real_ && n <= last_on_the_way_); }
+  Status Remove(uint64_t n) {
+    if (how_ == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(records_.Prune(id_, n));
+    ++removed_;
+    return Status();
+  }
+  uint64_t removed() const { return removed_; }
+
+ private:
+  Records& records_;
+  const History& history_;
+  const StateId& id_;
+  const PruneHow how_;
+  uint64_t head_ = 0;
+  uint64_t real_ = 0;
+  uint64_t last_on_the_way_ = 0;
+  uint64_t removed_ = 0;
+};
 
 }  // namespace
 
 Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
                           const std::string& store_id, const StateId& id, PruneHow how) {
   const History history(storage, kms, store_id);
-  Result<std::vector<uint64_t>> versions = storage.Versions(id);
-  if (!versions.ok()) return std::move(versions).status();
-  if (versions->size() <= rules.keep) return Pruned{};
-  // After the list: what is the newest version now, every later no-op record names, or one above.
-  Result<NewestRecord> newest = history.Look(id);
-  if (!newest.ok()) return std::move(newest).status();
-  if (!newest->unreadable.ok()) return std::move(newest->unreadable).At("the newest version");
-  // A record in between is on the way from the head to it (one that could not be read for a while).
-  bool in_one_step = newest->real == newest->head || newest->head_info.newest_real == newest->real;
-  uint64_t last_on_the_way = in_one_step ? newest->real : newest->head;
-  Pruned out;
+  Result<std::vector<uint64_t>> numbers = storage.Versions(id);
+  if (!numbers.ok()) return std::move(numbers).status();
+  if (numbers->size() <= rules.keep) return Pruned{};
+  StatePruner state(storage, history, id, how);
+  STATEWARD_RETURN_IF_ERROR(state.LookAtEnd());
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
   if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
-  int64_t oldest_kept = clock.NowMs() - kept_ms;
+  const int64_t oldest_kept = clock.NowMs() - kept_ms;
+  Pruned out;
+  // Only when the oldest may go by its age, the newest are read and counted.
+  std::optional<uint64_t> lowest;
   // Oldest first: the rest is younger, so the first that is kept ends the work.
-  while (versions->size() > rules.keep) {
-    uint64_t n = versions->back();
-    versions->pop_back();
-    if (n >= newest->head) break;
-    if (n >= newest->real && n <= last_on_the_way) continue;
+  for (; !numbers->empty(); numbers->pop_back()) {
+    const uint64_t n = numbers->back();
+    if (lowest && n >= *lowest) break;
+    if (state.Stays(n)) continue;
     Result<SealedInfo> info = history.Info(id, n);
     if (!info.ok()) {
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
@@ -50,9 +111,15 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
       out.nothing_before_ms = info->version.time_ms + kept_ms;
       break;
     }
-    if (how == PruneHow::kRemove) STATEWARD_RETURN_IF_ERROR(storage.Prune(id, n));
-    ++out.removed;
+    if (!lowest) {
+      Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_kept);
+      if (!found.ok()) return std::move(found).status();
+      lowest = *found;
+      if (n >= *lowest) break;
+    }
+    STATEWARD_RETURN_IF_ERROR(state.Remove(n));
   }
+  out.removed = state.removed();
   return out;
 }
 
@@ -107,7 +174,11 @@ void Pruner::Loop() {
 // REQUIRES: mutex_ is held.
 void Pruner::NoteResult(const Job& job, const Result<Pruned>& pruned) {
   if (nothing_before_ms_.size() >= kMaxRemembered) nothing_before_ms_.clear();
-  nothing_before_ms_[job.id.hex()] = pruned.ok() ? pruned->nothing_before_ms : 0;
+  int64_t& nothing_before = nothing_before_ms_[job.id.hex()];
+  nothing_before = pruned.ok() ? pruned->nothing_before_ms : 0;
+  if (pruned.ok() && pruned->removed > 0) {
+    nothing_before = std::max(nothing_before, clock_.NowMs() + kRestMs);
+  }
 }
 
 }  // namespace stateward

@@ -1,18 +1,18 @@
-#include "state/legacy.h"
+#include "history/legacy.h"
 
 #include <utility>
 
 namespace stateward {
 
-Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms, const Grant& grant,
-                                              const StateId& id) {
-  for (const std::string& legacy_id : grant.legacy_ids) {
+Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,
+                                              const LegacyNames& names, const StateId& id) {
+  for (const std::string& legacy_id : names.ids) {
     Result<Bytes> blob = claims.GetLegacy(legacy_id);
     if (!blob.ok()) {
       if (blob.status().code() == Code::kNotFound) continue;
       return std::move(blob).status().At("legacy state");
     }
-    if (grant.legacy_ambiguous && grant.key.tenant.empty()) {
+    if (names.ambiguous) {
       return Status(Code::kConflict, "legacy state " + legacy_id +
                                          " may belong to more than one project and name; import "
                                          "it by name with statewardctl");
