@@ -33,7 +33,7 @@ MAY = {
     "kms": {"stateward", "base", "vault"},
     "doctor": {"stateward", "base", "http_client"},
     "metrics": {"stateward", "base"},
-    "jobs": {"stateward", "base", "state"},
+    "jobs": {"stateward", "base", "history", "state"},
     "admin": {"stateward", "base", "history", "document", "state", "auth", "audit"},
     # The composition roots see everything.
     "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
