@@ -48,7 +48,7 @@ constexpr Param kListParams[] = {
     {"sort",
      K::kChoice,
      U::kOption,
-     "",
+     "ORDER",
      "the order: names from a to z, all else downwards",
      {},
      0,
