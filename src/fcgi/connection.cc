@@ -97,6 +97,7 @@ Connection::Next Connection::AfterFeed(int64_t now_us) {
   }
   if (job_ != Job::kNone) return Next::kThink;
   if (phase_ != Phase::kAnswer || writing_) return Next::kWait;
+  heard_us_ = now_us;
   if (records_.ended()) return AfterAnswer(now_us);
   return thrown_ > kReadAway ? Linger(now_us) : Next::kWait;
 }
@@ -155,6 +156,7 @@ Connection::Next Connection::AfterAnswer(int64_t now_us) {
     if (peer_ended_) return Next::kClose;
     if (end_sent_ || thrown_ > kReadAway) return Linger(now_us);
     progress_.Start(now_us);  // of what is read away
+    heard_us_ = now_us;
     return Next::kWait;
   }
   if (!end_sent_) {
@@ -198,8 +200,10 @@ bool Connection::IsDue(int64_t now_us, const ConnectionLimits& limits) {
       return age >= limits.head_s * kSecondUs;
     case Phase::kLinger:
       return age >= limits.linger_s * kSecondUs;
-    case Phase::kBody:
     case Phase::kAnswer:
+      if (ReadsAway() && now_us - heard_us_ >= kQuietUs) return true;
+      [[fallthrough]];
+    case Phase::kBody:
       return progress_.TooSlow(now_us, limits.rate);
   }
   return false;
@@ -212,9 +216,9 @@ Connection::Next Connection::OnDue(int64_t now_us) {
     job_ = Job::kFail;
     return Next::kThink;
   }
-  // The web server that reads an answer so slowly does not get the rest; one that sends so slowly
+  // The web server that reads an answer so slowly does not get the rest; one whose rest stays out
   // has its answer, and its end.
-  if (phase_ == Phase::kAnswer && !writing_ && !end_sent_) {
+  if (ReadsAway()) {
     end_sent_ = true;
     out_.End();
     return Write(now_us);

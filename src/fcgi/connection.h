@@ -57,6 +57,10 @@ class Connection : private AnswerRoom {
   // a request for sent when its body is in the socket's buffers, and would pool a connection that
   // we then close: so it is more than those hold (208 KiB by default).
   static constexpr uint64_t kReadAway = uint64_t{1} << 20;
+  // What of such a rest has not come so long after the last of it will not come: nginx sends
+  // nothing more once it has the answer, and waits for its end. It has not sent the request then,
+  // and will not pool the connection.
+  static constexpr int64_t kQuietUs = 200000;
 
   // Takes over `fd`. may_vouch: its peer may say who the client is.
   Connection(uint64_t id, int fd, bool may_vouch, Memory& memory, int64_t now_us);
@@ -68,6 +72,8 @@ class Connection : private AnswerRoom {
   int fd() const { return fd_; }
   Phase phase() const { return phase_; }
   int64_t since_us() const { return since_us_; }
+  // The answer is written but for its end, and the rest of the body is awaited (kQuietUs).
+  bool ReadsAway() const { return phase_ == Phase::kAnswer && !writing_ && !end_sent_; }
   // The epoll events that kWait waits for.
   uint32_t Events() const;
 
@@ -111,6 +117,7 @@ class Connection : private AnswerRoom {
   Phase phase_ = Phase::kIdle;
   Job job_ = Job::kNone;
   int64_t since_us_ = 0;  // when the phase began
+  int64_t heard_us_ = 0;  // when something of the rest came, while ReadsAway()
   Progress progress_;     // of kBody and kAnswer
 
   RecordsIn records_;

@@ -51,11 +51,16 @@ void Connections::Close(Connection* connection) {
   entries_.erase(it);
 }
 
-std::vector<Connection*> Connections::TakeDue(int64_t now_us, const ConnectionLimits& limits) {
+std::vector<Connection*> Connections::TakeDue(int64_t now_us, const ConnectionLimits& limits,
+                                              bool* reads_away) {
   std::vector<Connection*> due;
   std::lock_guard<std::mutex> hold(mutex_);
   for (auto& [id, entry] : entries_) {
-    if (!entry.waits || !entry.connection->IsDue(now_us, limits)) continue;
+    if (!entry.waits) continue;
+    if (!entry.connection->IsDue(now_us, limits)) {
+      *reads_away = *reads_away || entry.connection->ReadsAway();
+      continue;
+    }
     entry.waits = false;
     due.push_back(entry.connection.get());
   }

@@ -28,8 +28,9 @@ class Connections {
   // Closes it. REQUIRES: the calling thread has it.
   void Close(Connection* connection);
 
-  // Takes those that are due; each is the calling thread's.
-  std::vector<Connection*> TakeDue(int64_t now_us, const ConnectionLimits& limits);
+  // Takes those that are due; each is the calling thread's. *reads_away: others may be so soon.
+  std::vector<Connection*> TakeDue(int64_t now_us, const ConnectionLimits& limits,
+                                   bool* reads_away);
   // Closes the idle ones that wait; with `all`, every one that waits.
   void CloseWaiting(bool all);
   // Closes the one that has waited longest for a request or its head, to make room for another.

@@ -21,7 +21,8 @@ constexpr uint64_t kListenId = 1;
 constexpr uint64_t kStopId = 2;
 constexpr uint64_t kTimerId = 3;
 constexpr int kTickMs = 1000;
-constexpr int kFastTickMs = 50;  // while draining, or while the listener waits for descriptors
+constexpr int kFastTickMs =
+    50;  // while draining, while rests are read away, or while the listener waits for descriptors
 constexpr int64_t kSecondUs = 1000000;
 // Web servers of a host keep some dozens; a crowd of slow clients has one connection each.
 constexpr size_t kMostConnections = 16384;
@@ -101,6 +102,11 @@ void FcgiLoop::SetTick(int ms) {
   timerfd_settime(timer_, 0, &spec, nullptr);
 }
 
+// Once until the tick: who asks again and again must not put it off.
+void FcgiLoop::Hasten() {
+  if (!hastened_.exchange(true)) SetTick(kFastTickMs);
+}
+
 void FcgiLoop::Arm(int fd, uint64_t id, bool add) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLONESHOT;
@@ -154,6 +160,7 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
     case Connection::Next::kThink:
       return slots_.Enter(connection);
     case Connection::Next::kWait:
+      if (connection->ReadsAway()) Hasten();
       if (!connections_.Park(connection)) {
         log_.Error("epoll_ctl failed: a connection was closed");
       }
@@ -218,9 +225,11 @@ void FcgiLoop::OnTick() {
     connections_.CloseWaiting(drained_for >=
                               (options_.drain_s + options_.drain_busy_s) * kSecondUs);
   }
-  std::vector<Connection*> due = connections_.TakeDue(now, options_.limits);
+  hastened_ = false;
+  bool reads_away = false;
+  std::vector<Connection*> due = connections_.TakeDue(now, options_.limits, &reads_away);
   if (draining_) CheckDrained(now);
-  SetTick(draining_ ? kFastTickMs : kTickMs);
+  SetTick(draining_ || reads_away ? kFastTickMs : kTickMs);
   Arm(timer_, kTimerId, false);
   for (Connection* connection : due) GoOn(connection, connection->OnDue(now));
 }

@@ -65,6 +65,8 @@ class FcgiLoop {
   void CheckDrained(int64_t now_us);
   void Arm(int fd, uint64_t id, bool add);
   void SetTick(int ms);
+  // The next tick comes soon.
+  void Hasten();
   void Warn(std::atomic<bool>* said, const char* text);
 
   const int listen_fd_;
@@ -79,6 +81,7 @@ class FcgiLoop {
   int epoll_ = -1;
   int stop_ = -1;   // eventfd: readable when the threads are to end
   int timer_ = -1;  // timerfd
+  std::atomic<bool> hastened_{false};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> listener_paused_{false};
   std::atomic<bool> said_full_{false};  // since the last tick

@@ -2,6 +2,7 @@
 import re
 import socket
 import threading
+import time
 import unittest
 
 import fcgi_client as fcgi
@@ -10,7 +11,7 @@ from client import Client, basic
 from policy_world import TOKENS, policy
 from slow_crowd import MIB, document
 from stateward import AUTH, Stateward
-from webservers import Nginx
+from webservers import Apache, Nginx
 
 
 class Pooled(unittest.TestCase):
@@ -68,6 +69,18 @@ class Pooled(unittest.TestCase):
                 (409, "POST /state/demo/n", good, document(4, 10000)),
                 (409, "POST /state/demo/n?ID=none", good, document(6, 10000)),
                 (503, "POST /state/demo/other", good, large)], good, "/state/demo/n")
+
+    def test_a_refused_upload_has_its_answer_soon(self):
+        """More than a socket holds, less than what is read away: nginx stops sending."""
+        with Box() as box:
+            server = Stateward(box, CLIENT_RATE_SECONDS="600")
+            for front in (Nginx, Apache):
+                web = front(box, "unix:" + server.socket)
+                client = Client(web.plain)
+                for size in (60_000, 300_000, 512 * 1024, 1_000_000, 3_000_000):
+                    start = time.monotonic()
+                    self.assertEqual(401, client.post("/state/p/n", b"x" * size).status)
+                    self.assertLess(time.monotonic() - start, 15, (front, size))
 
     def nobody_else_is_503(self, nginx, uploads, good, target):
         """uploads: (status, request line, headers, body), each many times between good requests, on
