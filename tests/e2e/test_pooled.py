@@ -76,7 +76,7 @@ class Pooled(unittest.TestCase):
             server = Stateward(box, CLIENT_RATE_SECONDS="600")
             for front in (Nginx, Apache):
                 web = front(box, "unix:" + server.socket)
-                client = Client(web.plain)
+                client = Client(web.plain, auth=basic("nobody", "x"))
                 for size in (60_000, 300_000, 512 * 1024, 1_000_000, 3_000_000):
                     start = time.monotonic()
                     self.assertEqual(401, client.post("/state/p/n", b"x" * size).status)
