@@ -47,13 +47,13 @@ Result<KnownHead> ParseHead(const std::string& text) {
   KnownHead known;
   const size_t colon = text.find(':');
   known.head.chain = text.substr(0, colon);
-  const std::optional<uint64_t> sequence =
-      colon == std::string::npos ? std::nullopt : ParseUint64(text.substr(colon + 1));
-  if (!IsHex(known.head.chain, 16) || !sequence || *sequence == 0) {
+  if (colon != std::string::npos) {
+    known.head.sequence = ParseUint64(std::string_view(text).substr(colon + 1)).value_or(0);
+  }
+  if (!IsHex(known.head.chain, 16) || known.head.sequence == 0) {
     return Status::InvalidArgument(
         "head must be CHAIN:SEQUENCE, as stateward_audit_sequence has them");
   }
-  known.head.sequence = *sequence;
   known.has_mac = false;
   known.where = "--head";
   return known;
