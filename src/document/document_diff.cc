@@ -333,12 +333,13 @@ Result<DocumentDiff> DiffDocuments(const OpenDocumentFn& before, const OpenDocum
   Differ differ(values);
   STATEWARD_RETURN_IF_ERROR(
       With(before, [&](ByteView document) { return differ.Index(document, true); }));
-  STATEWARD_RETURN_IF_ERROR(With(after, [&](ByteView document) {
+  const auto compare = [&differ](ByteView document) -> Status {
     STATEWARD_RETURN_IF_ERROR(differ.Index(document, false));
     if (!differ.readable()) return Status();
     differ.Pair();
     return differ.differs() ? differ.ReadAfter(document) : Status();
-  }));
+  };
+  STATEWARD_RETURN_IF_ERROR(With(after, compare));
   if (!differ.readable() || !differ.differs()) return std::move(differ).Take();
   STATEWARD_RETURN_IF_ERROR(
       With(before, [&](ByteView document) { return differ.ReadBefore(document); }));

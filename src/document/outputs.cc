@@ -178,9 +178,9 @@ std::string DerivedLineage(const std::string& lineage) {
   Sha256Digest digest = Sha256("stateward outputs " + lineage);
   digest[6] = static_cast<uint8_t>((digest[6] & 0x0f) | 0x80);
   digest[8] = static_cast<uint8_t>((digest[8] & 0x3f) | 0x80);
-  std::string hex = HexEncode(digest).substr(0, 32);
-  for (size_t at : {20, 16, 12, 8}) hex.insert(at, "-");
-  return hex;
+  const std::string hex = HexEncode(digest);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+         hex.substr(16, 4) + "-" + hex.substr(20, 12);
 }
 
 Result<std::vector<Output>> ReadOutputs(ByteView document) {
