@@ -16,26 +16,26 @@ const std::string kToken(64, 'a');
 
 struct LockRightsFixture : public ServiceFixture {
   Grant As(const std::string& principal, Rights role, const std::string& token = "") {
-    Grant grant = IdentifiedGrant({"", "p", "n"}, {role, false, {}});
-    grant.principal = principal;
-    grant.token_sha256 = token;
-    return grant;
+    Grant as = IdentifiedGrant({"", "p", "n"}, {role, false, {}});
+    as.principal = principal;
+    as.token_sha256 = token;
+    return as;
   }
   Grant Expired(const std::string& token = kToken, Rights role = kRoleWrite) {
-    Grant grant = As("ci", role, token);
-    grant.expired = true;
-    return grant;
+    Grant as = As("ci", role, token);
+    as.expired = true;
+    return as;
   }
-  Code Lock(const Grant& grant, const std::string& id) {
-    StateAnswer answer = service->Lock(grant, Text("{\"ID\":\"" + id + "\"}"));
+  Code Lock(const Grant& as, const std::string& id) {
+    StateAnswer answer = service->Lock(as, Text("{\"ID\":\"" + id + "\"}"));
     return answer.locked ? Code::kConflict : answer.status.code();
   }
-  Code Unlock(const Grant& grant, const std::string& id) {
-    return service->Unlock(grant, id.empty() ? SecretBytes() : Text("{\"ID\":\"" + id + "\"}"), "")
+  Code Unlock(const Grant& as, const std::string& id) {
+    return service->Unlock(as, id.empty() ? SecretBytes() : Text("{\"ID\":\"" + id + "\"}"), "")
         .status.code();
   }
-  Code Put(const Grant& grant, int serial, const std::string& id = "") {
-    return service->Put(grant, id, Doc(serial)).status.code();
+  Code Put(const Grant& as, int serial, const std::string& id = "") {
+    return service->Put(as, id, Doc(serial)).status.code();
   }
   bool Held() { return locker.Look(StateId::Of({"", "p", "n"}))->holder.has_value(); }
 };
