@@ -75,23 +75,21 @@ Status AddHeader(const Operation& operation, std::string_view param, const char*
   return args->Add(*row, value);
 }
 
-// "41" in quotes; a weak tag or a list names no version.
+// "41" in quotes is version 41, * is any: "" then. A weak tag, a list or any other text is that of
+// no version, so the condition does not hold.
 Result<std::string> NumberOfTag(const std::string& tag) {
+  if (tag.empty() || tag == "*") return std::string();
   const bool quoted = tag.size() > 2 && tag.front() == '"' && tag.back() == '"';
   const std::string digits = quoted ? tag.substr(1, tag.size() - 2) : "";
   if (ParseUint64(digits)) return digits;
-  return Status::InvalidArgument("If-Match must be a version's number in quotes");
+  return Status(Code::kConflict, "If-Match is no version's number in quotes: nothing was done");
 }
 
 Status AddHeaders(const Operation& operation, const Request& request, Args* args) {
   if (operation.effect == Effect::kReads) return Status();
-  std::string version;
-  if (!request.if_match.empty()) {
-    Result<std::string> number = NumberOfTag(request.if_match);
-    if (!number.ok()) return std::move(number).status();
-    version = *std::move(number);
-  }
-  STATEWARD_RETURN_IF_ERROR(AddHeader(operation, kIfVersionParam, "If-Match", version, args));
+  Result<std::string> version = NumberOfTag(request.if_match);
+  if (!version.ok()) return std::move(version).status();
+  STATEWARD_RETURN_IF_ERROR(AddHeader(operation, kIfVersionParam, "If-Match", *version, args));
   return AddHeader(operation, kChangeIdParam, "Idempotency-Key", request.idempotency_key, args);
 }
 

@@ -27,7 +27,7 @@ inline constexpr std::string_view kChangeIdParam = "change-id";
 // Whether a parameter stands in a request, and not in its path or headers.
 bool IsInQueryOrBody(const Operation& operation, const Param& row);
 
-// All errors are kInvalidArgument, with a text for the caller.
+// Errors have a text for the caller: kInvalidArgument; kConflict: an If-Match that no version fits.
 Result<Args> ReadApiArgs(const ApiMatch& match, const Target& target, const Request& request,
                          ByteView body);
 

@@ -133,14 +133,32 @@ void PathParameters(const Operation& operation, JsonWriter* w) {
   }
 }
 
-void HeaderParameter(const Operation& operation, std::string_view param, std::string_view header,
-                     std::string_view pattern, JsonWriter* w) {
-  const Param* row = FindParam(operation.params, param);
-  if (row == nullptr) return;
-  Parameter(header, "header", false, row->help, w);
+// The lengths are said beside the pattern, since readers of patterns differ.
+struct HeaderForm {
+  std::string_view name;
+  std::string_view pattern;  // "" = any text is taken; what does not match is 409
+  uint64_t min_bytes;
+  uint64_t max_bytes;
+};
+
+void HeaderParameter(const Param& row, const HeaderForm& form, JsonWriter* w) {
+  Parameter(form.name, "header", false, row.help, w);
   w->BeginObject();
   TypeOf("string", false, w);
-  w->Key("pattern").String(pattern).EndObject().EndObject();
+  if (!form.pattern.empty()) {
+    w->Key("pattern").String(form.pattern);
+    w->Key("minLength").Uint(form.min_bytes).Key("maxLength").Uint(form.max_bytes);
+  }
+  w->EndObject().EndObject();
+}
+
+void HeaderParameters(const Operation& operation, JsonWriter* w) {
+  if (const Param* row = FindParam(operation.params, kIfVersionParam)) {
+    HeaderParameter(*row, {"If-Match", "", 0, 0}, w);
+  }
+  if (const Param* row = FindParam(operation.params, kChangeIdParam)) {
+    HeaderParameter(*row, {"Idempotency-Key", "^[A-Za-z0-9-]+$", row->min, row->max}, w);
+  }
 }
 
 void Parameters(const Operation& operation, JsonWriter* w) {
@@ -154,8 +172,7 @@ void Parameters(const Operation& operation, JsonWriter* w) {
       w->EndObject();
     }
   } else {
-    HeaderParameter(operation, kIfVersionParam, "If-Match", "^\"[1-9][0-9]{0,15}\"$", w);
-    HeaderParameter(operation, kChangeIdParam, "Idempotency-Key", "^[A-Za-z0-9-]{1,64}$", w);
+    HeaderParameters(operation, w);
   }
   w->EndArray();
 }

@@ -173,9 +173,11 @@ TEST(Api, TheBodyAndItsHeaders) {
         R"({"to":1,"if-version":3})", R"({"to":1,"reason":"a\nb"})"}) {
     CHECK_TEXT(Posted(bad).status().code() == Code::kInvalidArgument, bad);
   }
-  for (const char* tag : {"57", "W/\"57\"", "\"57\", \"58\"", "*", "\"\"", "\"x\""}) {
-    CHECK_TEXT(Posted(R"({"to":1})", tag).status().code() == Code::kInvalidArgument, tag);
+  // A condition that no version meets.
+  for (const char* tag : {"57", "W/\"57\"", "\"57\", \"58\"", "\"\"", "\"x\"", "\"057\""}) {
+    CHECK_TEXT(Posted(R"({"to":1})", tag).status().code() == Code::kConflict, tag);
   }
+  CHECK_FALSE(Posted(R"({"to":1})", "*")->Has("if-version"));
 }
 
 // A form of another site's page is sent without a question to this server.
