@@ -4,7 +4,6 @@
 import argparse
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import threading
@@ -38,15 +37,13 @@ def fill(server, states, versions, size, threads=8):
 
 def run(settings, *arguments):
     """Seconds of the wall, seconds of CPU, MiB at the most, lines."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.monotonic()
     process = subprocess.Popen([CTL, *arguments], env={**os.environ, **settings},
                                stdout=subprocess.PIPE, text=True)
     lines = process.stdout.read().count("\n")
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, status
-    del before
-    return (time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines)
+    return time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines
 
 
 def main():
@@ -59,7 +56,8 @@ def main():
     with Box() as box:
         server = Stateward(box, threads=8)
         fill(server, options.states, options.versions, options.size)
-        for arguments in (("list", "--json"), ("list",), ("list", "--limit", "100", "--json")):
+        for arguments in (("list", "--json"), ("list",), ("list", "--limit", "100", "--json"),
+                          ("du",), ("versions", "p0/n0", "--json")):
             for _ in range(options.rounds):
                 seconds, cpu, mib, lines = run(server.settings, *arguments)
                 print(f"{' '.join(arguments):32} {seconds:6.2f} s  {cpu:6.2f} s of CPU  "

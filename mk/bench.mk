@@ -27,6 +27,11 @@ $(O)/bench/%.o: bench/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 -include $(wildcard $(O)/bench/*.d)
 
+# Lists of many states.
+.PHONY: bench-list
+bench-list: programs
+	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/list.py $(BENCH_ARGS)
+
 # Pairs of storage and lock beside the ceilings of Redis, Postgres and S3.
 .PHONY: bench-pairs
 bench-pairs: programs bench-programs $(O)/bench/s3_loop tools
