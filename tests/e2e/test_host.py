@@ -117,7 +117,7 @@ class Host(unittest.TestCase):
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
         # What fails leaves what was there, and no file of its own.
         for name in ("upload", "none"):
-            self.root("quarantine", "show", "no-such-entry", code=1,
+            self.root("uploads", "show", "no-such-entry", code=1,
                       options=("--output", name, "--force"))
         self.root("decrypt", "no-such-file.tfstate", code=1, options=("--output", "none"))
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
