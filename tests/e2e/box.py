@@ -85,14 +85,20 @@ def reachable(argument):
     return copy_for_all(path)
 
 
+GIVEN = set()  # ports; the process that is to bind one may not have done so yet
+
+
 def free_port(host="127.0.0.1"):
     """A port below the range from which the kernel takes ports for outgoing connections."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         port = random.randint(20000, 32000)
+        if port in GIVEN:
+            continue
         with socket.socket(family) as probe:
             try:
                 probe.bind((host, port))
+                GIVEN.add(port)
                 return port
             except OSError:
                 continue

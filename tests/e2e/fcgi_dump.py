@@ -8,7 +8,7 @@ The query of the request asks for other behaviour:
     status=N   this status
     size=N     N bytes of pattern() in place of the JSON
     sleep=S    S seconds of silence first
-    early=1    answer without having read the body, then close
+    early=1    answer without having read the body
     drop=1     close without an answer
     short=N    promise N bytes more than are sent, then close
 """
@@ -92,11 +92,10 @@ class Exchange(socketserver.StreamRequestHandler):
         ask = dict(urllib.parse.parse_qsl(target.partition("?")[2]))
         if "early" in ask:
             self.answer(ask, {"params": params})
-            # As Stateward closes: what is still on its way is read, so that the answer arrives.
-            self.connection.shutdown(socket.SHUT_WR)
-            while self.rfile.read1(65536):
-                pass
-            return False
+            # As Stateward does: what was sent is read, for nginx pools a connection whose request it
+            # has sent. Of one that it has not it closes the connection.
+            self.hash_stream(STDIN)
+            return keep
         size, digest = self.hash_stream(STDIN)
         time.sleep(float(ask.get("sleep", 0)))
         if "drop" in ask:
