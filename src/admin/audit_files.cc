@@ -42,7 +42,7 @@ Result<std::vector<std::string>> TrailFiles(const AdminService& service,
   if (!named.empty()) return named;
   const std::string& file = service.audit_file();
   if (file.empty()) {
-    return Status::InvalidArgument("AUDIT_FILE is not set: name the files of the trail");
+    return Status::NotFound("there is no trail: AUDIT_FILE is not set, and no file is named");
   }
   const size_t slash = file.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);

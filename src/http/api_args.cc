@@ -41,6 +41,11 @@ std::optional<std::vector<std::string>> TextsOf(const JsonObject& json, const Pa
     text = flag ? std::optional<std::string>(*flag ? "true" : "false") : std::nullopt;
   } else if (row.kind == ParamKind::kNumber) {
     text = json.Number(name);
+    // A whole number with a fraction of zeros is one, too, by JSON Schema.
+    const size_t dot = text ? text->find('.') : std::string::npos;
+    if (dot != std::string::npos && dot > 0 && text->find_last_not_of('0') == dot) {
+      text->resize(dot);
+    }
   }
   if (!text) return std::nullopt;
   return std::vector<std::string>{*std::move(text)};

@@ -96,7 +96,11 @@ Response AppHandler::Done(const Exchange& exchange, Response response) {
 
 Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
   Result<Target> target = ParseTarget(exchange->request.target);
-  if (!target.ok()) return StatusAnswer(target.status(), exchange);
+  if (!target.ok()) {
+    const bool api = exchange->request.target.compare(0, kApiPrefix.size(), kApiPrefix) == 0;
+    return api ? ProblemAnswer(target.status(), exchange)
+               : StatusAnswer(target.status(), exchange);
+  }
   if (IsApi(*target)) return LookAtApi(exchange, *target, room);
   Status matched =
       MatchRoute(exchange->request.method, *target, &exchange->matched, &exchange->allow);

@@ -58,6 +58,10 @@ void ParamMembers(const Param& row, JsonWriter* w) {
       TypeOf("string", false, w);
       // Limits are of bytes: a character has up to four.
       w->Key("minLength").Uint(row.min);
+      if (row.min == row.max) {  // an id
+        w->Key("maxLength").Uint(row.max).Key("pattern").String("^[0-9a-f]*$");
+        break;
+      }
       w->Key("maxLength").Uint(std::min(row.max, kMaxParamText) / 4);
       w->Key("pattern").String("^[^\\u0000-\\u001f\\u007f]*$");
       break;
