@@ -24,7 +24,6 @@ struct ApiMatch {
   std::vector<std::pair<std::string, std::string>> values;
 };
 
-inline constexpr std::string_view kApiPrefix = "/api/v1/";
 // Whether a path is the API's to answer.
 bool IsApi(const Target& target);
 

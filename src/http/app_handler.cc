@@ -97,9 +97,8 @@ Response AppHandler::Done(const Exchange& exchange, Response response) {
 Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
   Result<Target> target = ParseTarget(exchange->request.target);
   if (!target.ok()) {
-    const bool api = exchange->request.target.compare(0, kApiPrefix.size(), kApiPrefix) == 0;
-    return api ? ProblemAnswer(target.status(), exchange)
-               : StatusAnswer(target.status(), exchange);
+    const bool api = exchange->request.target.compare(0, kApiRoot.size(), kApiRoot) == 0;
+    return api ? ProblemAnswer(target.status(), exchange) : StatusAnswer(target.status(), exchange);
   }
   if (IsApi(*target)) return LookAtApi(exchange, *target, room);
   Status matched =

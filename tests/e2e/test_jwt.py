@@ -129,7 +129,7 @@ class WaysIn(JwtCase):
         self.refused(issuer.token(seconds=-3600), "the token has expired")
         self.refused(issuer.token(key=("ES256", new_key("ES256"))), "signature: wrong")
         self.refused(issuer.token(iss=issuer.url + "/"), "no issuer that is known here")
-        self.refused(issuer.token(aud="nobody"), "claims: aud names none of ours")
+        self.refused(issuer.token(aud="nobody"), "claims: aud names no audience of this server")
         self.refused(issuer.token(aud=None), "claims: no aud")
         self.refused(issuer.token(sub=None), "claims: no sub")
         self.refused(issuer.token() + "x", "signature: not base64url")

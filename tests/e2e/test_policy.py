@@ -390,7 +390,7 @@ role = "write"
                 "exp": int(time.time()) + 600}
         for changes, more, said in (
                 ({}, [], "allowed: role write"),
-                ({"aud": "somebody else"}, [], "refused: claims: aud names none of ours"),
+                ({"aud": "somebody else"}, [], "refused: claims: aud names no audience of this server"),
                 ({"exp": 1000}, [], "refused: claims: exp has passed"),
                 ({"exp": 1800000000}, ["--at", "2027-01-15T07:59:00Z"], "allowed"),
                 ({"exp": 1800000000}, ["--at", "2027-01-15T08:02:00Z"], "refused: claims: exp"),

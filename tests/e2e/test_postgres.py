@@ -151,7 +151,8 @@ class Faults(World):
         self.assertEqual(503, self.ask(server, "GET", "/ready"))
         self.postgres.start()
         self.cycle(server, 2)
-        self.assertEqual(200, self.ask(server, "GET", "/ready"))
+        # What was found out stands for a moment.
+        wait_for(lambda: self.ask(server, "GET", "/ready") == 200, "it is ready")
 
     def test_paused_is_503_and_heals(self):
         server = self.serve()

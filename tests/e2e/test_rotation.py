@@ -155,7 +155,7 @@ class Rotation(unittest.TestCase):
         self.write("kms.key", self.new)
         self.write("kms.keyring", self.old)
         self.reload()
-        out = self.ctl("rekey", code=1)
+        out = self.ctl("rekey", code=4)
         self.assertIn("running servers do not know the key", out)
         self.assertEqual(2, out.count(os.uname().nodename + ":"), out)
         self.ctl("rekey", "--dry-run")
