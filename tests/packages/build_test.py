@@ -58,6 +58,9 @@ class Packages(unittest.TestCase):
                 "/etc/apparmor.d/usr.bin.stateward": "-rw-r--r--",
                 "/usr/share/stateward/policy.example.toml": "-rw-r--r--",
                 "/usr/share/stateward/stateward_reader.py": "-rw-r--r--",
+                "/usr/share/man/man1/statewardctl.1.gz": "-rw-r--r--",
+                "/usr/share/bash-completion/completions/statewardctl": "-rw-r--r--",
+                "/usr/share/zsh/vendor-completions/_statewardctl": "-rw-r--r--",
                 "/usr/share/man/man8/stateward.8.gz": "-rw-r--r--"}.items():
             self.assertEqual(mode, files.get(path), path)
         # Settings and keys are made by the host and belong to no package.
