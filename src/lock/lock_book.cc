@@ -41,13 +41,17 @@ bool WasReleasedLately(const LockBook& book, const std::string& id, int64_t now_
   });
 }
 
+// S3 tells its time in whole seconds: what two processes take it for differs by more than one.
+constexpr int64_t kClockGrainMs = 2000;
+
 // The end of the time in which an UNLOCK without an ID counts as the repeat of this principal's
-// forced release; nullopt: it does not. An age below zero proves nothing.
+// forced release; nullopt: it does not. An age below zero, beyond the clock's grain, proves
+// nothing.
 std::optional<int64_t> RepeatUntil(const LockBook& book, const std::string& principal,
                                    int64_t now_ms) {
   if (!book.last_forced || book.last_forced->principal != principal) return std::nullopt;
   const int64_t age = now_ms - book.last_forced->time_ms;
-  if (age < 0 || age >= kForceRepeatMs) return std::nullopt;
+  if (age < -kClockGrainMs || age >= kForceRepeatMs) return std::nullopt;
   return book.last_forced->time_ms + kForceRepeatMs;
 }
 
