@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/edit_distance.h"
+
 namespace stateward {
 namespace {
 
@@ -139,21 +141,6 @@ class Reader {
   CommandLine* const out_;
 };
 
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t corner = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, corner + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      corner = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string UnknownCommand(const std::vector<std::string>& words,
                            const std::vector<CommandForm>& forms) {
   std::vector<std::string_view> names;
@@ -218,11 +205,11 @@ bool AsksElse(CommandLine* out) {
 
 std::string_view NearestName(std::string_view typed, const std::vector<std::string_view>& names) {
   std::string_view best;
-  // One slip in three letters, and a beginning of at least three counts.
-  size_t least = typed.size() / 3 + 1;
+  // A beginning of at least three letters counts as one slip.
+  size_t least = TooFar(typed);
   for (std::string_view name : names) {
     const bool begins = typed.size() >= 3 && name.substr(0, typed.size()) == typed;
-    const size_t distance = begins ? 1 : Distance(typed, name);
+    const size_t distance = begins ? 1 : EditDistance(typed, name);
     if (distance >= least) continue;
     least = distance;
     best = name;

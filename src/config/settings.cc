@@ -1,9 +1,8 @@
 #include "config/settings.h"
 
-#include <algorithm>
 #include <string>
-#include <vector>
 
+#include "base/edit_distance.h"
 #include "base/secret_file.h"
 
 namespace stateward {
@@ -294,21 +293,6 @@ constexpr Setting kSettings[] = {
 #undef AT
 #undef SECRET_AT
 
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 SettingTable Settings() { return {kSettings, sizeof kSettings / sizeof kSettings[0]}; }
@@ -322,10 +306,9 @@ const Setting* FindSetting(std::string_view name) {
 
 std::string_view NearestSetting(std::string_view name) {
   std::string_view best;
-  // More than a third of the letters changed is another word, not a slip.
-  size_t best_distance = name.size() / 3 + 1;
+  size_t best_distance = TooFar(name);
   for (const Setting& row : Settings()) {
-    size_t distance = Distance(name, row.name);
+    size_t distance = EditDistance(name, row.name);
     if (distance < best_distance) {
       best_distance = distance;
       best = row.name;
