@@ -7,10 +7,14 @@
 
 namespace stateward {
 
+// Whose row it is; NameRow (admin/find_state.h) has the values of both.
+inline constexpr Column kStateColumn = {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"};
+inline constexpr Column kNamespaceColumn = {"namespace", ColumnKind::kText, "NAMESPACE",
+                                            "of basic auth; null: it belongs to identified users"};
+
 inline constexpr Column kShowColumns[] = {
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kStateColumn,
+    kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; damaged: its newest version does not open; unknown key: this "
      "server has not the key of it; original: not written since the "
@@ -33,8 +37,7 @@ inline constexpr Column kShowColumns[] = {
 
 inline constexpr Column kLocksColumns[] = {
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: it has no version yet that says so"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kNamespaceColumn,
     {"lock", ColumnKind::kText, "LOCK", "the lock's ID"},
     {"principal", ColumnKind::kText, "BY", "who holds it"},
     {"time", ColumnKind::kTime, "SINCE", "when it was taken"},
@@ -50,9 +53,8 @@ inline constexpr Column kLocksColumns[] = {
 };
 
 inline constexpr Column kUnlockColumns[] = {
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kStateColumn,
+    kNamespaceColumn,
     {"released", ColumnKind::kFlag, "RELEASED", "false: it was not locked"},
     {"lock", ColumnKind::kText, "LOCK", "ID of the lock that was released"},
     {"principal", ColumnKind::kText, "BY", "who held it"},
@@ -62,8 +64,7 @@ inline constexpr Column kUnlockColumns[] = {
 inline constexpr Column kCheckColumns[] = {
     {"state", ColumnKind::kText, "STATE",
      "PROJECT/NAME; null: nothing that opens says what state it is"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kNamespaceColumn,
     {"part", ColumnKind::kText, "PART",
      "version; lock; upload: refused and kept; original: a blob of the server before this one"},
     {"name", ColumnKind::kText, "NAME",
@@ -80,7 +81,7 @@ inline constexpr Column kAuditTailColumns[] = {
     {"event", ColumnKind::kText, "EVENT", "done, intends, start, stop, flood, lost or torn"},
     {"principal", ColumnKind::kText, "BY", "who did it; null: not known"},
     {"action", ColumnKind::kText, "ACTION", "what was done"},
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
+    kStateColumn,
     {"result", ColumnKind::kText, "RESULT", "done, refused or failed"},
     {"status", ColumnKind::kNumber, "STATUS", "of HTTP", ColumnShown::kJsonOnly},
     {"version", ColumnKind::kNumber, "VERSION", "the newest one afterwards"},
@@ -121,8 +122,7 @@ inline constexpr Column kVersionsColumns[] = {
 
 inline constexpr Column kListColumns[] = {
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: damaged"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; damaged, unknown key: its newest version does not open; empty: no version is "
      "left"},

@@ -145,4 +145,9 @@ std::string ShortNamespace(const std::string& tenant) { return tenant.substr(0, 
 
 std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
 
+Row NameRow(const std::optional<StateKey>& key) {
+  if (!key) return Row(2);
+  return {StateText(*key), TextOrNull(ShortNamespace(key->tenant))};
+}
+
 }  // namespace stateward

@@ -2,6 +2,7 @@
 #ifndef STATEWARD_ADMIN_FIND_STATE_H_
 #define STATEWARD_ADMIN_FIND_STATE_H_
 
+#include <optional>
 #include <string>
 
 #include "admin/operation.h"
@@ -49,6 +50,10 @@ std::string ShortNamespace(const std::string& tenant);
 
 // "net/prod"
 std::string StateText(const StateKey& key);
+
+// The values of kStateColumn and kNamespaceColumn (admin/columns.h); nullopt: it cannot be told
+// which state it is.
+Row NameRow(const std::optional<StateKey>& key);
 
 }  // namespace stateward
 

@@ -194,14 +194,11 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
 Row ChangeRow(const FoundState& state, std::string result, const Changed& changed) {
   const VersionInfo& info = changed.info;
   const bool document = info.kind == RecordKind::kState;
-  return {StateText(state.key),
-          TextOrNull(ShortNamespace(state.key.tenant)),
-          std::move(result),
-          changed.n,
-          info.serial,
-          TextOrNull(info.lineage),
-          document ? Value(info.size) : Value(),
-          document ? Value(HexEncode(info.sha256)) : Value()};
+  Row row = NameRow(state.key);
+  row.insert(row.end(), {Value(std::move(result)), Value(changed.n), Value(info.serial),
+                         TextOrNull(info.lineage), document ? Value(info.size) : Value(),
+                         document ? Value(HexEncode(info.sha256)) : Value()});
+  return row;
 }
 
 Result<Reply> ChangeReply(const FoundState& state, std::string result, Result<Changed> changed,

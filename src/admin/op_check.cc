@@ -9,13 +9,10 @@ namespace stateward {
 namespace {
 
 Row ProblemRow(const Problem& problem) {
-  return {problem.key ? Value(StateText(*problem.key)) : Value(),
-          problem.key ? TextOrNull(ShortNamespace(problem.key->tenant)) : Value(),
-          std::string(problem.part),
-          TextOrNull(problem.name),
-          problem.reason,
-          problem.mend,
-          TextOrNull(problem.state_id)};
+  Row row = NameRow(problem.key);
+  row.insert(row.end(), {Value(std::string(problem.part)), TextOrNull(problem.name),
+                         Value(problem.reason), Value(problem.mend), TextOrNull(problem.state_id)});
+  return row;
 }
 
 }  // namespace

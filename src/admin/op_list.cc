@@ -84,28 +84,21 @@ void Sort(const std::string& by, std::vector<Listed>* all) {
 
 Row RowOf(const Listed& one) {
   const StateSummary& state = one.state;
-  Row row;
-  if (!state.trouble.empty()) {
-    row = {Value(), Value(), state.trouble};
-    row.resize(8);
-  } else if (state.version == 0) {
-    row = {StateText(state.key), TextOrNull(ShortNamespace(state.key.tenant)),
-           std::string("empty")};
+  const bool opens = state.trouble.empty();
+  Row row = NameRow(opens ? std::optional<StateKey>(state.key) : std::nullopt);
+  if (!opens || state.version == 0) {
+    row.emplace_back(opens ? std::string("empty") : state.trouble);
     row.resize(8);
   } else {
-    row = {StateText(state.key),
-           TextOrNull(ShortNamespace(state.key.tenant)),
-           std::string(state.deleted() ? "deleted" : "ok"),
-           state.info.serial,
-           state.info.size,
-           state.info.time_ms,
-           TextOrNull(state.info.writer),
-           state.version};
+    row.insert(row.end(),
+               {Value(std::string(state.deleted() ? "deleted" : "ok")), Value(state.info.serial),
+                Value(state.info.size), Value(state.info.time_ms), TextOrNull(state.info.writer),
+                Value(state.version)});
   }
   row.push_back(state.records);
   if (one.lock) {
     row.insert(row.end(), {Value(one.lock->id), TextOrNull(one.lock->principal),
-                           one.lock->time_ms == 0 ? Value() : Value(one.lock->time_ms)});
+                           TimeOrNull(one.lock->time_ms)});
   } else {
     row.resize(row.size() + 3);
   }

@@ -36,8 +36,7 @@ bool MaySee(const Call& call, const std::optional<StateKey>& key) {
 }
 
 Row LockRow(const std::optional<StateKey>& key, const HeldLock& lock) {
-  Row row = {key ? Value(StateText(*key)) : Value(),
-             key ? TextOrNull(ShortNamespace(key->tenant)) : Value()};
+  Row row = NameRow(key);
   if (!lock.holder.ok()) {
     row.resize(10);
     row.push_back(lock.id.hex());
@@ -47,10 +46,9 @@ Row LockRow(const std::optional<StateKey>& key, const HeldLock& lock) {
   const LockRecord& holder = *lock.holder;
   const LockClient client = ReadLockClient(holder.info);
   row.insert(row.end(),
-             {Value(holder.id), TextOrNull(holder.principal),
-              holder.time_ms == 0 ? Value() : Value(holder.time_ms), TextOrNull(holder.operation),
-              TextOrNull(client.who), TextOrNull(client.version), TextOrNull(client.info),
-              Value(holder.plan_only), Value(lock.id.hex()), Value()});
+             {Value(holder.id), TextOrNull(holder.principal), TimeOrNull(holder.time_ms),
+              TextOrNull(holder.operation), TextOrNull(client.who), TextOrNull(client.version),
+              TextOrNull(client.info), Value(holder.plan_only), Value(lock.id.hex()), Value()});
   return row;
 }
 
@@ -80,11 +78,11 @@ Status CheckMeant(const Call& call, const LockRecord& holder) {
 
 Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder) {
   Reply reply;
-  Row row = {StateText(state.key), TextOrNull(ShortNamespace(state.key.tenant)),
-             Value(holder.has_value())};
+  Row row = NameRow(state.key);
+  row.emplace_back(holder.has_value());
   if (holder) {
-    row.insert(row.end(), {Value(holder->id), TextOrNull(holder->principal),
-                           holder->time_ms == 0 ? Value() : Value(holder->time_ms)});
+    row.insert(row.end(),
+               {Value(holder->id), TextOrNull(holder->principal), TimeOrNull(holder->time_ms)});
   } else {
     row.resize(6);
     reply.note = "it was not locked";

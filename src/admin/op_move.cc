@@ -193,8 +193,9 @@ Result<FoundState> Target(const Call& call, const FoundState& from) {
 
 Result<Reply> MoveReply(const FoundState& from, const FoundState& to) {
   Reply reply;
-  reply.rows.push_back(
-      {StateText(from.key), TextOrNull(ShortNamespace(from.key.tenant)), StateText(to.key)});
+  Row row = NameRow(from.key);
+  row.emplace_back(StateText(to.key));
+  reply.rows.push_back(std::move(row));
   return reply;
 }
 

@@ -18,8 +18,6 @@ std::string ConditionOf(const Newest& newest) {
   return newest.version->info.kind == RecordKind::kTombstone ? "deleted" : "ok";
 }
 
-Value TimeOrNull(int64_t ms) { return ms == 0 ? Value() : Value(ms); }
-
 void AddVersion(const Newest& newest, Row* row) {
   if (!newest.version || !newest.unreadable.ok()) {
     row->resize(row->size() + 8);
@@ -97,8 +95,8 @@ Result<Reply> GetVersion(const History& history, const FoundState& state, uint64
 Result<Reply> RunShow(const Call& call) {
   Result<FoundState> state = FindState(call);
   if (!state.ok()) return std::move(state).status();
-  Row row = {StateText(state->key), TextOrNull(ShortNamespace(state->key.tenant)),
-             ConditionOf(state->newest)};
+  Row row = NameRow(state->key);
+  row.emplace_back(ConditionOf(state->newest));
   AddVersion(state->newest, &row);
   STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
   STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row));

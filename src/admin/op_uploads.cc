@@ -68,15 +68,12 @@ Row UploadRow(const KeptUpload& upload, const Result<SealedInfo>& info) {
     row[8] = std::string("does not open: ") + info.status().detail();
     return row;
   }
-  return {upload.content_tag,
-          StateText(info->key),
-          TextOrNull(ShortNamespace(info->key.tenant)),
-          upload.time_ms,
-          TextOrNull(info->version.writer),
-          info->version.serial,
-          TextOrNull(info->version.lineage),
-          info->version.size,
-          Value()};
+  Row row = NameRow(info->key);
+  row.insert(row.begin(), upload.content_tag);
+  row.insert(row.end(),
+             {Value(upload.time_ms), TextOrNull(info->version.writer), Value(info->version.serial),
+              TextOrNull(info->version.lineage), Value(info->version.size), Value()});
+  return row;
 }
 
 Result<Verdict> EachUpload(const Call& call, const History& history, const RowFn& take) {

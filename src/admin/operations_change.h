@@ -26,8 +26,7 @@ inline constexpr Column kDiffColumns[] = {
 inline constexpr Column kUploadsColumns[] = {
     {"upload", ColumnKind::kText, "UPLOAD", "its name"},
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME that it was sent to"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kNamespaceColumn,
     {"time", ColumnKind::kTime, "TIME", "when it was refused"},
     {"principal", ColumnKind::kText, "BY", "who sent it"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the document"},
@@ -38,8 +37,7 @@ inline constexpr Column kUploadsColumns[] = {
 
 inline constexpr Column kMoveColumns[] = {
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME that it had"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kNamespaceColumn,
     {"moved_to", ColumnKind::kText, "MOVED TO", "PROJECT/NAME that it has now"},
 };
 
@@ -53,9 +51,8 @@ inline constexpr Column kPurgeColumns[] = {
 };
 
 inline constexpr Column kChangeColumns[] = {
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"},
-    {"namespace", ColumnKind::kText, "NAMESPACE",
-     "of basic auth; null: it belongs to identified users"},
+    kStateColumn,
+    kNamespaceColumn,
     {"result", ColumnKind::kText, "RESULT", "what was done, or would be"},
     {"version", ColumnKind::kNumber, "VERSION", "number of the version that this made"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of that version"},

@@ -50,6 +50,9 @@ inline Value TextOrNull(std::string text) {
   return text.empty() ? Value() : Value(std::move(text));
 }
 
+// A time, or null when it is 0: not known.
+inline Value TimeOrNull(int64_t ms) { return ms == 0 ? Value() : Value(ms); }
+
 // What an operation that was carried out found: the exit code of the command line.
 enum class Verdict : uint8_t {
   kDone,
