@@ -28,7 +28,7 @@ class DocumentSink : public JsonSink {
              : JsonKeyFoldsTo(raw, "resources") ? kResources
              : JsonKeyFoldsTo(raw, "outputs")   ? kOutputs
                                                 : kOther;
-    encrypted = encrypted || JsonKeyFoldsTo(raw, "encrypted_data") ||
+    encrypted_ = encrypted_ || JsonKeyFoldsTo(raw, "encrypted_data") ||
                 JsonKeyFoldsTo(raw, "encryption_version");
     const unsigned bit = 1U << field_;
     if (field_ != kOther && (seen_ & bit) != 0) return refused = kTwice;
@@ -37,7 +37,7 @@ class DocumentSink : public JsonSink {
   }
   const char* Value(size_t depth, JsonKind kind, std::string_view raw) override {
     if (depth == 1 && field_ == kVersion) {
-      known = kind == JsonKind::kNumber && raw == kForm;
+      known_ = kind == JsonKind::kNumber && raw == kForm;
       return nullptr;
     }
     if (field_ != kResources && field_ != kOutputs) return nullptr;
@@ -52,6 +52,10 @@ class DocumentSink : public JsonSink {
     return nullptr;
   }
   void Close(size_t) override {}
+  DocumentForm Form() const {
+    if (encrypted_) return DocumentForm::kEncrypted;
+    return known_ ? DocumentForm::kReadable : DocumentForm::kOther;
+  }
   void CloseAt(size_t depth, const char* behind) override {
     if (depth != 2 || opened_ == nullptr) return;
     const std::string_view text(opened_, static_cast<size_t>(behind - opened_));
@@ -63,13 +67,13 @@ class DocumentSink : public JsonSink {
   static constexpr const char* kMany = "too many resources";
   std::vector<std::string_view> resources;
   std::vector<NamedText> outputs;
-  bool known = false;
-  bool encrypted = false;
   const char* refused = nullptr;
 
  private:
   enum Field : uint8_t { kOther, kVersion, kResources, kOutputs };
   Field field_ = kOther;
+  bool known_ = false;
+  bool encrypted_ = false;
   unsigned seen_ = 0;
   std::string_view name_;
   const char* opened_ = nullptr;
@@ -213,9 +217,7 @@ Status EachPart(ByteView document, DocumentShape* shape,
   DocumentSink sink;
   Status walked = WalkJson(document, {kJsonDepthCap, 2}, &sink);
   if (!walked.ok()) return PartsOf::NotClear(sink.refused, walked);
-  shape->form = sink.encrypted ? DocumentForm::kEncrypted
-                : sink.known   ? DocumentForm::kReadable
-                               : DocumentForm::kOther;
+  shape->form = sink.Form();
   shape->parts = 0;
   if (shape->form != DocumentForm::kReadable) return {};
   PartsOf parts(each);
@@ -233,9 +235,7 @@ Status CountParts(ByteView document, DocumentCounts* counts) {
   DocumentSink sink;
   Status walked = WalkJson(document, {kJsonDepthCap, 2}, &sink);
   if (!walked.ok()) return PartsOf::NotClear(sink.refused, walked);
-  counts->form = sink.encrypted ? DocumentForm::kEncrypted
-                 : sink.known   ? DocumentForm::kReadable
-                                : DocumentForm::kOther;
+  counts->form = sink.Form();
   if (counts->form != DocumentForm::kReadable) return {};
   counts->outputs = sink.outputs.size();
   for (std::string_view text : sink.resources) {
