@@ -98,6 +98,10 @@ Status Checker::CheckLock(const StateId& id, uint64_t head, Problems* found) con
     problem.mend = "make sure that nobody works with the state; then: statewardctl unlock --yes";
     found->push_back(std::move(problem));
   } else if (view->mark > head) {
+    // It may have been written since the records were listed.
+    Result<std::vector<uint64_t>> now = service_.storage().Versions(id);
+    if (!now.ok()) return std::move(now).status();
+    if (!now->empty() && now->front() >= view->mark) return Status();
     problem.part = "version";
     problem.name = std::to_string(view->mark);
     problem.reason = "it was written, as the lock remembers, and is gone";
@@ -114,6 +118,12 @@ Result<Checker::Problems> Checker::CheckState(const StateId& id) const {
     Result<std::vector<uint64_t>> numbers = service_.storage().Versions(id);
     if (!numbers.ok()) return std::move(numbers).status();
     if (numbers->empty()) return found;
+    if (!rules_.glob.empty()) {
+      // The newest record says it without the others being opened.
+      Result<std::optional<StateKey>> name = NameOf(history_, id);
+      if (!name.ok()) return std::move(name).status();
+      if (name->has_value() && !FitsGlob(rules_.glob, **name)) return found;
+    }
     const Status versions = CheckVersions(id, *numbers, &key, &found);
     if (versions.code() == Code::kNotFound) continue;
     STATEWARD_RETURN_IF_ERROR(versions);

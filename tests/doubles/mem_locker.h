@@ -26,6 +26,7 @@ class MemLocker : public Locker {
   std::string service_id = std::string(32, 'a');  // "" = none yet
   int lost_ends = 0;                              // so many WithLocks fail after `write` ran
   std::function<void()> at_end;                   // then runs: what became of what it stored
+  std::function<void()> before_look;              // runs once, before the next Look
   std::function<void()> between;  // runs after WithLock looked, before its write; then is cleared
 
   std::string_view Name() const override { return "mem"; }
@@ -72,6 +73,7 @@ class MemLocker : public Locker {
     return stateward::Release(&Made(key), request, clock_.NowMs());
   }
   Result<LockView> Look(const LockKey& key) override {
+    if (auto step = std::exchange(before_look, nullptr)) step();
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     LockView view = ViewOf(key);

@@ -53,11 +53,25 @@ TEST(Check, VersionsThatTheLockRemembersAreMissed) {
   STRCMP_CONTAINS("is gone", In(last, "problem").c_str());
 }
 
+// A check of a store that serves: between its look at the records and at the lock somebody wrote.
+TEST(Check, WhatWasWrittenMeanwhileIsNotMissed) {
+  Is(Code::kOk, Put(Doc(1)));
+  locker.before_look = [this] {
+    Is(Code::kOk, Lock("a"));
+    Is(Code::kOk, Put(Doc(2), "a"));
+    Is(Code::kOk, Unlock("a"));
+  };
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+  CHECK(locker.before_look == nullptr);
+}
+
 TEST(Check, APatternChooses) {
   Is(Code::kOk, Put(Doc(1)));
   Is(Code::kOk, Put(Doc(2)));
   storage.Damage(Id(), 1);
+  const int before = storage.gets;
   LONGS_EQUAL(0, RowsOf("check", root, {{"glob", "app"}, {"read-data", "true"}}).size());
+  LONGS_EQUAL(before + 1, storage.gets);  // its name was read, and no more of it
   CHECK(Found({{"glob", "net/*"}, {"read-data", "true"}}) == std::set<std::string>({"version 1"}));
 }
 
