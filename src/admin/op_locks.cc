@@ -1,12 +1,14 @@
 // The locks that are held, and the way to release one whose run is gone.
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "admin/find_state.h"
 #include "admin/run.h"
-#include "admin/state_names.h"
+#include "admin/summaries.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
 
@@ -26,6 +28,20 @@ Result<std::vector<HeldLock>> AllHeld(Locker& locker) {
         return true;
       }));
   return held;
+}
+
+// By the state's id; without those that have no record that says it.
+using Names = std::map<std::string, StateKey>;
+
+Result<Names> NamesOf(const History& history, const std::vector<HeldLock>& locks) {
+  std::vector<StateId> ids;
+  for (const HeldLock& lock : locks) ids.push_back(lock.id);
+  Names names;
+  const auto take = [&names](StateSummary&& state) {
+    if (!state.key.project.empty()) names[state.id.hex()] = std::move(state.key);
+  };
+  STATEWARD_RETURN_IF_ERROR(EachSummary(history, ids, take, [](uint64_t, uint64_t) {}));
+  return names;
 }
 
 // A lock whose state cannot be told is for those who see the whole store.
@@ -98,17 +114,22 @@ Result<Reply> RunLocks(const Call& call) {
   if (!history.ok()) return std::move(history).status();
   Result<std::vector<HeldLock>> held = AllHeld(call.service.locker());
   if (!held.ok()) return std::move(held).status();
+  if (call.args.Has("older")) {
+    const int64_t oldest = call.service.clock().NowMs() - call.args.AgeMs("older");
+    const auto newer = [oldest](const HeldLock& lock) { return TimeOf(lock) > oldest; };
+    held->erase(std::remove_if(held->begin(), held->end(), newer), held->end());
+  }
   std::sort(held->begin(), held->end(),
             [](const HeldLock& a, const HeldLock& b) { return TimeOf(a) < TimeOf(b); });
-  const int64_t oldest = call.service.clock().NowMs() - call.args.AgeMs("older");
+  Result<Names> names = NamesOf(*history, *held);
+  if (!names.ok()) return std::move(names).status();
   Reply reply;
   for (const HeldLock& lock : *held) {
-    if (call.args.Has("older") && TimeOf(lock) > oldest) break;
-    Result<std::optional<StateKey>> key = NameOf(*history, lock.id);
-    if (!key.ok()) return std::move(key).status();
-    if (!MaySee(call, *key)) continue;
+    auto named = names->find(lock.id.hex());
+    const auto key = named == names->end() ? std::nullopt : std::optional(named->second);
+    if (!MaySee(call, key)) continue;
     if (!lock.holder.ok()) reply.verdict = Verdict::kFoundWrong;
-    reply.rows.push_back(LockRow(*key, lock));
+    reply.rows.push_back(LockRow(key, lock));
   }
   return reply;
 }
