@@ -12,7 +12,7 @@ cp -R packaging/debian "$out/stateward/debian"
 cd "$out/stateward"
 # Modes and times of a checkout say nothing; those of the packages come from debhelper.
 chmod -R u=rwX,go=rX .
-# The flags of whoever calls make are none of Debian's.
+# The flags of the make that calls this are not Debian's.
 [ -z "${STATEWARD_PROGRAMS-}" ] || export DEB_BUILD_OPTIONS=noautodbgsym
 env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CXX -u CC dpkg-buildpackage -us -uc -b -tc --jobs=auto "${@:2}" \
   >"$out/build.log" 2>&1 || { tail -n 40 "$out/build.log" >&2; exit 1; }

@@ -49,7 +49,7 @@ enum class RecordKind : uint8_t {
   kMoved = 5,      // the newest of a state that has another address now
 };
 
-// A line of the audit trail (docs/formats.md, "Audit trail"): whoever knows it can tell that it was
+// A line of the audit trail (docs/formats.md, "Audit trail"): who knows it can tell that it was
 // there, and so that the trail was cut.
 struct AuditHead {
   std::string chain;  // 16 hex digits; "" = no line

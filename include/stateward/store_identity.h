@@ -35,7 +35,7 @@ class IdentityFile {
   // Read again. kNotFound: the place can be read and has none.
   virtual Result<StoreIdentity> ReadIdentity() = 0;
   // From now on only this store is served; another one in its place is kUnavailable as long as it
-  // is there. Told once, by whoever proved that store and locks belong together.
+  // is there. Told once, by the one that proved that store and locks belong together.
   virtual void Expect(const StoreIdentity& /*identity*/) {}
   // Makes the file in a place that is empty or holds nothing but the original's data; or, with
   // `replaces`, exchanges the one that is there if it still is that one. kConflict: refused, with

@@ -34,7 +34,7 @@ struct AdminParts {
   StateRules rules;
   UploadRules uploads;
   std::string audit_file{};     // AUDIT_FILE; "" = there is none here
-  AuditTrail* trail = nullptr;  // nullptr: none is kept
+  AuditTrail* trail = nullptr;  // nullptr: there is no trail
 };
 
 class AdminService {

@@ -45,7 +45,7 @@ inline constexpr Column kLocksColumns[] = {
     {"who", ColumnKind::kText, "FROM", "user and host, as the client says"},
     {"client_version", ColumnKind::kText, "CLIENT", "the client's version, as it says"},
     {"info", ColumnKind::kText, "INFO", "the client's remark", ColumnShown::kJsonOnly},
-    {"plan", ColumnKind::kFlag, "PLAN", "taken with the role plan: whoever may write may free it",
+    {"plan", ColumnKind::kFlag, "PLAN", "taken with the role plan: who may write may free it",
      ColumnShown::kJsonOnly},
     {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
      ColumnShown::kJsonOnly},

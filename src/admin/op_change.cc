@@ -39,7 +39,7 @@ SecretBytes WithSerial(const SecretBytes& document, const DocumentInfo& info, ui
   return out;
 }
 
-// What is to be put in the place of the newest version.
+// What takes the place of the newest version.
 Result<SecretBytes> RolledBack(const History& history, const FoundState& state,
                                const Newest& newest, uint64_t to, bool lineage_changes) {
   Result<Opened> old = OpenDocument(history, state, to);

@@ -44,7 +44,7 @@ class Mover {
     if (!to_newest_.version) {
       STATEWARD_RETURN_IF_ERROR(Copy());
     } else if (!SameVersion(to_newest_.version->info, from_newest_.version->info)) {
-      return Exists(to_.key);  // what is no copy of ours
+      return Exists(to_.key);  // what is not our copy
     }
     return Forward(lock);
   }

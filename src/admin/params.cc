@@ -17,7 +17,7 @@ bool ParseNumber(std::string_view text, uint64_t* out) {
   return true;
 }
 
-// In seconds; 0: no unit of ours.
+// In seconds; 0: not one of these units.
 uint64_t UnitOf(char c) {
   constexpr std::pair<char, uint64_t> kUnits[] = {
       {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};

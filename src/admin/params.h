@@ -72,7 +72,7 @@ const Param* FindParam(const ParamTable& table, std::string_view name);
 // "name", "size" of "name|size".
 std::vector<std::string_view> ChoicesOf(const Param& row);
 
-// "2027-01-31T00:00:00Z"; false when it is none.
+// "2027-01-31T00:00:00Z"; false when it is not such a text.
 bool ParseTimeText(const std::string& text, int64_t* ms);
 
 // The values of one call, each checked against its row.

@@ -25,7 +25,7 @@ constexpr int64_t kLongestPauseUs = 5000000;
 constexpr int64_t kStopUs = 45LL * 1000000;
 
 // From a worker to its supervisor: it serves; later: it has ended a reload. It is queued, so that
-// none is lost, and the kernel says who sent it.
+// no datagram is lost, and the kernel says who sent it.
 int InForceSignal() { return SIGRTMIN; }
 
 struct Worker {

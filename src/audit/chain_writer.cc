@@ -225,7 +225,7 @@ void ChainWriter::Reserve() {
     r = disk_.Allocate(fd_.get(), size_, kAuditReserve);
     if (r == 0) reserved_ = size_ + kAuditReserve;
   }
-  // Where nothing can be kept free, whoever is at work has to hope as well.
+  // Where nothing can be kept free, those at work have to hope as well.
   has_room_ = r == 0 || r == -EOPNOTSUPP || r == -ENOSYS;
 }
 

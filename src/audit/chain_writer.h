@@ -27,7 +27,7 @@ namespace stateward {
 // processes of 8 threads.
 inline constexpr uint64_t kAuditReserve = uint64_t{1024} * 1024;
 
-// A line that is to be written.
+// A line that will be written.
 struct ChainEntry {
   std::string fields;  // of AuditFields
   bool may_use_reserve = false;
@@ -43,7 +43,7 @@ class ChainWriter {
   ChainWriter(Disk& disk, std::string file, std::string end_path, bool reserve, const Clock& clock);
 
   // Makes lines of the entries, in order, and writes them at once. Where there is no room, those
-  // that may not use the reserve stay unwritten. kUnavailable, kCorruption: none is written.
+  // that may not use the reserve stay unwritten. kUnavailable, kCorruption: nothing is written.
   Status Write(ByteView key, const std::vector<ChainEntry*>& entries);
   // What was written lasts when this is OK. A sync that failed is not believed the second time: the
   // bytes are written again.

@@ -30,7 +30,7 @@ constexpr Param kAdopt[] = {
      "with --all: takes names from an access log of nginx or Apache"},
     kDryRun,
     {"done", K::kFlag, U::kOption, "",
-     "say that the blobs which are left are nobody's: absent names are 404 again, for ever"},
+     "say that nobody needs the blobs that are left: absent names are 404 again, for ever"},
 };
 
 constexpr Param kBackendConfig[] = {

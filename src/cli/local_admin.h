@@ -48,7 +48,7 @@ class LocalAdmin {
   NoObserver observer_;
   std::unique_ptr<StoreGate> gate_;
   std::unique_ptr<StateService> states_;
-  std::unique_ptr<TrailWriter> trail_;  // null: none is kept
+  std::unique_ptr<TrailWriter> trail_;  // null: there is no trail
   std::unique_ptr<AdminService> service_;
 };
 

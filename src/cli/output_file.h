@@ -1,7 +1,7 @@
 // The file of --output: it has its name only when there is something to keep in it.
 //
 // Until then the bytes are in a file next to it, which goes when the command fails, however it
-// ends. Who opened it may no longer have the right to name it when that is to be done; so a process
+// ends. Who opened it may no longer have the right to name it when the time has come; so a process
 // with the rights of then can wait for it.
 #ifndef STATEWARD_CLI_OUTPUT_FILE_H_
 #define STATEWARD_CLI_OUTPUT_FILE_H_

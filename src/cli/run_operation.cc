@@ -16,7 +16,7 @@
 namespace stateward {
 namespace {
 
-// Columns of the terminal that `file` is; 0: it is none.
+// Columns of the terminal `file`; 0: it is not a terminal.
 size_t WidthOf(FILE* file) {
   winsize size{};
   const int fd = fileno(file);
@@ -75,7 +75,7 @@ Result<Verdict> PrintDocument(const CliContext& cli, const Reply& reply) {
   return reply.verdict;
 }
 
-// Lines of ours around texts of others.
+// Our lines around texts of others.
 void SayNote(const CliContext& cli, std::string_view note) {
   while (!note.empty()) {
     const size_t end = note.find('\n');

@@ -113,7 +113,8 @@ Result<Args> ReadApiArgs(const ApiMatch& match, const Target& target, const Requ
   Args args;
   for (const auto& [name, value] : match.values) {
     const Param* row = FindParam(operation.params, name);
-    if (row == nullptr) return Status::Internal("a path names a parameter that is none");
+    if (row == nullptr)
+      return Status::Internal("a path names a parameter that is not in the table");
     STATEWARD_RETURN_IF_ERROR(args.Add(*row, value));
   }
   if (operation.method == Method::kGet) {

@@ -48,7 +48,7 @@ AuditEvent EventOf(const HandlerParts& parts, const Exchange& exchange) {
   return event;
 }
 
-// The lock that the request is about; "" = none is named.
+// The lock that the request is about; "" = it names none.
 std::string LockOf(ByteView body, const Exchange& exchange) {
   const bool in_body = exchange.matched.route->body == BodyKind::kLockInfo && !body.empty();
   if (!in_body) return exchange.query_id;

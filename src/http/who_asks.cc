@@ -8,7 +8,7 @@ namespace stateward {
 namespace {
 
 // A user whom the web server checked comes first: the header is that check's own. A certificate
-// counts when there is no header: whoever shows credentials must be judged by them.
+// counts when there is no header: who shows credentials must be judged by them.
 Result<Credentials> FindCredentials(const HandlerParts& parts, const Request& request) {
   Credentials vouched;
   if (parts.proxy_identities) vouched.proxy_user = request.proxy_user;

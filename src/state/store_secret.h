@@ -36,7 +36,8 @@ class StoreSecret {
   Result<std::string> NameOf(const std::string& tenant, StoreGate& gate, IdentityFile& identity,
                              Kms& kms);
 
-  // The secret itself, for whoever derives a key of its own from it. As the store and Kms::Open.
+  // The secret itself, for those that derive a key of their own from it. As the store and
+  // Kms::Open.
   Result<SecretBytes> Get(StoreGate& gate, IdentityFile& identity, Kms& kms);
 
  private:
