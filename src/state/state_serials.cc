@@ -38,15 +38,9 @@ StateAnswer StateService::GetSerial(const Grant& grant, uint64_t serial) {
   StateAnswer answer;
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
-  if (!store.ok()) {
-    answer.status = std::move(store).status();
-    return answer;
-  }
+  if (!store.ok()) return ErrorAnswer(std::move(store).status());
   Result<std::vector<uint64_t>> numbers = storage_.Versions(id);
-  if (!numbers.ok()) {
-    answer.status = Status::Unavailable(numbers.status().detail());
-    return answer;
-  }
+  if (!numbers.ok()) return ErrorAnswer(Status::Unavailable(numbers.status().detail()));
   if (numbers->empty()) {  // there may be a state of the original
     answer = Get(grant);
     if (!answer.status.ok()) return answer;

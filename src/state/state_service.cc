@@ -10,39 +10,15 @@
 #include "document/outputs.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
+#include "state/never_absent.h"
 #include "state/step_storage.h"
 
 namespace stateward {
 namespace {
 
-// A lock ID that no client has: releasing it frees nothing, and makes sure that what is free lasts.
-constexpr char kNoLockId[] = "-";
-
 // Two records that take each other's number do so a few times at most: each is one step of another
 // request, which then goes on.
 constexpr int kWriteTries = 16;
-
-StateAnswer Error(Status status) {
-  StateAnswer answer;
-  answer.status = std::move(status);
-  return answer;
-}
-
-StateAnswer Refuse(Refusal refusal, const std::string& facts = "") {
-  const RefusalText& text = TextOf(refusal);
-  StateAnswer answer;
-  answer.hint = Explain(refusal, facts);
-  answer.action = std::string(text.action);
-  answer.status = Status(text.code, answer.hint);
-  return answer;
-}
-
-// kNotFound means "there is no state" to a client. Only a place that proved it may say so; from
-// anywhere else it is an outage.
-Status NeverAbsent(Status status) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status::Unavailable(status.detail());
-}
 
 std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }
 
@@ -90,13 +66,13 @@ Status StateService::CheckGrace(const Grant& grant, Verb verb) {
 StateAnswer StateService::Get(const Grant& grant) {
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
-  if (!store.ok()) return Error(std::move(store).status());
+  if (!store.ok()) return ErrorAnswer(std::move(store).status());
   bool deleted = false;
   std::string moved_to;
   StateAnswer answer;
   Result<SecretBytes> document =
       ReadNewest(grant, id, (*store)->store_id, &deleted, &moved_to, &answer);
-  if (!moved_to.empty()) return Refuse(Refusal::kMoved, moved_to);
+  if (!moved_to.empty()) return RefusalAnswer(Refusal::kMoved, moved_to);
   if (!document.ok()) {
     return Absent(grant, id, (*store)->store_id, deleted, std::move(document).status());
   }
@@ -134,14 +110,14 @@ StateAnswer StateService::OutputsState(const Grant& grant) {
 
 StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool deleted, Status status) {
-  if (status.code() != Code::kNotFound) return Error(std::move(status));
-  StateAnswer answer = Error(std::move(status));
+  if (status.code() != Code::kNotFound) return ErrorAnswer(std::move(status));
+  StateAnswer answer = ErrorAnswer(std::move(status));
   if (grant.key.tenant.empty()) {
     if (!deleted) (void)IsHeld(held_.OfAbsent(grant, id, store_id), &answer);
     return answer;
   }
   Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, deleted);
-  if (!why.ok()) return Error(std::move(why).status());
+  if (!why.ok()) return ErrorAnswer(std::move(why).status());
   if (!why->empty()) answer.status = Status(Code::kConflict, *why);
   answer.hint = std::move(*why);
   return answer;
@@ -183,7 +159,7 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
 StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, ByteView body,
                               const std::string& note) {
   Result<DocumentInfo> scanned = ScanDocument(body);
-  if (!scanned.ok()) return Error(std::move(scanned).status());
+  if (!scanned.ok()) return ErrorAnswer(std::move(scanned).status());
   WriteRequest request;
   request.grant = &grant;
   request.lock_id = lock_id;
@@ -226,7 +202,7 @@ StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
 StateAnswer StateService::Write(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(*request.grant, id);
-  if (!store.ok()) return Error(std::move(store).status());
+  if (!store.ok()) return ErrorAnswer(std::move(store).status());
   const std::string& store_id = (*store)->store_id;
   StateAnswer held;
   if (rules_.hold_names && IsHeld(held_.BeforeWrite(*request.grant, id, store_id), &held)) {
@@ -255,7 +231,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
         }
         break;
       case WriteOutcome::Kind::kRefused:
-        answer = KeepRefused(request, store_id, Refuse(outcome.refusal, outcome.facts));
+        answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
         break;
     }
   }
@@ -338,8 +314,8 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
 StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   StateAnswer answer;
   Result<ParsedLockInfo> info = ParseLockInfo(body);
-  if (!info.ok()) return Error(std::move(info).status());
-  if (info->id.empty()) return Error(Status::InvalidArgument("lock info: no ID"));
+  if (!info.ok()) return ErrorAnswer(std::move(info).status());
+  if (info->id.empty()) return ErrorAnswer(Status::InvalidArgument("lock info: no ID"));
   answer.lock_id = info->id;
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
@@ -373,7 +349,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
     answer.locked = true;
     answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs());
   } else if (std::holds_alternative<WasReleased>(*outcome)) {
-    answer = Refuse(Refusal::kReleasedLock);
+    answer = RefusalAnswer(Refusal::kReleasedLock);
     answer.lock_id = info->id;
   }
   return answer;
@@ -420,97 +396,6 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
 bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
   Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
   return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
-}
-
-StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::string& query_id) {
-  std::string lock_id = query_id;
-  if (!body.empty()) {
-    Result<ParsedLockInfo> info = ParseLockInfo(body);
-    if (!info.ok()) return UnlockHeld(grant, std::move(info).status());
-    if (info->id.empty() || (!query_id.empty() && query_id != info->id)) {
-      return Error(Status::InvalidArgument("lock info: no ID, or another than the query's"));
-    }
-    lock_id = info->id;
-  }
-  StateId id = StateId::Of(grant.key);
-  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
-  if (!store.ok()) return Error(std::move(store).status());
-  if (lock_id.empty()) return ForceUnlock(grant);
-  StateAnswer answer = AfterRelease(ReleaseById(grant, lock_id));
-  answer.lock_id = lock_id;
-  return answer;
-}
-
-// The sentence that a refused LOCK showed is no lock's ID, and there is nothing to release.
-StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
-  StateId id = StateId::Of(grant.key);
-  StateAnswer held;
-  if (bad_id.code() != Code::kInvalidArgument || !rules_.hold_names) return Error(bad_id);
-  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
-  if (!store.ok()) return Error(std::move(store).status());
-  if (!IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) return Error(bad_id);
-  return held.status.code() == Code::kConflict ? StateAnswer() : held;
-}
-
-// After a forced release a write of the old holder may still be on its way: the locker remembers
-// it, and the next LOCK burns a number before it is granted.
-StateAnswer StateService::ForceUnlock(const Grant& grant) {
-  if (!rules_.force_unlock_enabled || grant.expired) {
-    return Refuse(Refusal::kForceNotAllowed);
-  }
-  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
-  ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
-  if (grant.rights.Has(Right::kForce)) return AfterRelease(locker_.Release(key, request));
-  // Others may force some locks: the one that is looked at is the one that is released.
-  Result<LockView> view = locker_.Look(key);
-  if (!view.ok()) return Error(NeverAbsent(std::move(view).status()));
-  if (view->holder && !MayForce(grant, *view->holder)) {
-    return Refuse(Refusal::kForceOfOther, HolderFacts(*view->holder));
-  }
-  request.id = view->holder ? view->holder->id : kNoLockId;
-  request.any_principal = true;
-  request.unnamed = true;
-  return AfterRelease(locker_.Release(key, request));
-}
-
-// tofu's force-unlock names the ID: of another principal's lock that is a forced release.
-Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::string& lock_id) {
-  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
-  if (grant.expired) {
-    Result<LockView> view = locker_.Look(key);
-    if (!view.ok()) return std::move(view).status();
-    if (view->holder && view->holder->id == lock_id && !MayUse(grant, *view->holder)) {
-      return Status(TextOf(Refusal::kNotThisToken).code, Explain(Refusal::kNotThisToken, ""));
-    }
-  }
-  ReleaseRequest request{lock_id, grant.principal, false, false, storage_.SeenHead(key.id)};
-  Result<ReleaseOutcome> outcome = locker_.Release(key, request);
-  if (!outcome.ok()) return outcome;
-  const auto* held = std::get_if<HeldBy>(&*outcome);
-  if (held == nullptr || held->holder.id != lock_id) return outcome;
-  if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
-    return Status(Code::kPermissionDenied, "the lock belongs to another principal");
-  }
-  request.any_principal = true;
-  return locker_.Release(key, request);
-}
-
-StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
-  StateAnswer answer;
-  if (!outcome.ok()) {
-    answer.status = NeverAbsent(std::move(outcome).status());
-  } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
-    if (held->freed_from_ms == 0) {
-      answer = Refuse(Refusal::kOtherLockHeld, HolderFacts(held->holder));
-    } else {
-      answer = Refuse(Refusal::kLaterLockHeld, HolderFacts(held->holder) +
-                                                   "; it can be freed without its ID from " +
-                                                   FormatTime(held->freed_from_ms));
-    }
-  } else if (const auto* released = std::get_if<Released>(&*outcome)) {
-    answer.lock_id = released->record.id;
-  }
-  return answer;
 }
 
 }  // namespace stateward

@@ -14,11 +14,10 @@
 #include "state/guarded_write.h"
 #include "state/held_names.h"
 #include "state/pruner.h"
-#include "state/refusal.h"
+#include "state/state_answer.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
 #include "state/tenant_gate.h"
-#include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
@@ -28,23 +27,6 @@
 #include "stateward/storage.h"
 
 namespace stateward {
-
-struct StateAnswer {
-  Status status;         // OK, or why not
-  SecretBytes document;  // of a Get
-  bool locked = false;   // a Lock met another holder: `holder` is the answer
-  std::string holder;    // LockInfo JSON of who holds the lock
-  std::string lock_id;   // what the request was about; for the log
-  // Of a refusal or failure, for the client. Texts of ours, in one line each.
-  std::string hint;    // what happened, and why
-  std::string action;  // what to do
-  std::string upload;  // the kept upload's name, when it was kept
-  // For the audit trail, as far as they are known: the newest version before and after (of what was
-  // read: the one that was), and how many resources the document that was sent has.
-  std::optional<AuditVersion> before;
-  std::optional<AuditVersion> after;
-  std::optional<uint64_t> resources;
-};
 
 class StateService {
  public:

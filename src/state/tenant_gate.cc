@@ -3,17 +3,9 @@
 #include <utility>
 
 #include "state/name_holder.h"
+#include "state/never_absent.h"
 
 namespace stateward {
-namespace {
-
-Status NeverAbsent(Status status) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status::Unavailable(status.detail());
-}
-
-}  // namespace
-
 // A secret is the whole access to its namespace, so who tries many is slowed down. A secret that is
 // used for the first time is told from a guess by what is stored under it later.
 Status TenantGate::Check(const Grant& grant, const StateId& id) {

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "state/never_absent.h"
 
 namespace stateward {
 namespace {
@@ -24,12 +25,6 @@ std::string NameClaim(const StateKey& key, uint64_t n) {
 
 std::string Mark(const std::string& kind, const StateId& id) {
   return HexEncode(Sha256("stateward " + kind + " v1:" + id.hex()));
-}
-
-// A store that has lost its claims is an outage, not an answer.
-Status NeverAbsent(Status status) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status::Unavailable(status.detail());
 }
 
 }  // namespace

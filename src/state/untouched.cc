@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "state/never_absent.h"
 
 namespace stateward {
 namespace {
@@ -39,11 +40,6 @@ bool TakeNumber(std::string_view* text, T* number) {
   if (error != std::errc() || used == text->size()) return false;
   text->remove_prefix(used + 1);
   return true;
-}
-
-Status NeverAbsent(Status status) {
-  if (status.code() != Code::kNotFound) return status;
-  return Status::Unavailable(status.detail());
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+// UNLOCK: by its ID, and by force.
+#include <utility>
+#include <variant>
+
+#include "state/lock_info.h"
+#include "state/lock_rights.h"
+#include "state/never_absent.h"
+#include "state/state_service.h"
+
+namespace stateward {
+namespace {
+
+// A lock ID that no client has: releasing it frees nothing, and makes sure that what is free lasts.
+constexpr char kNoLockId[] = "-";
+
+}  // namespace
+
+StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::string& query_id) {
+  std::string lock_id = query_id;
+  if (!body.empty()) {
+    Result<ParsedLockInfo> info = ParseLockInfo(body);
+    if (!info.ok()) return UnlockHeld(grant, std::move(info).status());
+    if (info->id.empty() || (!query_id.empty() && query_id != info->id)) {
+      return ErrorAnswer(Status::InvalidArgument("lock info: no ID, or another than the query's"));
+    }
+    lock_id = info->id;
+  }
+  StateId id = StateId::Of(grant.key);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
+  if (!store.ok()) return ErrorAnswer(std::move(store).status());
+  if (lock_id.empty()) return ForceUnlock(grant);
+  StateAnswer answer = AfterRelease(ReleaseById(grant, lock_id));
+  answer.lock_id = lock_id;
+  return answer;
+}
+
+// The sentence that a refused LOCK showed is no lock's ID, and there is nothing to release.
+StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
+  StateId id = StateId::Of(grant.key);
+  StateAnswer held;
+  if (bad_id.code() != Code::kInvalidArgument || !rules_.hold_names) return ErrorAnswer(bad_id);
+  Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
+  if (!store.ok()) return ErrorAnswer(std::move(store).status());
+  if (!IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) return ErrorAnswer(bad_id);
+  return held.status.code() == Code::kConflict ? StateAnswer() : held;
+}
+
+// After a forced release a write of the old holder may still be on its way: the locker remembers
+// it, and the next LOCK burns a number before it is granted.
+StateAnswer StateService::ForceUnlock(const Grant& grant) {
+  if (!rules_.force_unlock_enabled || grant.expired) {
+    return RefusalAnswer(Refusal::kForceNotAllowed);
+  }
+  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
+  ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
+  if (grant.rights.Has(Right::kForce)) return AfterRelease(locker_.Release(key, request));
+  // Others may force some locks: the one that is looked at is the one that is released.
+  Result<LockView> view = locker_.Look(key);
+  if (!view.ok()) return ErrorAnswer(NeverAbsent(std::move(view).status()));
+  if (view->holder && !MayForce(grant, *view->holder)) {
+    return RefusalAnswer(Refusal::kForceOfOther, HolderFacts(*view->holder));
+  }
+  request.id = view->holder ? view->holder->id : kNoLockId;
+  request.any_principal = true;
+  request.unnamed = true;
+  return AfterRelease(locker_.Release(key, request));
+}
+
+// tofu's force-unlock names the ID: of another principal's lock that is a forced release.
+Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::string& lock_id) {
+  LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
+  if (grant.expired) {
+    Result<LockView> view = locker_.Look(key);
+    if (!view.ok()) return std::move(view).status();
+    if (view->holder && view->holder->id == lock_id && !MayUse(grant, *view->holder)) {
+      return Status(TextOf(Refusal::kNotThisToken).code, Explain(Refusal::kNotThisToken, ""));
+    }
+  }
+  ReleaseRequest request{lock_id, grant.principal, false, false, storage_.SeenHead(key.id)};
+  Result<ReleaseOutcome> outcome = locker_.Release(key, request);
+  if (!outcome.ok()) return outcome;
+  const auto* held = std::get_if<HeldBy>(&*outcome);
+  if (held == nullptr || held->holder.id != lock_id) return outcome;
+  if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
+    return Status(Code::kPermissionDenied, "the lock belongs to another principal");
+  }
+  request.any_principal = true;
+  return locker_.Release(key, request);
+}
+
+StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
+  StateAnswer answer;
+  if (!outcome.ok()) {
+    answer.status = NeverAbsent(std::move(outcome).status());
+  } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
+    if (held->freed_from_ms == 0) {
+      answer = RefusalAnswer(Refusal::kOtherLockHeld, HolderFacts(held->holder));
+    } else {
+      answer = RefusalAnswer(Refusal::kLaterLockHeld, HolderFacts(held->holder) +
+                                                          "; it can be freed without its ID from " +
+                                                          FormatTime(held->freed_from_ms));
+    }
+  } else if (const auto* released = std::get_if<Released>(&*outcome)) {
+    answer.lock_id = released->record.id;
+  }
+  return answer;
+}
+
+}  // namespace stateward
