@@ -150,7 +150,7 @@ class Locker {
   // Compare and release. An empty request.id releases whatever is held. Within kForceRepeatMs of
   // the same principal's forced release it may be that one's repeat: NotHeld when the state is
   // free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock that was set
-  // back) is not within.
+  // back) is not within, but for up to 2 s where processes may take a service's time differently.
   virtual Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) = 0;
   virtual Result<LockView> Look(const LockKey& key) = 0;
   // An append of this state has an unknown outcome: the next grant is to say `burn`.
