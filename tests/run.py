@@ -128,10 +128,18 @@ class Suite:
         self.log = LOGS / f"{name}.log"
         self.start = time.monotonic()
         with open(self.log, "wb") as out:
-            # A session of its own, so that a suite that hangs ends with all that it started.
-            self.process = subprocess.Popen((LOW if low else []) + command,
-                                            cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+            try:
+                self.process = self.begin((LOW if low else []) + command, out)
+            except OSError as e:  # the program was not built
+                out.write(f"{e}\n".encode())
+                out.flush()
+                self.process = self.begin(["false"], out)
+
+    @staticmethod
+    def begin(command, out):
+        # A session of its own, so that a suite that hangs ends with all that it started.
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, start_new_session=True)
 
     def finish(self):
         """Waits for its end, and says how it went: (passed, failed, skipped)."""
