@@ -29,7 +29,7 @@ class DocumentSink : public JsonSink {
              : JsonKeyFoldsTo(raw, "outputs")   ? kOutputs
                                                 : kOther;
     encrypted_ = encrypted_ || JsonKeyFoldsTo(raw, "encrypted_data") ||
-                JsonKeyFoldsTo(raw, "encryption_version");
+                 JsonKeyFoldsTo(raw, "encryption_version");
     const unsigned bit = 1U << field_;
     if (field_ != kOther && (seen_ & bit) != 0) return refused = kTwice;
     seen_ |= bit;
