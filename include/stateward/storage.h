@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "stateward/kept_uploads.h"
+#include "stateward/leases.h"
 #include "stateward/name_claims.h"
 #include "stateward/records.h"
 #include "stateward/result.h"
@@ -28,7 +29,8 @@ class Storage : public Records,
                 public NameClaims,
                 public KeptUploads,
                 public IdentityFile,
-                public ServerNotices {
+                public ServerNotices,
+                public Leases {
  public:
   // "fs", "s3", "postgres": part of the settings and of metrics.
   virtual std::string_view Name() const = 0;

@@ -9,7 +9,6 @@
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
 #include "metrics/metered.h"
-#include "state/key_notice.h"
 
 namespace stateward {
 namespace {
@@ -162,14 +161,6 @@ Status App::OpenTokens(const Config& config, Disk& disk, const Log& log, Handler
   jwt_ = std::make_unique<JwtAuthenticator>(*tokens_, SystemClock(), config.auth.lock_grace_s);
   parts->authenticators.push_back(jwt_.get());
   return Status();
-}
-
-Status App::PublishKeys(const std::string& process_id, bool tidy) {
-  Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
-  if (!store.ok()) return std::move(store).status();
-  const int64_t now = SystemClock().NowMs();
-  if (tidy) STATEWARD_RETURN_IF_ERROR(ForgetSilentServers(*backends_.storage, now));
-  return stateward::PublishKeys(*backends_.storage, *backends_.kms, process_id, now);
 }
 
 Result<SecretBytes> App::TrailKey() {

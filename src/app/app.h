@@ -46,9 +46,7 @@ class App {
   App& operator=(const App&) = delete;
 
   Handler& handler() { return *handler_; }
-  // Says next to the store which keys this process knows (state/key_notice.h), under its id; with
-  // `tidy` takes away what servers left that are gone.
-  Status PublishKeys(const std::string& process_id, bool tidy);
+  // Takes away what the job `keys` said next to the store.
   void WithdrawKeys(const std::string& process_id);
   // The key of the store's audit trail. As StoreSecret::Get.
   Result<SecretBytes> TrailKey();

@@ -11,7 +11,6 @@
 #include "app/app.h"
 #include "app/check_start.h"
 #include "app/kept.h"
-#include "app/key_publisher.h"
 #include "app/reload_status.h"
 #include "app/worker.h"
 #include "audit/chain_end.h"
@@ -19,6 +18,7 @@
 #include "base/random.h"
 #include "jobs/job_board.h"
 #include "jobs/job_runner.h"
+#include "jobs/server_jobs.h"
 #include "jobs/store_jobs.h"
 #include "metrics/listener.h"
 #include "metrics/metrics.h"
@@ -26,9 +26,6 @@
 
 namespace stateward {
 namespace {
-
-// Servers that are gone are tidied away now and then: it costs a list.
-constexpr uint64_t kTidyEvery = 10;
 
 // The App in force, for what is no request.
 class LiveApp {
@@ -91,6 +88,12 @@ std::unique_ptr<TrailWriter> OpenTrail(const Config& config, LiveApp* live, Obse
                                        observer, log);
 }
 
+std::vector<std::unique_ptr<Job>> AllJobs(const std::string& process_id) {
+  std::vector<std::unique_ptr<Job>> jobs = ServerJobs(process_id);
+  for (std::unique_ptr<Job>& job : StoreJobs()) jobs.push_back(std::move(job));
+  return jobs;
+}
+
 void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
   if (names.empty()) return;
   std::string list;
@@ -132,13 +135,6 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   LiveApp live;
   const std::unique_ptr<TrailWriter> trail = OpenTrail(config, &live, *metrics, log);
   const std::string process_id = RandomHex(16);
-  uint64_t times = 0;
-  KeyPublisher publisher(
-      [&live, &process_id, &times] {
-        const std::shared_ptr<App> app = live.Get();
-        return app == nullptr ? Status() : app->PublishKeys(process_id, times++ % kTidyEvery == 0);
-      },
-      log);
   ReloadStatus reloads(config.runtime_dir);
   std::unique_ptr<JobRunner> jobs;
   const auto parts = [&live] {
@@ -162,20 +158,18 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
     Result<std::shared_ptr<Handler>> handler = build();
     reloads.Note(handler.ok() ? Status() : handler.status());
     if (!handler.ok()) return handler;
-    publisher.Wake();
     if (trail != nullptr) trail->Reopen();
     // Jobs begin with what the settings say now.
     if (jobs != nullptr) {
       jobs->Restart();
     } else {
-      jobs =
-          std::make_unique<JobRunner>(config.runtime_dir, StoreJobs(), parts, SystemClock(), log);
+      jobs = std::make_unique<JobRunner>(config.runtime_dir, AllJobs(process_id), parts,
+                                         SystemClock(), log);
     }
     return handler;
   };
   const int code = RunWorker(listen_fd, fcgi, build_and_say, in_force, log);
   jobs.reset();
-  publisher.Stop();
   if (const std::shared_ptr<App> app = live.Get()) app->WithdrawKeys(process_id);
   return code;
 }

@@ -34,6 +34,14 @@ struct JobParts {
 // Null while the settings are being exchanged. Who has one keeps it alive for the step.
 using JobPartsFn = std::function<std::shared_ptr<const JobParts>()>;
 
+// Where one process does a job. Beyond a moment of hand-over it is one; a job that two do at the
+// same time does no harm.
+enum class JobScope : uint8_t {
+  kProcess,  // each, also without RUNTIME_DIR; its failures are in the log only
+  kHost,     // one of each host: whoever holds the lock in RUNTIME_DIR
+  kStore,  // of those, one of all hosts of the store: whoever holds its lease (jobs/store_lease.h)
+};
+
 struct JobStep {
   Status status;
   int64_t again_ms = 0;     // until the next step
@@ -45,6 +53,7 @@ class Job {
  public:
   virtual ~Job() = default;
   virtual std::string_view Name() const = 0;  // for metrics: a-z and _
+  virtual JobScope Scope() const { return JobScope::kHost; }
   virtual JobStep Step(const JobParts& parts) = 0;
   // The next step begins a round: the settings were read again, or another process did this job.
   virtual void Restart() = 0;

@@ -47,6 +47,7 @@ constexpr struct {
   const char* name;
   const char* help;
 } kFound[] = {
+    {kJobsOfStore, "1: this host does the jobs that one host of the store does."},
     {"stateward_stored_objects", "States in the store, deleted ones included."},
     {"stateward_locks_held", "Locks that are held."},
     {"stateward_damaged_states", "States whose newest record is damaged."},

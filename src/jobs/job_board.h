@@ -11,6 +11,9 @@
 
 namespace stateward {
 
+// Found by the runner itself: 1 on the host that does the jobs of the store.
+inline constexpr char kJobsOfStore[] = "stateward_store_jobs_here";
+
 struct JobRecord {
   uint64_t runs = 0;  // rounds that ended well
   uint64_t failures = 0;

@@ -8,14 +8,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <sstream>
 #include <utility>
 
+#include "base/hex.h"
+#include "base/random.h"
 #include "stateward/status.h"
 
 namespace stateward {
 namespace {
 
 constexpr char kLock[] = "/jobs.lock";
+constexpr size_t kHostDigits = 32;
 
 bool IsThatFile(int fd, const std::string& path) {
   struct stat held {};
@@ -24,13 +28,29 @@ bool IsThatFile(int fd, const std::string& path) {
          held.st_ino == named.st_ino;
 }
 
+// Writes who holds the lock, for who looks into the folder: the process, and the name of this host
+// among those of a store, which the processes of the host hand on as long as the folder lives.
+std::string NameHost(int fd) {
+  char text[128];
+  const ssize_t n = pread(fd, text, sizeof text, 0);
+  std::istringstream words(std::string(text, n > 0 ? static_cast<size_t>(n) : 0));
+  std::string pid, host;
+  words >> pid >> host;
+  if (!IsHex(host, kHostDigits)) host = RandomHex(kHostDigits / 2);
+  const std::string line = std::to_string(getpid()) + " " + host + "\n";
+  // Another process would take a name of its own: no harm.
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, line.data(), line.size(), 0) < 0) return host;
+  return host;
+}
+
 }  // namespace
 
 JobRunner::JobRunner(std::string folder, std::vector<std::unique_ptr<Job>> jobs, JobPartsFn parts,
                      const Clock& clock, const Log& log)
     : folder_(std::move(folder)), parts_(std::move(parts)), clock_(clock), log_(log) {
-  for (std::unique_ptr<Job>& job : jobs) jobs_.push_back({std::move(job), 0});
-  thread_ = std::thread([this] { Loop(); });
+  for (std::unique_ptr<Job>& job : jobs) jobs_.push_back({std::move(job), 0, false, {}});
+  worker_ = std::thread([this] { Loop(); });
+  keeper_ = std::thread([this] { KeepDuties(); });
 }
 
 JobRunner::~JobRunner() {
@@ -39,7 +59,11 @@ JobRunner::~JobRunner() {
     stop_ = true;
   }
   wake_.notify_all();
-  thread_.join();
+  worker_.join();
+  keeper_.join();
+  // The next one need not wait until it is sure that nobody is left here.
+  const std::shared_ptr<const JobParts> parts = lease_held_ ? parts_() : nullptr;
+  if (parts != nullptr) lease_.GiveUp(parts->storage);
   Disown();
 }
 
@@ -51,44 +75,104 @@ void JobRunner::Restart() {
   wake_.notify_all();
 }
 
-// True when the jobs are done here.
-bool JobRunner::Own() {
+void JobRunner::KeepDuties() {
+  std::unique_lock<std::mutex> hold(mutex_);
+  while (!stop_) {
+    hold.unlock();
+    const Duties duties = Own();
+    hold.lock();
+    duties_ = duties;
+    wake_.notify_all();
+    wake_.wait_for(hold, std::chrono::milliseconds(kAskAgainMs), [this] { return stop_; });
+  }
+}
+
+JobRunner::Duties JobRunner::Own() {
+  Duties duties;
+  duties.host = OwnHost();
+  duties.store = duties.host && OwnStore();
+  return duties;
+}
+
+// True when the jobs of the host are done here.
+bool JobRunner::OwnHost() {
   const std::string path = folder_ + kLock;
   if (lock_fd_ >= 0 && IsThatFile(lock_fd_, path)) return true;
   Disown();
   // Not inherited by anybody: the lock lives as long as this process.
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
-    if (!complained_) log_.Warning("no jobs are done: " + FromErrno(path, errno).detail());
-    complained_ = true;
+    if (!lock_complained_) log_.Warning("no jobs are done: " + FromErrno(path, errno).detail());
+    lock_complained_ = true;
     return false;
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !IsThatFile(fd, path)) {
     close(fd);
     return false;
   }
-  complained_ = false;
+  lock_complained_ = false;
   lock_fd_ = fd;
-  const std::string pid = std::to_string(getpid()) + "\n";  // for who looks into the folder
-  if (ftruncate(fd, 0) == 0 && pwrite(fd, pid.data(), pid.size(), 0) < 0) complained_ = true;
-  board_ = JobBoard::Read(folder_);
-  for (Due& due : jobs_) {
-    due.job->Restart();
-    due.at_us = 0;
-  }
+  lease_.Begin(NameHost(fd));
   log_.Info("this process does the jobs of the host");
   return true;
+}
+
+// True when the jobs of the store are done here.
+bool JobRunner::OwnStore() {
+  const std::shared_ptr<const JobParts> parts = parts_();
+  if (parts == nullptr) return lease_held_;
+  const bool before = lease_held_;
+  const Status status = lease_.Look(parts->storage, clock_.SteadyUs(), &lease_held_);
+  const std::string trouble = status.ok() ? "" : status.detail();
+  if (!trouble.empty() && trouble != lease_trouble_) {
+    log_.Warning("the lease of the store's jobs: " + trouble);
+  }
+  lease_trouble_ = trouble;
+  if (lease_held_ && !before) log_.Info("this process does the jobs of the store");
+  if (!lease_held_ && before) log_.Info("another host does the jobs of the store");
+  return lease_held_;
 }
 
 void JobRunner::Disown() {
   if (lock_fd_ >= 0) close(lock_fd_);
   lock_fd_ = -1;
+  lease_held_ = false;
+}
+
+// What another process of the host did, or another host, begins here with a round.
+void JobRunner::Begin(const Duties& duties) {
+  if (duties.host && !on_board_) board_ = JobBoard::Read(folder_);
+  on_board_ = duties.host;
+  bool news = false;
+  if (on_board_) {
+    auto [here, made] = board_.found.try_emplace(kJobsOfStore, 0);
+    news = made || here->second != static_cast<uint64_t>(duties.store);
+    here->second = duties.store ? 1 : 0;
+  }
+  for (Due& due : jobs_) {
+    const bool mine = duties.Has(due.job->Scope());
+    if (mine && !due.mine) {
+      due.job->Restart();
+      due.at_us = 0;
+    }
+    if (on_board_ && !mine) news = Forget(*due.job) || news;
+    due.mine = mine;
+  }
+  if (news) Publish();
+}
+
+// Another host counts on, and says so there.
+bool JobRunner::Forget(const Job& job) {
+  bool forgot = false;
+  for (const auto& [name, n] : job.Found()) forgot = board_.found.erase(name) > 0 || forgot;
+  return forgot;
 }
 
 int64_t JobRunner::NextUs() const {
   int64_t next = clock_.SteadyUs() + kAskAgainMs * 1000;
-  if (lock_fd_ < 0) return next;
-  for (const Due& due : jobs_) next = std::min(next, due.at_us);
+  for (const Due& due : jobs_) {
+    if (due.mine) next = std::min(next, due.at_us);
+  }
   return next;
 }
 
@@ -96,19 +180,22 @@ void JobRunner::Loop() {
   std::unique_lock<std::mutex> hold(mutex_);
   while (!stop_) {
     const bool restart = std::exchange(restart_, false);
+    const Duties duties = duties_;
     hold.unlock();
-    if (Own()) {
-      for (Due& due : jobs_) {
-        if (restart) {
-          due.job->Restart();
-          due.at_us = 0;
-        }
-        if (due.at_us <= clock_.SteadyUs()) StepOf(&due);
+    Begin(duties);
+    for (Due& due : jobs_) {
+      if (!due.mine) continue;
+      if (restart) {
+        due.job->Restart();
+        due.at_us = 0;
       }
+      if (due.at_us <= clock_.SteadyUs()) StepOf(&due);
     }
     const int64_t wait_us = std::max<int64_t>(NextUs() - clock_.SteadyUs(), 0);
     hold.lock();
-    wake_.wait_for(hold, std::chrono::microseconds(wait_us), [this] { return stop_ || restart_; });
+    wake_.wait_for(hold, std::chrono::microseconds(wait_us), [this, &duties] {
+      return stop_ || restart_ || duties_.host != duties.host || duties_.store != duties.store;
+    });
   }
 }
 
@@ -121,6 +208,7 @@ void JobRunner::StepOf(Due* due) {
                                : std::min(kAfterFailureMs, std::max<int64_t>(step.again_ms, 1000));
   due->at_us = clock_.SteadyUs() + again_ms * 1000;
   if (parts == nullptr) return;
+  if (due->job->Scope() == JobScope::kProcess) return NoteTrouble(due, step.status);
   const std::map<std::string, uint64_t> found = due->job->Found();
   if (step.status.ok() && !step.round_done) return NoteMore(found);
   JobRecord& record = board_.jobs[std::string(due->job->Name())];
@@ -130,14 +218,25 @@ void JobRunner::StepOf(Due* due) {
     record.last_success_ms = record.last_run_ms;
   } else {
     ++record.failures;
-    log_.Write(LogLevel::kWarning, log_.Begin(LogLevel::kWarning, "a job failed")
-                                       .Str("job", due->job->Name())
-                                       .Str("reason", step.status.detail()));
+    LogFailure(*due->job, step.status);
   }
   if (step.round_done) {
     for (const auto& [name, n] : found) board_.found[name] = n;
   }
   Publish();
+}
+
+void JobRunner::LogFailure(const Job& job, const Status& status) const {
+  log_.Write(LogLevel::kWarning, log_.Begin(LogLevel::kWarning, "a job failed")
+                                     .Str("job", job.Name())
+                                     .Str("reason", status.detail()));
+}
+
+// Each process does it: the same trouble is said once.
+void JobRunner::NoteTrouble(Due* due, const Status& status) {
+  const std::string trouble = status.ok() ? "" : status.detail();
+  if (!trouble.empty() && trouble != due->trouble) LogFailure(*due->job, status);
+  due->trouble = trouble;
 }
 
 // In the middle of a round only what is more than was known counts.

@@ -60,6 +60,7 @@ class CountJob : public Job {
 class PruneJob : public Job {
  public:
   std::string_view Name() const override { return "prune"; }
+  JobScope Scope() const override { return JobScope::kStore; }
   void Restart() override { walk_.Reset(); }
   JobStep Step(const JobParts& parts) override {
     Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
@@ -98,6 +99,7 @@ class PruneJob : public Job {
 class ExamineJob : public Job {
  public:
   std::string_view Name() const override { return "examine"; }
+  JobScope Scope() const override { return JobScope::kStore; }
   void Restart() override { walk_.Reset(); }
   std::map<std::string, uint64_t> Found() const override {
     return {{kDamagedStates, damaged_}, {kUnreadableStates, unreadable_}};

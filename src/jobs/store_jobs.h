@@ -11,12 +11,11 @@
 namespace stateward {
 
 // In the order in which they are done when all are due:
-//   counts   states and locks, once a minute
-//   prune    HISTORY_KEEP, HISTORY_DAYS and KEPT_UPLOADS_DAYS for all states and kept uploads, once
-//   an
-//            hour, 50 states a second
-//   examine  opens the newest record of each state in turn, a round a day, at most 5 states and
-//            20 MB a second; a damaged one is logged by its id and counted
+//   counts   of each host: states and locks, once a minute
+//   prune    of the store: HISTORY_KEEP, HISTORY_DAYS, KEPT_UPLOADS_DAYS and KEPT_UPLOADS_MAX_BYTES
+//            for all states and kept uploads, once an hour, 50 states a second
+//   examine  of the store: opens the newest record of each state in turn, a round a day, at most 5
+//            states and 20 MB a second; a damaged one is logged by its id and counted
 std::vector<std::unique_ptr<Job>> StoreJobs();
 
 // Found() names of what they count.

@@ -114,6 +114,10 @@ class MeteredStorage : public Storage {
   }
   Result<std::vector<ServerNotice>> Published() override { return s_->Published(); }
   Status Withdraw(const std::string& server_id) override { return s_->Withdraw(server_id); }
+  Result<Bytes> ReadLease(const std::string& name) override { return s_->ReadLease(name); }
+  Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override {
+    return s_->ExchangeLease(name, expected, next);
+  }
   Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override {
     return s_->ReplaceUpload(entry, sealed);
   }

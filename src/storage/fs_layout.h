@@ -21,6 +21,7 @@ inline constexpr char kStates[] = "states";
 inline constexpr char kUploads[] = "uploads";
 inline constexpr char kLegacy[] = "legacy";
 inline constexpr char kServers[] = "servers";
+inline constexpr char kLeases[] = "leases";
 // A sealed state of the largest size that the settings allow, with room for its envelope.
 inline constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
 // Longer than any sync of a healthy disk; the client's patience is longer still.
@@ -30,6 +31,8 @@ inline constexpr int kFlockMs = 10000;
 inline constexpr size_t kMaxMarker = size_t{16} * 1024;
 // 64 keys of 35 bytes, and a name.
 inline constexpr size_t kMaxNotice = size_t{16} * 1024;
+// As stateward/leases.h says.
+inline constexpr size_t kMaxLease = 256;
 
 std::string StatePath(const StateId& id);                       // "states/<id[0:2]>/<id>"
 std::string VersionName(uint64_t n);                            // 20 digits

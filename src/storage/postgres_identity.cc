@@ -30,6 +30,7 @@ std::vector<std::string> StoreTables() {
       " format int8 NOT NULL, store_id text NOT NULL, lock_kind text NOT NULL,"
       " lock_id text NOT NULL, secret bytea NOT NULL)",
       "CREATE TABLE stateward.servers (id text COLLATE \"C\" PRIMARY KEY, text bytea NOT NULL)",
+      "CREATE TABLE stateward.leases (name text COLLATE \"C\" PRIMARY KEY, text bytea NOT NULL)",
   };
   // NOLINTEND(bugprone-suspicious-missing-comma)
 }

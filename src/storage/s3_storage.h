@@ -52,6 +52,8 @@ class S3Storage : public Storage {
   Status Publish(const std::string& server_id, ByteView text) override;
   Result<std::vector<ServerNotice>> Published() override;
   Status Withdraw(const std::string& server_id) override;
+  Result<Bytes> ReadLease(const std::string& name) override;
+  Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override;
   Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;

@@ -7,6 +7,7 @@
 
 #include "conformance/identity_file_cases.h"
 #include "conformance/kept_uploads_cases.h"
+#include "conformance/leases_cases.h"
 #include "conformance/name_claims_cases.h"
 #include "conformance/records_cases.h"
 
@@ -44,12 +45,17 @@
   X(G, LegacyBlobsAreListed)    \
   X(G, LegacyIdsAreClaimedOnce)
 
+#define LEASES_CASES(X, G)            \
+  X(G, LeasesAreComparedAndExchanged) \
+  X(G, ALeaseIsExchangedByOneOfMany)
+
 #define STORAGE_TEST_(G, name) \
   TEST(G, name) { ::stateward::storage_cases::name(fixture); }
 #define STORAGE_CONFORMS(G)             \
   IDENTITY_FILE_CASES(STORAGE_TEST_, G) \
   RECORDS_CASES(STORAGE_TEST_, G)       \
   KEPT_UPLOADS_CASES(STORAGE_TEST_, G)  \
-  NAME_CLAIMS_CASES(STORAGE_TEST_, G)
+  NAME_CLAIMS_CASES(STORAGE_TEST_, G)   \
+  LEASES_CASES(STORAGE_TEST_, G)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_

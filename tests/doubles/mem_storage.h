@@ -35,6 +35,7 @@ class MemStorage : public Storage {
   int listings = 0;                                         // of the original's blobs
   bool late = false;                                        // WritesMayArriveLate()
   std::atomic<int> settles{0};
+  std::atomic<int> lease_writes{0};
   std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   std::function<void()> before_append;   // once, before the next Append
@@ -218,6 +219,22 @@ class MemStorage : public Storage {
     notices_.erase(server_id);
     return Status();
   }
+  Result<Bytes> ReadLease(const std::string& name) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    auto it = leases_.find(name);
+    return it == leases_.end() ? Result<Bytes>(Status::NotFound("no lease"))
+                               : Result<Bytes>(it->second);
+  }
+  Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    ++lease_writes;
+    auto it = leases_.find(name);
+    if ((it == leases_.end() ? ByteView() : ByteView(it->second)) != expected) return false;
+    leases_[name].assign(next.begin(), next.end());
+    return true;
+  }
   Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
@@ -319,6 +336,7 @@ class MemStorage : public Storage {
   std::map<std::string, std::map<uint64_t, Bytes>> states_;
   std::map<std::string, StateId> claims_;
   std::map<std::string, Bytes> notices_;
+  std::map<std::string, Bytes> leases_;
   std::vector<std::pair<KeptUpload, Bytes>> uploads_;
   Late late_;
 };

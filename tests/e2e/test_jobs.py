@@ -1,4 +1,5 @@
-"""What no request does: in one process of the host, however the server is run; and what /ready knows."""
+"""What no request does: in one process of the host, however the server is run, or in one of the store; and what
+/ready knows."""
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import unittest
 
 from box import Box, wait_for
+from pairs import Pair
 from stateward import PROGRAM, Stateward
 from webservers import Apache, Nginx
 
@@ -29,23 +31,24 @@ class JobsCase(unittest.TestCase):
     def owner(self):
         """The process that does the jobs; None: there is none now."""
         try:
-            pid = int(pathlib.Path(self.box.path("run/jobs.lock")).read_text(encoding="ascii"))
+            pid = int(pathlib.Path(self.box.path("run/jobs.lock")).read_text(encoding="ascii").split()[0])
             os.kill(pid, 0)
             return pid
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             return None
+
+    def board(self, folder="run"):
+        """What the host's processes know of the jobs, word by word: (kind, name) -> numbers."""
+        try:
+            text = pathlib.Path(self.box.path(f"{folder}/jobs-v1")).read_text(encoding="ascii")
+        except OSError:
+            return {}
+        lines = (line.split() for line in text.splitlines())
+        return {(words[0], words[1]): [int(n) for n in words[2:]] for words in lines}
 
     def job(self, name):
         """Rounds that ended well, failures."""
-        try:
-            text = pathlib.Path(self.box.path("run/jobs-v1")).read_text(encoding="ascii")
-        except OSError:
-            return 0, 0
-        for line in text.splitlines():
-            words = line.split()
-            if words[:2] == ["job", name]:
-                return int(words[2]), int(words[3])
-        return 0, 0
+        return tuple(self.board().get(("job", name), (0, 0))[:2])
 
     def round_of(self, name):
         """Reads the settings again and waits until this job has done a round."""
@@ -71,7 +74,7 @@ class Owner(JobsCase):
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: self.owner() not in (None, first), "another one does them", 10)
         wait_for(lambda: self.job("counts")[0] > runs, "it does a round", 10)
-        self.assertEqual(2, self.server.log().count("this process does the jobs"))
+        self.assertEqual(2, self.server.log().count("this process does the jobs of the host"))
 
     def test_alone(self):
         self.goes_on("alone")
@@ -85,6 +88,63 @@ class Owner(JobsCase):
                 self.start(way)
                 wait_for(self.owner, "it does the jobs")
                 wait_for(lambda: self.job("examine")[0] > 0, "a round")
+
+
+class Store(JobsCase):
+    """Two hosts on one store: each has a RUNTIME_DIR of its own."""
+
+    def here(self, folder):
+        """Whether that host does the jobs of the store; None: it does not know yet."""
+        found = self.board(folder).get(("found", "stateward_store_jobs_here"))
+        return found and found[0] == 1
+
+    def second_host(self, pair):
+        self.box.make_dir("run-other")
+        return Stateward(self.box, listen="unix:" + self.box.path("other.sock"),
+                         RUNTIME_DIR=self.box.path("run-other"), **pair.settings())
+
+    def kill_host(self, server):
+        """As a power cut would: nobody there gives anything up."""
+        os.kill(server.process.pid, signal.SIGSTOP)
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        os.kill(server.process.pid, signal.SIGKILL)
+
+    def goes_on(self, pair):
+        pair = Pair(self.box, pair)
+        one = pair.stateward()
+        wait_for(lambda: self.here("run"), "the first host does them", 30)
+        wait_for(lambda: ("job", "examine") in self.board("run"), "a round", 30)
+        other = self.second_host(pair)
+        wait_for(lambda: self.here("run-other") is False, "the second host knows that another does them", 30)
+        wait_for(lambda: ("job", "counts") in self.board("run-other"), "each host counts", 30)
+        self.assertNotIn(("job", "prune"), self.board("run-other"))
+        self.assertNotIn(("job", "examine"), self.board("run-other"))
+        # It waits until it has seen the first one go on.
+        self.assertTrue(self.here("run"))
+        self.kill_host(one)
+        wait_for(lambda: self.here("run-other"), "the second host does them", 10)
+        wait_for(lambda: ("job", "prune") in self.board("run-other"), "it does a round", 10)
+        other.process.stop()
+
+    def test_fs(self):
+        self.goes_on("fs+local")
+
+    def test_postgres(self):
+        self.goes_on("postgres+postgres")
+
+    def test_s3(self):
+        self.goes_on("s3+s3")
+
+    def test_a_host_that_stops_lets_go(self):
+        pair = Pair(self.box, "fs+local")
+        one = pair.stateward()
+        wait_for(lambda: self.here("run"), "the first host does them", 30)
+        self.second_host(pair)
+        wait_for(lambda: self.here("run-other") is False, "the second host waits", 30)
+        one.process.stop()
+        # At its next look, not when it is sure that nobody is left.
+        wait_for(lambda: self.here("run-other"), "the second host does them", 5)
 
 
 class History(JobsCase):

@@ -23,12 +23,14 @@ struct Seen {
   std::atomic<int> steps{0};
   std::atomic<int> restarts{0};
   std::atomic<bool> fails{false};
+  JobScope scope = JobScope::kHost;
 };
 
 class FakeJob : public Job {
  public:
   explicit FakeJob(Seen& seen) : seen_(seen) {}
   std::string_view Name() const override { return "fake"; }
+  JobScope Scope() const override { return seen_.scope; }
   void Restart() override { ++seen_.restarts; }
   std::map<std::string, uint64_t> Found() const override { return {{kName, 7}}; }
   JobStep Step(const JobParts&) override {
@@ -132,6 +134,36 @@ TEST(JobRunner, TheLockFileThatSomebodyRemovedIsMadeAgain) {
   WaitFor([&] { return first.steps + second.steps == 2; });
   // Whoever has the file now: the other one notices and does nothing more.
   CHECK(access((std::string(dir) + "/jobs.lock").c_str(), F_OK) == 0);
+}
+
+// The standby of the host does none of them; a host that waits does those that each host does.
+TEST(JobRunner, TheStoresJobsAreDoneByTheHolderOfItsLease) {
+  Seen seen;
+  seen.scope = JobScope::kStore;
+  CHECK(storage.WriteIdentity(StoreIdentity(), nullptr).ok());
+  const Bytes held = StoreLease::Format({std::string(32, 'a'), 1, true});
+  CHECK(*storage.ExchangeLease("jobs", {}, held));
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return JobBoard::Read(dir).found.count(kJobsOfStore) == 1; });
+  LONGS_EQUAL(0, JobBoard::Read(dir).found[kJobsOfStore]);
+  LONGS_EQUAL(0, seen.steps);
+  CHECK(*storage.ExchangeLease("jobs", held, StoreLease::Format({"", 2, true})));
+  WaitFor([&] { return seen.steps == 1; });
+  WaitFor([&] { return JobBoard::Read(dir).found[kJobsOfStore] == 1; });
+  runner.reset();
+  // It was given up.
+  CHECK(StoreLease::Parse(*storage.ReadLease("jobs"))->holder.empty());
+}
+
+TEST(JobRunner, EachProcessDoesItsOwn) {
+  Seen first, second;
+  first.scope = second.scope = JobScope::kProcess;
+  std::unique_ptr<JobRunner> owner = Start(first);
+  std::unique_ptr<JobRunner> standby = Start(second);
+  WaitFor([&] { return first.steps == 1 && second.steps == 1; });
+  standby->Restart();
+  WaitFor([&] { return second.steps == 2; });
+  CHECK(JobBoard::Read(dir).jobs.empty());
 }
 
 TEST(JobRunner, WithoutAFolderNothingIsDone) {
