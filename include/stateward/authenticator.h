@@ -72,7 +72,8 @@ class Authenticator {
   virtual bool Takes(const Credentials& credentials) const {
     return !credentials.bearer && !credentials.vouched() && credentials.user == Name();
   }
-  // kUnauthenticated and kPermissionDenied are answers. kUnavailable (an issuer that cannot be
+  // kUnauthenticated and kPermissionDenied are answers; the latter's text is for the caller, too.
+  // kUnavailable (an issuer that cannot be
   // reached): undecided, and the caller refuses.
   virtual Result<Grant> Authorize(const Credentials& credentials, const StateKey& key,
                                   Verb verb) = 0;

@@ -8,6 +8,7 @@
 
 #include "auth/basic.h"
 #include "auth/jwt_verify.h"
+#include "auth/near_miss.h"
 #include "auth/roles.h"
 #include "base/hex.h"
 #include "base/sha256.h"
@@ -159,11 +160,14 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   if (!who.ok()) return std::move(who).status();
   Decision decision = Decide(policy->rules, who->AsSubject(), key.project, key.name);
   if (!Allows(decision.rights, verb)) {
-    return Status(Code::kPermissionDenied,
-                  who->principal +
-                      (decision.rights.Empty()
-                           ? ": no rule lets it use this state"
-                           : ": has only the role " + DescribeRights(decision.rights) + " here"));
+    std::string why =
+        who->principal + (decision.rights.Empty()
+                              ? ": no rule lets it use this state"
+                              : ": has only the role " + DescribeRights(decision.rights) + " here");
+    const std::string miss =
+        DescribeNearMiss(policy->rules, who->AsSubject(), key.project, key.name, verb);
+    if (!miss.empty()) why += "; " + miss;
+    return Status(Code::kPermissionDenied, std::move(why));
   }
   Grant grant = IdentifiedGrant(key, decision);
   grant.principal = std::move(who->principal);

@@ -130,6 +130,15 @@ CiKind GuessCi(std::string_view url) {
   return CiKind::kGeneric;
 }
 
+bool IsOwnerClaim(CiKind ci, std::string_view claim) {
+  return !claim.empty() &&
+         std::any_of(std::begin(kMeasures), std::end(kMeasures), [&](const CiMeasure& measure) {
+           return measure.ci == ci &&
+                  std::find(std::begin(measure.owners), std::end(measure.owners), claim) !=
+                      std::end(measure.owners);
+         });
+}
+
 std::vector<std::string> LintTokenRule(const Rule& rule) {
   std::vector<std::string> out;
   LintClaims(rule, &out);

@@ -14,6 +14,9 @@ namespace stateward {
 // What an issuer of this URL is, unless the policy says so itself.
 CiKind GuessCi(std::string_view url);
 
+// Whether this claim says whose project a token is from, by a number that nobody else gets.
+bool IsOwnerClaim(CiKind ci, std::string_view claim);
+
 // What is wrong with a rule for tokens; empty: nothing. A generic rule that names claims which only
 // GitHub or GitLab use is held to their measure.
 std::vector<std::string> LintTokenRule(const Rule& rule);

@@ -47,7 +47,7 @@ bool TextFits(const ClaimPattern& pattern, std::string_view text) {
 }
 
 // Types are compared too: "1" is not 1.
-bool ClaimFits(const ClaimPattern& pattern, const std::string& claim, const JsonObject& claims) {
+bool PatternFits(const ClaimPattern& pattern, const std::string& claim, const JsonObject& claims) {
   if (std::optional<std::string> text = claims.String(claim)) return TextFits(pattern, *text);
   switch (pattern.kind) {
     case ClaimPattern::Kind::kNumber:
@@ -62,32 +62,40 @@ bool ClaimFits(const ClaimPattern& pattern, const std::string& claim, const Json
                              [&](const std::string& item) { return TextFits(pattern, item); });
 }
 
-bool ClaimsFit(const Rule& rule, const JsonObject& claims) {
-  bool names_event = rule.ci == CiKind::kGeneric;
-  for (const ClaimRule& want : rule.claims) {
-    names_event = names_event || want.claim == EventClaim(rule.ci);
-    bool fits = std::any_of(
-        want.any_of.begin(), want.any_of.end(),
-        [&](const ClaimPattern& pattern) { return ClaimFits(pattern, want.claim, claims); });
-    if (!fits) return false;
-  }
-  if (names_event) return true;
-  std::optional<std::string> event = claims.String(std::string(EventClaim(rule.ci)));
-  return event && IsOwnEvent(rule.ci, *event);
-}
-
 bool Fits(const Rule& rule, const Subject& subject, std::string_view state) {
-  if (rule.who != subject.kind || !Contains(rule.names, subject.name)) return false;
-  bool state_fits = std::any_of(
-      rule.states.begin(), rule.states.end(),
-      [&](const std::string& glob) { return GlobMatches(glob, state, kStateSeparators); });
-  if (!state_fits) return false;
+  if (!IsAbout(rule, subject, state)) return false;
   if (rule.who != SubjectKind::kIssuer) return true;
   // Without a claim a rule would let in everybody whom the issuer knows.
-  return subject.claims != nullptr && !rule.claims.empty() && ClaimsFit(rule, *subject.claims);
+  if (subject.claims == nullptr || rule.claims.empty()) return false;
+  return std::all_of(rule.claims.begin(), rule.claims.end(),
+                     [&](const ClaimRule& want) { return ClaimFits(want, *subject.claims); }) &&
+         EventFits(rule, *subject.claims);
 }
 
 }  // namespace
+
+bool IsAbout(const Rule& rule, const Subject& subject, std::string_view state) {
+  return rule.who == subject.kind && Contains(rule.names, subject.name) &&
+         std::any_of(rule.states.begin(), rule.states.end(), [&](const std::string& glob) {
+           return GlobMatches(glob, state, kStateSeparators);
+         });
+}
+
+bool ClaimFits(const ClaimRule& want, const JsonObject& claims) {
+  return std::any_of(want.any_of.begin(), want.any_of.end(), [&](const ClaimPattern& pattern) {
+    return PatternFits(pattern, want.claim, claims);
+  });
+}
+
+bool EventFits(const Rule& rule, const JsonObject& claims) {
+  const std::string_view claim = EventClaim(rule.ci);
+  if (claim.empty() || std::any_of(rule.claims.begin(), rule.claims.end(),
+                                   [&](const ClaimRule& want) { return want.claim == claim; })) {
+    return true;
+  }
+  const std::optional<std::string> event = claims.String(std::string(claim));
+  return event && IsOwnEvent(rule.ci, *event);
+}
 
 Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
                 std::string_view name) {

@@ -62,6 +62,13 @@ struct Decision {
 Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
                 std::string_view name);
 
+// The parts of that decision: whether a rule speaks of this subject (but for its claims) and state;
+// whether claims have one of the values that are wanted; and whether they say that the run was
+// started by an event that the rule lets in without naming it.
+bool IsAbout(const Rule& rule, const Subject& subject, std::string_view state);
+bool ClaimFits(const ClaimRule& want, const JsonObject& claims);
+bool EventFits(const Rule& rule, const JsonObject& claims);
+
 // The names of the rules, with " + " between; "" = no rule.
 std::string RuleNames(const Decision& decision);
 

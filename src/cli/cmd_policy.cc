@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "auth/jwt_verify.h"
+#include "auth/near_miss.h"
 #include "auth/policy.h"
 #include "auth/roles.h"
 #include "base/json.h"
@@ -136,6 +137,11 @@ int CmdPolicyTest(const CliContext& cli, const Args& args) {
   line += ": role " + DescribeRights(decision.rights);
   line += decision.rules.empty() ? ", since no rule fits" : " by \"" + RuleNames(decision) + "\"";
   if (*verb == Verb::kOutputs && allowed && !decision.sensitive) line += ", none that is sensitive";
+  if (!allowed) {
+    const std::string miss =
+        DescribeNearMiss(policy->rules, test.subject, state.project, state.name, *verb);
+    if (!miss.empty()) line += "; " + miss;
+  }
   Say(cli.out, line + "\n");
   return allowed ? kExitOk : kExitFailed;
 }

@@ -130,15 +130,17 @@ Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerR
   return std::make_unique<Call>(*this, std::move(*exchange));
 }
 
-// Who may read the outputs and asks for the state is told where they are.
+// Who is known is told why this is not allowed; who may read the outputs and asks for the state,
+// where they are.
 Response AppHandler::Refused(const Status& why, Exchange* exchange) const {
+  if (why.code() != Code::kPermissionDenied) return StatusAnswer(why, exchange);
   const Route& route = *exchange->matched.route;
   const bool read = route.name == RouteName::kState && route.verb == Verb::kRead;
-  if (!read || why.code() != Code::kPermissionDenied ||
-      !Authorize(*exchange, Verb::kOutputs).ok()) {
-    return StatusAnswer(why, exchange);
-  }
   Explanation more;
+  if (!read || !Authorize(*exchange, Verb::kOutputs).ok()) {
+    more.reason = why.detail();
+    return StatusAnswer(why, exchange, more);
+  }
   more.reason = "these credentials may read the outputs of this state, and nothing else of it";
   more.action = "use this address with /outputs.tfstate behind it";
   return StatusAnswer(why, exchange, more);

@@ -13,7 +13,7 @@ import fcgi_client
 from box import Box, wait_for
 from client import Client, basic
 from policy_world import (CTL, PASSWORDS, TOKENS, apache_users, htpasswd, nginx_users, policy)
-from stateward import PROGRAM, Stateward
+from stateward import PROGRAM, ROOT, Stateward
 from webservers import Apache, Nginx
 
 TARGET = "/state/demo/one"
@@ -402,6 +402,53 @@ role = "write"
             run = self.box.run([CTL, "policy", "test", "--policy", file, *more, "--claims", claims,
                                 "POST", "demo/x"])
             self.assertTrue(run.stdout.startswith(said), (changes, run.stdout, run.stderr))
+            self.assertEqual(0 if said.startswith("allowed") else 1, run.returncode)
+
+    def test_the_example_keeps_plans_alive(self):
+        example = self.box.write("example.toml",
+                                 (ROOT / "conf" / "policy.example.toml").read_text(), 0o600)
+        now = int(time.time())
+        github = {"iss": "https://token.actions.githubusercontent.com",
+                  "aud": "https://state.example.org", "sub": "repo:acme/infra", "exp": now + 300,
+                  "repository_owner_id": "1111111", "repository_id": "2222222",
+                  "event_name": "push", "ref": "refs/heads/topic"}
+        gitlab = {"iss": "https://gitlab.com", "aud": "https://state.example.org", "sub": "p",
+                  "exp": now + 300, "namespace_id": "33333", "project_id": "44444",
+                  "pipeline_source": "push", "ref": "topic", "ref_protected": "false"}
+        workflow = {"job_workflow_ref": "acme/pipelines/.github/workflows/apply.yml@refs/heads/main"}
+        topic = 'refused: role plan by "infra: every branch plans"; '
+        main = topic + 'rule "infra: the main branch applies" would allow it, but the token\'s claim '
+        production = topic + 'rule "infra: production" would allow it, but the token '
+        protected = ('refused: role plan by "platform: every branch plans"; rule "platform: protected '
+                     'branches apply" would allow it, but the token\'s claim ')
+        for claims, method, state, said in (
+                (github, "LOCK", "infra/dev", "allowed: role plan"),
+                ({**github, "event_name": "pull_request"}, "GET", "infra/dev", "allowed: role plan"),
+                (github, "POST", "infra/dev", main + "ref is another"),
+                ({**github, "ref": "refs/heads/main"}, "POST", "infra/dev", "allowed: role write"),
+                ({**github, "ref": "refs/heads/main", "event_name": "pull_request"}, "POST",
+                 "infra/dev", main + "event_name is another"),
+                (github, "POST", "infra-production/x", production + "has no claim environment"),
+                ({**github, "environment": "production"}, "POST", "infra-production/x",
+                 "allowed: role write"),
+                ({**github, **workflow}, "POST", "networks/x", "allowed: role write"),
+                (github, "POST", "networks/x", 'refused: role none, since no rule fits; rule "networks: '
+                 'the shared workflow applies" would allow it, but the token has no claim '
+                 "job_workflow_ref"),
+                (gitlab, "LOCK", "platform/x", "allowed: role plan"),
+                ({**gitlab, "pipeline_source": "merge_request_event"}, "LOCK", "platform/x",
+                 "allowed: role plan"),
+                (gitlab, "POST", "platform/x", protected + "ref_protected is another"),
+                ({**gitlab, "ref_protected": "true"}, "POST", "platform/x", "allowed: role write"),
+                # A stranger's project learns of no rule, another audience and time of none either.
+                ({**gitlab, "project_id": "1"}, "POST", "platform/x",
+                 "refused: role none, since no rule fits\n"),
+                ({**gitlab, "aud": "x"}, "LOCK", "platform/x", "refused: claims: aud"),
+                ({**gitlab, "exp": now - 3600}, "LOCK", "platform/x", "refused: claims: exp")):
+            file = self.box.write("claims.json", json.dumps(claims))
+            run = self.box.run([CTL, "policy", "test", "--policy", example, "--claims", file, method,
+                                state])
+            self.assertTrue(run.stdout.startswith(said), (claims, method, state, run.stdout, run.stderr))
             self.assertEqual(0 if said.startswith("allowed") else 1, run.returncode)
 
     def test_ctl_help(self):

@@ -97,6 +97,17 @@ class PolicyIssuer(unittest.TestCase):
         self.assertEqual(403, self.status("GET", mine, fork))
         self.assertEqual(403, self.status("GET", "/state/other/rules", main))
 
+    def test_a_refusal_says_which_claim_was_missing(self):
+        def reason(token):
+            answer = self.client.request("POST", "/state/demo/rules", STATE, auth=basic("jwt", token))
+            self.assertEqual(403, answer.status)
+            return json.loads(answer.body)["reason"]
+        self.assertRegex(reason(self.token("topic")),
+                         'has only the role plan here; rule "main deploys" would allow it, but the '
+                         "token's claim ref is another, and its claim ref_protected is another$")
+        # Who is of another project learns nothing of the rules.
+        self.assertRegex(reason(self.token(project="66")), "no rule lets it use this state$")
+
     def test_a_token_s_own_claim_grants_nothing(self):
         own = {"terraform-backend": {"project": "other", "state": "*"}}
         self.assertEqual(403, self.status("GET", "/state/other/rules", self.token(**own)))
