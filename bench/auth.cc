@@ -57,8 +57,11 @@ class Anybody : public Authenticator {
     Grant grant;
     grant.key = key;
     grant.principal = "anybody";
-    grant.role = Role::kAdmin;
+    grant.rights = Rights::All();
     return grant;
+  }
+  Result<Identity> Identify(const Credentials&) override {
+    return Status(Code::kUnauthenticated, "not asked here");
   }
 };
 
@@ -140,7 +143,7 @@ struct Way {
 };
 
 void Open(World* world, Way* way) {
-  AppHandlerParts parts;
+  HandlerParts parts;
   parts.states = world->states.get();
   parts.authenticators = {way->authenticator.get()};
   parts.observer = &world->observer;
