@@ -1,6 +1,7 @@
 """What the documents name is there: commands and options of statewardctl, settings, metrics, files of the
 repository and of the installation, make targets. Nothing is started."""
 import fnmatch
+import hashlib
 import re
 import shlex
 import subprocess
@@ -203,6 +204,14 @@ class Documents(unittest.TestCase):
                 if path not in known and path[1:] not in known and path not in EXAMPLES:
                     faults.append(f"{page}: nothing installs {path}")
         self.none(faults)
+
+    def test_each_picture_is_drawn_from_its_text(self):
+        texts = sorted((ROOT / "docs/pictures").glob("*.dot"))
+        self.assertGreater(len(texts), 3)
+        for text in texts:
+            drawn = text.with_suffix(".svg").read_text().rstrip().splitlines()[-1]
+            digest = hashlib.sha256(text.read_bytes()).hexdigest()
+            self.assertIn(digest, drawn, f"{text.name} was changed: make pictures")
 
     def test_each_make_target_exists(self):
         rules = "".join(p.read_text() for p in [ROOT / "Makefile", *(ROOT / "mk").glob("*.mk")])

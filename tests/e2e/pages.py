@@ -1,7 +1,6 @@
-"""docs/operating.md is run: each command of its `console` blocks, in order, against a server with nginx,
-and what it prints is compared with what stands there. Times, ages, sizes, ids and digests may differ.
-
-    python3 -B tests/e2e/test_operating.py --write     # writes down what the commands print now
+"""Runs the pages of docs/: each command of their `console` blocks, in order, against a server with nginx,
+and compares what it prints with what stands there. Times, ages, sizes, ids and digests may differ; a line
+"..." stands for any lines. An `hcl` block that begins with "# NAME.tf" is written into that file.
 """
 import datetime
 import json
@@ -10,17 +9,14 @@ import pathlib
 import re
 import signal
 import subprocess
-import sys
-import unittest
 
 import policy_world
-from box import ROOT, Box, reachable, wait_for
+from box import reachable, wait_for
 from client import Client, basic
 from stateward import CTL, Stateward
 from webservers import Nginx
 
-PAGE = ROOT / "docs/operating.md"
-BLOCK = re.compile(r"^(```console\n)(.*?)(^```\n)", re.M | re.S)
+BLOCK = re.compile(r"^(```(console|hcl)\n)(.*?)(^```\n)", re.M | re.S)
 # What differs from run to run; where the page has one of these, the output has one of its kind.
 KINDS = [("UUID", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
          ("DIGEST", r"\b[0-9a-f]{16,}\b"),
@@ -80,18 +76,24 @@ class World:
         self.alice = Client(self.nginx.plain, auth=basic("alice", policy_world.PASSWORDS["alice"]))
         user = ["--user", "www-data"] if box.user else []
         self.tool("statewardctl", [reachable(CTL), "--env-file", box.path("stateward.env"), *user])
-        for serial, subnets in ((1, 1), (2, 2), (3, 2)):
-            self.post("net/prod", document(serial, subnets=subnets))
-        self.post("app/web", document(1))
         wait_for(lambda: len(self.notices()) == 2, "both workers have said which keys they know")
         self.places = {"/etc/stateward": box.path("etc"), "/var/lib/stateward": box.path("lib"),
                        "/mnt/backup": box.path("backup"), "https://state.example.org":
                        f"http://127.0.0.1:{self.nginx.plain[1]}"}
 
+    def fill(self):
+        """The states of the runbook."""
+        for serial, subnets in ((1, 1), (2, 2), (3, 2)):
+            self.post("net/prod", document(serial, subnets=subnets))
+        self.post("app/web", document(1))
+
     def notices(self):
         """What the workers wrote next to the store."""
-        folder = pathlib.Path(self.box.path("lib/states/servers"))
-        return {(file.name, file.stat().st_mtime_ns) for file in folder.iterdir()}
+        folder = self.box.path("lib/states/servers")
+        try:
+            return {(file.name, file.stat().st_mtime_ns) for file in os.scandir(folder)}
+        except FileNotFoundError:  # not there yet, or exchanged just now
+            return set()
 
     def keygen(self):
         return subprocess.run([CTL, "keygen"], check=True, text=True, capture_output=True).stdout
@@ -123,16 +125,23 @@ class World:
             self.server.start()
         return ""
 
+    def here(self, text):
+        """A text of the page with the places of the box."""
+        for real, here in self.places.items():
+            text = text.replace(real, here)
+        return text
+
+    def write(self, name, text):
+        pathlib.Path(self.box.path("work/" + name)).write_text(self.here(text))
+
     def shell(self, command):
         """What a command prints."""
         if command.startswith("systemctl "):
             return self.systemctl(command.split()[1])
-        for real, here in self.places.items():
-            command = command.replace(real, here)
         env = {"PATH": f"{self.box.path('bin')}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-               "HOME": self.box.folder, "TF_HTTP_USERNAME": "alice", "SUDO_USER": "",
+               "HOME": self.box.folder, "TF_HTTP_USERNAME": "alice", "SUDO_USER": "", "TF_CLI_CONFIG_FILE": "/dev/null", "CHECKPOINT_DISABLE": "1",
                "TF_HTTP_PASSWORD": policy_world.PASSWORDS["alice"]}
-        text = subprocess.run(["bash", "-c", command], cwd=self.box.path("work"), env=env, text=True,
+        text = subprocess.run(["bash", "-c", self.here(command)], cwd=self.box.path("work"), env=env, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
                               check=False).stdout
         for real, here in self.places.items():
@@ -140,50 +149,11 @@ class World:
         return re.sub(r"\b(admin:)(?!root)\w[\w-]*", r"\1root", text)
 
 
-# What happened before a section begins.
-def left_a_lock(world):
-    world.lock("net/prod")
-
-
-def broke_it(world):
-    world.post("net/prod", document(4, cidr="10.9.0.0/16", subnets=0))
-
-
-def deleted_it(world):
-    assert world.alice.request("DELETE", "/state/app/web").status == 200
-
-
-def was_refused(world):
-    world.lock("net/prod", "0b5e9f62-7a40-4f6e-9a39-2f5c0ad21e77", who="ci@runner-17")
-    world.shell("statewardctl unlock net/prod --yes")
-    world.post("net/prod", document(7, subnets=3), "0b5e9f62-7a40-4f6e-9a39-2f5c0ad21e77", 409)
-
-
-def was_damaged(world):
-    world.post("app/web", document(2))
-    world.shell("cp -a /var/lib/stateward /mnt/backup/stateward")
-    files = pathlib.Path(world.box.path("lib/states/states")).glob("??/*/*")
-    newest = max(files, key=lambda f: f.stat().st_mtime_ns)
-    data = bytearray(newest.read_bytes())
-    data[-1] ^= 1
-    os.chmod(newest, 0o600)
-    newest.write_bytes(data)
-
-
-def was_backed_up(world):
-    world.shell("rm -r /mnt/backup/stateward; cp -a /var/lib/stateward /mnt/backup/stateward")
-
-
-BEFORE = {"Who holds the lock": left_a_lock, "Roll back a broken apply": broke_it,
-          "Undelete": deleted_it, "A refused write": was_refused, "A damaged state": was_damaged,
-          "Restore from a backup": was_backed_up}
-
-
 class Page:
     """The page's sections, run one after the other."""
 
-    def __init__(self, world, write=False):
-        self.world, self.write = world, write
+    def __init__(self, world, before, write=False):
+        self.world, self.before, self.write = world, before, write
         self.known = {}  # an id of the page -> the real one
         self.latest = {}  # length of an id -> the last one printed
         self.faults, self.commands = [], 0
@@ -192,23 +162,43 @@ class Page:
         done = []
         for section in re.split(r"(?m)^(?=## )", text):
             title = section.splitlines()[0].lstrip("# ")
-            if title in BEFORE and BLOCK.search(section):
-                BEFORE[title](self.world)
-            done.append(BLOCK.sub(lambda m: m[1] + self.block(m[2]) + m[3], section))
+            if title in self.before:
+                self.before[title](self.world)
+            done.append(BLOCK.sub(self.block, section))
         return "".join(done)
 
-    def block(self, text):
+    def block(self, found):
+        fence, kind, text, end = found.groups()
+        return fence + (self.console(text) if kind == "console" else self.file(text)) + end
+
+    def file(self, text):
+        name = re.match(r"# (\w+\.tf)\n", text)
+        if name:
+            self.world.write(name[1], text)
+        return text
+
+    def console(self, text):
         out = []
         for part in re.split(r"(?m)^(?=\$ )", text):
             if not part:
                 continue
-            command, _, expected = part.partition("\n")
+            command, expected = self.command(part)
             real = ANY.sub(lambda m: self.real(m.group()), command[2:])
             printed = self.world.shell(real)
             self.commands += 1
             self.compare(command, expected.splitlines(), printed.splitlines())
             out.append(f"$ {real}\n" + (expected if "...\n" in expected else printed))
         return "".join(out)
+
+    @staticmethod
+    def command(part):
+        """(the command, what follows); a here-document belongs to the command."""
+        command, _, rest = part.partition("\n")
+        end = re.search(r"<<'(\w+)'", command)
+        if end:
+            body, _, rest = rest.partition(f"\n{end[1]}\n")
+            command = f"{command}\n{body}\n{end[1]}"
+        return command, rest
 
     def real(self, found):
         if self.write and found not in self.known and found not in self.known.values():
@@ -235,23 +225,3 @@ class Page:
             at += 1
         if at < len(printed):
             self.faults.append(f"{command}\n  printed, too: {printed[at]}")
-
-
-class Operating(unittest.TestCase):
-    def test_the_page_says_what_the_commands_print(self):
-        with Box() as box:
-            page = Page(World(box))
-            page.run(PAGE.read_text())
-            self.assertEqual([], page.faults, "\n".join(page.faults))
-            self.assertGreater(page.commands, 20)
-
-
-def main():
-    with Box() as box:
-        page = Page(World(box), write=True)
-        PAGE.write_text(page.run(PAGE.read_text()))
-        print(f"{page.commands} commands, {len(page.faults)} differed")
-
-
-if __name__ == "__main__":
-    main() if sys.argv[1:] == ["--write"] else unittest.main()
