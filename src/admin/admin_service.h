@@ -51,7 +51,7 @@ class AdminService {
    private:
     std::shared_ptr<void> held_;
   };
-  // False when that principal's list is being made already.
+  // False when that principal's list is being made already: ListUnderWay.
   ListTurn TakeListTurn(const std::string& principal);
 
   // The store, once its identity file and lock service were proved. kUnavailable: not yet.
@@ -74,6 +74,11 @@ class AdminService {
   std::mutex lists_mutex_;
   std::set<std::string> lists_;  // principals whose list is being made
 };
+
+// What somebody is told who asks for a second one.
+inline Status ListUnderWay() {
+  return {Code::kOverloaded, "a list of yours is being made; wait until it has ended"};
+}
 
 }  // namespace stateward
 

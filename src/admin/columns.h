@@ -118,6 +118,16 @@ inline constexpr Column kVersionsColumns[] = {
     {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the document",
      ColumnShown::kJsonOnly},
     {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
+    {"note", ColumnKind::kText, "NOTE", "the reason that was given for it"},
+    {"pinned", ColumnKind::kFlag, "PINNED", "it is never pruned", ColumnShown::kJsonOnly},
+    {"resources", ColumnKind::kNumber, "RESOURCES",
+     "with --changes: how many the document has; null: only its client can read it"},
+    {"added", ColumnKind::kNumber, "+",
+     "with --changes: resources added since the document before; null: that one is not kept"},
+    {"changed", ColumnKind::kNumber, "~", "with --changes: resources changed since then"},
+    {"removed", ColumnKind::kNumber, "-", "with --changes: resources removed since then"},
+    {"moved", ColumnKind::kNumber, "MOVED",
+     "with --changes: resources that have another address since then", ColumnShown::kJsonOnly},
 };
 
 inline constexpr Column kListColumns[] = {

@@ -1,11 +1,15 @@
 // What happened to one state.
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "admin/columns.h"
 #include "admin/find_state.h"
 #include "admin/run.h"
 #include "admin/state_names.h"
+#include "admin/version_changes.h"
 #include "base/hex.h"
 
 namespace stateward {
@@ -27,36 +31,34 @@ std::string EventOf(RecordKind kind) {
   return "";
 }
 
+// Places in a row of kVersionsColumns.
+enum At : size_t { kTime = 4, kBy = 5, kUpload = 11, kNote = 12, kPinned = 13, kResources = 14 };
+constexpr size_t kColumns = std::size(kVersionsColumns);
+
 Row RowOf(Value version, std::string event, const VersionInfo& info, Value upload) {
-  if (info.kind == RecordKind::kNoOp) {
-    Row row(12);
-    row[0] = std::move(version);
-    row[1] = std::move(event);
-    row[4] = info.time_ms;
-    row[5] = TextOrNull(info.writer);
-    return row;
+  Row row = {std::move(version), std::move(event)};
+  if (info.kind != RecordKind::kNoOp) {
+    row.insert(row.end(), {Value(info.serial), TextOrNull(info.lineage), Value(info.time_ms),
+                           TextOrNull(info.writer), TextOrNull(info.operation),
+                           TextOrNull(info.lock_id), Value(info.size),
+                           Value(HexEncode(info.sha256)), TextOrNull(info.terraform_version)});
   }
-  return {std::move(version),
-          std::move(event),
-          info.serial,
-          TextOrNull(info.lineage),
-          info.time_ms,
-          TextOrNull(info.writer),
-          TextOrNull(info.operation),
-          TextOrNull(info.lock_id),
-          info.size,
-          HexEncode(info.sha256),
-          TextOrNull(info.terraform_version),
-          std::move(upload)};
+  row.resize(kColumns);
+  row[kTime] = info.time_ms;
+  row[kBy] = TextOrNull(info.writer);
+  row[kUpload] = std::move(upload);
+  row[kNote] = TextOrNull(info.note);
+  if (info.kind == RecordKind::kState) row[kPinned] = info.pinned;
+  return row;
 }
 
 // Of one that does not open; damaged, or of an unknown key.
 Row Unreadable(const Status& why, Value version, Value time, Value upload) {
-  Row row(12);
+  Row row(kColumns);
   row[0] = std::move(version);
   row[1] = UnreadableWord(why);
-  row[4] = std::move(time);
-  row[11] = std::move(upload);
+  row[kTime] = std::move(time);
+  row[kUpload] = std::move(upload);
   return row;
 }
 
@@ -82,33 +84,99 @@ Result<std::vector<KeptUpload>> UploadsOf(KeptUploads& uploads, const StateId& i
   return mine;
 }
 
-// Merges versions and uploads into one line of time.
-Result<Verdict> Walk(const History& history, const StateId& id, const RowFn& take) {
-  Result<std::vector<KeptUpload>> uploads = UploadsOf(history.uploads(), id);
+// One state's versions and uploads as one line of time, the newest first. With changes a document's
+// row waits until the document before it is known.
+class Timeline {
+ public:
+  Timeline(const History& history, const FoundState& state, bool changes, const RowFn& take)
+      : history_(history), changes_(history, state), with_changes_(changes), take_(take) {}
+
+  Status Add(const VersionEntry& entry) {
+    const VersionInfo& info = entry.info.version;
+    lowest_ = entry.n;
+    if (!entry.status.ok()) {
+      STATEWARD_RETURN_IF_ERROR(Settle({}, false));
+      return Push(Unreadable(entry.status, entry.n, {}, {}));
+    }
+    Row row = RowOf(entry.n, EventOf(info.kind), info, {});
+    if (!with_changes_ || info.kind == RecordKind::kNoOp) return Push(std::move(row));
+    if (info.kind != RecordKind::kState) {
+      // What was deleted held nothing for the next one; what was purged nobody can tell.
+      STATEWARD_RETURN_IF_ERROR(Settle({}, info.kind == RecordKind::kTombstone));
+      return Push(std::move(row));
+    }
+    const VersionDocument document{entry.n, info.sha256};
+    STATEWARD_RETURN_IF_ERROR(Settle(document, false));
+    above_ = document;
+    return Push(std::move(row));
+  }
+  Status Add(const KeptUpload& upload) {
+    Result<Row> row = UploadRow(history_, upload);
+    if (!row.ok()) return std::move(row).status();
+    return Push(*std::move(row));
+  }
+  Status End() { return Settle({}, lowest_ == 1); }
+  bool enough() const { return enough_; }
+
+ private:
+  Status Push(Row row) {
+    waiting_.push_back(std::move(row));
+    if (!above_) Flush();
+    return Status();
+  }
+  void Flush() {
+    for (const Row& row : waiting_) {
+      if (!enough_) enough_ = !take_(row);
+    }
+    waiting_.clear();
+  }
+  // The document that waits has `before` below it.
+  Status Settle(const std::optional<VersionDocument>& before, bool first) {
+    if (!above_) return Status();
+    Result<VersionChanges> is = changes_.Of(*above_, before, first);
+    if (!is.ok()) return std::move(is).status();
+    above_.reset();
+    Row& row = waiting_.front();
+    size_t at = kResources;
+    if (is->resources) row[at] = *is->resources;
+    if (is->changes) {
+      const ChangeCounts& counts = *is->changes;
+      for (uint64_t n : {counts.added, counts.changed, counts.removed, counts.moved}) row[++at] = n;
+    }
+    Flush();
+    return Status();
+  }
+
+  const History& history_;
+  VersionChangesOf changes_;
+  const bool with_changes_;
+  const RowFn& take_;
+  std::optional<VersionDocument> above_;  // whose row is the first that waits
+  std::vector<Row> waiting_;
+  uint64_t lowest_ = 0;
+  bool enough_ = false;
+};
+
+Status Walk(const History& history, const FoundState& state, Timeline* line) {
+  Result<std::vector<KeptUpload>> uploads = UploadsOf(history.uploads(), state.id);
   if (!uploads.ok()) return std::move(uploads).status();
   auto upload = uploads->begin();
-  const auto take_uploads = [&](int64_t after_ms) -> Result<bool> {
+  const auto add_uploads = [&](int64_t after_ms) -> Status {
     for (; upload != uploads->end() && upload->time_ms > after_ms; ++upload) {
-      Result<Row> row = UploadRow(history, *upload);
-      if (!row.ok()) return std::move(row).status();
-      if (!take(*row)) return false;
+      STATEWARD_RETURN_IF_ERROR(line->Add(*upload));
     }
-    return true;
+    return Status();
   };
-  Result<bool> more = true;
-  STATEWARD_RETURN_IF_ERROR(history.Each(id, [&](const VersionEntry& entry) {
-    const VersionInfo& info = entry.info.version;
-    if (entry.status.ok()) more = take_uploads(info.time_ms);
-    if (!more.ok() || !*more) return false;
-    more = take(entry.status.ok() ? RowOf(entry.n, EventOf(info.kind), info, {})
-                                  : Unreadable(entry.status, entry.n, {}, {}));
-    return *more;
+  Status added;
+  STATEWARD_RETURN_IF_ERROR(history.Each(state.id, [&](const VersionEntry& entry) {
+    if (entry.status.ok()) added = add_uploads(entry.info.version.time_ms);
+    if (added.ok()) added = line->Add(entry);
+    return added.ok() && !line->enough();
   }));
-  if (!more.ok()) return std::move(more).status();
-  if (!*more) return Verdict::kDone;
-  Result<bool> rest = take_uploads(INT64_MIN);
-  if (!rest.ok()) return std::move(rest).status();
-  return Verdict::kDone;
+  STATEWARD_RETURN_IF_ERROR(added);
+  if (line->enough()) return Status();
+  STATEWARD_RETURN_IF_ERROR(add_uploads(INT64_MIN));
+  return line->End();
 }
 
 }  // namespace
@@ -118,9 +186,19 @@ Result<Reply> RunVersions(const Call& call) {
   if (!state.ok()) return std::move(state).status();
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
+  const bool changes = call.args.Flag("changes");
+  // It opens each document that nobody has counted yet.
+  AdminService::ListTurn turn(nullptr);
+  if (changes) {
+    turn = call.service.TakeListTurn(call.caller.principal);
+    if (!turn) return ListUnderWay();
+  }
   Reply reply;
-  reply.stream = [history = *history, id = state->id](const RowFn& take) {
-    return Walk(history, id, take);
+  reply.stream = [history = *history, state = *std::move(state), changes,
+                  turn = std::move(turn)](const RowFn& take) -> Result<Verdict> {
+    Timeline line(history, state, changes, take);
+    STATEWARD_RETURN_IF_ERROR(Walk(history, state, &line));
+    return Verdict::kDone;
   };
   return reply;
 }

@@ -149,9 +149,7 @@ Result<Reply> RunList(const Call& call) {
     return Status(Code::kConflict, "sort is for whole lists: pages come in an order of their own");
   }
   AdminService::ListTurn turn = call.service.TakeListTurn(call.caller.principal);
-  if (!turn) {
-    return Status(Code::kOverloaded, "a list of yours is being made; wait until it has ended");
-  }
+  if (!turn) return ListUnderWay();
   auto listed = std::make_shared<std::vector<Listed>>();
   Reply reply;
   STATEWARD_RETURN_IF_ERROR(Collect(call, limit, listed.get(), &reply.next));

