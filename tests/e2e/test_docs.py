@@ -205,6 +205,21 @@ class Documents(unittest.TestCase):
                     faults.append(f"{page}: nothing installs {path}")
         self.none(faults)
 
+    def test_each_answer_exists(self):
+        """Four words or more between backticks, all in small letters, are a text of the programs."""
+        source = "".join(re.sub(r'"\s*\n\s*"', "", path.read_text())
+                         for path in (ROOT / "src").rglob("*.[ch]*"))
+        commands = {"vault", "adduser", "journalctl", "statewardctl", "stateward", "tofu", "make"}
+        faults, seen = [], 0
+        for page, text in self.pages():
+            for code in inline(text):
+                if re.fullmatch(r"[a-z,']+( [a-z,'()]+){3,}", code) and code.split()[0] not in commands:
+                    seen += 1
+                    if code not in source:
+                        faults.append(f"{page}: nothing says {code}")
+        self.none(faults)
+        self.assertGreater(seen, 4)
+
     def test_each_picture_is_drawn_from_its_text(self):
         texts = sorted((ROOT / "docs/pictures").glob("*.dot"))
         self.assertGreater(len(texts), 3)
