@@ -17,8 +17,8 @@ inline constexpr Column kShowColumns[] = {
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; damaged: its newest version does not open; unknown key: this "
-     "server has not the key of it; original: not written since the "
-     "server before this one"},
+     "server has not the key of it; original: not written since "
+     "terraform-backend"},
     {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the newest version"},
@@ -66,7 +66,7 @@ inline constexpr Column kCheckColumns[] = {
      "PROJECT/NAME; null: nothing that opens says what state it is"},
     kNamespaceColumn,
     {"part", ColumnKind::kText, "PART",
-     "version; lock; upload: refused and kept; original: a blob of the server before this one"},
+     "version; lock; upload: refused and kept; original: a blob of terraform-backend"},
     {"name", ColumnKind::kText, "NAME",
      "the version's number, the upload's name, the blob's id; null: a lock"},
     {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},

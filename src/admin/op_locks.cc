@@ -73,8 +73,7 @@ int64_t TimeOf(const HeldLock& lock) { return lock.holder.ok() ? lock.holder->ti
 
 std::string Describe(const LockRecord& holder) {
   std::string text =
-      "held by " +
-      (holder.principal.empty() ? "a client of the server before this one" : holder.principal);
+      "held by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
   if (holder.time_ms != 0) text += " since " + FormatTime(holder.time_ms);
   const LockClient client = ReadLockClient(holder.info);
   if (!holder.operation.empty()) text += " for " + holder.operation;

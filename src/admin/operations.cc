@@ -138,7 +138,8 @@ constexpr Operation kOperations[] = {
      kListParams,
      kListColumns,
      "lists states: size, serial, who wrote last and when, versions, lock",
-     "Deleted states are left out, as are blobs of the original that nobody has written to since: "
+     "Deleted states are left out, as are blobs of terraform-backend that nobody has written to "
+     "since: "
      "their names are in no record.",
      "statewardctl list\n"
      "statewardctl list 'net/*' --older 90d --sort size\n"
@@ -204,7 +205,7 @@ constexpr Operation kOperations[] = {
      kLocksParams,
      kLocksColumns,
      "lists the locks that are held, the oldest first",
-     "Locks that the server before this one left are not in the list: they do not say of what "
+     "Locks that terraform-backend left are not in the list: they do not say of what "
      "state "
      "they are. `show` and `unlock` find them.",
      "statewardctl locks\n"
@@ -237,7 +238,7 @@ constexpr Operation kOperations[] = {
      A::kRows,
      kCheckParams,
      kCheckColumns,
-     "opens all versions, locks, kept uploads and blobs of the server before this one",
+     "opens all versions, locks, kept uploads and blobs of terraform-backend",
      "Lists what does not open, with what to do about it; an empty list is good. It changes "
      "nothing. "
      "The exit code is 1 when something is wrong.",

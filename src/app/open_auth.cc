@@ -16,7 +16,7 @@ Result<std::vector<IssuerSettings>> IssuersOf(const Config& config) {
   }
   if (!audience) {
     return Status::InvalidArgument(
-        "AUTH_JWT_OIDC_ISSUER_URL needs AUTH_JWT_AUDIENCE (or, as with the original, "
+        "AUTH_JWT_OIDC_ISSUER_URL needs AUTH_JWT_AUDIENCE (or, as with terraform-backend, "
         "AUTH_JWT_ALLOW_ANY_AUDIENCE=true)");
   }
   return std::vector<IssuerSettings>{std::move(issuer)};

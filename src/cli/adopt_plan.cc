@@ -141,9 +141,10 @@ class Planner {
       }
       std::string names;
       for (const Grant& from : all) names += (names.empty() ? "" : " and ") + Text(from.key);
-      plan_.refused.push_back(names +
-                              ": the original kept both in one blob; name the right one in --names "
-                              "and leave the other out");
+      plan_.refused.push_back(
+          names +
+          ": terraform-backend kept both in one blob; name the right one in --names "
+          "and leave the other out");
     }
   }
 

@@ -21,7 +21,7 @@ Grant To(const StateKey& key) {
 
 Result<VersionInfo> InfoOfDocument(const SecretBytes& document, int64_t now_ms) {
   Result<DocumentInfo> scanned = ScanDocument(document);
-  if (!scanned.ok()) return std::move(scanned).status().At("the original's document");
+  if (!scanned.ok()) return std::move(scanned).status().At("terraform-backend's document");
   VersionInfo info;
   info.serial = scanned->serial;
   info.lineage = scanned->lineage;
@@ -208,7 +208,7 @@ Result<uint64_t> Adopter::PlaceNewest(const Grant& from, const Old& old, const S
     Result<std::optional<LegacyState>> blob = ReadLegacy(*b_.storage, *b_.kms, theirs, id);
     if (!blob.ok()) return std::move(blob).status();
     if (blob->has_value()) {
-      return Status(Code::kConflict, "a blob of the original lies under this name alone, too");
+      return Status(Code::kConflict, "a blob of terraform-backend lies under this name alone, too");
     }
   }
   SealedInfo place;

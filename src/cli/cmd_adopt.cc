@@ -163,12 +163,12 @@ void SayLeft(const CliContext& cli, Tools& tools, const Args& args) {
   if (!left.ok()) {
     Say(cli.out, "what is left could not be counted: " + left.status().detail() + "\n");
   } else if (args.Flag("dry-run")) {
-    Say(cli.out, std::to_string(*left) + " blobs of the original are untouched\n");
+    Say(cli.out, std::to_string(*left) + " blobs of terraform-backend are untouched\n");
   } else if (*left == 0) {
-    Say(cli.out, "no blob of the original is left untouched\n");
+    Say(cli.out, "no blob of terraform-backend is left untouched\n");
   } else {
     Say(cli.out, std::to_string(*left) +
-                     " blobs of the original are left that none of these secrets and names "
+                     " blobs of terraform-backend are left that none of these secrets and names "
                      "explains, or that were refused. Until they are adopted, or `statewardctl "
                      "adopt --done` says that they are nobody's, an absent name is 409\n");
   }
@@ -209,11 +209,12 @@ int AdoptNamed(const CliContext& cli, const Args& args) {
       NamespacesOf(store.backends, store.store_id, name, args.Text("from"));
   if (!all.ok()) return Fail(cli, all.status());
   if (all->empty()) {
-    return Fail(cli,
-                Status::NotFound(
-                    "no namespace of basic auth has such a state (never written by this server, "
-                    "deleted, or adopted already); a blob of the original needs its secret: adopt "
-                    "--all --secrets FILE --names FILE"));
+    return Fail(
+        cli,
+        Status::NotFound(
+            "no namespace of basic auth has such a state (never written by this server, "
+            "deleted, or adopted already); a blob of terraform-backend needs its secret: adopt "
+            "--all --secrets FILE --names FILE"));
   }
   if (all->size() > 1) {
     const int code =
@@ -244,9 +245,10 @@ int MarkDone(const CliContext& cli) {
   Result<uint64_t> left = tools->untouched->Recount();
   Status marked = tools->untouched->MarkDone();
   if (!marked.ok()) return Fail(cli, marked);
-  Say(cli.out, (left.ok() ? std::to_string(*left) : std::string("an unknown number of")) +
-                   " blobs of the original are untouched and count as nobody's from now on: to "
-                   "identified users an absent name is 404. They stay where they are\n");
+  Say(cli.out,
+      (left.ok() ? std::to_string(*left) : std::string("an unknown number of")) +
+          " blobs of terraform-backend are untouched and count as nobody's from now on: to "
+          "identified users an absent name is 404. They stay where they are\n");
   return kExitOk;
 }
 

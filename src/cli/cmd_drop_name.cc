@@ -28,7 +28,7 @@ std::string Describe(OpenedStore& store, const StateId& id) {
   if (!newest.ok()) return line + "cannot be read: " + newest.status().detail() + "\n";
   if (!newest->unreadable.ok())
     return line + "cannot be read: " + newest->unreadable.detail() + "\n";
-  if (!newest->version) return line + "of the original, not written since\n";
+  if (!newest->version) return line + "of terraform-backend, not written since\n";
   const VersionInfo& info = newest->version->info;
   return line + "serial " + std::to_string(info.serial) + ", " + FormatTime(info.time_ms) +
          ", by " + info.writer + "\n";

@@ -38,9 +38,9 @@ void Print(const CliContext& cli, const KeyCounts& counts, const std::vector<Kno
                        counts.unreadable);
   }
   if (counts.unopened > 0) {
-    (void)std::fprintf(cli.out,
-                       "%" PRIu64 " states of the original open with no key that is set here\n",
-                       counts.unopened);
+    (void)std::fprintf(
+        cli.out, "%" PRIu64 " states of terraform-backend open with no key that is set here\n",
+        counts.unopened);
   }
 }
 
@@ -76,7 +76,7 @@ int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& count
     } else if (counts.unreadable > 0) {
       why = "damaged records may need it";
     } else if (counts.unopened > 0) {
-      why = "states of the original that do not open with the keys set here may need it";
+      why = "states of terraform-backend that do not open with the keys set here may need it";
     }
     if (!why.empty()) code = kExitFailed;
     Say(cli.out, key + (why.empty() ? ": nothing needs it\n" : ": NOT retired: " + why + "\n"));

@@ -36,7 +36,8 @@ Result<std::string> LeftOver(OpenedStore* store, const KeyTag& target) {
   }
   if (others == 0) return std::string();
   return std::to_string(others) +
-         " states of the original stay as they are, and need their keys until they are written to "
+         " states of terraform-backend stay as they are, and need their keys until they are "
+         "written to "
          "or adopted (statewardctl keys)\n";
 }
 

@@ -23,7 +23,8 @@ constexpr Param kAdopt[] = {
      1,
      64},
     {"all", K::kFlag, U::kOption, "",
-     "every state of the secrets, and each blob of the original that a secret and a name explain"},
+     "every state of the secrets, and each blob of terraform-backend that a secret and a name "
+     "explain"},
     {"secrets", K::kFile, U::kOption, "FILE", "with --all: a secret a line; mode 0600"},
     {"names", K::kFile, U::kOption, "FILE", "with --all: PROJECT/NAME a line; mode 0600"},
     {"names-from-log", K::kFile, U::kManyOptions, "FILE",
@@ -46,18 +47,19 @@ constexpr Param kBackendConfig[] = {
 };
 
 constexpr Param kConvertTransit[] = {
-    {"file", K::kText, U::kArgument, "FILE", "a state of the original, vault:vN:…"},
+    {"file", K::kText, U::kArgument, "FILE", "a state of terraform-backend, vault:vN:…"},
     {"in-place", K::kFlag, U::kOption, "",
      "exchange the file, and keep the old one as FILE.backup"},
 };
 
 constexpr Param kDecrypt[] = {
     {"file", K::kText, U::kArgument, "FILE",
-     "a version, .../states/<aa>/<state id>/<20 digits>, a kept upload, or a blob of the original"},
+     "a version, .../states/<aa>/<state id>/<20 digits>, a kept upload, or a blob of "
+     "terraform-backend"},
     {"store-id", K::kText, U::kOption, "ID", "32 hex digits, from the identity file", {}, 32, 32},
     {"state-id", K::kText, U::kOption, "ID", "64 hex digits", {}, 64, 64},
     {"version", K::kNumber, U::kOption, "N", "its number; 0 for a kept upload"},
-    {"legacy", K::kFlag, U::kOption, "", "FILE is a blob of the original, whatever its name"},
+    {"legacy", K::kFlag, U::kOption, "", "FILE is a blob of terraform-backend, whatever its name"},
     {"info", K::kFlag, U::kOption, "",
      "also say what is sealed with the state, as a line of JSON on the standard error"},
 };
@@ -155,8 +157,8 @@ constexpr Command kCommands[] = {
     {"adopt", N::kStore, kAdopt,
      "gives states that were stored with basic auth to identified users, with their history",
      "The old namespace is told so. May be repeated, also after it was killed. With --all, names "
-     "that the store or the policy knows are tried, too; in the end it says how many blobs of the "
-     "original nothing explains.",
+     "that the store or the policy knows are tried, too; in the end it says how many blobs of "
+     "terraform-backend nothing explains.",
      "statewardctl adopt net/prod --dry-run\n"
      "statewardctl adopt --all --secrets secrets --names names\n",
      CmdAdopt},
@@ -165,7 +167,7 @@ constexpr Command kCommands[] = {
      "statewardctl backend-config net/prod --site https://state.example.org/state\n",
      CmdBackendConfig},
     {"convert-transit", N::kStore, kConvertTransit,
-     "turns a state that the original had Transit encrypt into the form of its local key",
+     "turns a state that terraform-backend had Transit encrypt into the form of its local key",
      "Works without Vault: KMS_KEY (and KMS_KEYRING) must hold the keys that were exported from "
      "Transit, and the state must open with one of them. Writes to the output. Records of "
      "Stateward need no conversion: KMS_TRANSIT_EXPORTED opens them.",
@@ -191,8 +193,8 @@ constexpr Command kCommands[] = {
      "under their secrets, and never hold the name again. To hand such a state over, use adopt.",
      "statewardctl drop-name net/prod\n", CmdDropName},
     {"init", N::kStore, kInit,
-     "makes the store's identity file in a place that is empty or holds the original's data", "",
-     "statewardctl init\n", CmdInit},
+     "makes the store's identity file in a place that is empty or holds terraform-backend's data",
+     "", "statewardctl init\n", CmdInit},
     {"keygen",
      N::kNothing,
      {},
@@ -201,7 +203,7 @@ constexpr Command kCommands[] = {
      "umask 077; statewardctl keygen > /etc/stateward/kms.key\n",
      CmdKeygen},
     {"keys", N::kStore, kKeys, "counts, for each key, what needs it",
-     "Versions, kept uploads, states of the original that nobody has written to since, the "
+     "Versions, kept uploads, states of terraform-backend that nobody has written to since, the "
      "store's secret. The key that seals now is marked. A key of Transit has a line for each of "
      "its versions.",
      "statewardctl keys\n"
@@ -223,8 +225,9 @@ constexpr Command kCommands[] = {
      "statewardctl reference markdown\n", CmdReference, true},
     {"rekey", N::kStore, kRekey,
      "seals everything again with the key that seals now, while servers work",
-     "Every version of every state, the kept uploads and the store's secret. States of the "
-     "original stay as they are. May be stopped at any moment and run again: what is done is "
+     "Every version of every state, the kept uploads and the store's secret. States of "
+     "terraform-backend stay as they are. May be stopped at any moment and run again: what is done "
+     "is "
      "passed over. Give all servers the new key first.",
      "statewardctl rekey --dry-run\n", CmdRekey},
     {"token", N::kNothing, kNewName, "makes a machine token",

@@ -114,7 +114,7 @@ std::string Describe(const KeyNeed& need) {
   std::string text;
   AddPart(need.versions, "version", "versions", &text);
   AddPart(need.uploads, "kept upload", "kept uploads", &text);
-  AddPart(need.originals, "state of the original", "states of the original", &text);
+  AddPart(need.originals, "state of terraform-backend", "states of terraform-backend", &text);
   AddPart(need.secrets, "store secret", "store secrets", &text);
   return text;
 }

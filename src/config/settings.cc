@@ -98,7 +98,7 @@ constexpr Setting kSettings[] = {
     {"STORAGE_BACKEND", T::kChoice, AT(storage.backend), "fs", false, false,
      "Where states are kept.", "fs|postgres|s3"},
     {"STORAGE_FS_DIR", T::kText, AT(storage.fs_dir), "./states", false, false,
-     "Folder of the fs storage; the original's files in it are read where they lie."},
+     "Folder of the fs storage; terraform-backend's files in it are read where they lie."},
     {"STORAGE_S3_ENDPOINT", T::kText, AT(s3.endpoint), "s3.amazonaws.com", false, false,
      "host or host:port of the S3 service."},
     {"STORAGE_S3_USE_SSL", T::kBool, AT(s3.use_ssl), "true", false, false,
@@ -119,7 +119,8 @@ constexpr Setting kSettings[] = {
     {"STORAGE_S3_REGION", T::kText, AT(s3.region), "", false, false,
      "Region of the bucket; empty: AWS_REGION, else us-east-1 or what the service answers."},
     {"STORAGE_S3_PREFIX", T::kText, AT(s3.prefix), "", false, false,
-     "In front of every key, with '/' at its end; the original's objects are read without it."},
+     "In front of every key, with '/' at its end; terraform-backend's objects are read without "
+     "it."},
     {"STORAGE_S3_PATH_STYLE", T::kChoice, AT(s3.path_style), "auto", false, false,
      "Where the bucket stands: true: in the path; false: in the host name; auto: in the path "
      "unless the service is AWS.",
@@ -133,7 +134,8 @@ constexpr Setting kSettings[] = {
     {"STORAGE_S3_SSE_KMS_KEY_ID", T::kText, AT(s3.sse_kms_key_id), "", false, false,
      "KMS key for STORAGE_S3_SSE=aws:kms."},
     {"STORAGE_INIT", T::kBool, AT(storage.init), "false", false, false,
-     "Make the store's marker at start when the place is empty or holds nothing but the original's "
+     "Make the store's marker at start when the place is empty or holds nothing but "
+     "terraform-backend's "
      "data. Leave it off in service: a disk that is not mounted looks empty."},
     {"HISTORY_KEEP", T::kNumber, AT(rules.history.keep), "100", false, true,
      "Versions of a state that are kept at least; with HISTORY_DAYS, whichever keeps more.", "", 1,
@@ -157,7 +159,7 @@ constexpr Setting kSettings[] = {
      "may have lost the only other copy.",
      "", 7, 36500},
     {"LEGACY_READ", T::kBool, AT(rules.write.legacy_read), "true", false, true,
-     "Read states that the original wrote, where they lie; the first write makes them ours."},
+     "Read states that terraform-backend wrote, where they lie; the first write makes them ours."},
     // Postgres
     {"POSTGRES_CONNECTION", T::kText, AT(postgres.pool.connection),
      "postgres://postgres:postgres@localhost:5432/postgres?sslmode=disable", true, false,
@@ -168,9 +170,9 @@ constexpr Setting kSettings[] = {
      "allows 100 in all by default, to be shared by all workers of all hosts.",
      "", 1, 256},
     {"STORAGE_POSTGRES_TABLE", T::kText, AT(postgres.storage_table), "states", false, false,
-     "The original's table of states, read where it lies: a name or schema.name."},
+     "terraform-backend's table of states, read where it lies: a name or schema.name."},
     {"LOCK_POSTGRES_TABLE", T::kText, AT(postgres.lock_table), "locks", false, false,
-     "The original's table of locks; one that it still holds there is respected until it is "
+     "terraform-backend's table of locks; one that it still holds there is respected until it is "
      "released."},
     // Locks
     {"LOCK_BACKEND", T::kChoice, AT(lock.backend), "local", false, false, "What keeps the locks.",
@@ -256,7 +258,7 @@ constexpr Setting kSettings[] = {
      "Name in Vault's certificate, when VAULT_ADDR has another."},
     // Who may
     {"AUTH_BASIC_ENABLED", T::kBool, AT(auth.basic_enabled), "true", false, true,
-     "The original's basic auth: user basic, and each secret is a namespace of its own. With "
+     "terraform-backend's basic auth: user basic, and each secret is a namespace of its own. With "
      "AUTH_POLICY_FILE it is off unless this is set."},
     {"AUTH_BASIC_NEW_TENANTS", T::kBool, AT(rules.new_tenants), "true", false, true,
      "A secret under which nothing is stored yet opens a new namespace; false: 401, so that a "
@@ -284,7 +286,7 @@ constexpr Setting kSettings[] = {
      "Audiences, separated by commas, of which a token has to name one; an issuer gives tokens for "
      "others, too."},
     {"AUTH_JWT_ALLOW_ANY_AUDIENCE", T::kBool, AT(auth.jwt.any_audience), "false", false, true,
-     "Takes tokens that the issuer has made for anybody, as the original did."},
+     "Takes tokens that the issuer has made for anybody, as terraform-backend did."},
     {"AUTH_JWT_CA_FILE", T::kText, AT(auth.jwt.ca_file), "", false, true,
      "PEM file with the CAs that the issuer's certificate is checked against; empty: the "
      "system's."},

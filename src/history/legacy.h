@@ -1,4 +1,4 @@
-// Reads what the original wrote, where it lies (docs/formats.md, "Data of the original").
+// Reads what the original wrote, where it lies (docs/formats.md, "Data of terraform-backend").
 #ifndef STATEWARD_HISTORY_LEGACY_H_
 #define STATEWARD_HISTORY_LEGACY_H_
 

@@ -1,4 +1,4 @@
-// What a blob of the original may hold. docs/formats.md, "Blobs of the original".
+// What a blob of the original may hold. docs/formats.md, "Blobs of terraform-backend".
 #ifndef STATEWARD_KMS_LEGACY_DOCUMENT_H_
 #define STATEWARD_KMS_LEGACY_DOCUMENT_H_
 

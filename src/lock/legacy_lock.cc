@@ -12,7 +12,7 @@ Result<LockRecord> ReadLegacyLock(ByteView lock_info) {
   if (json.ok()) out.id = json->String("ID").value_or("");
   if (out.id.empty()) {
     return Status::Unavailable(
-        "the original's lock record cannot be read; a forced release removes it");
+        "terraform-backend's lock record cannot be read; a forced release removes it");
   }
   out.info = std::string(lock_info.AsString());
   out.operation = json->String("Operation").value_or("").substr(0, 128);

@@ -1,4 +1,4 @@
-// Locks that the original still holds (docs/lock.md, "Locks of the original").
+// Locks that the original still holds (docs/lock.md, "Locks of terraform-backend").
 #ifndef STATEWARD_LOCK_LEGACY_LOCK_H_
 #define STATEWARD_LOCK_LEGACY_LOCK_H_
 

@@ -52,7 +52,7 @@ class PostgresLock : public Locker {
     LockBook book;       // `released`: only what was looked for
     std::string epoch;   // the service's, now
     int64_t now_ms = 0;
-    std::string legacy_id, legacy_lock;  // the original's row; "" = none
+    std::string legacy_id, legacy_lock;  // terraform-backend's row; "" = none
   };
   // A state's row, held by a transaction.
   struct Held {

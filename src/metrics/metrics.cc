@@ -196,7 +196,7 @@ std::string Metrics::Render() {
   std::optional<uint64_t> untouched = Untouched();
   if (untouched) {
     text.Head("stateward_untouched_blobs", "gauge",
-              "Blobs of the original that were not taken over, as counted last.");
+              "Blobs of terraform-backend that were not taken over, as counted last.");
     text.Value("stateward_untouched_blobs", "", *untouched);
   }
   Result<Region::Sum> sum = region_->Total();

@@ -25,7 +25,7 @@ HeldName Because(std::string why) {
 
 std::string BlobsText(uint64_t count) {
   return std::to_string(count) + (count == 1 ? " state" : " states") +
-         " of the server before this one may hold this name and " + (count == 1 ? "is" : "are") +
+         " of terraform-backend may hold this name and " + (count == 1 ? "is" : "are") +
          " not taken over yet, so nothing is read or written here: the administrator runs "
          "`statewardctl adopt --all` to give them to identified users, or `statewardctl adopt "
          "--done` when they are nobody's";
@@ -53,7 +53,7 @@ void HeldNames::Remember(const StateId& id, Seen what) {
 HeldName HeldNames::NotListed(Status status) const {
   HeldName held = Failed(std::move(status));
   held.hint =
-      "whether this state exists is not known: the states of the server before this one could not "
+      "whether this state exists is not known: the states of terraform-backend could not "
       "be counted, which needs " +
       std::string(MissingRight(storage_.Name())) +
       "; when they are nobody's, the administrator runs `statewardctl adopt --done`";

@@ -132,8 +132,7 @@ std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_
   if (holder.time_ms != 0) {
     text += " since " + FormatTime(holder.time_ms) + " (" + Age(now_ms - holder.time_ms) + ")";
   }
-  text += " by " +
-          (holder.principal.empty() ? "a client of the server before this one" : holder.principal);
+  text += " by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
   text += "; state " + key.project + "/" + key.name +
           "; when its run is gone: terraform force-unlock " + holder.id;
   if (holder.unconfirmed) {

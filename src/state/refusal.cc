@@ -43,7 +43,7 @@ constexpr RefusalText kTexts[kRefusals] = {
     {Refusal::kMoved, Code::kConflict, "this state has another address now",
      "set the new address in the backend's configuration and run `tofu init -reconfigure`"},
     {Refusal::kNameTakenOver, Code::kConflict,
-     "the original's state of this id was taken over under another name",
+     "terraform-backend's state of this id was taken over under another name",
      "ask the administrator which name it has now"},
     {Refusal::kOtherLockHeld, Code::kConflict, "another lock is held, and it was not released",
      "nothing is left to do if the lock of this ID is not yours any more"},

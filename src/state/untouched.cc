@@ -171,7 +171,7 @@ std::string Untouched::Warning() {
   }
   if (*blobs == 0) return "";
   return std::to_string(*blobs) +
-         " blobs of the original are untouched, and absent names are 409 to identified users: "
+         " blobs of terraform-backend are untouched, and absent names are 409 to identified users: "
          "`statewardctl adopt --all` gives them to identified users, `statewardctl adopt --done` "
          "when they are nobody's";
 }
@@ -188,7 +188,7 @@ Result<uint64_t> Untouched::Holding() {
   if (!done.ok()) return std::move(done).status();
   if (*done) return uint64_t{0};
   if (seen.count) return *seen.count;
-  return Status::Unavailable("the original's blobs are not counted" +
+  return Status::Unavailable("terraform-backend's blobs are not counted" +
                              (seen.failure.empty() ? " yet" : ": " + seen.failure));
 }
 

@@ -85,8 +85,8 @@ Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
   std::string strange = fs_layout::StrangeName(names);
   if (!strange.empty()) {
     return {Code::kConflict, dir_ + " holds " + strange +
-                                 ": a store is made only in an empty folder or beside the "
-                                 "original's *.tfstate files"};
+                                 ": a store is made only in an empty folder or beside "
+                                 "terraform-backend's *.tfstate files"};
   }
   for (const char* name : {fs_layout::kStates, fs_layout::kUploads, fs_layout::kLegacy}) {
     Result<Fd> dir = MakeFolderDurably(disk_, root->get(), name);

@@ -28,7 +28,7 @@ Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   statement.params.Text(legacy_id);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  if (rows->IsNull(0, 1)) return Status::NotFound("none of the original's");
+  if (rows->IsNull(0, 1)) return Status::NotFound("none of terraform-backend's");
   return rows->Bytea(0, 2);
 }
 

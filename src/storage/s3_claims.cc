@@ -39,7 +39,7 @@ Status S3Storage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each)
   });
   if (!listed.ok()) {
     return std::move(listed).At(
-        "the original's objects lie at the bucket's root, and listing them needs "
+        "terraform-backend's objects lie at the bucket's root, and listing them needs "
         "s3:ListBucket without a prefix");
   }
   // Behind the blobs: what is claimed meanwhile is seen as claimed.

@@ -69,9 +69,10 @@ Status S3Storage::CheckNewPlace() {
   });
   STATEWARD_RETURN_IF_ERROR(std::move(listed));
   if (strange.empty()) return Status();
-  return {Code::kConflict, "the bucket holds " + strange +
-                               ": a store is made only in an empty place or beside the original's "
-                               "*.tfstate objects (STORAGE_S3_PREFIX gives it one)"};
+  return {Code::kConflict,
+          "the bucket holds " + strange +
+              ": a store is made only in an empty place or beside terraform-backend's "
+              "*.tfstate objects (STORAGE_S3_PREFIX gives it one)"};
 }
 
 Status S3Storage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {

@@ -1,4 +1,4 @@
-"""A host of the original with 300 states goes over to identified users: nothing looks absent before,
+"""A host of terraform-backend with 300 states goes over to identified users: nothing looks absent before,
 nothing is lost on the way, nothing is left behind unsaid."""
 import functools
 import json
@@ -55,7 +55,7 @@ def real_state():
 
 
 class Takeover:
-    """The steps of docs/policy.md, "States from before", on one layout of the original's."""
+    """The steps of docs/policy.md, "States from before", on one layout of terraform-backend's."""
     LAYOUT = None
 
     def setUp(self):
@@ -64,7 +64,7 @@ class Takeover:
         self.pair = Pair(self.box, self.LAYOUT.PAIR)
 
     def original(self):
-        """The original's states: {name: (secret, document)} of project demo, and the blobs that nobody
+        """terraform-backend's states: {name: (secret, document)} of project demo, and the blobs that nobody
         can explain."""
         states = {f"s{i}": (SECRETS[i % len(SECRETS)], document(f"s{i}"))
                   for i in range(UNDER_SECRETS)}
@@ -78,7 +78,7 @@ class Takeover:
         return states
 
     def touch(self, states):
-        """Some states were written since the original was replaced, with basic auth as before."""
+        """Some states were written since terraform-backend was replaced, with basic auth as before."""
         server = self.pair.stateward()
         for i in range(TOUCHED):
             name = f"s{i + 1}"
@@ -123,7 +123,7 @@ class Takeover:
 
     def said(self, count):
         """Start, /ready and metrics."""
-        text = f"{count} blobs of the original are untouched"
+        text = f"{count} blobs of terraform-backend are untouched"
         self.server.process.wait_until(lambda: text in self.server.log(), "the start says it")
         _, _, body = self.server.ask("GET", "/ready")
         self.assertIn(text, json.loads(body)["warnings"]["taking over"])
@@ -184,7 +184,7 @@ class Takeover:
         self.assertEqual(409, self.ask("GET", "s1")[0], "a dry run changes nothing")
         self.kill_one_run(lists, lambda: self.ask("GET", "s100")[0] == 200)
         out = self.ctl(*lists)
-        self.assertIn(f"{UNKNOWN} blobs of the original are left", out)
+        self.assertIn(f"{UNKNOWN} blobs of terraform-backend are left", out)
         for name, (_, text) in states.items():
             status, _, body = self.ask("GET", name)
             self.assertEqual((200, text), (status, body), name)

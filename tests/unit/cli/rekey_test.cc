@@ -153,7 +153,7 @@ TEST(Rekey, AllThatNeedsAKeyIsCounted) {
   storage.legacy[std::string(64, 'b')] = blob(new_key);
   storage.legacy[std::string(64, 'c')] = blob(old_key);
   CHECK(storage.ClaimLegacy(std::string(64, 'c'), ids[0]).ok());  // taken over
-  STRCMP_EQUAL("12 versions, 1 kept upload, 1 state of the original, 1 store secret",
+  STRCMP_EQUAL("12 versions, 1 kept upload, 1 state of terraform-backend, 1 store secret",
                Describe(need(*both)).c_str());
   LONGS_EQUAL(1, (*CountKeys(storage, *both, true)).by_key[now].originals);
   LONGS_EQUAL(0, (*CountKeys(storage, *both, false)).by_key[now].originals);
