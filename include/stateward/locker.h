@@ -28,6 +28,7 @@
 #include <variant>
 #include <vector>
 
+#include "stateward/gates.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
 #include "stateward/transaction.h"
@@ -84,6 +85,16 @@ struct BaseAsk {
 };
 using BaseFn = std::function<Result<uint64_t>(const BaseAsk&)>;
 
+// On what terms a lock is granted. A function that reads the head will do where there are no gates.
+struct LockTerms {
+  template <typename Fn, typename = decltype(BaseFn(std::declval<Fn>()))>
+  LockTerms(Fn base_fn, GateTicket ticket = {})  // NOLINT: a BaseFn is LockTerms
+      : base(std::move(base_fn)), gates(std::move(ticket)) {}
+
+  BaseFn base;
+  GateTicket gates;
+};
+
 struct Granted {
   bool repeated = false;  // the same principal held it already with this ID
 };
@@ -98,7 +109,15 @@ struct NotHeld {};
 struct Released {
   LockRecord record;  // what was released
 };
-using AcquireOutcome = std::variant<Granted, HeldBy, WasReleased>;
+// A gate is shut, and the asker does not hold the lock already; `holder`: who does.
+struct Shut {
+  std::optional<LockRecord> holder;
+};
+// The asker's ticket is of another set than this one, which is stored now.
+struct GatesChanged {
+  GateSet now;
+};
+using AcquireOutcome = std::variant<Granted, HeldBy, WasReleased, Shut, GatesChanged>;
 // NotHeld: free. WasReleased: free or held by another, and this ID was released before: a repeat.
 using ReleaseOutcome = std::variant<Released, NotHeld, WasReleased, HeldBy>;
 
@@ -122,15 +141,17 @@ struct LockView {
   // What this step of the locker is, where a storage can take part in it (Storage::Within);
   // nullptr elsewhere. Lives as long as the call.
   Transaction* transaction = nullptr;
+  // Of Locker::WithLock, for a write without a lock: the gates as this step finds them. Called
+  // while the step lasts, at most once.
+  std::function<Result<GateSet>()> gates = nullptr;
 };
 // May raise the view's mark, for the locker to remember where that costs it nothing.
 using WriteFn = std::function<void(LockView&)>;
 
 using EachHeldFn = std::function<bool(const StateId& id, const Result<LockRecord>& holder)>;
 
-class Locker {
+class Locker : public Gates {
  public:
-  virtual ~Locker() = default;
   // "local", "redis", "postgres", "s3": part of the settings, the store's marker and metrics.
   virtual std::string_view Name() const = 0;
 
@@ -144,9 +165,10 @@ class Locker {
 
   // Takes the lock if it is free. `base` is called once while nobody else can hold the lock, and
   // its value is stored with the lock before this returns; its error is this call's error and the
-  // lock is then not granted (or not complete: a repeated Acquire completes it).
+  // lock is then not granted (or not complete: a repeated Acquire completes it). The gates are
+  // asked about everything but a repeat of what was granted and an ID that was released.
   virtual Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                         const BaseFn& base) = 0;
+                                         const LockTerms& terms) = 0;
   // Compare and release. An empty request.id releases whatever is held. Within kForceRepeatMs of
   // the same principal's forced release it may be that one's repeat: NotHeld when the state is
   // free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock that was set

@@ -6,6 +6,7 @@
 
 #include "admin/find_state.h"
 #include "admin/state_names.h"
+#include "base/glob.h"
 #include "base/sha256.h"
 #include "base/together.h"
 

@@ -8,8 +8,8 @@
 
 #include "admin/find_state.h"
 #include "admin/run.h"
-#include "admin/state_names.h"
 #include "admin/summaries.h"
+#include "base/glob.h"
 
 namespace stateward {
 namespace {

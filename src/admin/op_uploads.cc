@@ -6,8 +6,8 @@
 #include "admin/locked_change.h"
 #include "admin/run.h"
 #include "admin/state_diff.h"
-#include "admin/state_names.h"
 #include "admin/state_versions.h"
+#include "base/glob.h"
 #include "base/hex.h"
 #include "state/guard.h"
 

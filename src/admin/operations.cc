@@ -3,6 +3,7 @@
 #include "admin/find_state.h"
 #include "admin/operation.h"
 #include "admin/operations_change.h"
+#include "admin/operations_gates.h"
 #include "admin/run.h"
 
 namespace stateward {
@@ -229,6 +230,10 @@ constexpr Operation kOperations[] = {
      "was lost\"\n",
      "",
      RunUnlock},
+    kMaintenanceSetOperation,
+    kMaintenanceListOperation,
+    kMaintenanceEndOperation,
+    kFreezeOperation,
     {"check",
      M::kGet,
      "/api/v1/check",

@@ -27,6 +27,12 @@ Result<Reply> RunVersions(const Call& call);
 Result<Reply> RunLocks(const Call& call);
 Result<Reply> RunUnlock(const Call& call);
 
+// op_maintenance.cc
+Result<Reply> RunMaintenanceSet(const Call& call);
+Result<Reply> RunMaintenanceList(const Call& call);
+Result<Reply> RunMaintenanceEnd(const Call& call);
+Result<Reply> RunFreeze(const Call& call);
+
 // op_check.cc
 Result<Reply> RunCheck(const Call& call);
 // op_pin.cc

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "auth/rules.h"
-
 namespace stateward {
 
 Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id) {
@@ -19,12 +17,6 @@ Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id
 
 std::string UnreadableWord(const Status& why) {
   return why.code() == Code::kUnknownKey ? "unknown key" : "damaged";
-}
-
-bool FitsGlob(const std::string& glob, const StateKey& key) {
-  if (glob.empty()) return true;
-  if (glob.find('/') == glob.npos) return GlobMatches(glob, key.project, kStateSeparators);
-  return GlobMatches(glob, key.project + "/" + key.name, kStateSeparators);
 }
 
 }  // namespace stateward

@@ -1,4 +1,4 @@
-// Names of states: what a record says of its own, and whether a pattern fits it.
+// Names of states: what a record says of its own.
 #ifndef STATEWARD_ADMIN_STATE_NAMES_H_
 #define STATEWARD_ADMIN_STATE_NAMES_H_
 
@@ -17,9 +17,6 @@ Result<std::optional<StateKey>> NameOf(const History& history, const StateId& id
 
 // Why a record does not open, for a column: "damaged" or "unknown key".
 std::string UnreadableWord(const Status& why);
-
-// Of a parameter of the kind kGlob; "" fits every state.
-bool FitsGlob(const std::string& glob, const StateKey& key);
 
 }  // namespace stateward
 

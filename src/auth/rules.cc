@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/glob.h"
+
 namespace stateward {
 namespace {
 
@@ -14,30 +16,6 @@ constexpr std::string_view kGitLabSources[] = {"push", "web", "schedule", "api",
 template <typename List, typename T>
 bool Contains(const List& list, const T& value) {
   return std::find(std::begin(list), std::end(list), value) != std::end(list);
-}
-
-// Without separators: of the stars only the last one has to be tried again.
-bool SegmentMatches(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;
-  size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  return std::all_of(pattern.begin() + static_cast<ptrdiff_t>(p), pattern.end(),
-                     [](char c) { return c == '*'; });
 }
 
 bool TextFits(const ClaimPattern& pattern, std::string_view text) {
@@ -120,19 +98,6 @@ std::string RuleNames(const Decision& decision) {
     names += rule->name;
   }
   return names;
-}
-
-bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators) {
-  for (;;) {
-    size_t p = pattern.find_first_of(separators);
-    size_t t = text.find_first_of(separators);
-    if (!SegmentMatches(pattern.substr(0, p), text.substr(0, t))) return false;
-    bool last = p == std::string_view::npos;
-    if (last || t == std::string_view::npos) return last && t == std::string_view::npos;
-    if (pattern[p] != text[t]) return false;
-    pattern.remove_prefix(p + 1);
-    text.remove_prefix(t + 1);
-  }
 }
 
 std::string_view EventClaim(CiKind ci) {

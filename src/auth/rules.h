@@ -72,10 +72,6 @@ bool EventFits(const Rule& rule, const JsonObject& claims);
 // The names of the rules, with " + " between; "" = no rule.
 std::string RuleNames(const Decision& decision);
 
-// Whether all of `text` fits: each * stands for any number of bytes, but for none of `separators`.
-// Linear in the size of `text` for each * of the pattern.
-bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators);
-inline constexpr std::string_view kStateSeparators = "/";
 inline constexpr std::string_view kClaimSeparators = "/:";
 
 // The claim that says what started a CI's run ("" for a generic issuer), and whether a rule that

@@ -221,20 +221,26 @@ Status LocalLock::AddReleased(Held* held, const std::string& lock_id) {
 }
 
 Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& want,
-                                          const BaseFn& base) {
+                                          const LockTerms& terms) {
   Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
   STATEWARD_RETURN_IF_ERROR(AddReleased(&*held, want.id));
   int64_t now = clock_.NowMs();
   AcquireOutcome outcome = DecideAcquire(held->book, want, now);
   const auto* granted = std::get_if<Granted>(&outcome);
-  if (granted == nullptr) return outcome;
-  if (granted->repeated) {
+  if (std::holds_alternative<WasReleased>(outcome)) return outcome;
+  if (granted != nullptr && granted->repeated) {
     STATEWARD_RETURN_IF_ERROR(Settle(*held));
     return outcome;
   }
+  Result<std::optional<AcquireOutcome>> kept = AskGates(*held, terms.gates);
+  if (!kept.ok() || kept->has_value() || granted == nullptr) {
+    Discard(key.id, *held);
+    if (!kept.ok()) return std::move(kept).status();
+    return kept->has_value() ? std::move(**kept) : outcome;
+  }
   LockRecord record = want;
-  Result<uint64_t> head = base({held->book.burn, held->book.mark, nullptr});
+  Result<uint64_t> head = terms.base({held->book.burn, held->book.mark, nullptr});
   if (!head.ok()) {
     Discard(key.id, *held);
     return Outage(std::move(head).status());
@@ -288,6 +294,8 @@ Status LocalLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
   LockView view{std::move(held->book.holder), held->book.mark};
+  const int root = held->root.get();
+  view.gates = [this, root] { return GatesIn(root); };
   write(view);
   if (view.mark > held->book.mark) NoteHead(disk_, held->file.get(), held->slot, view.mark);
   Discard(key.id, *held);

@@ -1,8 +1,9 @@
 // Locks in files of this host, shared by any number of processes; they survive all of them.
 //
 // <dir>/lock-service names the service; <dir>/<id[0:2]>/<id> is one file for each state that was
-// ever locked. The flock on that file makes each step atomic; the kernel gives it up when a process
-// dies. A file is never renamed, and removed only while its state was never locked.
+// ever locked, <dir>/gates holds the gates. The flock on that file makes each step atomic; the
+// kernel gives it up when a process dies. A file is never renamed, and removed only while its state
+// was never locked.
 #ifndef STATEWARD_LOCK_LOCAL_LOCK_H_
 #define STATEWARD_LOCK_LOCAL_LOCK_H_
 
@@ -31,7 +32,7 @@ class LocalLock : public Locker {
   // `forgotten` does not matter here: all who wrote under other locks must be stopped before.
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override;
+                                 const LockTerms& terms) override;
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
   Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
@@ -42,6 +43,8 @@ class LocalLock : public Locker {
   Result<uint64_t> CountHeld() override;
   Status Check() override;
   std::string Warning() override;
+  Result<GateSet> ReadGates() override;
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
 
  private:
   // The state's file with its flock, and what it says.
@@ -64,6 +67,11 @@ class LocalLock : public Locker {
   Status Store(const StateId& id, Held* held, bool released);
   Status Settle(const Held& held);
   Status AddReleased(Held* held, const std::string& lock_id);
+  Result<std::string> GateText(int root);
+  Result<GateSet> GatesIn(int root);
+  // nullopt: the gates do not keep this lock from being given.
+  Result<std::optional<AcquireOutcome>> AskGates(const Held& held, const GateTicket& ticket);
+  Status WaitForSteps(int root);
 
   Disk& disk_;
   const Clock& clock_;

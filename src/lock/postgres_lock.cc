@@ -33,14 +33,14 @@ PostgresLock::PostgresLock(std::shared_ptr<PgPool> pool, const Clock& clock,
 
 Result<PostgresLock::Row> PostgresLock::ReadRow(const PgRows& rows) {
   Row row;
-  STATEWARD_RETURN_IF_ERROR(CheckService(rows, 0, &row.epoch));
+  STATEWARD_RETURN_IF_ERROR(CheckService(rows, 0, &row.service));
   row.now_ms = static_cast<int64_t>(rows.Int8(0, 1));
   if (rows.IsNull(0, 2)) return row;  // only where the row need not be there
   Result<LockBook> book = DecodeLockRecord(rows.Raw(0, 2));
   if (!book.ok()) return Outage(std::move(book).status());
   row.book = std::move(*book);
   row.there = true;
-  if (rows.Text(0, 3) != row.epoch) {
+  if (rows.Text(0, 3) != row.service.epoch) {
     // Records may have been lost with the locks: what the head was before says nothing now.
     row.book.burn = true;
     row.book.mark = 0;
@@ -147,7 +147,7 @@ Status PostgresLock::Store(const StateId& id, Held* held) {
   Bytes record = EncodeRow(row.book, !row.legacy_id.empty());
   PgStatement store{pg_lock::kStore, {}};
   bool held_by_ours = row.book.holder && row.legacy_id.empty();
-  store.params.Text(id.hex()).Bytea(record).Text(row.epoch).Int8(held_by_ours ? 1 : 0);
+  store.params.Text(id.hex()).Bytea(record).Text(row.service.epoch).Int8(held_by_ours ? 1 : 0);
   return held->transaction->Commit({store});
 }
 
@@ -159,7 +159,7 @@ Status PostgresLock::StoreRelease(const StateId& id, Held* held) {
   PgStatement store{pg_lock::kStoreRelease, {}};
   store.params.Text(id.hex())
       .Bytea(record)
-      .Text(row.epoch)
+      .Text(row.service.epoch)
       .Int8(SlotOfRelease(entry.number))
       .Bytea(released);
   std::vector<PgStatement> statements{store};
@@ -178,20 +178,27 @@ Status PostgresLock::Settle(Held* held) {
 }
 
 Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRecord& want,
-                                                const BaseFn& base, bool* unknown) {
+                                                const LockTerms& terms, bool* unknown) {
   Result<Held> held = Open(key, 0, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, want.id, &*held));
   Row& row = held->row;
   AcquireOutcome outcome = DecideAcquire(row.book, want, row.now_ms);
   const auto* granted = std::get_if<Granted>(&outcome);
+  if (std::holds_alternative<WasReleased>(outcome)) return outcome;
+  const bool repeated = granted != nullptr && granted->repeated;
+  if (!repeated) {
+    Result<std::optional<AcquireOutcome>> kept = AskGates(&*held, terms.gates);
+    if (!kept.ok()) return std::move(kept).status();
+    if (kept->has_value()) return std::move(**kept);
+  }
   if (granted == nullptr) return outcome;
   Status stored;
-  if (granted->repeated) {
+  if (repeated) {
     stored = Settle(&*held);
   } else {
     LockRecord record = want;
-    Result<uint64_t> head = base({row.book.burn, row.book.mark, held->transaction.get()});
+    Result<uint64_t> head = terms.base({row.book.burn, row.book.mark, held->transaction.get()});
     if (!head.ok()) return Outage(std::move(head).status());
     record.base = *head;
     Take(&row.book, std::move(record), row.now_ms);
@@ -203,11 +210,11 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
 }
 
 Result<AcquireOutcome> PostgresLock::Acquire(const LockKey& key, const LockRecord& want,
-                                             const BaseFn& base) {
+                                             const LockTerms& terms) {
   bool unknown = false;
-  Result<AcquireOutcome> outcome = TryAcquire(key, want, base, &unknown);
+  Result<AcquireOutcome> outcome = TryAcquire(key, want, terms, &unknown);
   // If the first try was stored after all, the second finds the lock held with this very ID.
-  if (!outcome.ok() && unknown) outcome = TryAcquire(key, want, base, &unknown);
+  if (!outcome.ok() && unknown) outcome = TryAcquire(key, want, terms, &unknown);
   return outcome;
 }
 
@@ -263,13 +270,15 @@ Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   if (!options_.with_storage) {
     Result<LockView> view = Look(key);
     if (!view.ok()) return std::move(view).status();
+    view->gates = [this] { return GatesFrom(pool_.get()); };
     write(*view);
     return Status();
   }
   Result<Held> held = Open(key, Kms::kInfoPrefix, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   PgTransaction& transaction = *held->transaction;
-  LockView view{std::move(held->row.book.holder), held->row.book.mark, &transaction};
+  LockView view{std::move(held->row.book.holder), held->row.book.mark, &transaction,
+                [&] { return GatesFrom(&transaction); }};
   write(view);
   if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
   // Nothing to keep: the transaction is rolled back.

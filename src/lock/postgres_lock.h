@@ -33,7 +33,7 @@ class PostgresLock : public Locker {
   Result<std::string> ServiceId() override;
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override;
+                                 const LockTerms& terms) override;
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
   Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
@@ -45,12 +45,19 @@ class PostgresLock : public Locker {
   Status EachHeld(const EachHeldFn& each) override;
   Result<uint64_t> CountHeld() override;
   Status Check() override;
+  Result<GateSet> ReadGates() override;
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
 
  private:
+  // What each step reads of the service.
+  struct Service {
+    std::string epoch;     // now
+    std::string gate_tag;  // of the gates that are stored
+  };
   struct Row {
     bool there = false;  // false: there is no row, nobody ever locked the state
     LockBook book;       // `released`: only what was looked for
-    std::string epoch;   // the service's, now
+    Service service;
     int64_t now_ms = 0;
     std::string legacy_id, legacy_lock;  // terraform-backend's row; "" = none
   };
@@ -71,12 +78,16 @@ class PostgresLock : public Locker {
   Status Store(const StateId& id, Held* held);
   Status StoreRelease(const StateId& id, Held* held);
   Status Settle(Held* held);
-  Result<AcquireOutcome> TryAcquire(const LockKey& key, const LockRecord& want, const BaseFn& base,
-                                    bool* unknown);
+  Result<AcquireOutcome> TryAcquire(const LockKey& key, const LockRecord& want,
+                                    const LockTerms& terms, bool* unknown);
+  // The gates as a transaction, or another connection, finds them.
+  Result<GateSet> GatesFrom(PgQueries* queries);
+  // nullopt: the gates do not keep this lock from being given.
+  Result<std::optional<AcquireOutcome>> AskGates(Held* held, const GateTicket& ticket);
   Result<ReleaseOutcome> TryRelease(const LockKey& key, const ReleaseRequest& request,
                                     bool* unknown);
   // Compares what a statement says of the service with what was seen first.
-  Status CheckService(const PgRows& rows, size_t column, std::string* epoch);
+  Status CheckService(const PgRows& rows, size_t column, Service* service);
   // The statement that finds the original's lock; nothing when there is no such table.
   Result<std::vector<PgStatement>> LegacyStatement(const LockKey& key);
 

@@ -24,7 +24,8 @@ std::vector<std::string> LockTables() {
       "CREATE TABLE stateward.lock_entries (id text COLLATE \"C\" NOT NULL, slot int8 NOT NULL,"
       " entry bytea NOT NULL, PRIMARY KEY (id, slot))",
       "CREATE TABLE stateward.lock_service (only_one bool PRIMARY KEY DEFAULT true CHECK"
-      " (only_one), id text NOT NULL, first_epoch text NOT NULL, counter int8 NOT NULL)",
+      " (only_one), id text NOT NULL, first_epoch text NOT NULL, counter int8 NOT NULL,"
+      " gate_tag text NOT NULL DEFAULT '', gates text NOT NULL DEFAULT '')",
   };
 }
 
@@ -35,7 +36,7 @@ constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
 }  // namespace
 
-Status PostgresLock::CheckService(const PgRows& rows, size_t column, std::string* epoch) {
+Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* service) {
   if (rows.IsNull(0, column)) {
     return Status::Unavailable(
         "postgres: no lock service, or this server is a standby (see `statewardctl init`)");
@@ -45,7 +46,12 @@ Status PostgresLock::CheckService(const PgRows& rows, size_t column, std::string
   if (!IsHex(id, 32) || text.size() < 34) {
     return Status::Unavailable("postgres: the lock service's id is damaged");
   }
-  *epoch = text.substr(33);
+  const size_t end = text.find(' ', 33);
+  if (end == std::string::npos) {
+    return Status::Unavailable("postgres: the lock service's row is damaged");
+  }
+  service->epoch = text.substr(33, end - 33);
+  service->gate_tag = text.substr(end + 1);
   std::lock_guard<std::mutex> hold(mutex_);
   if (service_id_.empty()) service_id_ = id;
   if (id != service_id_) {
@@ -149,8 +155,8 @@ Status PostgresLock::EachHeld(const EachHeldFn& each) {
     next.params.Text(after).Int8(kHeldPage);
     Result<PgRows> rows = pool_->QueryOne(next, PgUse::kRead);
     if (!rows.ok()) return std::move(rows).status();
-    std::string epoch;
-    STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
+    Service service;
+    STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &service));
     if (rows->IsNull(0, 1)) return Status();
     for (size_t i = 0; i < rows->size(); ++i) {
       after = rows->Text(i, 1);
@@ -172,8 +178,8 @@ Result<uint64_t> PostgresLock::CountHeld() {
        {}},
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  std::string epoch;
-  STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &epoch));
+  Service service;
+  STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &service));
   return rows->Int8(0, 1);
 }
 
@@ -183,8 +189,8 @@ Status PostgresLock::Check() {
   PgStatement look{"SELECT " STATEWARD_PG_SERVICE ", " STATEWARD_PG_SAFE, {}};
   Result<std::unique_ptr<PgTransaction>> transaction = pool_->Begin({look}, &rows);
   if (!transaction.ok()) return std::move(transaction).status();
-  std::string epoch;
-  STATEWARD_RETURN_IF_ERROR(CheckService(rows[0], 0, &epoch));
+  Service service;
+  STATEWARD_RETURN_IF_ERROR(CheckService(rows[0], 0, &service));
   if (!rows[0].Bool(0, 1)) {
     return Status::Unavailable("lock: fsync or full_page_writes is off on the Postgres server");
   }

@@ -6,12 +6,13 @@
 
 namespace stateward::pg_lock {
 
-// The service's id and its epoch; null without service, and on a standby. A failover or a restore
-// to a point in time begins a new timeline: an asynchronous standby may not have got every lock.
+// The service's id, its epoch and the tag of its gates; null without service, and on a standby. A
+// failover or a restore to a point in time begins a new timeline: an asynchronous standby may not
+// have got every lock.
 #define STATEWARD_PG_EPOCH "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || s.counter"
 #define STATEWARD_PG_SERVICE                   \
   "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH \
-  " FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"
+  " || ' ' || s.gate_tag FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"
 
 #define STATEWARD_PG_ROW         \
   "SELECT " STATEWARD_PG_SERVICE \
@@ -41,6 +42,14 @@ inline constexpr char kFindReleased[] =
     "SELECT entry FROM stateward.lock_entries WHERE id = $1 AND slot = $2";
 inline constexpr char kAllReleased[] =
     "SELECT slot, entry FROM stateward.lock_entries WHERE id = $1 AND slot < $2";
+inline constexpr char kGates[] =
+    "SELECT " STATEWARD_PG_SERVICE
+    ", (extract(epoch FROM clock_timestamp()) * 1000)::int8, s.gates"
+    " FROM (VALUES (1)) one LEFT JOIN stateward.lock_service s ON true";
+// Every step reads lock_service and keeps the table's lock that it got by that until its end: this
+// waits for those that are under way, and the others wait for the new gates.
+inline constexpr char kLockGates[] = "LOCK TABLE stateward.lock_service IN ACCESS EXCLUSIVE MODE";
+inline constexpr char kStoreGates[] = "UPDATE stateward.lock_service SET gate_tag = $1, gates = $2";
 // A message in the server's log that says nothing: so the commit, and everything before it, is
 // flushed.
 inline constexpr char kSettle[] = "SELECT pg_logical_emit_message(true, 'stateward', '')";

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "lock/gate_text.h"
 #include "lock/legacy_lock.h"
 #include "stateward/clock.h"
 
@@ -23,6 +24,13 @@ constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
 Status NoAnswer() { return Status::Unavailable("redis: that is no answer of Stateward's scripts"); }
 Status Busy() { return Status::Unavailable("redis: the lock changed hands again and again"); }
+
+// Of a script that shows the gates: the time, and their text.
+Result<GateSet> ReadGateReply(const std::vector<RedisReply>& rest) {
+  if (rest.size() != 2) return NoAnswer();
+  const auto now = ParseUint64(rest[0].text).value_or(0);
+  return DecodeGates(rest[1].text, static_cast<int64_t>(now));
+}
 
 std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
 
@@ -156,24 +164,27 @@ Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
 }
 
 Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& want,
-                                          const BaseFn& base) {
+                                          const LockTerms& terms) {
   std::vector<std::string> keys = KeysOf(key);
   bool taken_here = false;
   for (int i = 0; i < kTries; ++i) {
-    Result<Answer> answer = Step(scripts_.acquire, keys,
-                                 {want.id, DigestOf(want.id), want.info, want.principal,
-                                  want.operation, want.token_sha256, want.plan_only ? "1" : "0"});
+    Result<Answer> answer = Step(
+        scripts_.acquire, keys,
+        {want.id, DigestOf(want.id), want.info, want.principal, want.operation, want.token_sha256,
+         want.plan_only ? "1" : "0", terms.gates.tag, std::to_string(terms.gates.shut_until_ms)});
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "repeated") return AcquireOutcome(Granted{true});
     // It was ours for a moment, until somebody forced it. To say so as if it had never been would
     // not be the truth: the client asks again, and is told what became of its ID.
-    if (answer->word == "released" && taken_here) {
+    const bool kept_out = answer->word == "gates" || answer->word == "shut";
+    if ((answer->word == "released" || kept_out) && taken_here) {
       return Status::Unavailable("the lock was released by force while it was being taken");
     }
     if (answer->word == "released") return AcquireOutcome(WasReleased{});
+    if (kept_out) return ReadKept(*std::move(answer));
     if (answer->word == "taken") {
       taken_here = true;
-      Result<bool> done = Complete(key, want.id, *answer, base);
+      Result<bool> done = Complete(key, want.id, *answer, terms.base);
       if (!done.ok()) return std::move(done).status();
       if (*done) return AcquireOutcome(Granted{false});
       continue;
@@ -186,6 +197,24 @@ Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& 
     return AcquireOutcome(HeldBy{std::move(held->record)});
   }
   return Busy();
+}
+
+Result<AcquireOutcome> RedisLock::ReadKept(Answer answer) const {
+  if (answer.word == "gates") {
+    Result<GateSet> now = ReadGateReply(answer.rest);
+    if (!now.ok()) return std::move(now).status();
+    return AcquireOutcome(GatesChanged{*std::move(now)});
+  }
+  if (answer.rest.size() != 1) return NoAnswer();
+  std::vector<RedisReply>& by = answer.rest[0].items;
+  if (by.empty()) return AcquireOutcome(Shut{});
+  Answer inner;
+  inner.word = std::move(by[0].text);
+  by.erase(by.begin());
+  inner.rest = std::move(by);
+  Result<Held> held = ReadHeld(inner);
+  if (!held.ok()) return std::move(held).status();
+  return AcquireOutcome(Shut{std::move(held->record)});
 }
 
 // False: the lock was released, or the epoch changed, before the base was stored.
@@ -283,8 +312,23 @@ Status RedisLock::BurnNext(const LockKey& key) {
 Status RedisLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<LockView> view = Look(key);
   if (!view.ok()) return std::move(view).status();
+  view->gates = [this] { return ReadGates(); };
   write(*view);
   return Status();
+}
+
+Result<GateSet> RedisLock::ReadGates() {
+  Result<Answer> answer = Step(scripts_.gates, KeysOf(StateId()), {});
+  if (!answer.ok()) return std::move(answer).status();
+  return ReadGateReply(answer->rest);
+}
+
+Result<bool> RedisLock::ExchangeGates(const std::string& expected, const std::vector<Gate>& next) {
+  const std::string text = EncodeGates(next);
+  const std::string tag = GateTag(text);
+  Result<Answer> answer = Step(scripts_.exchange_gates, KeysOf(StateId()), {expected, tag, text});
+  if (!answer.ok()) return std::move(answer).status();
+  return answer->word == "done";
 }
 
 Status RedisLock::EachHeld(const EachHeldFn& each) {

@@ -30,7 +30,7 @@ class RedisLock : public Locker {
   Result<std::string> ServiceId() override;
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override;
+                                 const LockTerms& terms) override;
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
   Result<LockView> Look(const LockKey& key) override;
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
@@ -41,6 +41,8 @@ class RedisLock : public Locker {
   Result<uint64_t> CountHeld() override;
   Status Check() override;
   std::string Warning() override { return client_->Warning(); }
+  Result<GateSet> ReadGates() override;
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
 
  private:
   // What a script answered: the word in front, and what follows.
@@ -64,6 +66,8 @@ class RedisLock : public Locker {
                       std::vector<std::string> arguments);
   Status Renew(const std::string& service_id);
   Result<Held> ReadHeld(const Answer& answer) const;
+  // What a "gates" or "shut" says.
+  Result<AcquireOutcome> ReadKept(Answer answer) const;
   Result<bool> Complete(const LockKey& key, const std::string& lock_id, const Answer& taken,
                         const BaseFn& base);
   Result<ReleaseOutcome> ReleaseLegacy(const LockKey& key, const ReleaseRequest& request,

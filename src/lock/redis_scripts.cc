@@ -36,11 +36,12 @@ return {'ok'}
 // `run` differs when another process answers than the one that last entered an epoch: it was
 // restarted or took over, and may lack the newest locks.
 constexpr char kPrelude[] = R"(
-local s = redis.call('HMGET', KEYS[1], 'id', 'run', 'epoch')
+local s = redis.call('HMGET', KEYS[1], 'id', 'run', 'epoch', 'gates')
 if not s[1] then return {'lost'} end
 if s[1] ~= ARGV[2] then return {'other'} end
 if s[2] ~= ARGV[1] then return {'run'} end
 local epoch = s[3]
+local gates = s[4] or ''
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local kept_ms, kept, repeat_ms = @KEPT_MS@, @KEPT@, @REPEAT_MS@
@@ -84,26 +85,33 @@ end
 local function mark_of(mark, mark_epoch)
   return mark_epoch == epoch and mark or '0'
 end
+local function show_gates()
+  return {'gates', string.format('%.0f', now), redis.call('HGET', KEYS[1], 'gates_text') or ''}
+end
 local function note_forced(principal)
   redis.call('HSET', KEYS[2], 'forced_by', principal, 'forced_at', string.format('%.0f', now),
              'epoch', 'burn')
 end
 )";
 
-// ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan
+// ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan, 10 tag of the gates that
+// the asker knows, 11 the time until which these shut the state
 constexpr char kAcquire[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'base', 'epoch', 'flags', 'mark',
                      'mark_epoch')
 if is_newer(h[5]) then return {'newer'} end
 local burn = (h[4] or '') ~= epoch and 1 or 0
 local mark = mark_of(h[6], h[7])
-if h[1] == ARGV[3] then
-  if h[2] ~= ARGV[6] then return held(#KEYS + 1) end
+if h[1] == ARGV[3] and h[2] == ARGV[6] then
   if h[3] ~= '' then return {'repeated'} end
   return {'taken', burn, epoch, mark}
 end
-if released(ARGV[4]) then return {'released'} end
+if h[1] ~= ARGV[3] and released(ARGV[4]) then return {'released'} end
 local by = held(6)
+-- It may be the asker's own, which only he can read out of it.
+if by and by[1] == 'legacy' then return by end
+if gates ~= ARGV[10] then return show_gates() end
+if now < tonumber(ARGV[11]) then return {'shut', by or {}} end
 if by then return by end
 redis.call('HSET', KEYS[2], 'id', ARGV[3], 'digest', ARGV[4], 'info', ARGV[5],
            'principal', ARGV[6], 'operation', ARGV[7], 'token', ARGV[8], 'plan', ARGV[9],
@@ -210,6 +218,18 @@ if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'run', s[2]) end
 return {'ok'}
 )";
 
+constexpr char kGates[] = R"(
+return show_gates()
+)";
+
+// ARGV: 3 the tag that is expected, 4 the new one, 5 its text
+constexpr char kExchangeGates[] = R"(
+if gates == ARGV[4] then return {'done'} end
+if gates ~= ARGV[3] then return {'again'} end
+redis.call('HSET', KEYS[1], 'gates', ARGV[4], 'gates_text', ARGV[5])
+return {'done'}
+)";
+
 std::string Step(const char* body) {
   std::string text = kPrelude;
   const struct {
@@ -240,6 +260,8 @@ RedisLockScripts::RedisLockScripts()
       token_released(Step(kTokenReleased)),
       count(Step(kCount)),
       held(Step(kHeld)),
-      check(Step(kCheck)) {}
+      check(Step(kCheck)),
+      gates(Step(kGates)),
+      exchange_gates(Step(kExchangeGates)) {}
 
 }  // namespace stateward

@@ -19,7 +19,8 @@ struct RedisLockScripts {
 
   // KEYS: service, lock, released, held, tokens, the original's…; ARGV: run, service id, …
   // All may answer "newer": a newer build wrote what this one does not understand.
-  RedisScript acquire;         // "taken", burn, epoch, mark | "repeated" | "released" | HELD
+  RedisScript acquire;         // "taken", burn, epoch, mark | "repeated" | "released" | HELD |
+                               // "gates", time, text | "shut", [HELD or nothing]
   RedisScript complete;        // "done" | "again"
   RedisScript abandon;         // "done"
   RedisScript release;         // "freed", record | "free" | "was" | HELD | HELD, time
@@ -30,6 +31,8 @@ struct RedisLockScripts {
   RedisScript count;           // "count", n
   RedisScript held;            // "held", the keys of all locks that are held
   RedisScript check;           // "ok"
+  RedisScript gates;           // "gates", time, text
+  RedisScript exchange_gates;  // "done" | "again"
   // HELD: "held", record | "legacy", key, value
 };
 

@@ -137,7 +137,7 @@ Result<bool> S3Lock::Write(const StateId& id, Entry* entry) {
 // Takes the lock without a base, reads the head, then stores it: a head that was read before could
 // have moved until the lock was ours. When this breaks off in between, a repeat completes it.
 Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& want,
-                                       const BaseFn& base) {
+                                       const LockTerms& terms) {
   bool taken_here = false;
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries > 0) WaitForOthers(tries);
@@ -151,9 +151,18 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
     if (granted == nullptr && taken_here) {
       return Status::Unavailable("the lock was released by force while it was being taken");
     }
-    if (granted == nullptr) return outcome;
+    if (std::holds_alternative<WasReleased>(outcome)) return outcome;
     LockBook& book = entry->object.book;
-    if (!granted->repeated) {
+    const bool fresh = granted != nullptr && !granted->repeated;
+    if (granted == nullptr || (fresh && terms.gates.shut_until_ms > 0)) {
+      Result<GateObject> gates = GetGates();
+      if (!gates.ok()) return std::move(gates).status();
+      Result<Kept> kept = Judge(terms.gates, *gates, book.holder);
+      if (!kept.ok()) return std::move(kept).status();
+      if (kept->has_value()) return std::move(**kept);
+      if (granted == nullptr) return outcome;
+    }
+    if (fresh) {
       LockRecord record = want;
       record.unconfirmed = true;
       bool burn = book.burn;
@@ -164,26 +173,45 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
       if (!*written) continue;
       taken_here = true;
     }
-    if (book.holder->unconfirmed) {
-      Result<uint64_t> head = base({book.burn, book.mark, nullptr});
-      if (!head.ok()) {
-        // Nobody was granted anything; without this the lock would stay behind when the client
-        // gives up. Best effort: a LOCK with the same ID completes it otherwise.
-        book.holder.reset();
-        (void)Write(key.id, &*entry);
-        return Outage(std::move(head).status());
-      }
-      book.holder->base = *head;
-      book.holder->unconfirmed = false;
-      book.burn = false;
-      book.mark = std::max(book.mark, *head);
-      Result<bool> written = Write(key.id, &*entry);
-      if (!written.ok()) return std::move(written).status();
-      if (!*written) continue;
-    }
-    return AcquireOutcome(Granted{!taken_here});
+    if (!book.holder->unconfirmed) return AcquireOutcome(Granted{!taken_here});
+    Result<Kept> done = Complete(key.id, terms, !taken_here, &*entry);
+    if (!done.ok()) return std::move(done).status();
+    if (done->has_value()) return std::move(**done);
   }
   return TooManyOthers();
+}
+
+// The gates are read once the lock is there for all to see: whoever changes them before that is
+// obeyed, and whoever does after it finds the lock.
+Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const LockTerms& terms, bool repeated,
+                                      Entry* entry) {
+  LockBook& book = entry->object.book;
+  Result<GateObject> gates = Status::Unavailable("not asked");
+  Result<uint64_t> head = Status::Unavailable("not asked");
+  RunTogether([&] { gates = GetGates(); },
+              [&] {
+                head = terms.base({book.burn, book.mark, nullptr});
+              });
+  Result<Kept> kept = Kept();
+  if (gates.ok()) kept = Judge(terms.gates, *gates, std::nullopt);
+  if (!gates.ok() || !head.ok() || !kept.ok() || kept->has_value()) {
+    // Nobody was granted anything; without this the lock would stay behind when the client gives
+    // up. Best effort after an error: a LOCK with the same ID completes it otherwise.
+    book.holder.reset();
+    Result<bool> given_back = Write(id, entry);
+    if (!gates.ok()) return Outage(std::move(gates).status());
+    if (!head.ok()) return Outage(std::move(head).status());
+    if (!kept.ok()) return kept;
+    if (!given_back.ok()) return std::move(given_back).status();
+    return *given_back ? std::move(kept) : Kept();
+  }
+  book.holder->base = *head;
+  book.holder->unconfirmed = false;
+  book.burn = false;
+  book.mark = std::max(book.mark, *head);
+  Result<bool> written = Write(id, entry);
+  if (!written.ok()) return std::move(written).status();
+  return *written ? Kept(Granted{repeated}) : Kept();
 }
 
 Result<ReleaseOutcome> S3Lock::Release(const LockKey& key, const ReleaseRequest& request) {
@@ -233,6 +261,7 @@ Result<bool> S3Lock::TokenReleased(const StateId& id, const std::string& token_s
 Status S3Lock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<LockView> view = Look(key);
   if (!view.ok()) return std::move(view).status();
+  view->gates = [this] { return ReadGates(); };
   write(*view);
   return Status();
 }

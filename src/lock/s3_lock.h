@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,7 +30,7 @@ class S3Lock : public Locker {
   Result<std::string> ServiceId() override;
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override;
+                                 const LockTerms& terms) override;
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override;
   Result<LockView> Look(const LockKey& key) override;
   Status BurnNext(const LockKey& key) override;
@@ -39,8 +40,14 @@ class S3Lock : public Locker {
   Status EachHeld(const EachHeldFn& each) override;
   Result<uint64_t> CountHeld() override;
   Status Check() override;
+  Result<GateSet> ReadGates() override;
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
 
  private:
+  struct GateObject {
+    std::string text;
+    std::string etag;  // "" = there is none
+  };
   struct Entry {
     S3LockObject object;  // of the service's epoch; its book says `burn` where that is a new one
     std::string etag;     // "" = there is no object yet
@@ -50,6 +57,17 @@ class S3Lock : public Locker {
   Status EnterEpoch(bool forgotten);
   // False: the object is another one by now; read again.
   Result<bool> Write(const StateId& id, Entry* entry);
+
+  std::string GateKey() const;
+  Result<GateObject> GetGates();
+  using Kept = std::optional<AcquireOutcome>;
+  // What the gates say of a lock that `holder` holds now. nullopt: they do not keep it from being
+  // given.
+  Result<Kept> Judge(const GateTicket& ticket, const GateObject& gates,
+                     const std::optional<LockRecord>& holder) const;
+  // Of a lock that is taken without a base: reads head and gates, and stores the base or gives the
+  // lock back. nullopt: others came first.
+  Result<Kept> Complete(const StateId& id, const LockTerms& terms, bool repeated, Entry* entry);
 
   const std::unique_ptr<S3Client> client_;
   const Clock& clock_;

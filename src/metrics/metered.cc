@@ -153,8 +153,8 @@ class MeteredLocker : public Locker {
   void Expect(const std::string& service_id) override { l_->Expect(service_id); }
   Result<std::string> InitService(bool forgotten) override { return l_->InitService(forgotten); }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override {
-    return meter_("acquire", [&] { return l_->Acquire(key, want, base); });
+                                 const LockTerms& terms) override {
+    return meter_("acquire", [&] { return l_->Acquire(key, want, terms); });
   }
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
     return meter_("release", [&] { return l_->Release(key, request); });
@@ -177,6 +177,12 @@ class MeteredLocker : public Locker {
   Result<uint64_t> CountHeld() override { return l_->CountHeld(); }
   Status Check() override { return l_->Check(); }
   std::string Warning() override { return l_->Warning(); }
+  Result<GateSet> ReadGates() override {
+    return meter_("read_gates", [&] { return l_->ReadGates(); });
+  }
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override {
+    return l_->ExchangeGates(expected, next);
+  }
 
  private:
   std::unique_ptr<Locker> l_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "state/guard.h"
+#include "state/known_gates.h"
 #include "state/lock_rights.h"
 
 namespace stateward {
@@ -77,7 +78,7 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
   mark_ = view.mark;
   WriteOutcome out = CheckLock(request, view);
-  if (out.kind == WriteOutcome::Kind::kRefused) return out;
+  if (out.kind == WriteOutcome::Kind::kRefused || !out.status.ok()) return out;
   out = view.holder ? RunLocked(request, *view.holder) : RunUnlocked(request);
   out.before = before_;
   return out;
@@ -89,13 +90,22 @@ WriteOutcome GuardedWrite::CheckLock(const WriteRequest& request, const LockView
   if (!view.holder) {
     if (!request.lock_id.empty()) return Refused(Refusal::kLockNotHeld);
     bool needed = !rules_.write_without_lock && request.kind == RecordKind::kState;
-    return needed ? Refused(Refusal::kLockNeeded) : WriteOutcome();
+    return needed ? Refused(Refusal::kLockNeeded) : CheckGates(request, view);
   }
   const LockRecord& holder = *view.holder;
   if (request.lock_id.empty()) return Refused(Refusal::kLocked, HolderFacts(holder));
   if (request.lock_id != holder.id) return Refused(Refusal::kOtherLock, HolderFacts(holder));
   if (!MayUse(*request.grant, holder)) return Refused(Refusal::kLockOfOther, HolderFacts(holder));
   return WriteOutcome();
+}
+
+// Who has a lock from before may finish; without one nobody begins.
+WriteOutcome GuardedWrite::CheckGates(const WriteRequest& request, const LockView& view) {
+  Result<GateSet> gates = view.gates();
+  if (!gates.ok()) return Failed(std::move(gates).status());
+  const Gate* shut = ShutGate(*gates, request.grant->key, gates->now_ms);
+  if (shut == nullptr) return WriteOutcome();
+  return Refused(Refusal::kShutGate, GateSentence(*shut, gates->now_ms));
 }
 
 WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteRequest& request,

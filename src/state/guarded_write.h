@@ -74,6 +74,7 @@ class GuardedWrite {
 
  private:
   WriteOutcome CheckLock(const WriteRequest& request, const LockView& view);
+  WriteOutcome CheckGates(const WriteRequest& request, const LockView& view);
   // kUnavailable also when records are gone: the head is below the view's mark. kUnknownKey: the
   // newest version's key is not known here.
   Result<Newest> Look(const WriteRequest& request);

@@ -171,6 +171,11 @@ Result<ParsedLockInfo> ParseLockInfo(ByteView body) {
   return info;
 }
 
+std::string LockIdText(ByteView body) {
+  Result<JsonObject> json = ParseSmallJson(body);
+  return json.ok() ? json->String("ID").value_or("") : "";
+}
+
 LockClient ReadLockClient(const std::string& info) {
   Result<JsonObject> json = ParseSmallJson(info);
   if (!json.ok()) return {};

@@ -26,6 +26,9 @@ struct ParsedLockInfo {
 // kInvalidArgument: not one small JSON object, or an ID that IsLockId refuses.
 Result<ParsedLockInfo> ParseLockInfo(ByteView body);
 
+// The ID as the document has it, whatever it is; "" = none.
+std::string LockIdText(ByteView body);
+
 // What the client says of itself; "" where it does not. Anybody's text.
 struct LockClient {
   std::string who;      // "ann@build-7"

@@ -45,6 +45,9 @@ constexpr RefusalText kTexts[kRefusals] = {
     {Refusal::kNameTakenOver, Code::kConflict,
      "terraform-backend's state of this id was taken over under another name",
      "ask the administrator which name it has now"},
+    {Refusal::kShutGate, Code::kConflict, "nothing is written here now without a lock",
+     "wait for the end of the maintenance, or ask an administrator; then plan and apply again, or "
+     "push with `tofu state push`"},
     {Refusal::kOtherLockHeld, Code::kConflict, "another lock is held, and it was not released",
      "nothing is left to do if the lock of this ID is not yours any more"},
     {Refusal::kLaterLockHeld, Code::kConflict,
@@ -56,6 +59,9 @@ constexpr RefusalText kTexts[kRefusals] = {
      "ask its holder or an administrator to free it"},
     {Refusal::kNotThisToken, Code::kUnauthenticated,
      "the token has expired, and the lock was not taken with it", "log in again"},
+    {Refusal::kGateIsNoLock, Code::kPermissionDenied,
+     "this is no lock that can be released: an administrator keeps locks from being given",
+     "wait for its end, or ask an administrator (`statewardctl maintenance end`)"},
     {Refusal::kReleasedLock, Code::kGone, "this lock ID was released already",
      "run the command again: it takes a lock of a new ID"},
 };

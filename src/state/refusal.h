@@ -31,12 +31,14 @@ enum class Refusal : uint8_t {
   kDeleted,
   kMoved,
   kNameTakenOver,
+  kShutGate,
   // An UNLOCK's.
   kOtherLockHeld,
   kLaterLockHeld,
   kForceNotAllowed,
   kForceOfOther,
   kNotThisToken,
+  kGateIsNoLock,
   // A LOCK's.
   kReleasedLock,
 };

@@ -339,8 +339,8 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   BaseFn base = [&](const BaseAsk& ask) {
     return BaseOfLock(grant, id, (*store)->store_id, want.id, ask);
   };
-  Result<AcquireOutcome> outcome =
-      locker_.Acquire(LockKeyOf(grant, rules_.write.legacy_read), want, base);
+  Gate shut;
+  Result<AcquireOutcome> outcome = Acquire(grant, want, base, &shut);
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
     return answer;
@@ -348,6 +348,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     answer.locked = true;
     answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs());
+  } else if (const auto* kept = std::get_if<Shut>(&*outcome)) {
+    answer.locked = true;
+    answer.holder = RenderGate(shut, kept->holder, grant.key, clock_.NowMs());
   } else if (std::holds_alternative<WasReleased>(*outcome)) {
     answer = RefusalAnswer(Refusal::kReleasedLock);
     answer.lock_id = info->id;
@@ -391,11 +394,6 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                  "forgotten a lock");
   }
   return base;
-}
-
-bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
-  Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
-  return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
 }
 
 }  // namespace stateward

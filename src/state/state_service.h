@@ -13,6 +13,7 @@
 #include "history/upload_keeper.h"
 #include "state/guarded_write.h"
 #include "state/held_names.h"
+#include "state/known_gates.h"
 #include "state/pruner.h"
 #include "state/state_answer.h"
 #include "state/state_settings.h"
@@ -78,7 +79,11 @@ class StateService {
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, const BaseAsk& ask);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
-  StateAnswer UnlockHeld(const Grant& grant, Status bad_id);
+  Result<AcquireOutcome> Acquire(const Grant& grant, const LockRecord& want, const BaseFn& base,
+                                 Gate* shut);
+  Result<std::string> WhyShut(const StateKey& key);
+  StateAnswer UnlockFree(const Grant& grant, Result<ReleaseOutcome> outcome);
+  StateAnswer UnlockNoLock(const Grant& grant, ByteView body, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(Result<ReleaseOutcome> outcome);
@@ -95,6 +100,7 @@ class StateService {
   UploadKeeper keeper_;
   TenantGate tenants_;
   HeldNames held_;
+  KnownGates gates_;
 };
 
 }  // namespace stateward

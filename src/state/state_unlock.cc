@@ -19,7 +19,7 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
   std::string lock_id = query_id;
   if (!body.empty()) {
     Result<ParsedLockInfo> info = ParseLockInfo(body);
-    if (!info.ok()) return UnlockHeld(grant, std::move(info).status());
+    if (!info.ok()) return UnlockNoLock(grant, body, std::move(info).status());
     if (info->id.empty() || (!query_id.empty() && query_id != info->id)) {
       return ErrorAnswer(Status::InvalidArgument("lock info: no ID, or another than the query's"));
     }
@@ -35,13 +35,20 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
 }
 
 // The sentence that a refused LOCK showed is no lock's ID, and there is nothing to release.
-StateAnswer StateService::UnlockHeld(const Grant& grant, Status bad_id) {
+StateAnswer StateService::UnlockNoLock(const Grant& grant, ByteView body, Status bad_id) {
+  if (bad_id.code() != Code::kInvalidArgument) return ErrorAnswer(std::move(bad_id));
   StateId id = StateId::Of(grant.key);
-  StateAnswer held;
-  if (bad_id.code() != Code::kInvalidArgument || !rules_.hold_names) return ErrorAnswer(bad_id);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return ErrorAnswer(std::move(store).status());
-  if (!IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) return ErrorAnswer(bad_id);
+  if (IsGateSentence(LockIdText(body))) {
+    Result<std::string> why = WhyShut(grant.key);
+    if (!why.ok()) return ErrorAnswer(std::move(why).status());
+    return RefusalAnswer(Refusal::kGateIsNoLock, *why);
+  }
+  StateAnswer held;
+  if (!rules_.hold_names || !IsHeld(held_.BeforeLock(grant, id, (*store)->store_id), &held)) {
+    return ErrorAnswer(std::move(bad_id));
+  }
   return held.status.code() == Code::kConflict ? StateAnswer() : held;
 }
 
@@ -53,7 +60,7 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
   }
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
-  if (grant.rights.Has(Right::kForce)) return AfterRelease(locker_.Release(key, request));
+  if (grant.rights.Has(Right::kForce)) return UnlockFree(grant, locker_.Release(key, request));
   // Others may force some locks: the one that is looked at is the one that is released.
   Result<LockView> view = locker_.Look(key);
   if (!view.ok()) return ErrorAnswer(NeverAbsent(std::move(view).status()));
@@ -63,7 +70,7 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
   request.id = view->holder ? view->holder->id : kNoLockId;
   request.any_principal = true;
   request.unnamed = true;
-  return AfterRelease(locker_.Release(key, request));
+  return UnlockFree(grant, locker_.Release(key, request));
 }
 
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.

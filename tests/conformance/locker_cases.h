@@ -11,6 +11,7 @@
 
 #include "conformance/locker_fixture.h"
 #include "conformance/locker_force_cases.h"
+#include "conformance/locker_gates_cases.h"
 #include "conformance/locker_session_cases.h"
 #include "conformance/locker_thread_cases.h"
 
@@ -45,6 +46,8 @@ inline void ServiceWithoutIdGrantsNothing(LockerFixture& f) {
   IsUnavailable(l->CountHeld());
   const auto any = [](const StateId&, const Result<LockRecord>&) { return true; };
   CHECK(l->EachHeld(any).code() == Code::kUnavailable);
+  IsUnavailable(l->ReadGates());
+  IsUnavailable(l->ExchangeGates("", {}));
   CHECK_FALSE(l->Check().ok());
   Must(f.Open()->InitService(false));
   l = f.Open();
@@ -360,7 +363,8 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, CountHeldCounts)                    \
   X(G, OneOfSixtyIsGranted)                \
   X(G, SixtyStatesAreAllGranted)           \
-  X(G, OneHolderAtATime)
+  X(G, OneHolderAtATime)                   \
+  LOCKER_GATES_CASES(X, G)
 #define LOCKER_CLOCK_CASES(X, G)           \
   X(G, NothingExpires)                     \
   X(G, ForceWorksAgainAfterAWhile)         \

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "lock/gate_text.h"
 #include "lock/lock_book.h"
 #include "stateward/clock.h"
 #include "stateward/locker.h"
@@ -47,15 +48,26 @@ class MemLocker : public Locker {
     return service_id;
   }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override {
+                                 const LockTerms& terms) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     const bool made = books_.count(key.id.hex()) == 0;
     LockBook& book = Made(key);
     AcquireOutcome outcome = DecideAcquire(book, want, clock_.NowMs());
     const auto* granted = std::get_if<Granted>(&outcome);
-    if (granted == nullptr || granted->repeated) return outcome;
-    Result<uint64_t> head = base({book.burn, book.mark, nullptr});
+    if (std::holds_alternative<WasReleased>(outcome)) return outcome;
+    if (granted != nullptr && granted->repeated) return outcome;
+    const GateVerdict verdict = JudgeGates(terms.gates, GateTag(gates_), clock_.NowMs());
+    if (made && (granted == nullptr || verdict != GateVerdict::kOpen)) books_.erase(key.id.hex());
+    if (verdict == GateVerdict::kChanged) {
+      Result<GateSet> now = DecodeGates(gates_, clock_.NowMs());
+      if (!now.ok()) return std::move(now).status();
+      return AcquireOutcome(GatesChanged{*std::move(now)});
+    }
+    if (verdict == GateVerdict::kShut)
+      return AcquireOutcome(Shut{made ? std::nullopt : book.holder});
+    if (granted == nullptr) return outcome;
+    Result<uint64_t> head = terms.base({book.burn, book.mark, nullptr});
     if (!head.ok()) {
       if (made) books_.erase(key.id.hex());
       return std::move(head).status();
@@ -99,6 +111,7 @@ class MemLocker : public Locker {
     auto step = std::exchange(between, nullptr);
     if (!still || step) hold.unlock();  // a step acts through this locker, too
     if (step) step();
+    view.gates = [this] { return DecodeGates(gates_, clock_.NowMs()); };
     write(view);
     if (lost_ends == 0 && hold.owns_lock() && books_.count(key.id.hex()) != 0) {
       uint64_t& mark = Made(key).mark;
@@ -129,6 +142,18 @@ class MemLocker : public Locker {
     return count;
   }
   Status Check() override { return Out() ? Down() : Status(); }
+  Result<GateSet> ReadGates() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    return DecodeGates(gates_, clock_.NowMs());
+  }
+  Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    if (GateTag(gates_) != expected) return false;
+    gates_ = EncodeGates(next);
+    return true;
+  }
 
   size_t Books() {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -157,6 +182,7 @@ class MemLocker : public Locker {
   const Clock& clock_;
   std::mutex mutex_;
   std::map<std::string, LockBook> books_;
+  std::string gates_;
   bool lost_ = false;  // it may have forgotten locks: the first grant of each state burns
 };
 

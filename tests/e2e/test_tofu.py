@@ -3,6 +3,7 @@ and lock, what the backends could change on the others."""
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import unittest
 from box import ROOT, Box, wait_for
 from client import Client, basic
 from pairs import PAIRS, Pair, make_cases
+from stateward import CTL
 from webservers import Nginx, certificates
 
 TOFU = subprocess.run([str(ROOT / "tests/tools/build.sh"), "tofu"], capture_output=True, text=True,
@@ -116,6 +118,32 @@ class Core:
         timer.start()
         self.apply("x", "-lock-timeout=30s")
         timer.join()
+
+    def ctl(self, *arguments):
+        run = self.box.run([CTL, *arguments], env=self.server.env)
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        return run.stdout
+
+    def test_a_maintenance_is_shown_and_nobody_forces_it(self):
+        self.apply("before")
+        self.ctl("maintenance", "set", "demo/*", "--until", "2099-01-31T14:00:00Z",
+                 "--reason", "new router")
+        sentence = re.search(r"MAINTENANCE until 2099-01-31 14:00 UTC by \S+: new router",
+                             self.apply("x", code=1)).group()
+        text = self.tofu("force-unlock", "-force", sentence, code=1)
+        self.assertIn("403", text)
+        self.tofu("plan", "-input=false", "-lock=false")
+        self.assertIn("before 0", self.tofu("output"))
+        serial = self.state()["serial"]
+        self.apply("x", "-lock=false", code=1)
+        self.assertEqual(serial, self.state()["serial"])
+        # Who waits gets the lock as soon as it ends.
+        timer = threading.Timer(2, lambda: self.ctl("maintenance", "end", "demo/*"))
+        timer.start()
+        self.apply("after", "-lock-timeout=30s")
+        timer.join()
+        self.ctl("freeze", "demo/tofu", "--reason", "ask ann")
+        self.assertRegex(self.apply("x", code=1), r"FROZEN by \S+: ask ann")
 
 
 class Full(Core):

@@ -11,6 +11,7 @@
 
 #include "auth/policy.h"
 #include "auth/roles.h"
+#include "base/glob.h"
 
 namespace stateward {
 namespace {

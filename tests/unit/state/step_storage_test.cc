@@ -35,13 +35,14 @@ class SharedLocker : public MemLocker {
     });
   }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
-                                 const BaseFn& base) override {
-    return MemLocker::Acquire(key, want, [&](const BaseAsk& ask) {
+                                 const LockTerms& terms) override {
+    const auto base = [&](const BaseAsk& ask) {
       storage_.down = true;
-      Result<uint64_t> head = base({ask.burn, ask.mark, &transaction_});
+      Result<uint64_t> head = terms.base({ask.burn, ask.mark, &transaction_});
       storage_.down = false;
       return head;
-    });
+    };
+    return MemLocker::Acquire(key, want, LockTerms(base, terms.gates));
   }
 
  private:

@@ -1,0 +1,21 @@
+// Patterns over names: * stands for any number of bytes, but for no separator. Pure.
+#ifndef STATEWARD_BASE_GLOB_H_
+#define STATEWARD_BASE_GLOB_H_
+
+#include <string_view>
+
+#include "stateward/state.h"
+
+namespace stateward {
+
+// Whether all of `text` fits: each * stands for any number of bytes, but for none of `separators`.
+// Linear in the size of `text` for each * of the pattern.
+bool GlobMatches(std::string_view pattern, std::string_view text, std::string_view separators);
+inline constexpr std::string_view kStateSeparators = "/";
+
+// Over project "/" name. A pattern without "/" is the project's; "" fits every state.
+bool FitsGlob(std::string_view pattern, const StateKey& key);
+
+}  // namespace stateward
+
+#endif  // STATEWARD_BASE_GLOB_H_
