@@ -13,6 +13,7 @@
 #include "admin/state_versions.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "state/guard.h"
 
 namespace stateward {
@@ -181,6 +182,9 @@ Result<FoundState> Target(const Call& call, const FoundState& from) {
   FoundState to;
   to.key = call.args.State("to");
   to.key.tenant = from.key.tenant;
+  if (IsNestedName(to.key.name) && !call.service.rules().nested_names) {
+    return Status(Code::kConflict, "a name with slashes needs NESTED_NAMES=true");
+  }
   to.id = StateId::Of(to.key);
   if (to.id == from.id) return Status(Code::kConflict, "these are the same address");
   if (!call.caller.On(to.key).Contains(call.operation.needs)) {

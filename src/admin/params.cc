@@ -57,7 +57,7 @@ std::string Between(const Param& row, const char* what) {
 bool IsWithin(const Param& row, uint64_t n) { return n >= row.min && n <= row.max; }
 
 bool IsGlob(std::string_view text) {
-  constexpr size_t kMost = 2 * 128 + 1;  // PROJECT/NAME
+  constexpr size_t kMost = 128 + 1 + kMaxNestedName;  // PROJECT/NAME
   if (text.empty() || text.size() > kMost) return false;
   for (char c : text) {
     if (c != '*' && c != '/' && !IsStateName(std::string("x") + c)) return false;

@@ -99,6 +99,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   parts.metrics = std::move(metrics);
   parts.log = &log;
   parts.clock = &SystemClock();
+  parts.addresses = {*ParseBasePath(config.base_path), config.rules.nested_names};
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
   kept->Keep(*keys, config.kms);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/state_name.h"
+
 namespace stateward {
 namespace {
 
@@ -157,9 +159,13 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
 }
 
 bool IsStateGlob(std::string_view glob) {
-  size_t slash = glob.find('/');
-  return slash != std::string_view::npos && IsNamePattern(glob.substr(0, slash)) &&
-         IsNamePattern(glob.substr(slash + 1));
+  if (glob.find('/') == glob.npos || glob.size() > 128 + 1 + kMaxNestedName) return false;
+  for (;;) {
+    const size_t slash = glob.find('/');
+    if (!IsNamePattern(glob.substr(0, slash))) return false;
+    if (slash == glob.npos) return true;
+    glob.remove_prefix(slash + 1);
+  }
 }
 
 }  // namespace stateward

@@ -27,7 +27,8 @@ bool IsName(std::string_view name);
 inline constexpr size_t kMaxPolicyText = 1024;
 bool IsPlain(std::string_view text);
 
-// Whether a glob over states is project "/" name with nothing but the letters of names and stars.
+// Whether a glob over states is project "/" name, or more parts for nested names, with nothing but
+// the letters of names and stars.
 bool IsStateGlob(std::string_view glob);
 
 }  // namespace stateward

@@ -54,9 +54,8 @@ bool Fits(const Rule& rule, const Subject& subject, std::string_view state) {
 
 bool IsAbout(const Rule& rule, const Subject& subject, std::string_view state) {
   return rule.who == subject.kind && Contains(rule.names, subject.name) &&
-         std::any_of(rule.states.begin(), rule.states.end(), [&](const std::string& glob) {
-           return GlobMatches(glob, state, kStateSeparators);
-         });
+         std::any_of(rule.states.begin(), rule.states.end(),
+                     [&](const std::string& glob) { return StateGlobMatches(glob, state); });
 }
 
 bool ClaimFits(const ClaimRule& want, const JsonObject& claims) {

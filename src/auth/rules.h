@@ -47,7 +47,7 @@ struct Rule {
   std::vector<std::string> names;  // any of these
   CiKind ci = CiKind::kGeneric;
   std::vector<ClaimRule> claims;    // all of these; only with kIssuer
-  std::vector<std::string> states;  // any of these: globs over project "/" name
+  std::vector<std::string> states;  // any of these: base/glob.h, over project "/" name
   Rights rights;
   bool sensitive = false;  // the outputs that are marked sensitive, too
 };

@@ -3,9 +3,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace stateward {
 namespace {
+
+std::vector<std::string_view> PartsOf(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (size_t slash = text.find('/'); slash != text.npos; slash = text.find('/')) {
+    parts.push_back(text.substr(0, slash));
+    text.remove_prefix(slash + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
 
 // Without separators: of the stars only the last one has to be tried again.
 bool SegmentMatches(std::string_view pattern, std::string_view text) {
@@ -46,12 +57,44 @@ bool GlobMatches(std::string_view pattern, std::string_view text, std::string_vi
   }
 }
 
+bool CrossesSlashes(std::string_view pattern) {
+  if (pattern.find(kAnySegments) == pattern.npos) return false;
+  const std::vector<std::string_view> parts = PartsOf(pattern);
+  return std::find(parts.begin(), parts.end(), kAnySegments) != parts.end();
+}
+
+bool StateGlobMatches(std::string_view pattern, std::string_view state) {
+  if (!CrossesSlashes(pattern)) return GlobMatches(pattern, state, "/");
+  // As SegmentMatches, with parts in the place of bytes.
+  const std::vector<std::string_view> want = PartsOf(pattern);
+  const std::vector<std::string_view> have = PartsOf(state);
+  size_t w = 0;
+  size_t h = 0;
+  size_t after_star = 0;  // 0: there was none
+  size_t star_end = 0;    // behind what it swallows: one part at least
+  while (h < have.size()) {
+    if (w < want.size() && want[w] == kAnySegments) {
+      after_star = ++w;
+      star_end = ++h;
+    } else if (w < want.size() && SegmentMatches(want[w], have[h])) {
+      ++w;
+      ++h;
+    } else if (after_star != 0) {
+      w = after_star;
+      h = ++star_end;
+    } else {
+      return false;
+    }
+  }
+  return w == want.size();
+}
+
 bool FitsGlob(std::string_view pattern, const StateKey& key) {
   if (pattern.empty()) return true;
   if (pattern.find('/') == std::string_view::npos) {
-    return GlobMatches(pattern, key.project, kStateSeparators);
+    return StateGlobMatches(pattern, key.project);
   }
-  return GlobMatches(pattern, key.project + "/" + key.name, kStateSeparators);
+  return StateGlobMatches(pattern, key.project + "/" + key.name);
 }
 
 }  // namespace stateward

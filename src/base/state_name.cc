@@ -12,12 +12,30 @@ bool IsStateName(std::string_view name) {
   return true;
 }
 
+bool IsNestedName(std::string_view name) {
+  constexpr std::string_view kTaken[] = {"lock", "outputs", "outputs.tfstate", "versions"};
+  if (name.size() > kMaxNestedName || name.find('/') == name.npos) return false;
+  while (true) {
+    const size_t slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    if (!IsStateName(part)) return false;
+    for (std::string_view taken : kTaken) {
+      if (part == taken) return false;
+    }
+    if (slash == name.npos) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
 bool SplitStateName(std::string_view text, std::string_view* project, std::string_view* name) {
   const size_t slash = text.find('/');
   if (slash == text.npos) return false;
-  if (!IsStateName(text.substr(0, slash)) || !IsStateName(text.substr(slash + 1))) return false;
+  const std::string_view rest = text.substr(slash + 1);
+  if (!IsStateName(text.substr(0, slash)) || !(IsStateName(rest) || IsNestedName(rest))) {
+    return false;
+  }
   *project = text.substr(0, slash);
-  *name = text.substr(slash + 1);
+  *name = rest;
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include "auth/near_miss.h"
 #include "auth/policy.h"
 #include "auth/roles.h"
+#include "base/glob.h"
 #include "base/json.h"
 #include "base/secret_file.h"
 #include "cli/cmd.h"
@@ -114,6 +115,13 @@ int CmdPolicyCheck(const CliContext& cli, const Args& args) {
                    std::to_string(policy->issuers.size()) + " issuers, " +
                    std::to_string(policy->users.size()) + " users, " +
                    std::to_string(policy->tokens.size()) + " tokens\n");
+  for (const Rule& rule : policy->rules) {
+    for (const std::string& glob : rule.states) {
+      if (!CrossesSlashes(glob)) continue;
+      Say(cli.out, rule.name + ": " + glob + " takes in more states with NESTED_NAMES=true: ** " +
+                       "stands for any number of parts\n");
+    }
+  }
   return kExitOk;
 }
 

@@ -37,6 +37,7 @@ struct Config {
   uint32_t workers = 0;
   uint32_t threads = 0;
   std::string runtime_dir;
+  std::string base_path;
   uint64_t max_state_bytes = 0;
   uint64_t max_inflight_bytes = 0;
   uint64_t memory_share_percent = 0;

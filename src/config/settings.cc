@@ -1,7 +1,9 @@
 #include "config/settings.h"
 
 #include <string>
+#include <vector>
 
+#include "base/address_rules.h"
 #include "base/edit_distance.h"
 #include "base/secret_file.h"
 
@@ -33,6 +35,11 @@ std::string NeedsAuditFile(const Config& config) {
   return "needs AUDIT_FILE: syslog and the journal do not say what they have kept";
 }
 
+std::string BasePathIsPath(const Config& config) {
+  const Result<std::vector<std::string>> parsed = ParseBasePath(config.base_path);
+  return parsed.ok() ? "" : parsed.status().detail();
+}
+
 #define AT(field) \
   [](Config & c) -> auto& { return c.field; }
 // A secret whose user reads the file by itself; the file's name has a field of its own.
@@ -58,6 +65,14 @@ constexpr Setting kSettings[] = {
      "", 1, 256},
     {"RUNTIME_DIR", T::kText, AT(runtime_dir), "/run/stateward", false, false,
      "Folder for what workers of one host share while they run (metrics)."},
+    {"BASE_PATH", T::kText, AT(base_path), "/state", false, true,
+     "Where states have their addresses: BASE_PATH/PROJECT/NAME. The web server's configuration "
+     "must pass the same path.",
+     "", 0, 0, BasePathIsPath},
+    {"NESTED_NAMES", T::kBool, AT(rules.nested_names), "false", false, true,
+     "A state's name may have slashes: PROJECT/network/prod/vpc, as Terragrunt's folders do. Each "
+     "part is a name of its own, none of them lock, outputs, outputs.tfstate or versions; all are "
+     "at most 512 bytes."},
     {"MAX_STATE_BYTES", T::kBytes, AT(max_state_bytes), "256M", false, true,
      "Largest state document; a larger one is 413 before it is read. At most 1G, what one "
      "request may hold in memory.",

@@ -65,7 +65,7 @@ Result<ApiCall> LetInApi(const HandlerParts& parts, const Target& target, Exchan
   ApiCall call;
   exchange->matched.name = RouteName::kApi;
   STATEWARD_RETURN_IF_ERROR(MatchOperation(Operations(), exchange->request.method, target,
-                                           &call.match, &exchange->allow));
+                                           parts.addresses, &call.match, &exchange->allow));
   if (call.match.operation != nullptr) exchange->operation = call.match.operation->name;
   STATEWARD_RETURN_IF_ERROR(CheckOrigin(exchange->request));
   Result<Identity> identity = IdentifyRequest(parts, exchange->request);

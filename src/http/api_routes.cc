@@ -32,15 +32,16 @@ bool Fits(std::string_view path, const Target& target) {
   return true;
 }
 
-Status TakeValues(std::string_view path, const Target& target, ApiMatch* out) {
+Status TakeValues(std::string_view path, const Target& target, const AddressRules& rules,
+                  ApiMatch* out) {
   const std::vector<std::string_view> want = SegmentsOf(path);
   std::string project;
   for (size_t i = 0; i < want.size(); ++i) {
     const std::string_view hole = HoleOf(want[i]);
     const std::string& value = target.segments[i];
     if (hole.empty()) continue;
-    const bool names_state = hole == "project" || hole == "name";
-    if (names_state && !IsStateName(value)) {
+    const bool bad_project = hole == "project" && !IsStateName(value);
+    if (bad_project || (hole == "name" && !rules.Takes(value))) {
       return Status::InvalidArgument(
           "project and state must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not . or ..");
     }
@@ -63,7 +64,7 @@ bool IsApi(const Target& target) {
 
 // Fixed text goes before a hole, so that two paths of one shape do not depend on their order.
 Status MatchOperation(const OperationTable& operations, Method method, const Target& target,
-                      ApiMatch* out, std::string* allow) {
+                      const AddressRules& rules, ApiMatch* out, std::string* allow) {
   allow->clear();
   if (Fits(kOpenApiPath, target)) {
     if (method == Method::kGet) return Status();
@@ -74,7 +75,7 @@ Status MatchOperation(const OperationTable& operations, Method method, const Tar
     if (!Fits(row.path, target)) continue;
     if (row.method == method) {
       out->operation = &row;
-      return TakeValues(row.path, target, out);
+      return TakeValues(row.path, target, rules, out);
     }
     if (!allow->empty()) *allow += ", ";
     allow->append(MethodName(row.method));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/operation.h"
+#include "base/address_rules.h"
 #include "http/target.h"
 #include "stateward/http.h"
 #include "stateward/status.h"
@@ -30,7 +31,7 @@ bool IsApi(const Target& target);
 // kInvalidArgument: no such path, or a bad name in it. kMethodNotAllowed: `*allow` lists what may
 // be.
 Status MatchOperation(const OperationTable& operations, Method method, const Target& target,
-                      ApiMatch* out, std::string* allow);
+                      const AddressRules& rules, ApiMatch* out, std::string* allow);
 
 // The parameter names that a path holds: "state" for {project}/{name}. For documents, too.
 std::vector<std::string> PathParams(std::string_view path);

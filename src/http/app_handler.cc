@@ -101,8 +101,8 @@ Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
     return api ? ProblemAnswer(target.status(), exchange) : StatusAnswer(target.status(), exchange);
   }
   if (IsApi(*target)) return LookAtApi(exchange, *target, room);
-  Status matched =
-      MatchRoute(exchange->request.method, *target, &exchange->matched, &exchange->allow);
+  Status matched = MatchRoute(exchange->request.method, *target, parts_.addresses,
+                              &exchange->matched, &exchange->allow);
   if (!matched.ok()) return StatusAnswer(matched, exchange);
   const Route& route = *exchange->matched.route;
   return route.auth ? LookAtState(exchange, *target, room) : route.answer(parts_, exchange, {});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/admin_service.h"
+#include "base/address_rules.h"
 #include "base/log.h"
 #include "state/state_service.h"
 #include "stateward/audit.h"
@@ -36,6 +37,7 @@ struct HandlerParts {
   Observer* observer = nullptr;
   const Log* log = nullptr;
   const Clock* clock = nullptr;
+  AddressRules addresses{};
   uint64_t max_state_bytes = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "http/routes.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/state_name.h"
@@ -41,18 +42,45 @@ constexpr Route kRoutes[] = {
     {R::kVersion, M::kGet, true, V::kRead, B::kNone, AnswerVersion},
 };
 
-RouteName NameOf(const Target& target) {
-  const std::vector<std::string>& s = target.segments;
-  if (s.size() == 1 && s[0] == "health") return R::kHealth;
-  if (s.size() == 1 && s[0] == "ready") return R::kReady;
-  if (s.size() == 1 && s[0] == "metrics") return R::kMetrics;
-  if (s.size() == 3 && s[0] == "state") return R::kState;
-  if (s.size() == 4 && s[0] == "state" && s[3] == "lock") return R::kLock;
-  if (s.size() == 4 && s[0] == "state" && s[3] == kOutputsName) return R::kOutputsState;
-  if (s.size() == 5 && s[0] == "state" && s[3] == "versions") return R::kVersion;
-  bool outputs = s.size() == 4 || s.size() == 5;
-  if (outputs && s[0] == "state" && s[3] == "outputs") return R::kOutputs;
-  return R::kUnknown;
+RouteName FixedRoute(const std::string& segment) {
+  if (segment == "health") return R::kHealth;
+  if (segment == "ready") return R::kReady;
+  return segment == "metrics" ? R::kMetrics : R::kUnknown;
+}
+
+// What stands behind a state's address, and how many segments that are.
+struct Behind {
+  RouteName name = R::kState;
+  size_t segments = 0;
+};
+
+// REQUIRES: at least two segments, project and name. The last but one is looked at first: an output
+// may be called "lock".
+Behind FindBehind(const std::vector<std::string>& path) {
+  const size_t n = path.size();
+  if (n >= 4 && path[n - 2] == "versions") return {R::kVersion, 2};
+  if (n >= 4 && path[n - 2] == "outputs") return {R::kOutputs, 2};
+  if (n >= 3 && path[n - 1] == "lock") return {R::kLock, 1};
+  if (n >= 3 && path[n - 1] == "outputs") return {R::kOutputs, 1};
+  if (n >= 3 && path[n - 1] == kOutputsName) return {R::kOutputsState, 1};
+  return {};
+}
+
+std::string Joined(const std::vector<std::string>& path, size_t from, size_t to) {
+  std::string out = path[from];
+  for (size_t i = from + 1; i < to; ++i) out.append("/").append(path[i]);
+  return out;
+}
+
+// The segments behind the base path; empty when it is not there.
+std::vector<std::string> BehindBase(const Target& target, const AddressRules& rules) {
+  const auto base = static_cast<ptrdiff_t>(rules.base.size());
+  const std::vector<std::string>& all = target.segments;
+  if (all.size() < rules.base.size() ||
+      !std::equal(rules.base.begin(), rules.base.end(), all.begin())) {
+    return {};
+  }
+  return {all.begin() + base, all.end()};
 }
 
 bool ParseSerial(const std::string& text, uint64_t* out) {
@@ -61,23 +89,40 @@ bool ParseSerial(const std::string& text, uint64_t* out) {
   return error == std::errc() && stopped == end;
 }
 
+// What of the address says which state, and what of it.
+Status MatchState(const std::vector<std::string>& path, const AddressRules& rules, Matched* out) {
+  const Behind behind = FindBehind(path);
+  const size_t end = path.size() - behind.segments;
+  if (end > 2 && !rules.nested) return Status::InvalidArgument("no such path");
+  out->name = behind.name;
+  const std::string name = Joined(path, 1, end);
+  if (!IsStateName(path[0]) || !rules.Takes(name)) {
+    return Status::InvalidArgument(
+        rules.nested ? "project and each part of the name must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, "
+                       "not . or ..; with several parts none of them may be lock, outputs, "
+                       "outputs.tfstate or versions, and all are at most 512 bytes"
+                     : "project and state must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not . or ..");
+  }
+  out->project = path[0];
+  out->state = name;
+  if (out->name == R::kOutputs && behind.segments == 2) out->output = path.back();
+  if (out->name == R::kVersion && !ParseSerial(path.back(), &out->serial)) {
+    return Status::InvalidArgument("a version's serial must be a whole number");
+  }
+  return Status();
+}
+
 }  // namespace
 
-Status MatchRoute(Method method, const Target& target, Matched* out, std::string* allow) {
-  out->name = NameOf(target);
-  if (out->name == R::kUnknown) return Status::InvalidArgument("no such path");
-  if (target.segments.size() >= 3) {
-    if (!IsStateName(target.segments[1]) || !IsStateName(target.segments[2])) {
-      return Status::InvalidArgument(
-          "project and state are to be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not . or ..");
-    }
-    out->project = target.segments[1];
-    out->state = target.segments[2];
-    if (out->name == R::kOutputs && target.segments.size() == 5) out->output = target.segments[4];
-    if (out->name == R::kVersion && !ParseSerial(target.segments[4], &out->serial)) {
-      return Status::InvalidArgument("a version's serial must be a whole number");
-    }
+Status MatchRoute(Method method, const Target& target, const AddressRules& rules, Matched* out,
+                  std::string* allow) {
+  const std::vector<std::string> path = BehindBase(target, rules);
+  if (path.size() >= 2) {
+    STATEWARD_RETURN_IF_ERROR(MatchState(path, rules, out));
+  } else if (target.segments.size() == 1) {
+    out->name = FixedRoute(target.segments[0]);
   }
+  if (out->name == R::kUnknown) return Status::InvalidArgument("no such path");
   allow->clear();
   for (const Route& route : kRoutes) {
     if (route.name != out->name) continue;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/address_rules.h"
 #include "http/target.h"
 #include "stateward/authenticator.h"
 #include "stateward/bytes.h"
@@ -52,7 +53,8 @@ struct Matched {
 
 // Fills `out` as far as it gets, for the log and metrics, also when it fails.
 // kInvalidArgument: no such path, or a bad name. kMethodNotAllowed: `*allow` lists what may be.
-Status MatchRoute(Method method, const Target& target, Matched* out, std::string* allow);
+Status MatchRoute(Method method, const Target& target, const AddressRules& rules, Matched* out,
+                  std::string* allow);
 
 std::string_view MethodName(Method method);
 

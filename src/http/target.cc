@@ -5,12 +5,16 @@
 namespace stateward {
 namespace {
 
-bool IsPlainSegment(std::string_view s) {
+bool IsPlainSegment(std::string_view s, bool may_nest) {
   for (char c : s) {
     auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || c == '/') return false;
+    if (byte < 0x20 || byte == 0x7f || (c == '/' && !may_nest)) return false;
   }
   return true;
+}
+
+bool IsBelowApi(const Target& target) {
+  return target.segments.size() > 2 && target.segments[0] == "api" && target.segments[1] == "v1";
 }
 
 Status ParsePath(std::string_view path, Target* out) {
@@ -19,7 +23,8 @@ Status ParsePath(std::string_view path, Target* out) {
   while (!path.empty()) {
     size_t slash = path.find('/');
     std::string segment;
-    if (!PercentDecode(path.substr(0, slash), &segment) || !IsPlainSegment(segment)) {
+    if (!PercentDecode(path.substr(0, slash), &segment) ||
+        !IsPlainSegment(segment, IsBelowApi(*out))) {
       return Status::InvalidArgument("target: a bad escape or byte in the path");
     }
     if (segment.empty()) return Status::InvalidArgument("target: an empty path segment");

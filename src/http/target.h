@@ -12,8 +12,8 @@
 
 namespace stateward {
 
-// A path of ours is at most "/state/" + 3 x 128 x 3 + "/lock" and the query holds a lock ID; web
-// servers stop at 8 KiB.
+// A path of ours is at most the base path, a project, a nested name and an output's name, each byte
+// perhaps as three, and the query holds a lock ID; web servers stop at 8 KiB.
 inline constexpr size_t kMaxTarget = 8192;
 
 struct Target {
@@ -22,7 +22,8 @@ struct Target {
 };
 
 // kInvalidArgument: no origin form, an empty segment (a final slash excepted), a bad escape, a
-// segment with a decoded slash or control byte.
+// segment with a decoded control byte, or with a decoded slash: that one only /api/v1 may have, in
+// the place of a nested name.
 Result<Target> ParseTarget(std::string_view target);
 
 // The value of the only query member of that name; "" when absent. kInvalidArgument: more than one.

@@ -24,6 +24,7 @@ struct StateRules {
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
   bool diff_values = true;           // DIFF_VALUES
   bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
+  bool nested_names = false;         // NESTED_NAMES
   HistoryRules history;
   UploadRules uploads;
   // Names that the original's data may hold are kept from identified users (state/held_names.h). An

@@ -44,7 +44,8 @@ TEST_GROUP(Params) {
 
 TEST(Params, ValuesAreOfTheirKindAndWithinTheirLimits) {
   Takes("state", "net/prod");
-  for (const char* bad : {"net", "net/", "/prod", "a/b/c", "../x", "a b/c"}) {
+  Takes("state", "net/prod/vpc");
+  for (const char* bad : {"net", "net/", "/prod", "a/b/lock", "../x", "a b/c", "a//b"}) {
     Refuses("state", bad, "state must be PROJECT/NAME");
   }
   Takes("version", "100");

@@ -77,6 +77,36 @@ TEST(Rules, DecisionTable) {
   CHECK(cases >= 40);
 }
 
+TEST(Rules, GlobsOverNestedNames) {
+  struct Case {
+    const char* glob;
+    const char* state;
+    bool fits;
+  };
+  for (const Case& c : {
+           Case{"p/*", "p/a", true},
+           Case{"p/*", "p/a/b", false},
+           Case{"*/*", "p/a/b", false},
+           Case{"p/a/*", "p/a/b", true},
+           Case{"p/**", "p/a", true},
+           Case{"p/**", "p/a/b/c", true},
+           Case{"p/**", "q/a", false},
+           Case{"**/b", "p/b", true},
+           Case{"**/b", "p/a/b", true},
+           Case{"**/b", "p/a/c", false},
+           Case{"p/**/b", "p/b", false},
+           Case{"p/**/b", "p/a/b", true},
+           Case{"p/**/b", "p/b/a/b", true},
+           Case{"p/**/b/**", "p/x/b/b/y", true},
+           Case{"p/**/b/**", "p/x/b", false},
+           Case{"p/a**", "p/abc", true},
+           Case{"p/a**", "p/a/b", false},
+       }) {
+    CHECK_EQUAL_TEXT(c.fits, StateGlobMatches(c.glob, c.state), c.glob);
+  }
+  CHECK(CrossesSlashes("p/**") && CrossesSlashes("**/b") && !CrossesSlashes("p/a**"));
+}
+
 TEST(Rules, Globs) {
   const struct {
     const char* pattern;

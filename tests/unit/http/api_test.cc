@@ -67,7 +67,7 @@ constexpr Operation kTable[] = {
 Status Match(Method method, const char* path, ApiMatch* out, std::string* allow) {
   Result<Target> target = ParseTarget(path);
   if (!target.ok()) return target.status();
-  return MatchOperation(kTable, method, *target, out, allow);
+  return MatchOperation(kTable, method, *target, {}, out, allow);
 }
 
 Result<Args> ArgsOf(Method method, const std::string& path, Request request,
@@ -75,7 +75,7 @@ Result<Args> ArgsOf(Method method, const std::string& path, Request request,
   ApiMatch match;
   std::string allow;
   Result<Target> target = ParseTarget(path);
-  STATEWARD_RETURN_IF_ERROR(MatchOperation(kTable, method, *target, &match, &allow));
+  STATEWARD_RETURN_IF_ERROR(MatchOperation(kTable, method, *target, {}, &match, &allow));
   request.method = method;
   return ReadApiArgs(match, *target, request, ByteView(body));
 }
