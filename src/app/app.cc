@@ -70,7 +70,6 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
     app->untouched_ =
         std::make_unique<Untouched>(*b.storage, disk, SystemClock(), config.runtime_dir);
-    app->untouched_->Start();
   }
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, config.rules,
@@ -93,9 +92,9 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   app->ready_ = std::make_unique<RecentLook<std::vector<PartStatus>>>(
       SystemClock(), kReadyUs, [self] { return self->Ready(); });
   parts.ready = [self] { return self->ready_->Get(); };
-  app->job_parts_ =
-      std::make_unique<JobParts>(JobParts{*b.storage, *b.locker, *b.kms, *app->gate_,
-                                          config.rules.history, uploads, SystemClock(), log});
+  app->job_parts_ = std::make_unique<JobParts>(JobParts{*b.storage, *b.locker, *b.kms, *app->gate_,
+                                                        config.rules.history, uploads,
+                                                        SystemClock(), log, app->untouched_.get()});
   parts.metrics = std::move(metrics);
   parts.log = &log;
   parts.clock = &SystemClock();
@@ -114,7 +113,11 @@ App::~App() {
 // Beside the start, which waits for no service.
 void App::LookAtStart(const Log& log) {
   Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
-  if (!store.ok()) log.Warning("not ready: " + store.status().detail());
+  if (!store.ok()) {
+    log.Warning("not ready: " + store.status().detail());
+  } else if (std::string older = FormatWarning((*store)->format); !older.empty()) {
+    log.Info(older);
+  }
   const Status key = CheckKey();
   if (!key.ok()) log.Warning("not ready: " + key.detail());
   for (const std::string& warning : {backends_.locker->Warning(), backends_.kms->Warning()}) {

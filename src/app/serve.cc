@@ -89,8 +89,9 @@ std::unique_ptr<TrailWriter> OpenTrail(const Config& config, LiveApp* live, Obse
 }
 
 std::vector<std::unique_ptr<Job>> AllJobs(const std::string& process_id) {
-  std::vector<std::unique_ptr<Job>> jobs = ServerJobs(process_id);
-  for (std::unique_ptr<Job>& job : StoreJobs()) jobs.push_back(std::move(job));
+  // What requests wait for comes first.
+  std::vector<std::unique_ptr<Job>> jobs = StoreJobs();
+  for (std::unique_ptr<Job>& job : ServerJobs(process_id)) jobs.push_back(std::move(job));
   return jobs;
 }
 

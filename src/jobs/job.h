@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
+#include "state/untouched.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
 #include "stateward/locker.h"
@@ -30,6 +31,7 @@ struct JobParts {
   UploadRules uploads;
   const Clock& clock;
   const Log& log;
+  Untouched* untouched = nullptr;  // nullptr: names map as in the original
 };
 // Null while the settings are being exchanged. Who has one keeps it alive for the step.
 using JobPartsFn = std::function<std::shared_ptr<const JobParts>()>;

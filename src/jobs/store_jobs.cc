@@ -57,6 +57,18 @@ class CountJob : public Job {
   std::map<std::string, uint64_t> found_;
 };
 
+// Of each process: whoever waits for the first count must not wait for another process.
+class UntouchedJob : public Job {
+ public:
+  std::string_view Name() const override { return "untouched"; }
+  JobScope Scope() const override { return JobScope::kProcess; }
+  void Restart() override {}
+  JobStep Step(const JobParts& parts) override {
+    const Status counted = parts.untouched == nullptr ? Status() : parts.untouched->CountIfDue();
+    return {counted, Untouched::kEveryMs, counted.ok()};
+  }
+};
+
 class PruneJob : public Job {
  public:
   std::string_view Name() const override { return "prune"; }
@@ -76,8 +88,8 @@ class PruneJob : public Job {
     Status failed;
     for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i, walk_.Advance()) {
       const StateId& id = *walk_.Next();
-      Result<Pruned> pruned = PruneState(parts.storage, parts.kms, parts.clock, parts.history,
-                                         (*store)->store_id, id, PruneHow::kRemove);
+      Result<uint64_t> pruned = PruneState(parts.storage, parts.kms, parts.clock, parts.history,
+                                           (*store)->store_id, id, PruneHow::kRemove);
       if (!pruned.ok()) failed = std::move(pruned).status().At("state " + id.hex());
       if (failed.code() == Code::kUnavailable) break;  // the service may not answer: later
     }
@@ -163,6 +175,7 @@ class ExamineJob : public Job {
 
 std::vector<std::unique_ptr<Job>> StoreJobs() {
   std::vector<std::unique_ptr<Job>> jobs;
+  jobs.push_back(std::make_unique<UntouchedJob>());
   jobs.push_back(std::make_unique<CountJob>());
   jobs.push_back(std::make_unique<PruneJob>());
   jobs.push_back(std::make_unique<ExamineJob>());

@@ -11,6 +11,8 @@
 namespace stateward {
 
 // In the order in which they are done when all are due:
+//   untouched  of each process, but one of a host counts: the original's untouched blobs, once a
+//            minute (state/untouched.h)
 //   counts   of each host: states and locks, once a minute
 //   prune    of the store: HISTORY_KEEP, HISTORY_DAYS, KEPT_UPLOADS_DAYS and KEPT_UPLOADS_MAX_BYTES
 //            for all states and kept uploads, once an hour, 50 states a second

@@ -15,9 +15,6 @@ constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
 // been taken and freed again when it arrives. Requests live for seconds; storages that build on
 // this look again after a minute.
 constexpr int64_t kLateWriteMs = 60LL * 60 * 1000;
-// Where one version of a long history grows old with each write, the newest are not counted for
-// each of them.
-constexpr int64_t kRestMs = 10LL * 60 * 1000;
 
 // One look at one state.
 class StatePruner {
@@ -82,18 +79,18 @@ class StatePruner {
 
 }  // namespace
 
-Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
-                          const std::string& store_id, const StateId& id, PruneHow how) {
+Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
+                            const HistoryRules& rules, const std::string& store_id,
+                            const StateId& id, PruneHow how) {
   const History history(storage, kms, store_id);
   Result<std::vector<uint64_t>> numbers = storage.Versions(id);
   if (!numbers.ok()) return std::move(numbers).status();
-  if (numbers->size() <= rules.keep) return Pruned{};
+  if (numbers->size() <= rules.keep) return uint64_t{0};
   StatePruner state(storage, history, id, how);
   STATEWARD_RETURN_IF_ERROR(state.LookAtEnd());
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
   if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
   const int64_t oldest_kept = clock.NowMs() - kept_ms;
-  Pruned out;
   // Only when the oldest may go by its age, the newest are read and counted.
   std::optional<uint64_t> lowest;
   // Oldest first: the rest is younger, so the first that is kept ends the work.
@@ -107,10 +104,7 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
       return std::move(info).status();
     }
     if (info->version.pinned) continue;
-    if (info->version.time_ms > oldest_kept) {
-      out.nothing_before_ms = info->version.time_ms + kept_ms;
-      break;
-    }
+    if (info->version.time_ms > oldest_kept) break;
     if (!lowest) {
       Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_kept);
       if (!found.ok()) return std::move(found).status();
@@ -119,66 +113,7 @@ Result<Pruned> PruneState(Storage& storage, Kms& kms, const Clock& clock, const 
     }
     STATEWARD_RETURN_IF_ERROR(state.Remove(n));
   }
-  out.removed = state.removed();
-  return out;
-}
-
-Pruner::Pruner(Storage& storage, Kms& kms, const Clock& clock, const HistoryRules& rules,
-               const Log& log)
-    : storage_(storage), kms_(kms), clock_(clock), rules_(rules), log_(log) {
-  thread_ = std::thread([this] { Loop(); });
-}
-
-Pruner::~Pruner() {
-  {
-    std::lock_guard<std::mutex> hold(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
-
-void Pruner::Enqueue(const std::string& store_id, const StateId& id) {
-  {
-    std::lock_guard<std::mutex> hold(mutex_);
-    auto known = nothing_before_ms_.find(id.hex());
-    if (known != nothing_before_ms_.end() && clock_.NowMs() < known->second) return;
-    if (queue_.size() >= kMaxQueued) return;
-    for (const Job& job : queue_) {
-      if (job.id == id) return;
-    }
-    queue_.push_back({store_id, id});
-  }
-  wake_.notify_one();
-}
-
-void Pruner::Loop() {
-  std::unique_lock<std::mutex> hold(mutex_);
-  for (;;) {
-    wake_.wait(hold, [this] { return stop_ || !queue_.empty(); });
-    if (stop_) return;
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
-    hold.unlock();
-    Result<Pruned> pruned = PruneState(storage_, kms_, clock_, rules_, job.store_id, job.id);
-    if (!pruned.ok()) {
-      log_.Write(LogLevel::kWarning, log_.Begin(LogLevel::kWarning, "history not pruned")
-                                         .Str("state_id", job.id.hex())
-                                         .Str("reason", pruned.status().detail()));
-    }
-    hold.lock();
-    NoteResult(job, pruned);
-  }
-}
-
-// REQUIRES: mutex_ is held.
-void Pruner::NoteResult(const Job& job, const Result<Pruned>& pruned) {
-  if (nothing_before_ms_.size() >= kMaxRemembered) nothing_before_ms_.clear();
-  int64_t& nothing_before = nothing_before_ms_[job.id.hex()];
-  nothing_before = pruned.ok() ? pruned->nothing_before_ms : 0;
-  if (pruned.ok() && pruned->removed > 0) {
-    nothing_before = std::max(nothing_before, clock_.NowMs() + kRestMs);
-  }
+  return state.removed();
 }
 
 }  // namespace stateward

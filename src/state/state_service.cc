@@ -35,7 +35,6 @@ StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate
       observer_(observer),
       log_(log),
       rules_(rules),
-      pruner_(storage, kms, clock, rules.history, log),
       keeper_(storage, clock, rules.uploads),
       tenants_(storage, kms, log, {rules.new_tenants, rules.write.legacy_read}, secrets),
       held_(tenants_, storage, kms, untouched, rules.write.legacy_read) {}
@@ -217,7 +216,6 @@ StateAnswer StateService::Write(const WriteRequest& request) {
     switch (outcome.kind) {
       case WriteOutcome::Kind::kDone:
         if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
-        if (outcome.n > rules_.history.keep) pruner_.Enqueue(store_id, id);
         break;
       case WriteOutcome::Kind::kLookAgain:
         answer.status = Status::Unavailable("other records took the number each time");

@@ -14,7 +14,6 @@
 #include "state/guarded_write.h"
 #include "state/held_names.h"
 #include "state/known_gates.h"
-#include "state/pruner.h"
 #include "state/state_answer.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
@@ -96,7 +95,6 @@ class StateService {
   Observer& observer_;
   const Log& log_;
   const StateRules rules_;
-  Pruner pruner_;
   UploadKeeper keeper_;
   TenantGate tenants_;
   HeldNames held_;

@@ -15,7 +15,6 @@
 namespace stateward {
 namespace {
 
-constexpr int64_t kEveryMs = int64_t{60} * 1000;
 // A listing of some thousand blobs takes less; a client that waits longer is better served by 503.
 constexpr auto kFirstCount = std::chrono::milliseconds(2000);
 // How old what another process wrote may be before it is read again.
@@ -60,52 +59,30 @@ Untouched::Untouched(NameClaims& claims, Disk& disk, const Clock& clock, std::st
       runtime_dir_(std::move(runtime_dir)),
       since_ms_(clock.NowMs() - kStartMs) {}
 
-Untouched::~Untouched() {
-  {
-    std::lock_guard<std::mutex> hold(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Untouched::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
 bool Untouched::Fresh(const Seen& seen) const {
   int64_t age = clock_.NowMs() - seen.time_ms;
   return seen.time_ms != 0 && age >= 0 && age < kEveryMs;
 }
 
-void Untouched::Run() {
-  std::unique_lock<std::mutex> hold(mutex_);
-  while (!stop_) {
-    hold.unlock();
-    CountInTurn();
-    hold.lock();
-    changed_.wait_for(hold, std::chrono::milliseconds(kEveryMs), [this] { return stop_; });
-  }
-}
-
 // The lock lets one process count; the others find its count fresh.
-void Untouched::CountInTurn() {
+Status Untouched::CountIfDue() {
   Result<Fd> turn = Status::NotFound("no folder");
   if (!runtime_dir_.empty()) {
     int fd = disk_.OpenAt(AT_FDCWD, (runtime_dir_ + "/" + kTurn).c_str(),
                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) turn = Fd(disk_, fd);
   }
-  if (turn.ok() && !LockFd(disk_, turn->get(), kTurnMs, kTurn).ok()) return;
+  if (turn.ok() && !LockFd(disk_, turn->get(), kTurnMs, kTurn).ok()) return Status();
   {
     std::lock_guard<std::mutex> hold(mutex_);
     if (turn.ok()) ReadShared();
     if (turn.ok() && Fresh(seen_)) {
       changed_.notify_all();
-      return;
+      return Status();
     }
   }
-  (void)Recount();  // what went wrong is in seen_
+  Result<uint64_t> count = Recount();
+  return count.ok() ? Status() : std::move(count).status();
 }
 
 Result<uint64_t> Untouched::Recount() {
@@ -180,7 +157,7 @@ Result<uint64_t> Untouched::Holding() {
   std::unique_lock<std::mutex> hold(mutex_);
   if (done_) return uint64_t{0};
   if (clock_.SteadyUs() - shared_read_us_ > kReadAgainUs) ReadShared();
-  changed_.wait_for(hold, kFirstCount, [this] { return seen_.time_ms != 0 || stop_; });
+  changed_.wait_for(hold, kFirstCount, [this] { return seen_.time_ms != 0; });
   Seen seen = seen_;
   hold.unlock();
   if (seen.count && *seen.count == 0) return uint64_t{0};

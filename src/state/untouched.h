@@ -15,7 +15,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "stateward/clock.h"
 #include "stateward/disk.h"
@@ -31,12 +30,13 @@ class Untouched {
  public:
   // `runtime_dir`: "" = nobody is told.
   Untouched(NameClaims& claims, Disk& disk, const Clock& clock, std::string runtime_dir);
-  ~Untouched();
   Untouched(const Untouched&) = delete;
   Untouched& operator=(const Untouched&) = delete;
 
-  // Counts from now on, at once and then when the last count of this host is a minute old.
-  void Start();
+  // How old a count may become: the job `untouched` (jobs/store_jobs.h) looks so often.
+  static constexpr int64_t kEveryMs = int64_t{60} * 1000;
+  // Counts if no process of this host has since then; why that failed.
+  Status CountIfDue();
   // Counts now, and tells the host's other processes.
   Result<uint64_t> Recount();
 
@@ -58,12 +58,10 @@ class Untouched {
     std::optional<uint64_t> count;
     std::string failure;
   };
-  void Run();
   static bool Read(Disk& disk, const std::string& runtime_dir, Seen* seen);
   // Takes what another process counted, if that is newer. REQUIRES: mutex_.
   void ReadShared();
   void Share(const Seen& seen);
-  void CountInTurn();
   bool Fresh(const Seen& seen) const;
 
   NameClaims& claims_;
@@ -76,8 +74,6 @@ class Untouched {
   int64_t shared_read_us_ = 0;
   const int64_t since_ms_;  // a count before that may be of another place: of one before a restart
   bool done_ = false;       // the claim was seen
-  bool stop_ = false;
-  std::thread thread_;
 };
 
 }  // namespace stateward

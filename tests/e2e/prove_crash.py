@@ -49,7 +49,7 @@ class Pool:
 
     def __init__(self, box, pair):
         self.services = list(pair.services.values())
-        # Little history, so that the pruner works while it is killed, too.
+        # Little history: each start begins with a round of pruning, which is killed, too.
         self.server = pair.stateward(threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0)
         self.nginx = Nginx(box, "unix:" + self.server.socket, edit=quiet)
         self.caller = Caller(self.nginx.plain)

@@ -368,9 +368,9 @@ TEST(Changes, APinnedVersionIsNotPruned) {
   HistoryRules keep;
   keep.keep = 1;
   const auto prune = [&] {
-    Result<Pruned> pruned = PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id());
+    Result<uint64_t> pruned = PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id());
     CHECK(pruned.ok());
-    return pruned->removed;
+    return *pruned;
   };
   LONGS_EQUAL(1, prune());
   Result<Reply> first = Run("get", root, With({{"version", "1"}}));

@@ -1,6 +1,7 @@
 #include "jobs/store_jobs.h"
 
 #include <CppUTest/TestHarness.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "base/sha256.h"
@@ -48,7 +49,7 @@ TEST_GROUP(StoreJobs) {
     CHECK((*storage.Append(id, n - 1, *kms->Seal({kStore, id, n}, info, text))).appended);
   }
   JobStep Round(std::string_view name, HistoryRules history = {}, UploadRules uploads = {}) {
-    const JobParts parts{storage, locker, *kms, gate, history, uploads, clock, log};
+    const JobParts parts{storage, locker, *kms, gate, history, uploads, clock, log, untouched};
     for (const auto& job : jobs) {
       if (job->Name() != name) continue;
       JobStep step;
@@ -60,7 +61,32 @@ TEST_GROUP(StoreJobs) {
     return {};
   }
   std::map<std::string, uint64_t> found;
+  Untouched* untouched = nullptr;
 };
+
+// One process of a host lists the place, the others read its count.
+TEST(StoreJobs, UntouchedBlobsAreCountedOnceForAHost) {
+  char dir[40] = "/tmp/stateward-jobs-XXXXXX";
+  CHECK(mkdtemp(dir) != nullptr);
+  storage.legacy[std::string(64, 'b')] = {1, 2, 3};
+  Untouched one(storage, PosixDisk(), clock, dir);
+  Untouched other(storage, PosixDisk(), clock, dir);
+  for (Untouched* each : {&one, &other}) {
+    untouched = each;
+    JobStep step = Round("untouched");
+    CHECK(step.round_done);
+    LONGS_EQUAL(60 * 1000, step.again_ms);
+    LONGS_EQUAL(1, *each->Holding());
+  }
+  LONGS_EQUAL(1, storage.listings);
+  storage.unlistable = true;
+  clock.Advance(Untouched::kEveryMs);
+  CHECK_FALSE(Round("untouched").status.ok());
+  LONGS_EQUAL(1, *other.Holding());
+  for (const char* name : {"/untouched", "/untouched.lock"})
+    unlink((std::string(dir) + name).c_str());
+  CHECK(rmdir(dir) == 0);
+}
 
 // B11: whoever wrote last, and whether the state is deleted.
 TEST(StoreJobs, TheHistorysLimitsHoldForAllStates) {

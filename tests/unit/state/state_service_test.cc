@@ -9,6 +9,7 @@
 #include "auth/roles.h"
 #include "base/json.h"
 #include "state/lock_info.h"
+#include "state/pruner.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -273,15 +274,14 @@ TEST(StateService, UnknownTenants) {
 }
 
 TEST(StateService, HistoryIsPruned) {
-  const HistoryRules keep = {3, 1};  // the service's own pruner keeps more, and does nothing
+  const HistoryRules keep = {3, 1};
   for (uint64_t i = 1; i <= 6; ++i) Is(Code::kOk, Put(Doc(i)));
   std::string store_id = storage.ReadIdentity()->store_id;
-  int64_t first_ms = clock.NowMs();
-  Result<Pruned> young = PruneState(storage, *kms, clock, keep, store_id, Id());
-  LONGS_EQUAL(0, young->removed);
-  CHECK(young->nothing_before_ms == first_ms + 24LL * 60 * 60 * 1000);
-  clock.Advance(young->nothing_before_ms - first_ms);
-  LONGS_EQUAL(3, PruneState(storage, *kms, clock, keep, store_id, Id())->removed);
+  const int64_t day_ms = 24LL * 60 * 60 * 1000;
+  clock.Advance(day_ms - 1);
+  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, store_id, Id()));
+  clock.Advance(1);
+  LONGS_EQUAL(3, *PruneState(storage, *kms, clock, keep, store_id, Id()));
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
 }
@@ -297,7 +297,7 @@ TEST(StateService, NoOpRecordsAreNotCountedAsVersions) {
     CHECK(TakeNextNumber(history, grant.key, Id(), info).ok());
   }
   const auto prune = [&](const HistoryRules& keep) {
-    return PruneState(storage, *kms, clock, keep, storage.ReadIdentity()->store_id, Id())->removed;
+    return *PruneState(storage, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
   };
   const auto serials = [&] {
     std::string all;
@@ -321,29 +321,6 @@ TEST(StateService, NoOpRecordsAreNotCountedAsVersions) {
   LONGS_EQUAL(0, prune({4, 1}));
   LONGS_EQUAL(0, storage.gets);  // few records: nothing has to be read
   Holds(Doc(5));
-}
-
-TEST(StateService, AWriteIsFollowedByPruning) {
-  rules.history = {3, 1};
-  Restart();
-  for (uint64_t i = 1; i <= 3; ++i) Is(Code::kOk, Put(Doc(i)));
-  clock.Advance(2LL * 24 * 60 * 60 * 1000);
-  // A thread of its own does it; a busy machine lets it wait.
-  const auto until_pruned = [this](size_t versions) {
-    for (int tries = 0; tries < 10000 && storage.Versions(Id())->size() > versions; ++tries) {
-      usleep(1000);
-    }
-    LONGS_EQUAL(versions, storage.Versions(Id())->size());
-  };
-  Is(Code::kOk, Put(Doc(4)));
-  until_pruned(3);
-  // What removed something rests a while: the next writes do not count the newest each time.
-  Is(Code::kOk, Put(Doc(5)));
-  LONGS_EQUAL(4, storage.Versions(Id())->size());
-  clock.Advance(10LL * 60 * 1000);
-  Is(Code::kOk, Put(Doc(6)));
-  until_pruned(3);
-  Holds(Doc(6));
 }
 
 }  // namespace stateward
