@@ -9,7 +9,7 @@ test: test-deps
 	$(Q)python3 tests/run.py $(SUITES)
 # Programs of suites that are neither unit nor service tests.
 .PHONY: test-programs
-test-programs: $(O)/policy_batch $(O)/signature_vectors
+test-programs: $(O)/policy_batch $(O)/signature_vectors next
 # The look before a commit: all but optimized, the unit tests, layers, format, and the contract row by
 # row through nginx.
 .PHONY: check

@@ -20,7 +20,8 @@ namespace stateward {
 struct SealContext {
   std::string store_id;  // 32 hex digits
   StateId id;
-  uint64_t n = 0;  // the version's number; 0 for a kept upload
+  uint64_t n = 0;       // the version's number; 0 for a kept upload
+  uint32_t format = 1;  // of the store (IdentityFile::Format); a record that is opened says its own
 };
 
 // What lies sealed in front of the document.

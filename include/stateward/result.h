@@ -35,4 +35,15 @@ class [[nodiscard]] Result {
 
 }  // namespace stateward
 
+// Puts the value of `expr`, a Result, into `to`, which may declare a variable; an error is
+// returned. Not below an `if` without braces: it is three statements.
+#define STATEWARD_ASSIGN_OR_RETURN(to, expr) \
+  STATEWARD_ASSIGN_OR_RETURN_OF(STATEWARD_JOIN(result_, __LINE__), to, expr)
+#define STATEWARD_ASSIGN_OR_RETURN_OF(result, to, expr) \
+  auto result = (expr);                                 \
+  if (!result.ok()) return std::move(result).status();  \
+  to = *std::move(result)
+#define STATEWARD_JOIN(a, b) STATEWARD_JOIN_OF(a, b)
+#define STATEWARD_JOIN_OF(a, b) a##b
+
 #endif  // STATEWARD_RESULT_H_

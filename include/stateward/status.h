@@ -25,7 +25,7 @@ enum class Code : uint8_t {
   kTooLarge,          // over a configured limit
   kTooManyRequests,   // slow down: failed logins
   kCorruption,        // stored bytes are damaged, or were moved: no host can read them
-  kUnknownKey,        // made with a key that this host does not have; another host may have it
+  kUnknownKey,        // made with a key or by a build that this host does not have; others may
   kUnavailable,       // a service cannot say: try again later
   kOverloaded,        // this process has no room just now: try again soon
   kInternal,          // a defect of ours

@@ -17,7 +17,7 @@ Status ExchangeRecord(const AdminService& service, const StateId& id, uint64_t n
                       const ExchangeFn& change) {
   Result<std::string> store_id = service.StoreId();
   if (!store_id.ok()) return std::move(store_id).status();
-  const SealContext where{*store_id, id, n};
+  const SealContext where{*store_id, id, n, service.storage().Format()};
   for (int i = 0; i < kTries; ++i) {
     Result<Bytes> record = service.storage().Get(id, n);
     if (!record.ok()) return std::move(record).status();

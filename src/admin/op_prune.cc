@@ -26,7 +26,7 @@ Result<Reply> RunPrune(const Call& call) {
   Reply reply;
   for (size_t i = 0; i < states.size(); ++i) {
     Result<uint64_t> pruned = PruneState(storage, call.service.kms(), call.service.clock(),
-                                       call.service.rules().history, *store_id, states[i], how);
+                                         call.service.rules().history, *store_id, states[i], how);
     call.caller.Report(i + 1, states.size());
     if (pruned.ok()) {
       versions += *pruned;

@@ -9,6 +9,7 @@
 #include "base/together.h"
 #include "state/key_notice.h"
 #include "state/lock_info.h"
+#include "state/store_gate.h"
 
 namespace stateward {
 namespace {
@@ -77,26 +78,15 @@ void AddTrouble(const char* part, const Status& status, std::vector<std::string>
   if (!status.ok()) wrong->push_back(std::string(part) + ": " + status.detail());
 }
 
-struct Servers {
-  std::vector<std::string> running;
-  std::vector<std::string> silent;
-};
-
-Result<Servers> ServersOf(ServerNotices& notices, int64_t now_ms) {
-  Result<std::vector<ServerNotice>> all = notices.Published();
-  if (!all.ok()) return std::move(all).status();
-  Servers servers;
-  for (const ServerNotice& one : *all) {
-    std::optional<KeyNotice> notice = ParseKeyNotice(one.text);
-    if (!notice) continue;
-    const std::string text = notice->server + ", version " + notice->version + ", seals with " +
-                             notice->seals + ", opens " + std::to_string(notice->opens.size()) +
-                             (notice->opens.size() == 1 ? " key" : " keys") + ", heard of " +
-                             FormatTime(notice->time_ms);
-    const bool silent = now_ms - notice->time_ms > kNoticeCountsMs;
-    (silent ? servers.silent : servers.running).push_back(text);
+std::vector<std::string> TextsOf(const std::vector<KeyNotice>& servers) {
+  std::vector<std::string> texts;
+  for (const KeyNotice& each : servers) {
+    texts.push_back(each.server + ", version " + each.version + ", seals with " + each.seals +
+                    ", opens " + std::to_string(each.opens.size()) +
+                    (each.opens.size() == 1 ? " key" : " keys") + ", formats up to " +
+                    std::to_string(each.format) + ", heard of " + FormatTime(each.time_ms));
   }
-  return servers;
+  return texts;
 }
 
 Value NumberOrTrouble(const char* part, Result<uint64_t> number, std::vector<std::string>* wrong) {
@@ -131,7 +121,8 @@ Result<Reply> RunStatus(const Call& call) {
   AddTrouble("store", service.storage().Check(), &wrong);
   AddTrouble("lock", service.locker().Check(), &wrong);
   AddTrouble("key", service.kms().Check(), &wrong);
-  for (const std::string& warning : {service.locker().Warning(), service.kms().Warning()}) {
+  for (const std::string& warning : {service.locker().Warning(), service.kms().Warning(),
+                                     FormatWarning(service.storage().Format())}) {
     if (!warning.empty()) warnings.push_back(warning);
   }
   Result<std::vector<std::string>> keys = service.kms().KeyIds();
@@ -146,8 +137,8 @@ Result<Reply> RunStatus(const Call& call) {
              NumberOrTrouble("lock", service.locker().CountHeld(), &wrong),
              keys->empty() ? Value() : Value(keys->front()),
              *keys,
-             servers.ok() ? Value(servers->running) : Value(),
-             servers.ok() ? Value(servers->silent) : Value()};
+             servers.ok() ? Value(TextsOf(servers->running)) : Value(),
+             servers.ok() ? Value(TextsOf(servers->silent)) : Value()};
   Reply reply;
   reply.verdict = wrong.empty() ? Verdict::kDone : Verdict::kFoundWrong;
   row.insert(row.end(), {Value(std::move(wrong)), Value(std::move(warnings))});

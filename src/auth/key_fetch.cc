@@ -4,6 +4,7 @@
 
 #include "auth/jwk.h"
 #include "base/json.h"
+#include "base/loopback.h"
 
 namespace stateward {
 namespace {
@@ -51,8 +52,7 @@ Status CheckPlace(std::string_view url) {
   std::string_view host = HostOf(authority);
   if (host.empty()) return Status::InvalidArgument("names no host");
   if (authority.find('@') != authority.npos) return Status::InvalidArgument("names a user");
-  bool loopback = host == "127.0.0.1" || host == "[::1]" || host == "localhost";
-  if (!https && !loopback) {
+  if (!https && !IsLoopback(host)) {
     return Status::InvalidArgument("must begin with https:// (http:// only for loopback)");
   }
   return Status();

@@ -11,8 +11,8 @@
 
 namespace stateward {
 
-// OK for https://host…, and for http:// with a loopback host (127.0.0.1, [::1], localhost); without
-// user, query, fragment, blank or '|' (Principal() puts that behind the issuer).
+// OK for https://host…, and for http:// with a loopback host (localhost, 127.0.0.0/8, [::1]);
+// without user, query, fragment, blank or '|' (Principal() puts that behind the issuer).
 // kInvalidArgument: says what is wrong.
 Status CheckIssuerUrl(std::string_view url);
 

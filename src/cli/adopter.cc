@@ -250,7 +250,7 @@ Status Adopter::FillIn(const Grant& from, const Old& old, const StateKey& to, ui
 
 Result<Bytes> Adopter::Seal(const Grant& from, const Old& old, size_t which, const StateKey& to,
                             uint64_t n) {
-  SealContext where{store_id_, StateId::Of(to), n};
+  const SealContext where{store_id_, StateId::Of(to), n, b_.storage->Format()};
   SealedInfo info;
   info.key = to;
   if (old.document) {

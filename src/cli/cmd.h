@@ -22,6 +22,7 @@ int CmdPolicyTest(const CliContext& cli, const Args& args);
 int CmdReference(const CliContext& cli, const Args& args);
 int CmdRekey(const CliContext& cli, const Args& args);
 int CmdToken(const CliContext& cli, const Args& args);
+int CmdUpgrade(const CliContext& cli, const Args& args);
 
 }  // namespace stateward
 

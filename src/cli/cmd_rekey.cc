@@ -11,18 +11,19 @@
 #include "cli/opened_store.h"
 #include "cli/progress.h"
 #include "cli/rekeyer.h"
+#include "cli/running_servers.h"
 #include "state/key_notice.h"
 
 namespace stateward {
 namespace {
 
-// The keys that FILE names; nothing of the environment is mixed in.
-Result<std::shared_ptr<EnvelopeKms>> KmsOfFile(const std::string& file) {
+// Seals with the keys that FILE names; nothing of the environment is mixed in but what opens.
+Result<std::shared_ptr<EnvelopeKms>> KmsOfFile(const std::string& file, const EnvelopeKms& opens) {
   LoadedConfig loaded = LoadConfig(EnvMap(), file);
   if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
   Result<std::unique_ptr<EnvelopeKms>> kms = OpenEnvelopeKms(loaded.config.kms);
   if (!kms.ok()) return std::move(kms).status();
-  return std::shared_ptr<EnvelopeKms>(*std::move(kms));
+  return std::shared_ptr<EnvelopeKms>((*kms)->With(opens));
 }
 
 // What a rekey leaves as it is, in words; "" = nothing.
@@ -57,8 +58,7 @@ RekeyCounts DoAll(const CliContext& cli, const Args& args, OpenedStore* store, E
     Say(cli.out, id.hex() + " " + std::to_string(n) + ": " + why.detail() + "\n");
   };
   const auto work = [&] {
-    Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target,
-                    args.Flag("dry-run"), report);
+    Rekeyer rekeyer(store->storage(), store->store_id, *to, target, args.Flag("dry-run"), report);
     std::unique_lock<std::mutex> hold(mutex);
     while (next < states.size() && !sum.gave_up) {
       const StateId& id = states[next++];
@@ -86,8 +86,7 @@ Status DoRest(const CliContext& cli, const Args& args, OpenedStore* store, Envel
     const std::string what = id.hex().empty() ? "store secret" : id.hex() + " kept upload";
     Say(cli.out, what + ": " + why.detail() + "\n");
   };
-  Rekeyer rekeyer(store->storage(), store->store_id, *store->kms, *to, target, args.Flag("dry-run"),
-                  report);
+  Rekeyer rekeyer(store->storage(), store->store_id, *to, target, args.Flag("dry-run"), report);
   Result<std::vector<KeptUpload>> uploads = store->storage().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
   for (const KeptUpload& entry : *uploads) rekeyer.DoUpload(entry);
@@ -99,31 +98,14 @@ Status DoRest(const CliContext& cli, const Args& args, OpenedStore* store, Envel
   return Status();
 }
 
-std::string Listed(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 // What a running server could not read any more must not be sealed.
 Status CheckServers(const CliContext& cli, const Args& args, OpenedStore* store,
                     const KeyTag& target) {
   const std::string key = HexEncode(target.id);
   Result<KeyUsers> users = UsersOfKey(store->storage(), key, SystemClock().NowMs());
   if (!users.ok()) return std::move(users).status();
-  if (!users->silent.empty()) {
-    Say(cli.err,
-        "not heard of for more than 5 minutes, so not counted: " + Listed(users->silent) + "\n");
-  }
-  if (users->lack.empty()) return Status();
-  const std::string who = "running servers do not know the key " + key + ": " + Listed(users->lack);
-  if (!args.Flag("yes") && !args.Flag("dry-run")) {
-    return Status(Code::kConflict, who +
-                                       "; nothing was changed. Give it to them first "
-                                       "(docs/kms.md); --yes goes on all the same");
-  }
-  Say(cli.err, who + "\n");
-  return Status();
+  return CheckServersKnow(cli, args, "the key " + key, users->lack, users->silent,
+                          "Give it to them first (docs/kms.md)");
 }
 
 Result<RekeyCounts> Run(const CliContext& cli, const Args& args, OpenedStore* store,
@@ -151,8 +133,8 @@ int CmdRekey(const CliContext& cli, const Args& args) {
   const std::string& file = args.Text("to-env-file");
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   if (!store.ok()) return Fail(cli, store.status());
-  Result<std::shared_ptr<EnvelopeKms>> to =
-      file.empty() ? Result<std::shared_ptr<EnvelopeKms>>((*store)->kms) : KmsOfFile(file);
+  Result<std::shared_ptr<EnvelopeKms>> to = (*store)->kms;
+  if (!file.empty()) to = KmsOfFile(file, *(*store)->kms);
   if (!to.ok()) return Fail(cli, to.status());
   Result<RekeyCounts> counts = Run(cli, args, store->get(), to->get());
   if (!counts.ok()) return Fail(cli, counts.status());

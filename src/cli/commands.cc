@@ -153,6 +153,12 @@ constexpr Param kRekey[] = {
      "environment, too"},
 };
 
+constexpr Param kUpgrade[] = {
+    kDryRun,
+    {"yes", K::kFlag, U::kOption, "",
+     "go on even if running servers do not know that format: they answer 503 then"},
+};
+
 constexpr Command kCommands[] = {
     {"adopt", N::kStore, kAdopt,
      "gives states that were stored with basic auth to identified users, with their history",
@@ -234,6 +240,10 @@ constexpr Command kCommands[] = {
      "The token itself is printed once, on the standard error; its lines for the policy file, "
      "which hold only a digest, on the output.",
      "statewardctl token runner >> policy.toml\n", CmdToken},
+    {"upgrade", N::kStore, kUpgrade, "raises the store to the newest format that this build knows",
+     "A newer build reads and writes the store's format until this command raises it. From then on "
+     "older builds answer 503 and write nothing. There is no way back but a backup.",
+     "statewardctl upgrade --dry-run\n", CmdUpgrade},
 };
 
 // In the order of the help.

@@ -45,15 +45,8 @@ void Rekeyer::DoSecret() {
   if (!counts_.gave_up) Count(StateId(), 0, ResealSecret());
 }
 
-Result<Opened> Rekeyer::Open(const SealContext& where, ByteView record) {
-  Result<Opened> opened = from_.Open(where, record);
-  if (opened.ok() || &from_ == &to_) return opened;
-  Result<Opened> other = to_.Open(where, record);
-  return other.ok() ? std::move(other) : std::move(opened);
-}
-
 Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
-  const SealContext where{store_id_, id, n};
+  const SealContext where{store_id_, id, n, storage_.Format()};
   for (int attempt = 1;; ++attempt) {
     Result<KeyTag> tag = TagOfRecord(storage_, id, n);
     if (!tag.ok() && tag.status().code() == Code::kNotFound) return Outcome::kGone;  // pruned
@@ -68,12 +61,10 @@ Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
     Result<Bytes> record = storage_.Get(id, n);
     if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
     if (!record.ok()) return std::move(record).status();
-    Result<Opened> opened = Open(where, *record);
-    if (!opened.ok()) return std::move(opened).status();
+    STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, *record));
     if (dry_run_) return Outcome::kDone;
-    Result<Bytes> sealed = SealAgain(where, *opened);
-    if (!sealed.ok()) return std::move(sealed).status();
-    const Status replaced = storage_.Replace(id, n, Sha256(*record), *sealed);
+    STATEWARD_ASSIGN_OR_RETURN(const Bytes sealed, SealAgain(where, opened));
+    const Status replaced = storage_.Replace(id, n, Sha256(*record), sealed);
     if (replaced.ok()) return Outcome::kDone;
     if (replaced.code() == Code::kNotFound) return Outcome::kGone;
     if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
@@ -81,9 +72,9 @@ Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
 }
 
 Result<Bytes> Rekeyer::SealAgain(const SealContext& where, const Opened& opened) {
-  Result<Bytes> sealed = to_.Seal(where, opened.info, opened.document);
+  Result<Bytes> sealed = kms_.Seal(where, opened.info, opened.document);
   if (!sealed.ok()) return sealed;
-  Result<Opened> again = to_.Open(where, *sealed);
+  Result<Opened> again = kms_.Open(where, *sealed);
   if (!again.ok()) return std::move(again).status().At("what was sealed does not open");
   if (ByteView(again->document) != ByteView(opened.document)) {
     return Status::Internal("what was sealed opens to something else");
@@ -95,16 +86,13 @@ Result<Rekeyer::Outcome> Rekeyer::Reseal(const KeptUpload& entry) {
   Result<Bytes> record = storage_.GetUpload(entry);
   if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
   if (!record.ok()) return std::move(record).status();
-  Result<Header> header = ParseHeader(*record);
-  if (!header.ok()) return std::move(header).status();
-  if (TagOf(*header) == target_) return Outcome::kAlready;
-  const SealContext where{store_id_, entry.id, 0};
-  Result<Opened> opened = Open(where, *record);
-  if (!opened.ok()) return std::move(opened).status();
+  STATEWARD_ASSIGN_OR_RETURN(const Header header, ParseHeader(*record));
+  if (TagOf(header) == target_) return Outcome::kAlready;
+  const SealContext where{store_id_, entry.id, 0, storage_.Format()};
+  STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, *record));
   if (dry_run_) return Outcome::kDone;
-  Result<Bytes> sealed = SealAgain(where, *opened);
-  if (!sealed.ok()) return std::move(sealed).status();
-  const Status replaced = storage_.ReplaceUpload(entry, *sealed);
+  STATEWARD_ASSIGN_OR_RETURN(const Bytes sealed, SealAgain(where, opened));
+  const Status replaced = storage_.ReplaceUpload(entry, sealed);
   if (replaced.code() == Code::kNotFound) return Outcome::kGone;
   if (!replaced.ok()) return replaced;
   return Outcome::kDone;
@@ -112,19 +100,15 @@ Result<Rekeyer::Outcome> Rekeyer::Reseal(const KeptUpload& entry) {
 
 Result<Rekeyer::Outcome> Rekeyer::ResealSecret() {
   for (int attempt = 1;; ++attempt) {
-    Result<StoreIdentity> was = storage_.ReadIdentity();
-    if (!was.ok()) return std::move(was).status();
-    Result<Header> header = ParseHeader(was->sealed_secret);
-    if (!header.ok()) return std::move(header).status();
-    if (TagOf(*header) == target_) return Outcome::kAlready;
-    Result<Opened> opened = Open(StoreSecretPlace(store_id_), was->sealed_secret);
-    if (!opened.ok()) return std::move(opened).status();
+    STATEWARD_ASSIGN_OR_RETURN(const StoreIdentity was, storage_.ReadIdentity());
+    STATEWARD_ASSIGN_OR_RETURN(const Header header, ParseHeader(was.sealed_secret));
+    if (TagOf(header) == target_) return Outcome::kAlready;
+    const SealContext where = StoreSecretPlace(store_id_, was.format);
+    STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, was.sealed_secret));
     if (dry_run_) return Outcome::kDone;
-    Result<Bytes> sealed = SealAgain(StoreSecretPlace(store_id_), *opened);
-    if (!sealed.ok()) return std::move(sealed).status();
-    StoreIdentity now = *was;
-    now.sealed_secret = *std::move(sealed);
-    const Status replaced = storage_.WriteIdentity(now, &*was);
+    StoreIdentity now = was;
+    STATEWARD_ASSIGN_OR_RETURN(now.sealed_secret, SealAgain(where, opened));
+    const Status replaced = storage_.WriteIdentity(now, &was);
     if (replaced.ok()) return Outcome::kDone;
     if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
   }

@@ -28,13 +28,12 @@ class Rekeyer {
   // Hears of each record that failed: state, version (0: the state's list of versions) and why.
   using Report = std::function<void(const StateId& id, uint64_t n, const Status& why)>;
 
-  // Opens with `from`, or with `to` what that does not know. Everything must outlive it.
-  Rekeyer(Storage& storage, std::string store_id, Kms& from, Kms& to, const KeyTag& target,
-          bool dry_run, Report report)
+  // `kms` opens all there is, and seals with `target`. Everything must outlive it.
+  Rekeyer(Storage& storage, std::string store_id, Kms& kms, const KeyTag& target, bool dry_run,
+          Report report)
       : storage_(storage),
         store_id_(std::move(store_id)),
-        from_(from),
-        to_(to),
+        kms_(kms),
         target_(target),
         dry_run_(dry_run),
         report_(std::move(report)) {}
@@ -53,17 +52,15 @@ class Rekeyer {
   Result<Outcome> DoRecord(const StateId& id, uint64_t n);
   Result<Outcome> Reseal(const KeptUpload& entry);
   Result<Outcome> ResealSecret();
-  // Sealed for the same place by `to_`, and opened again: what replaces the only copy is read once
+  // Sealed for the same place, and opened again: what replaces the only copy is read once
   // before it does.
   Result<Bytes> SealAgain(const SealContext& where, const Opened& opened);
   void Count(const StateId& id, uint64_t n, const Result<Outcome>& outcome);
-  Result<Opened> Open(const SealContext& where, ByteView record);
   void Fail(const StateId& id, uint64_t n, const Status& why);
 
   Storage& storage_;
   const std::string store_id_;
-  Kms& from_;
-  Kms& to_;
+  Kms& kms_;
   const KeyTag target_;
   const bool dry_run_;
   const Report report_;

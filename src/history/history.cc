@@ -172,14 +172,14 @@ Result<Opened> History::Open(const StateId& id, uint64_t n) const {
 
 Result<AppendOutcome> History::Append(const StateId& id, uint64_t head, const SealedInfo& info,
                                       ByteView document, Bytes* sealed) const {
-  Result<Bytes> record = kms_.Seal({store_id_, id, head + 1}, info, document);
+  Result<Bytes> record = kms_.Seal({store_id_, id, head + 1, storage_.Format()}, info, document);
   if (!record.ok()) return std::move(record).status();
   *sealed = *std::move(record);
   return storage_.Append(id, head, *sealed);
 }
 
 Result<Bytes> History::SealUpload(const SealedInfo& info, ByteView document) const {
-  return kms_.Seal({store_id_, StateId::Of(info.key), 0}, info, document);
+  return kms_.Seal({store_id_, StateId::Of(info.key), 0, storage_.Format()}, info, document);
 }
 
 Result<SealedInfo> History::UploadInfo(const KeptUpload& upload) const {

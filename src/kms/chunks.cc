@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "base/big_endian.h"
 #include "base/hex.h"
-#include "kms/big_endian.h"
 
 namespace stateward {
 namespace {

@@ -13,9 +13,9 @@ int Weight(const Status& status) {
 
 // The first that succeeds.
 template <typename Found, typename Ask>
-Result<Found> FirstThatHas(const std::vector<std::unique_ptr<KeySource>>& sources, const Ask& ask) {
+Result<Found> FirstThatHas(const std::vector<std::shared_ptr<KeySource>>& sources, const Ask& ask) {
   Status failed;
-  for (const std::unique_ptr<KeySource>& source : sources) {
+  for (const std::shared_ptr<KeySource>& source : sources) {
     Result<Found> found = ask(*source);
     if (found.ok()) return found;
     if (Weight(found.status()) > Weight(failed)) failed = found.status();

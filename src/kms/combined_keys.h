@@ -16,7 +16,7 @@ namespace stateward {
 class CombinedKeys : public KeySource {
  public:
   // They are asked in this order. REQUIRES: seals < sources.size()
-  CombinedKeys(std::vector<std::unique_ptr<KeySource>> sources, size_t seals)
+  CombinedKeys(std::vector<std::shared_ptr<KeySource>> sources, size_t seals)
       : sources_(std::move(sources)), seals_(seals) {}
 
   Result<MessageKey> NewMessageKey(const SealContext& where) override {
@@ -32,7 +32,7 @@ class CombinedKeys : public KeySource {
   std::string Warning() override;
 
  private:
-  const std::vector<std::unique_ptr<KeySource>> sources_;
+  const std::vector<std::shared_ptr<KeySource>> sources_;
   const size_t seals_;
 };
 

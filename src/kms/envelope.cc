@@ -181,6 +181,7 @@ Result<Bytes> SealEnvelope(const Suite& suite, const MessageKey& key, const Mess
   Result<MessageSecrets> secrets = suite.Derive(key.key, message);
   if (!secrets.ok()) return secrets.status();
   Header header;
+  header.format = static_cast<uint8_t>(where.format);
   header.chunk_log2 = chunk_log2;
   header.key_id = key.id;
   header.message_id = message;

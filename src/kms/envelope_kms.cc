@@ -1,13 +1,21 @@
 #include "kms/envelope_kms.h"
 
 #include <utility>
+#include <vector>
 
 #include "base/hex.h"
+#include "kms/combined_keys.h"
 #include "kms/envelope.h"
 #include "kms/header.h"
 #include "kms/legacy_document.h"
 
 namespace stateward {
+
+std::unique_ptr<EnvelopeKms> EnvelopeKms::With(const EnvelopeKms& opens) const {
+  std::vector<std::shared_ptr<KeySource>> sources = {keys_, opens.keys_};
+  return std::make_unique<EnvelopeKms>(
+      name_, suite_, std::make_shared<CombinedKeys>(std::move(sources), size_t{0}), random_);
+}
 
 Result<Bytes> EnvelopeKms::Seal(const SealContext& where, const SealedInfo& info,
                                 ByteView document) {

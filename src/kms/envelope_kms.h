@@ -24,12 +24,15 @@ class EnvelopeKms : public Kms {
   // known answers; it is for tests alone.
   using RandomFn = std::function<void(void*, size_t)>;
 
-  EnvelopeKms(std::string name, std::shared_ptr<const Suite> suite, std::unique_ptr<KeySource> keys,
+  EnvelopeKms(std::string name, std::shared_ptr<const Suite> suite, std::shared_ptr<KeySource> keys,
               RandomFn random = FillRandom)
       : name_(std::move(name)),
         suite_(std::move(suite)),
         keys_(std::move(keys)),
         random_(std::move(random)) {}
+
+  // One that seals as this does and opens what either does, with the same keys.
+  std::unique_ptr<EnvelopeKms> With(const EnvelopeKms& opens) const;
 
   std::string_view Name() const override { return name_; }
   Result<Bytes> Seal(const SealContext& where, const SealedInfo& info, ByteView document) override;
@@ -47,7 +50,7 @@ class EnvelopeKms : public Kms {
  private:
   const std::string name_;
   const std::shared_ptr<const Suite> suite_;
-  const std::unique_ptr<KeySource> keys_;
+  const std::shared_ptr<KeySource> keys_;
   const RandomFn random_;
 };
 

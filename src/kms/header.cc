@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
-#include "kms/big_endian.h"
+#include "base/big_endian.h"
+#include "base/store_format.h"
 
 namespace stateward {
 namespace {
 
 constexpr std::string_view kMagic = "STWD";
-constexpr uint8_t kFormat = 1;
 constexpr uint8_t kSuite = 1;
 constexpr uint8_t kFlagZstd = 1;
 
@@ -49,7 +49,7 @@ Bytes EncodeHeader(const Header& header) {
   Bytes out;
   out.reserve(header.size());
   Append(kMagic, &out);
-  out.push_back(kFormat);
+  out.push_back(header.format);
   out.push_back(kSuite);
   out.push_back(header.zstd ? kFlagZstd : 0);
   out.push_back(header.chunk_log2);
@@ -67,14 +67,18 @@ Result<Header> ParseHeader(ByteView record) {
     return NotReadable("does not start with STWD");
   }
   if (record.size() < kFixedHeader) return NotReadable("truncated in the header");
-  if (record[kAtFormat] != kFormat) {
-    return NotReadable("format version " + std::to_string(record[kAtFormat]) + " is unknown");
+  const uint8_t format = record[kAtFormat];
+  if (format == 0 || format > NewestStoreFormat()) {
+    // Another host may read it: nothing here may take its place.
+    return Status::UnknownKey("sealed record: format version " + std::to_string(format) +
+                              " is unknown");
   }
   if (record[kAtSuite] != kSuite) {
     return NotReadable("suite " + std::to_string(record[kAtSuite]) + " is unknown");
   }
   if ((record[kAtFlags] & ~kFlagZstd) != 0) return NotReadable("an unknown flag is set");
   Header header;
+  header.format = format;
   header.zstd = (record[kAtFlags] & kFlagZstd) != 0;
   header.chunk_log2 = record[kAtChunk];
   if (header.chunk_log2 < kMinChunkLog2 || header.chunk_log2 > kMaxChunkLog2) {

@@ -25,6 +25,7 @@ constexpr uint8_t kMinChunkLog2 = 12;
 constexpr uint8_t kMaxChunkLog2 = 24;
 
 struct Header {
+  uint8_t format = 1;      // of the store when it was sealed
   bool zstd = false;       // the document is one zstd frame
   uint8_t chunk_log2 = 0;  // bytes of a chunk of plaintext, the last excepted
   KeyId key_id{};
@@ -41,7 +42,8 @@ struct Header {
 // REQUIRES: wrapped.size() <= kMaxWrapped
 Bytes EncodeHeader(const Header& header);
 
-// Reads it from a record, or the first bytes of one. kCorruption: truncated, or not of this format.
+// Reads it from a record, or the first bytes of one. kUnknownKey: of a format that a newer build
+// wrote. kCorruption: truncated, or not one.
 // What it returns is not authenticated yet.
 Result<Header> ParseHeader(ByteView record);
 

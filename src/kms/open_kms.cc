@@ -17,7 +17,7 @@ namespace stateward {
 namespace {
 
 using SuitePtr = std::shared_ptr<const Suite>;
-using Source = std::unique_ptr<KeySource>;
+using Source = std::shared_ptr<KeySource>;
 
 struct Opening {
   const KmsSettings& settings;
@@ -48,28 +48,32 @@ bool IsGone(const KmsSettings& s) {
 }
 
 Result<Source> OpenLocal(Opening* o, bool seals) {
-  return NewLocalKeys(o->suite, o->settings.key, o->settings.keyring, seals);
+  STATEWARD_ASSIGN_OR_RETURN(std::unique_ptr<KeySource> keys,
+                             NewLocalKeys(o->suite, o->settings.key, o->settings.keyring, seals));
+  return Source(std::move(keys));
 }
 
 Result<Source> OpenVault(Opening* o, bool) {
   STATEWARD_RETURN_IF_ERROR(o->NeedVault());
-  Result<std::unique_ptr<VaultKeys>> keys = VaultKeys::New(
-      o->suite, o->vault, o->settings.vault_key_path, o->settings.vault_poll_seconds);
-  if (!keys.ok()) return std::move(keys).status();
-  return Source(*std::move(keys));
+  STATEWARD_ASSIGN_OR_RETURN(std::unique_ptr<VaultKeys> keys,
+                             VaultKeys::New(o->suite, o->vault, o->settings.vault_key_path,
+                                            o->settings.vault_poll_seconds));
+  return Source(std::move(keys));
 }
 
 Result<Source> OpenTransit(Opening* o, bool) {
   STATEWARD_RETURN_IF_ERROR(o->NeedVault());
-  Result<std::unique_ptr<TransitKeys>> keys =
-      TransitKeys::New(o->vault, o->settings.transit_engine, o->settings.transit_key);
-  if (!keys.ok()) return std::move(keys).status();
-  return Source(*std::move(keys));
+  STATEWARD_ASSIGN_OR_RETURN(
+      std::unique_ptr<TransitKeys> keys,
+      TransitKeys::New(o->vault, o->settings.transit_engine, o->settings.transit_key));
+  return Source(std::move(keys));
 }
 
 bool HasExported(const KmsSettings& s) { return !s.transit_exported.empty(); }
 Result<Source> OpenExported(Opening* o, bool) {
-  return ExportedKeys::New(o->suite, o->settings.transit_exported);
+  STATEWARD_ASSIGN_OR_RETURN(std::unique_ptr<KeySource> keys,
+                             ExportedKeys::New(o->suite, o->settings.transit_exported));
+  return Source(std::move(keys));
 }
 
 struct Backend {
@@ -138,17 +142,15 @@ Result<std::unique_ptr<EnvelopeKms>> OpenEnvelopeKms(const KmsSettings& settings
     if (!(primary && !settings.only_opens) && !backend.is_set(settings)) continue;
     if (backend.open == OpenTransit && IsGone(settings)) continue;
     if (primary || (settings.only_opens && seals == SIZE_MAX)) seals = sources.size();
-    Result<Source> source = backend.open(&opening, primary && !settings.only_opens);
-    if (!source.ok()) return std::move(source).status();
-    sources.push_back(*std::move(source));
+    STATEWARD_ASSIGN_OR_RETURN(sources.emplace_back(),
+                               backend.open(&opening, primary && !settings.only_opens));
   }
   if (sources.empty() && settings.only_opens) {
     return Status::InvalidArgument("no key is set: KMS_KEY, KMS_TRANSIT_EXPORTED, …");
   }
   if (seals == SIZE_MAX) return UnknownBackend(settings.backend);
-  Source keys = sources.size() == 1
-                    ? std::move(sources.front())
-                    : Source(std::make_unique<CombinedKeys>(std::move(sources), seals));
+  Source keys = sources.size() == 1 ? std::move(sources.front())
+                                    : std::make_shared<CombinedKeys>(std::move(sources), seals);
   if (opening.vault != nullptr) opening.vault->Start();
   return std::make_unique<EnvelopeKms>(settings.backend, *suite, std::move(keys));
 }

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/big_endian.h"
 #include "base/hex.h"
-#include "kms/big_endian.h"
 #include "kms/header.h"
 
 namespace stateward {

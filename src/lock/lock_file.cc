@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/big_endian.h"
 #include "base/files.h"
 #include "base/sha256.h"
 
@@ -29,24 +30,14 @@ constexpr size_t kNotedAt = 80;  // a head
 constexpr size_t kHeader = 96;
 static_assert(kHeader + kMaxLockRecord <= kFront + kRest, "a record has room");
 
-void PutBig(uint64_t value, size_t n, uint8_t* out) {
-  for (size_t i = 0; i < n; ++i) out[i] = static_cast<uint8_t>(value >> (8 * (n - 1 - i)));
-}
-
-uint64_t GetBig(const uint8_t* in, size_t n) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < n; ++i) value = value << 8 | in[i];
-  return value;
-}
-
 void PutPair(uint64_t value, uint8_t* out) {
-  PutBig(value, 8, out);
-  PutBig(~value, 8, out + 8);
+  PutBigEndianAt(value, 8, out);
+  PutBigEndianAt(~value, 8, out + 8);
 }
 
 std::optional<uint64_t> GetPair(const uint8_t* in) {
-  const uint64_t value = GetBig(in, 8);
-  if (GetBig(in + 8, 8) != ~value) return std::nullopt;
+  const uint64_t value = GetBigEndian({in, 8});
+  if (GetBigEndian({in + 8, 8}) != ~value) return std::nullopt;
   return value;
 }
 
@@ -60,10 +51,10 @@ Sha256Digest Sum(const uint8_t* header, ByteView record) {
 Bytes Encode(uint64_t sequence, const ProcessId& writer, ByteView record) {
   Bytes out(kHeader + record.size(), uint8_t{0});
   std::memcpy(out.data(), kMagic.data(), kMagic.size());
-  PutBig(sequence, 8, out.data() + 8);
-  PutBig(record.size(), 4, out.data() + 16);
-  PutBig(writer.pid, 4, out.data() + 20);
-  PutBig(writer.start, 8, out.data() + 24);
+  PutBigEndianAt(sequence, 8, out.data() + 8);
+  PutBigEndianAt(record.size(), 4, out.data() + 16);
+  PutBigEndianAt(writer.pid, 4, out.data() + 20);
+  PutBigEndianAt(writer.start, 8, out.data() + 24);
   if (!record.empty()) std::memcpy(out.data() + kHeader, record.data(), record.size());
   Sha256Digest sum = Sum(out.data(), record);
   std::memcpy(out.data() + kSumAt, sum.data(), sum.size());
@@ -114,9 +105,10 @@ Status SyncData(Disk& disk, int fd) {
 Result<std::optional<LockSlot>> ReadPlace(Disk& disk, int fd, const uint8_t* front, size_t place) {
   if (std::memcmp(front, kMagic.data(), kMagic.size()) != 0) return std::optional<LockSlot>();
   LockSlot slot;
-  slot.sequence = GetBig(front + 8, 8);
-  slot.writer = {static_cast<uint32_t>(GetBig(front + 20, 4)), GetBig(front + 24, 8)};
-  const size_t size = GetBig(front + 16, 4);
+  slot.sequence = GetBigEndian({front + 8, 8});
+  slot.writer = {static_cast<uint32_t>(GetBigEndian({front + 20, 4})),
+                 GetBigEndian({front + 24, 8})};
+  const size_t size = GetBigEndian({front + 16, 4});
   if (size > kMaxLockRecord || slot.sequence % 2 != place) return std::optional<LockSlot>();
   slot.record.resize(size);
   const size_t here = std::min(size, kFront - kHeader);
@@ -144,7 +136,7 @@ Result<LockSlot> ReadLockSlot(Disk& disk, int fd) {
   if (!have.ok()) return std::move(have).status();
   if (*have == 0) return LockSlot{};
   const uint8_t* front[] = {fronts.data(), fronts.data() + kFront};
-  const size_t first = GetBig(front[1] + 8, 8) > GetBig(front[0] + 8, 8) ? 1 : 0;
+  const size_t first = GetBigEndian({front[1] + 8, 8}) > GetBigEndian({front[0] + 8, 8}) ? 1 : 0;
   for (size_t place : {first, 1 - first}) {
     Result<std::optional<LockSlot>> slot = ReadPlace(disk, fd, front[place], place);
     if (!slot.ok()) return std::move(slot).status();

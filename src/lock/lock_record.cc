@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/big_endian.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 
@@ -43,6 +44,7 @@ class Writer {
   explicit Writer(size_t room) { out_.reserve(room); }
   void Byte(uint8_t v) { out_.push_back(v); }
   void Raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void Long(uint64_t v) { PutBigEndian(v, 8, &out_); }
   // Empty texts and zeros are left out.
   void Text(uint8_t field, std::string_view text) {
     if (text.empty()) return;
@@ -52,7 +54,7 @@ class Writer {
   void Number(uint8_t field, uint64_t v) {
     if (v == 0) return;
     Head(field, 8);
-    for (int shift = 56; shift >= 0; shift -= 8) Byte(static_cast<uint8_t>(v >> shift));
+    Long(v);
   }
   Bytes Take() { return std::move(out_); }
 
@@ -65,15 +67,9 @@ class Writer {
   Bytes out_;
 };
 
-uint64_t BigEndian(ByteView bytes) {
-  uint64_t v = 0;
-  for (uint8_t b : bytes) v = v << 8 | b;
-  return v;
-}
-
 // Of a field that this build knows. False: damaged.
 bool SetField(uint8_t field, ByteView value, LockBook* book, LockRecord* holder, uint64_t* flags) {
-  const uint64_t number = value.size() == 8 ? BigEndian(value) : 0;
+  const uint64_t number = value.size() == 8 ? GetBigEndian(value) : 0;
   const std::string text(value.AsString());
   switch (field) {
     case kFlags:
@@ -131,7 +127,7 @@ bool TagsFit(const LockBook& book) {
 // Over the number as well: an entry that was not written leaves an older one in its place.
 Sha256Digest EntrySum(uint64_t number, ByteView entry) {
   Writer w(entry.size() + 8);
-  for (int shift = 56; shift >= 0; shift -= 8) w.Byte(static_cast<uint8_t>(number >> shift));
+  w.Long(number);
   w.Raw(entry);
   return Sha256(w.Take());
 }
@@ -211,8 +207,7 @@ Bytes EncodeReleasedId(const ReleasedId& entry) {
   Writer w(kReleasedEntryBytes);
   w.Raw(entry.id);
   w.Raw(entry.token);
-  const auto time = static_cast<uint64_t>(entry.time_ms);
-  for (int shift = 56; shift >= 0; shift -= 8) w.Byte(static_cast<uint8_t>(time >> shift));
+  w.Long(static_cast<uint64_t>(entry.time_ms));
   w.Raw(Bytes{static_cast<uint8_t>(entry.forced ? 1 : 0), 0, 0, 0});
   Bytes out = w.Take();
   Sha256Digest sum = EntrySum(entry.number, out);
@@ -229,7 +224,7 @@ Result<ReleasedId> DecodeReleasedId(uint64_t number, ByteView bytes) {
   entry.number = number;
   std::memcpy(entry.id.data(), bytes.data(), entry.id.size());
   std::memcpy(entry.token.data(), bytes.data() + 16, entry.token.size());
-  entry.time_ms = static_cast<int64_t>(BigEndian(bytes.Sub(32, 8)));
+  entry.time_ms = static_cast<int64_t>(GetBigEndian(bytes.Sub(32, 8)));
   entry.forced = bytes[40] != 0;
   return entry;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/big_endian.h"
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/sha256.h"
@@ -20,16 +21,6 @@ constexpr size_t kNonce = 16;
 constexpr size_t kEpochAt = kMagic.size() + kNonce;
 constexpr size_t kRecordAt = kEpochAt + 8 + 4;  // behind the epoch and the record's length
 constexpr size_t kSum = 32;
-
-void PutBig(uint64_t value, size_t n, Bytes* out) {
-  for (size_t i = n; i > 0; --i) out->push_back(static_cast<uint8_t>(value >> (8 * (i - 1))));
-}
-
-uint64_t GetBig(ByteView bytes) {
-  uint64_t value = 0;
-  for (uint8_t byte : bytes) value = value << 8 | byte;
-  return value;
-}
 
 void Append(ByteView bytes, Bytes* out) { out->insert(out->end(), bytes.begin(), bytes.end()); }
 
@@ -63,10 +54,10 @@ Bytes EncodeS3LockObject(const S3LockObject& object) {
   Bytes out;
   Append(kMagic, &out);
   Append(nonce, &out);
-  PutBig(object.epoch, 8, &out);
-  PutBig(record.size(), 4, &out);
+  PutBigEndian(object.epoch, 8, &out);
+  PutBigEndian(record.size(), 4, &out);
   Append(record, &out);
-  PutBig(object.book.released.size(), 1, &out);
+  PutBigEndian(object.book.released.size(), 1, &out);
   for (const ReleasedId& entry : object.book.released) Append(EncodeReleasedId(entry), &out);
   Append(Sha256(out), &out);
   return out;
@@ -80,12 +71,12 @@ Result<S3LockObject> DecodeS3LockObject(ByteView bytes) {
   ByteView summed = bytes.Sub(0, bytes.size() - kSum);
   Sha256Digest sum = Sha256(summed);
   if (std::memcmp(sum.data(), bytes.data() + summed.size(), kSum) != 0) return damaged;
-  const size_t size = GetBig(bytes.Sub(kRecordAt - 4, 4));
+  const size_t size = GetBigEndian(bytes.Sub(kRecordAt - 4, 4));
   if (size >= summed.size() - kRecordAt) return damaged;
   Result<LockBook> book = DecodeLockRecord(bytes.Sub(kRecordAt, size));
   if (!book.ok()) return std::move(book).status();
   S3LockObject object;
-  object.epoch = GetBig(bytes.Sub(kEpochAt, 8));
+  object.epoch = GetBigEndian(bytes.Sub(kEpochAt, 8));
   object.book = std::move(*book);
   size_t at = kRecordAt + size;
   const uint64_t count = bytes[at++];

@@ -49,6 +49,7 @@ class MeteredStorage : public Storage {
   }
   Result<StoreIdentity> ReadIdentity() override { return s_->ReadIdentity(); }
   void Expect(const StoreIdentity& marker) override { s_->Expect(marker); }
+  uint32_t Format() override { return s_->Format(); }
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
     return s_->WriteIdentity(marker, replaces);
   }

@@ -75,8 +75,4 @@ Result<RedisAddress> ParseRedisAddress(std::string_view text) {
   return out;
 }
 
-bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || StartsWith(host, "127.");
-}
-
 }  // namespace stateward

@@ -26,9 +26,6 @@ struct RedisAddress {
 // 6379, of a sentinel 26379. kInvalidArgument: what would be right.
 Result<RedisAddress> ParseRedisAddress(std::string_view text);
 
-// Whether what is sent there stays on this host.
-bool IsLoopback(std::string_view host);
-
 }  // namespace stateward
 
 #endif  // STATEWARD_REDIS_REDIS_ADDRESS_H_

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "base/loopback.h"
 
 namespace stateward {
 namespace {

@@ -17,23 +17,26 @@ Status S3Landmark::Look() {
     good_us_ = 0;
     return Status::Unavailable(name_ + ": " + object.status().detail());
   }
-  if (first_.empty()) first_ = object->bytes;
-  if (object->bytes.empty() || !same_(object->bytes, first_)) {
-    good_us_ = 0;
+  const Bytes& now = object->bytes;
+  good_us_ = 0;
+  Result<bool> same = same_(now, seen_.empty() ? now : seen_);
+  if (!same.ok()) return Status::Unavailable(name_ + ": " + same.status().detail());
+  if (now.empty() || !*same) {
     return Status::Unavailable(name_ + " is another one now; restart when that is meant");
   }
+  seen_ = now;
   good_us_ = start;
   return Status();
 }
 
 Bytes S3Landmark::Text() const {
   std::lock_guard<std::mutex> hold(mutex_);
-  return first_;
+  return seen_;
 }
 
 void S3Landmark::Forget() {
   std::lock_guard<std::mutex> hold(mutex_);
-  first_.clear();
+  seen_.clear();
   good_us_ = 0;
 }
 

@@ -24,13 +24,14 @@ class S3Landmark {
   static constexpr int64_t kFreshUs = int64_t{5} * 1000 * 1000;
   // The id of a lock service has 100 bytes, a marker 500, or some thousand with a long wrapped key.
   static constexpr uint64_t kMaxBytes = uint64_t{16} * 1024;
-  // Whether two texts stand for the same place.
-  using SameFn = bool (*)(ByteView a, ByteView b);
+  // Whether a text stands for the same place as the one before. An error: it says nothing that is
+  // known here.
+  using SameFn = Result<bool> (*)(ByteView now, ByteView before);
 
   // `client` and `clock` must outlive it.
   S3Landmark(
       S3Client& client, const Clock& clock, std::string key, std::string name,
-      SameFn same = [](ByteView a, ByteView b) { return a == b; })
+      SameFn same = [](ByteView now, ByteView before) -> Result<bool> { return now == before; })
       : client_(client), clock_(clock), key_(std::move(key)), name_(std::move(name)), same_(same) {}
 
   const std::string& key() const { return key_; }
@@ -39,7 +40,7 @@ class S3Landmark {
   // Reads it. kUnavailable: not there, not readable, or not as it was.
   Status Look();
   Status LookIfDue() { return Due() ? Look() : Status(); }
-  // What it said at the first good look; empty before.
+  // What it said at the last good look; empty before the first.
   Bytes Text() const;
   // The next look may find anything.
   void Forget();
@@ -51,7 +52,7 @@ class S3Landmark {
   const std::string name_;  // for messages
   const SameFn same_;
   mutable std::mutex mutex_;
-  Bytes first_;
+  Bytes seen_;
   int64_t good_us_ = 0;
 };
 

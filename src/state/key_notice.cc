@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/store_format.h"
 #include "base/version.h"
 
 namespace stateward {
@@ -28,7 +29,7 @@ std::string FormatKeyNotice(const KeyNotice& notice) {
   w.Key("time_ms").Text64(static_cast<uint64_t>(notice.time_ms));
   w.Key("seals").String(notice.seals).Key("opens").BeginArray();
   for (const std::string& id : notice.opens) w.String(id);
-  w.EndArray().EndObject();
+  w.EndArray().Key("format").Text64(notice.format).EndObject();
   return std::move(w).Take();
 }
 
@@ -40,9 +41,11 @@ std::optional<KeyNotice> ParseKeyNotice(ByteView text) {
   const auto time = json->Uint("time_ms");
   const auto seals = json->String("seals");
   const auto opens = json->Strings("opens");
-  if (!server || !version || !time || !seals || !opens || !IsHex(*seals, kKeyIdDigits))
+  const auto format = json->Uint("format");
+  if (!server || !version || !time || !seals || !opens || !format || !IsHex(*seals, kKeyIdDigits))
     return std::nullopt;
-  return KeyNotice{*server, *version, static_cast<int64_t>(*time), *seals, *opens};
+  return KeyNotice{*server, *version, static_cast<int64_t>(*time),
+                   *seals,  *opens,   static_cast<uint32_t>(*format)};
 }
 
 Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int64_t now_ms) {
@@ -55,6 +58,7 @@ Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int6
   notice.time_ms = now_ms;
   notice.seals = keys->front();
   notice.opens = *std::move(keys);
+  notice.format = NewestStoreFormat();
   return servers.Publish(id, FormatKeyNotice(notice));
 }
 
@@ -69,23 +73,31 @@ Status ForgetSilentServers(ServerNotices& servers, int64_t now_ms) {
   return Status();
 }
 
-Result<KeyUsers> UsersOfKey(ServerNotices& servers, const std::string& key_id, int64_t now_ms) {
+Result<Servers> ServersOf(ServerNotices& servers, int64_t now_ms) {
   Result<std::vector<ServerNotice>> notices = servers.Published();
   if (!notices.ok()) return std::move(notices).status();
-  KeyUsers users;
+  Servers found;
   for (const ServerNotice& each : *notices) {
-    const std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
+    std::optional<KeyNotice> notice = ParseKeyNotice(each.text);
     if (!notice) continue;
     // A server whose clock is ahead counts.
-    if (now_ms - notice->time_ms >= kNoticeCountsMs) {
-      users.silent.push_back(notice->server);
-      continue;
-    }
-    const auto& opens = notice->opens;
+    const bool silent = now_ms - notice->time_ms >= kNoticeCountsMs;
+    (silent ? found.silent : found.running).push_back(*std::move(notice));
+  }
+  return found;
+}
+
+Result<KeyUsers> UsersOfKey(ServerNotices& servers, const std::string& key_id, int64_t now_ms) {
+  Result<Servers> found = ServersOf(servers, now_ms);
+  if (!found.ok()) return std::move(found).status();
+  KeyUsers users;
+  for (const KeyNotice& notice : found->silent) users.silent.push_back(notice.server);
+  for (const KeyNotice& notice : found->running) {
+    const auto& opens = notice.opens;
     if (std::find(opens.begin(), opens.end(), key_id) == opens.end()) {
-      users.lack.push_back(notice->server);
+      users.lack.push_back(notice.server);
     }
-    if (notice->seals == key_id) users.seal.push_back(notice->server);
+    if (notice.seals == key_id) users.seal.push_back(notice.server);
   }
   return users;
 }

@@ -27,6 +27,7 @@ struct KeyNotice {
   int64_t time_ms = 0;             // the server's wall clock
   std::string seals;               // key id, 32 hex digits
   std::vector<std::string> opens;  // key ids, `seals` among them
+  uint32_t format = 0;             // the newest format of a store that it knows
 };
 
 std::string FormatKeyNotice(const KeyNotice& notice);
@@ -38,6 +39,13 @@ std::optional<KeyNotice> ParseKeyNotice(ByteView text);
 Status PublishKeys(ServerNotices& servers, Kms& kms, const std::string& id, int64_t now_ms);
 // Takes away what others left that have not spoken for kNoticeKeptMs.
 Status ForgetSilentServers(ServerNotices& servers, int64_t now_ms);
+
+// The workers on this store.
+struct Servers {
+  std::vector<KeyNotice> running;
+  std::vector<KeyNotice> silent;  // not heard of for kNoticeCountsMs: they do not count
+};
+Result<Servers> ServersOf(ServerNotices& servers, int64_t now_ms);
 
 struct KeyUsers {
   std::vector<std::string> lack;    // servers that cannot open with the key

@@ -3,9 +3,17 @@
 #include <string>
 
 #include "base/random.h"
+#include "base/store_format.h"
 #include "state/store_secret.h"
 
 namespace stateward {
+
+std::string FormatWarning(uint32_t format) {
+  if (format >= NewestStoreFormat()) return "";
+  return "the store has format " + std::to_string(format) + ", this build knows " +
+         std::to_string(NewestStoreFormat()) +
+         ": `statewardctl upgrade` raises it when all servers know it";
+}
 
 Result<std::shared_ptr<const StoreIdentity>> StoreGate::Store() {
   {
@@ -76,7 +84,8 @@ Status StoreGate::Init(bool relock, Kms& kms) {
   } else {
     // First, so that nothing is half made when the keys cannot be had.
     marker.store_id = RandomHex(16);
-    Result<Bytes> secret = NewStoreSecret(kms, marker.store_id);
+    marker.format = NewestStoreFormat();
+    Result<Bytes> secret = NewStoreSecret(kms, marker.store_id, marker.format);
     {
       std::lock_guard<std::mutex> hold(mutex_);
       waits_for_ = secret.ok() ? nullptr : &kms;

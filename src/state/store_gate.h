@@ -8,8 +8,10 @@
 #ifndef STATEWARD_STATE_STORE_GATE_H_
 #define STATEWARD_STATE_STORE_GATE_H_
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "stateward/kms.h"
 #include "stateward/locker.h"
@@ -17,6 +19,9 @@
 #include "stateward/store_identity.h"
 
 namespace stateward {
+
+// What to say of a store's format: that this build knows a newer one; "" = nothing.
+std::string FormatWarning(uint32_t format);
 
 class StoreGate {
  public:

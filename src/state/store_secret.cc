@@ -21,22 +21,23 @@ const StateKey& KeyOfSecret() {
 
 }  // namespace
 
-SealContext StoreSecretPlace(const std::string& store_id) {
-  return {store_id, StateId::Of(KeyOfSecret()), 0};
+SealContext StoreSecretPlace(const std::string& store_id, uint32_t format) {
+  return {store_id, StateId::Of(KeyOfSecret()), 0, format};
 }
 
-Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id) {
+Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id, uint32_t format) {
   SecretBytes secret(kSecretBytes);
   FillRandom(secret.data(), secret.size());
   SealedInfo info;
   info.key = KeyOfSecret();
   info.version.size = secret.size();
   info.version.sha256 = Sha256(secret);
-  return kms.Seal(StoreSecretPlace(store_id), info, secret);
+  return kms.Seal(StoreSecretPlace(store_id, format), info, secret);
 }
 
 Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker) {
-  Result<Opened> opened = kms.Open(StoreSecretPlace(marker.store_id), marker.sealed_secret);
+  Result<Opened> opened =
+      kms.Open(StoreSecretPlace(marker.store_id, marker.format), marker.sealed_secret);
   if (!opened.ok()) return std::move(opened).status().At("store secret");
   if (opened->document.size() != kSecretBytes) {
     return Status::Corruption("store secret: of another length");

@@ -21,11 +21,11 @@
 namespace stateward {
 
 // A new secret, sealed for this store. As Kms::Seal.
-Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id);
+Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id, uint32_t format);
 // The marker's secret. As Kms::Open; kCorruption also when it has another length.
 Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker);
 // What it is sealed for: a place that no state can have, since a client's project is never empty.
-SealContext StoreSecretPlace(const std::string& store_id);
+SealContext StoreSecretPlace(const std::string& store_id, uint32_t format);
 
 // Opened once and kept, through reloads and whatever becomes of the keys: the secret of a store
 // never changes. Thread-safe.

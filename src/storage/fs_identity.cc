@@ -25,6 +25,11 @@ void FsStorage::Expect(const StoreIdentity& marker) {
   folder_.Forget();
 }
 
+uint32_t FsStorage::Format() {
+  std::lock_guard<std::mutex> hold(marker_mutex_);
+  return marker_.format;
+}
+
 Result<FsStorage::Root> FsStorage::OpenRoot() {
   Result<Root> root = folder_.Open([this](ByteView text, int fd) { return Accept(text, fd); });
   if (root.ok()) return root;

@@ -9,7 +9,9 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/sha256.h"
+#include "base/store_format.h"
 
 namespace stateward::fs_layout {
 namespace {
@@ -70,6 +72,13 @@ std::string FormatMarker(const StoreIdentity& marker) {
   return text + "sha256 " + HexEncode(Sha256(text)) + "\n";
 }
 
+Status CheckFormat(uint64_t format) {
+  if (format >= 1 && format <= NewestStoreFormat()) return Status();
+  return Status::Unavailable("the store has format " + std::to_string(format) +
+                             "; this build knows formats up to " +
+                             std::to_string(NewestStoreFormat()) + ": a newer one is needed");
+}
+
 Result<StoreIdentity> ParseMarker(ByteView bytes) {
   std::string_view text = bytes.AsString();
   size_t sum_at = text.rfind("sha256 ");
@@ -82,8 +91,14 @@ Result<StoreIdentity> ParseMarker(ByteView bytes) {
   }
   std::string_view rest = text;
   rest.remove_prefix(kTitle.size());
-  bool whole = TakeLine(&rest, "format", &format) &&
-               TakeLine(&rest, "store_id", &marker.store_id) &&
+  const bool named = TakeLine(&rest, "format", &format);
+  const std::optional<uint64_t> number = ParseUint64(format);
+  if (!named || !number || *number == 0 || *number > UINT32_MAX) {
+    return Status::Corruption("store marker: damaged");
+  }
+  // What follows may look different in another format.
+  STATEWARD_RETURN_IF_ERROR(CheckFormat(*number));
+  bool whole = TakeLine(&rest, "store_id", &marker.store_id) &&
                TakeLine(&rest, "lock_kind", &marker.lock_kind) &&
                TakeLine(&rest, "lock_id", &marker.lock_id) && TakeLine(&rest, "secret", &secret) &&
                TakeLine(&rest, "sha256", &sum) && rest.empty();
@@ -92,7 +107,7 @@ Result<StoreIdentity> ParseMarker(ByteView bytes) {
       !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
     return Status::Corruption("store marker: damaged");
   }
-  if (format != "1") return Status::Corruption("store marker: format " + format + " is not known");
+  marker.format = static_cast<uint32_t>(*number);
   marker.sealed_secret.assign(sealed->begin(), sealed->end());
   return marker;
 }

@@ -42,6 +42,8 @@ std::optional<uint64_t> ParseVersion(const std::string& name);  // nullopt: some
 std::string FormatMarker(const StoreIdentity& marker);
 // kCorruption: not one, damaged, or of a later format.
 Result<StoreIdentity> ParseMarker(ByteView text);
+// kUnavailable, with what to do, when this build does not know the store's format.
+Status CheckFormat(uint64_t format);
 
 std::string UploadName(const KeptUpload& entry);
 std::optional<KeptUpload> ParseUploadName(const std::string& principal_tag,

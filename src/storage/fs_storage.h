@@ -22,6 +22,7 @@ class FsStorage : public Storage {
   bool WritesMayArriveLate() const override { return false; }
   Result<StoreIdentity> ReadIdentity() override;
   void Expect(const StoreIdentity& marker) override;
+  uint32_t Format() override;
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }

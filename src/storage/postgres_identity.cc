@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "postgres/pg_schema.h"
+#include "storage/fs_layout.h"
 #include "storage/postgres_storage.h"
 
 namespace stateward {
@@ -52,9 +53,9 @@ Result<StoreIdentity> PostgresStorage::ReadIdentity() {
   marker.lock_kind = rows->Text(0, 2);
   marker.lock_id = rows->Text(0, 3);
   marker.sealed_secret = rows->Bytea(0, 4);
-  if (marker.sealed_secret.empty() || marker.format != 1 || !IsHex(marker.store_id, 32) ||
-      !IsHex(marker.lock_id, 32)) {
-    return Status::Corruption("store marker: damaged, or of a format that is not known");
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFormat(rows->Int8(0, 0)));
+  if (marker.sealed_secret.empty() || !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
+    return Status::Corruption("store marker: damaged");
   }
   return marker;
 }

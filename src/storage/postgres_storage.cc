@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "base/json.h"
 #include "postgres/pg_schema.h"
+#include "storage/fs_layout.h"
 
 namespace stateward {
 namespace {
@@ -84,16 +86,26 @@ Status PostgresStorage::CheckPlace(std::string_view place) {
   if (place.empty()) return Status::Unavailable(kNoPlace);
   std::lock_guard<std::mutex> hold(shared_->place_mutex);
   if (place == shared_->place) return Status();
-  if (place.substr(0, 2) != "1 ") {
-    return Status::Unavailable("postgres: the store's format is not known to this version");
+  const std::string_view format = place.substr(0, place.find(' '));
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFormat(ParseUint64(format).value_or(0)));
+  const std::string_view before = shared_->place;
+  if (!before.empty() && before.substr(before.find(' ')) == place.substr(format.size())) {
+    shared_->place = std::string(place);
+    return Status::Unavailable("postgres: the store's format has changed just now; ask again");
   }
-  if (!shared_->place.empty()) {
+  if (!before.empty()) {
     return Status::Unavailable(
         "postgres: another store, or one with another lock service, lies in this database now; "
         "restart when that is meant");
   }
   shared_->place = std::string(place);
   return Status();
+}
+
+uint32_t PostgresStorage::Format() {
+  std::lock_guard<std::mutex> hold(shared_->place_mutex);
+  const std::string& place = shared_->place;
+  return static_cast<uint32_t>(ParseUint64(place.substr(0, place.find(' '))).value_or(1));
 }
 
 Result<std::string> PostgresStorage::Place() {

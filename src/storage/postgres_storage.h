@@ -35,6 +35,7 @@ class PostgresStorage : public Storage {
   bool WritesMayArriveLate() const override { return !shared_->options.with_locks; }
   std::unique_ptr<Storage> Within(Transaction& transaction) override;
   Result<StoreIdentity> ReadIdentity() override;
+  uint32_t Format() override;
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return shared_->hints.Get(id); }
@@ -78,8 +79,9 @@ class PostgresStorage : public Storage {
     const PostgresStorageOptions options;
     std::atomic<int64_t> wrote_us{0};  // the last good try of Check() to write
     std::mutex place_mutex;
-    std::string place;  // as seen first; every later look must find the same
-    HeadHints hints;    // of what is committed
+    // As seen first; every later look must find the same, or the same in another format.
+    std::string place;
+    HeadHints hints;  // of what is committed
 
     Shared(std::shared_ptr<PgPool> of, const Clock& with, PostgresStorageOptions as)
         : pool(std::move(of)), clock(with), options(std::move(as)) {}

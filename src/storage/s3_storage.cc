@@ -23,10 +23,11 @@ bool EndsWith(const std::string& s, std::string_view end) {
   return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
 }
 
-bool SameMarker(ByteView a, ByteView b) {
-  Result<StoreIdentity> one = fs_layout::ParseMarker(a);
-  Result<StoreIdentity> two = fs_layout::ParseMarker(b);
-  return one.ok() && two.ok() && SameStore(*one, *two);
+Result<bool> SameMarker(ByteView now, ByteView before) {
+  Result<StoreIdentity> one = fs_layout::ParseMarker(now);
+  if (!one.ok()) return std::move(one).status();
+  Result<StoreIdentity> two = fs_layout::ParseMarker(before);
+  return two.ok() && SameStore(*one, *two);
 }
 
 }  // namespace
@@ -50,6 +51,11 @@ Result<StoreIdentity> S3Storage::ReadIdentity() {
     if (!object.ok()) return std::move(object).status();
   }
   return fs_layout::ParseMarker(object->bytes);
+}
+
+uint32_t S3Storage::Format() {
+  Result<StoreIdentity> seen = fs_layout::ParseMarker(marker_.Text());
+  return seen.ok() ? seen->format : 1;
 }
 
 Status S3Storage::CheckNewPlace() {

@@ -27,6 +27,7 @@ class S3Storage : public Storage {
   std::string_view Name() const override { return "s3"; }
   bool WritesMayArriveLate() const override { return true; }
   Result<StoreIdentity> ReadIdentity() override;
+  uint32_t Format() override;
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/loopback.h"
 #include "base/random.h"
 #include "vault/vault_json.h"
 
@@ -27,10 +28,6 @@ std::string_view HostOf(std::string_view address) {
   host = host.substr(0, host.find('/'));
   if (!host.empty() && host.front() == '[') return host.substr(0, host.find(']') + 1);
   return host.substr(0, host.find(':'));
-}
-
-bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.substr(0, 4) == "127.";
 }
 
 Status CheckAddress(const std::string& address) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/store_format.h"
 #include "conformance/storage_fixture.h"
 
 namespace stateward {
@@ -105,6 +106,24 @@ inline void RelockExchangesTheLockServiceOnly(StorageFixture& f) {
   STRCMP_EQUAL("redis", marker.lock_kind.c_str());
   STRCMP_EQUAL(other.lock_id.c_str(), marker.lock_id.c_str());
   LONGS_EQUAL(1, Must(s->Head(Id())));
+}
+
+// Another build raised the store's format: this one neither reads nor writes.
+inline void AFormatThatIsNotKnownIsAnOutage(StorageFixture& f) {
+  Put(*Fresh(f), Id(), 0, std::string("x"));
+  LONGS_EQUAL(1, f.Open()->Format());
+  const StoreIdentity was = Marker();
+  StoreIdentity newer = was;
+  newer.format = NewestStoreFormat() + 1;
+  Good(f.Open()->WriteIdentity(newer, &was));
+  std::shared_ptr<Storage> s = f.Open();
+  const Status read = s->ReadIdentity().status();
+  Is(Code::kUnavailable, read);
+  STRCMP_CONTAINS("a newer one is needed", read.detail().c_str());
+  AllSayUnavailable(*s);
+  // Nor does it exchange the identity file.
+  CHECK_FALSE(s->WriteIdentity(was, &newer).ok());
+  Is(Code::kUnavailable, s->ReadIdentity().status());
 }
 
 // A rekey seals the secret with another key while servers run on the store.

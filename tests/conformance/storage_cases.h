@@ -17,6 +17,7 @@
   X(G, IdentityIsMadeOnce)                \
   X(G, IdentityIsMadeByOneOfMany)         \
   X(G, RelockExchangesTheLockServiceOnly) \
+  X(G, AFormatThatIsNotKnownIsAnOutage)   \
   X(G, SecretIsExchangedUnderWork)        \
   X(G, IdentityIsRefusedAmongRecords)     \
   X(G, IdentityIsRefusedAmongStrangers)   \

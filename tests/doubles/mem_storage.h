@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/store_format.h"
 #include "stateward/storage.h"
 
 namespace stateward {
@@ -50,7 +51,12 @@ class MemStorage : public Storage {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
     if (!marker_) return Status::NotFound("no marker");
+    if (marker_->format > NewestStoreFormat()) return Status::Unavailable("a newer one is needed");
     return *marker_;
+  }
+  uint32_t Format() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return marker_ ? marker_->format : 1;
   }
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
     std::lock_guard<std::mutex> hold(mutex_);
@@ -299,7 +305,7 @@ class MemStorage : public Storage {
   };
   bool Out() const {
     if (calls_left > 0 && --calls_left == 0) down = true;
-    return down || !marker_;
+    return down || !marker_ || marker_->format > NewestStoreFormat();
   }
   static Status Down() { return Status::Unavailable("the store is down"); }
   // "": of all principals.

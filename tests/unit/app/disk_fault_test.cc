@@ -153,7 +153,7 @@ bool FailRekeyAt(int call, bool on, const SecretString& new_key) {
   Below below(world.disk(), world.StoreDir());
   std::unique_ptr<EnvelopeKms> both = KmsWith(new_key, SecretString(kKeyOfWorld));
   const auto rekey = [&] {
-    Rekeyer rekeyer(below.storage, below.store_id, *both, *both, *SealingTag(*both), false,
+    Rekeyer rekeyer(below.storage, below.store_id, *both, *SealingTag(*both), false,
                     [](const StateId&, uint64_t, const Status&) {});
     rekeyer.DoState(below.id);
     return rekeyer.counts().failed;

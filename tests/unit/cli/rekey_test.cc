@@ -40,7 +40,7 @@ TEST_GROUP(Rekey) {
   std::vector<std::string> said;
 
   void setup() override {
-    const Bytes secret = *NewStoreSecret(*before, kStore);
+    const Bytes secret = *NewStoreSecret(*before, kStore, 1);
     CHECK(storage.WriteIdentity({kStore, 1, "local", std::string(32, '1'), secret}, nullptr).ok());
     for (int s = 0; s < 3; ++s) {
       ids.push_back(StateId::Of({"", "p", "s" + std::to_string(s)}));
@@ -56,8 +56,9 @@ TEST_GROUP(Rekey) {
     Result<Bytes> sealed = before->Seal({kStore, id, n}, InfoOf(text), text);
     CHECK((*storage.Append(id, n - 1, *sealed)).appended);
   }
-  RekeyCounts Run(Kms & from, EnvelopeKms & to, bool dry_run = false) {
-    Rekeyer rekeyer(storage, kStore, from, to, *SealingTag(to), dry_run,
+  RekeyCounts Run(EnvelopeKms & from, EnvelopeKms & to, bool dry_run = false) {
+    const std::unique_ptr<EnvelopeKms> kms = to.With(from);
+    Rekeyer rekeyer(storage, kStore, *kms, *SealingTag(to), dry_run,
                     [this](const StateId&, uint64_t n, const Status& why) {
                       said.push_back(std::to_string(n) + " " + why.detail());
                     });
@@ -119,7 +120,7 @@ TEST(Rekey, UploadsAndTheSecretAreSealedAnewToo) {
   const SecretBytes secret = *OpenStoreSecret(*before, *storage.ReadIdentity());
   const auto run = [&](bool dry_run) {
     Rekeyer rekeyer(
-        storage, kStore, *both, *both, *SealingTag(*both), dry_run,
+        storage, kStore, *both, *SealingTag(*both), dry_run,
         [](const StateId&, uint64_t, const Status& why) { FAIL(why.detail().c_str()); });
     const std::vector<KeptUpload> uploads = *storage.ListUploads();
     for (const KeptUpload& kept : uploads) rekeyer.DoUpload(kept);

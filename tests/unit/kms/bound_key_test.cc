@@ -108,7 +108,7 @@ TEST(LeakedPair, OfTransitBesideOtherKeys) {
   std::unique_ptr<KeySource> attackers = Transit();
   LeakFrom(MustSeal(*With(Transit()), Where(), kDoc), *attackers);
   for (size_t seals : {size_t{0}, size_t{1}}) {
-    std::vector<std::unique_ptr<KeySource>> both;
+    std::vector<std::shared_ptr<KeySource>> both;
     both.push_back(Local());
     both.push_back(Transit());
     std::unique_ptr<Kms> kms = With(std::make_unique<CombinedKeys>(std::move(both), seals));

@@ -199,7 +199,7 @@ TEST(TransitKeys, StoresMayMoveBetweenKinds) {
   bench.Add(Secret(NewKey()));
   const SecretString local = NewKeyText();
   const auto sources = [&](size_t seals) {
-    std::vector<std::unique_ptr<KeySource>> all;
+    std::vector<std::shared_ptr<KeySource>> all;
     all.push_back(*NewLocalKeys(bench.suite, local, SecretString()));
     all.push_back(*VaultKeys::New(bench.suite, bench.Client(), vault.kv_path, 60));
     all.push_back(*TransitKeys::New(bench.Client(), "transit", "states"));

@@ -52,7 +52,7 @@ TEST_GROUP(StoreSecret) {
   void Reseal(Kms & from, Kms & to) {
     const StoreIdentity was = *storage.ReadIdentity();
     StoreIdentity now = was;
-    const SealContext where = StoreSecretPlace(was.store_id);
+    const SealContext where = StoreSecretPlace(was.store_id, was.format);
     Result<Opened> opened = from.Open(where, was.sealed_secret);
     now.sealed_secret = *to.Seal(where, opened->info, opened->document);
     CHECK(storage.WriteIdentity(now, &was).ok());

@@ -51,7 +51,7 @@ TEST_GROUP_BASE(UnknownKey, ServiceFixture) {
     return *TransitKeys::New(Client(of), "transit", "states");
   }
   std::unique_ptr<KeySource> Both(std::unique_ptr<KeySource> one, std::unique_ptr<KeySource> two) {
-    std::vector<std::unique_ptr<KeySource>> both;
+    std::vector<std::shared_ptr<KeySource>> both;
     both.push_back(std::move(one));
     both.push_back(std::move(two));
     return std::make_unique<CombinedKeys>(std::move(both), 0);
