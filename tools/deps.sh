@@ -12,12 +12,13 @@ RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicr
      libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev
      'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
 TEST=(apache2 spawn-fcgi multiwatch postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
-      redis-tools stunnel4 cpputest libcpputest-dev mandoc zsh
+      redis-tools stunnel4 prometheus cpputest libcpputest-dev mandoc zsh
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-zstandard python3-pip python3-venv curl git
       debhelper dh-apparmor po-debconf lintian apparmor mmdebstrap systemd-container)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
-SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4)
+SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4 prometheus
+          prometheus-node-exporter)
 
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-stateward

@@ -63,6 +63,9 @@ class Kms {
   // What a key service grants less or more than it should, in words that may be shown to anybody;
   // "" when there is nothing to say. As cheap as Check.
   virtual std::string Warning() { return ""; }
+  // When the credentials with which a key service is asked end, unless they are renewed; 0: never,
+  // or not known. As cheap as Check.
+  virtual int64_t CredentialEndsMs() { return 0; }
   // The ids of the keys that open records, 32 hex digits each; the one that seals first. Empty: not
   // known. kUnavailable: the key service did not answer.
   virtual Result<std::vector<std::string>> KeyIds() { return std::vector<std::string>(); }

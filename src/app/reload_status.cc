@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/secret_file.h"
+#include "metrics/text.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -31,7 +32,9 @@ bool ReadState(const std::string& path, ReloadState* out) {
   if (!text.ok()) return false;
   std::istringstream in{std::string(ByteView(*text).AsString())};
   std::string word;
-  if (!(in >> out->process.pid >> out->process.start >> out->count >> word)) return false;
+  if (!(in >> out->process.pid >> out->process.start >> out->count >> word >> out->time_ms >>
+        out->last_ok_ms))
+    return false;
   out->ok = word == "ok";
   in.get();
   std::getline(in, out->reason, '\0');
@@ -57,9 +60,12 @@ std::string ReloadStatus::Path() const {
 
 void ReloadStatus::Note(const Status& status) {
   const ProcessId self = SelfProcess();
+  const int64_t now_ms = SystemClock().NowMs();
+  if (status.ok()) last_ok_ms_ = now_ms;
   std::string text = std::to_string(self.pid) + " " + std::to_string(self.start) + " " +
-                     std::to_string(noted_ ? ++count_ : 0) + (status.ok() ? " ok" : " failed") +
-                     "\n" + status.detail();
+                     std::to_string(noted_ ? ++count_ : 0) + (status.ok() ? " ok " : " failed ") +
+                     std::to_string(now_ms) + " " + std::to_string(last_ok_ms_) + "\n" +
+                     status.detail();
   text.resize(std::min(text.size(), kMaxBytes));
   const std::string next = Path() + ".new";
   unlink(next.c_str());
@@ -92,6 +98,24 @@ std::vector<ReloadState> ReadReloadStates(const std::string& folder) {
   }
   closedir(dir);
   return out;
+}
+
+std::string ReloadMetrics(const std::string& folder) {
+  const std::vector<ReloadState> states = ReadReloadStates(folder);
+  if (states.empty()) return "";
+  uint64_t failed = 0;
+  int64_t oldest_ms = INT64_MAX;
+  for (const ReloadState& state : states) {
+    if (!state.ok) ++failed;
+    oldest_ms = std::min(oldest_ms, state.last_ok_ms);
+  }
+  MetricsText text;
+  text.Gauge("stateward_reload_failed_workers",
+             "Processes whose last reload failed: they keep the settings before it.", failed);
+  text.Head("stateward_reload_last_success_timestamp_seconds", "gauge",
+            "When the settings that are in force were read: the oldest of all processes.");
+  text.Line("stateward_reload_last_success_timestamp_seconds", "", MetricSeconds(oldest_ms));
+  return text.Take();
 }
 
 int ReloadAndWait(int pid, const std::string& folder) {

@@ -14,9 +14,11 @@ namespace stateward {
 
 struct ReloadState {
   ProcessId process;
-  uint64_t count = 0;  // reloads since its start
-  bool ok = true;      // how the last one ended
-  std::string reason;  // why not
+  uint64_t count = 0;      // reloads since its start
+  bool ok = true;          // how the last one ended
+  int64_t time_ms = 0;     // when that was
+  int64_t last_ok_ms = 0;  // when one ended well last, the start included
+  std::string reason;      // why not
 };
 
 // This process' own. Used by one thread.
@@ -35,10 +37,14 @@ class ReloadStatus {
   const std::string folder_;
   uint64_t count_ = 0;
   bool noted_ = false;
+  int64_t last_ok_ms_ = 0;
 };
 
 // Of the processes that live. Removes what dead ones left.
 std::vector<ReloadState> ReadReloadStates(const std::string& folder);
+
+// The same as Prometheus text (docs/metrics.md).
+std::string ReloadMetrics(const std::string& folder);
 
 // Sends `pid` (a supervisor, multiwatch, or a worker) the signal that makes it read its settings
 // again, and waits until each worker has told what became of it. Returns the exit code: 0 when all

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,13 +16,17 @@
 #include "app/worker.h"
 #include "audit/chain_end.h"
 #include "audit/trail_writer.h"
+#include "auth/key_cache.h"
 #include "base/random.h"
 #include "jobs/job_board.h"
 #include "jobs/job_runner.h"
 #include "jobs/server_jobs.h"
 #include "jobs/store_jobs.h"
+#include "jobs/watch_jobs.h"
 #include "metrics/listener.h"
+#include "metrics/metered_disk.h"
 #include "metrics/metrics.h"
+#include "metrics/text.h"
 #include "state/untouched.h"
 
 namespace stateward {
@@ -44,15 +49,27 @@ class LiveApp {
   std::shared_ptr<App> app_;
 };
 
-Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Kept* kept, Metrics& metrics,
-                                             AuditTrail* trail, const Log& log, bool init,
-                                             LiveApp* live) {
+Result<std::shared_ptr<Handler>> MakeHandler(const Config& config, Disk& disk, Kept* kept,
+                                             Metrics& metrics, AuditTrail* trail, const Log& log,
+                                             bool init, LiveApp* live) {
   auto render = [&metrics] { return metrics.Render(); };
   Result<std::shared_ptr<App>> app =
-      App::Build(config, PosixDisk(), kept, metrics, trail, render, log, init);
+      App::Build(config, disk, kept, metrics, trail, render, log, init);
   if (!app.ok()) return std::move(app).status();
   live->Set(*app);
   return std::shared_ptr<Handler>(*app, &(*app)->handler());
+}
+
+std::string IssuerMetrics(const std::string& folder) {
+  const std::map<std::string, int64_t> issuers = CachedIssuers(PosixDisk(), folder);
+  if (issuers.empty()) return "";
+  MetricsText text;
+  constexpr char kName[] = "stateward_issuer_keys_fetched_timestamp_seconds";
+  text.Head(kName, "gauge", "When the keys of an issuer were fetched last.");
+  for (const auto& [issuer, fetched_ms] : issuers) {
+    text.Line(kName, Label("issuer", issuer), MetricSeconds(fetched_ms));
+  }
+  return text.Take();
 }
 
 std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
@@ -63,7 +80,8 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
   const std::string end =
       config.audit.on() ? ChainEndPath(config.audit.file, config.runtime_dir) : "";
   metrics->SetMore([folder = config.runtime_dir, end] {
-    return JobBoard::Read(folder).Metrics() + (end.empty() ? "" : AuditMetrics(PosixDisk(), end));
+    return JobBoard::Read(folder).Metrics() + ReloadMetrics(folder) + IssuerMetrics(folder) +
+           (end.empty() ? "" : AuditMetrics(PosixDisk(), end));
   });
   if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
     metrics->SetUntouched(
@@ -73,8 +91,8 @@ std::unique_ptr<Metrics> MakeMetrics(const Config& config, const Log& log) {
 }
 
 // nullptr: no trail is kept.
-std::unique_ptr<TrailWriter> OpenTrail(const Config& config, LiveApp* live, Observer& observer,
-                                       const Log& log) {
+std::unique_ptr<TrailWriter> OpenTrail(const Config& config, Disk& disk, LiveApp* live,
+                                       Observer& observer, const Log& log) {
   if (!config.audit.on()) return nullptr;
   TrailOptions options;
   options.settings = config.audit;
@@ -84,14 +102,14 @@ std::unique_ptr<TrailWriter> OpenTrail(const Config& config, LiveApp* live, Obse
     const std::shared_ptr<App> app = live->Get();
     return app == nullptr ? Status::Unavailable("the process has just started") : app->TrailKey();
   };
-  return std::make_unique<TrailWriter>(std::move(options), key, PosixDisk(), SystemClock(),
-                                       observer, log);
+  return std::make_unique<TrailWriter>(std::move(options), key, disk, SystemClock(), observer, log);
 }
 
 std::vector<std::unique_ptr<Job>> AllJobs(const std::string& process_id) {
   // What requests wait for comes first.
   std::vector<std::unique_ptr<Job>> jobs = StoreJobs();
   for (std::unique_ptr<Job>& job : ServerJobs(process_id)) jobs.push_back(std::move(job));
+  for (std::unique_ptr<Job>& job : WatchJobs()) jobs.push_back(std::move(job));
   return jobs;
 }
 
@@ -132,9 +150,11 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   fcgi.principal_share_percent = config.memory_share_percent;
   fcgi.limits.rate = {config.client_min_rate, static_cast<int>(config.client_rate_seconds)};
   fcgi.peers = settings.peers;
+  fcgi.observer = metrics.get();
+  MeteredDisk disk(PosixDisk(), *metrics, SystemClock());
   Kept kept;
   LiveApp live;
-  const std::unique_ptr<TrailWriter> trail = OpenTrail(config, &live, *metrics, log);
+  const std::unique_ptr<TrailWriter> trail = OpenTrail(config, disk, &live, *metrics, log);
   const std::string process_id = RandomHex(16);
   ReloadStatus reloads(config.runtime_dir);
   std::unique_ptr<JobRunner> jobs;
@@ -146,14 +166,14 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, &kept, *metrics, trail.get(), log, true, &live);
+      return MakeHandler(config, disk, &kept, *metrics, trail.get(), log, true, &live);
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
     WarnOfRestart(loaded.need_restart, log);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, &kept, *metrics, trail.get(), log, false, &live);
+    return MakeHandler(loaded.config, disk, &kept, *metrics, trail.get(), log, false, &live);
   };
   const auto build_and_say = [&] {
     Result<std::shared_ptr<Handler>> handler = build();

@@ -245,6 +245,7 @@ Status TrailWriter::WriteEntries(std::deque<Waiting>* group) {
   }
   if (entries.empty()) return Status();
   STATEWARD_RETURN_IF_ERROR(chain_.Write(key_, entries));
+  observer_.OnAuditWritten(entries.size());
   for (const ChainEntry* entry : entries) {
     for (const auto& sink : sinks_) {
       if (entry->written && !sink->Send(entry->line, clock_.NowMs())) observer_.OnAuditLost();

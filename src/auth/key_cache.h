@@ -7,6 +7,7 @@
 #define STATEWARD_AUTH_KEY_CACHE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/files.h"
@@ -39,6 +40,10 @@ class KeyCache {
   const std::string issuer_;
   const std::string name_;
 };
+
+// Of which issuers there are keys in `folder`, by URL, and when they were fetched. What may not be
+// believed is left out.
+std::map<std::string, int64_t> CachedIssuers(Disk& disk, const std::string& folder);
 
 }  // namespace stateward
 

@@ -104,4 +104,18 @@ size_t Connections::Count() const {
   return entries_.size();
 }
 
+ConnectionGauges Connections::Gauges(int64_t now_us) const {
+  // A web server of the same host sends and takes at once; who does not waits for its client.
+  constexpr int64_t kSlowUs = 5000000;
+  ConnectionGauges out;
+  std::lock_guard<std::mutex> hold(mutex_);
+  for (const auto& [id, entry] : entries_) {
+    // The others are a thread's.
+    const bool idle = entry.waits && entry.connection->phase() == Connection::Phase::kIdle;
+    ++(idle ? out.idle : out.active);
+    if (entry.waits && !idle && now_us - entry.connection->since_us() >= kSlowUs) ++out.slow;
+  }
+  return out;
+}
+
 }  // namespace stateward

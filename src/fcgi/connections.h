@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fcgi/connection.h"
+#include "stateward/observer.h"
 
 namespace stateward {
 
@@ -37,6 +38,8 @@ class Connections {
   // False: there is none.
   bool CloseLongestIdle();
   size_t Count() const;
+  // Without the memory's numbers.
+  ConnectionGauges Gauges(int64_t now_us) const;
 
  private:
   struct Entry {

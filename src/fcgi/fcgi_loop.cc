@@ -166,6 +166,7 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
       }
       return false;
     case Connection::Next::kBad:
+      NoteEnd("bad");
       Warn(&said_bad_, "a connection was closed: its peer does not speak FastCGI as it should");
       connections_.Close(connection);
       return false;
@@ -191,6 +192,7 @@ void FcgiLoop::OnListen(Bytes* scratch) {
   if (fd < 0) return;
   if (!options_.peers.Allows(fd)) {
     log_.Warning("a peer that is not allowed tried to connect");
+    NoteEnd("refused");
     close(fd);
     return;
   }
@@ -201,6 +203,7 @@ void FcgiLoop::OnListen(Bytes* scratch) {
   Connection* made = connections_.Add(fd, vouch, memory_, most_connections_, now);
   if (made == nullptr) {
     Warn(&said_full_, "too many connections");
+    NoteEnd("crowded");
     if (connections_.CloseLongestIdle()) {
       made = connections_.Add(fd, vouch, memory_, most_connections_, now);
     }
@@ -231,7 +234,39 @@ void FcgiLoop::OnTick() {
   if (draining_) CheckDrained(now);
   SetTick(draining_ || reads_away ? kFastTickMs : kTickMs);
   Arm(timer_, kTimerId, false);
-  for (Connection* connection : due) GoOn(connection, connection->OnDue(now));
+  TellConnections(now);
+  for (Connection* connection : due) {
+    NoteDue(*connection);
+    GoOn(connection, connection->OnDue(now));
+  }
+}
+
+void FcgiLoop::NoteEnd(std::string_view reason) {
+  if (options_.observer != nullptr) options_.observer->OnConnectionEnded(reason);
+}
+
+// What OnDue ends.
+void FcgiLoop::NoteDue(const Connection& connection) {
+  switch (connection.phase()) {
+    case Connection::Phase::kIdle:
+      return NoteEnd("idle");
+    case Connection::Phase::kHead:
+    case Connection::Phase::kBody:
+      return NoteEnd("slow");
+    case Connection::Phase::kAnswer:
+      if (!connection.ReadsAway()) NoteEnd("slow");
+      return;
+    case Connection::Phase::kLinger:  // its request was answered
+      return;
+  }
+}
+
+void FcgiLoop::TellConnections(int64_t now_us) {
+  if (options_.observer == nullptr) return;
+  ConnectionGauges now = connections_.Gauges(now_us);
+  now.inflight_bytes = memory_.Used();
+  now.inflight_limit_bytes = options_.max_inflight_bytes;
+  options_.observer->OnConnections(now);
 }
 
 void FcgiLoop::CheckDrained(int64_t now_us) {

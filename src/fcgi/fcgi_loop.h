@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "fcgi/think_slots.h"
 #include "stateward/clock.h"
 #include "stateward/http.h"
+#include "stateward/observer.h"
 
 namespace stateward {
 
@@ -32,6 +34,7 @@ struct FcgiOptions {
   uint64_t principal_share_percent = 50;
   PeerRules peers;
   ConnectionLimits limits;
+  Observer* observer = nullptr;  // must outlive the loop; nullptr: nothing is told
   // Drain: the web server closes kept connections within 4 s (the snippets), so at 5 s we may.
   int drain_s = 5;
   // And a request that is still being served then gets so much longer (systemd waits 90 s).
@@ -67,6 +70,9 @@ class FcgiLoop {
   void SetTick(int ms);
   // The next tick comes soon.
   void Hasten();
+  void NoteEnd(std::string_view reason);
+  void NoteDue(const Connection& connection);
+  void TellConnections(int64_t now_us);
   void Warn(std::atomic<bool>* said, const char* text);
 
   const int listen_fd_;

@@ -236,6 +236,7 @@ void AppHandler::LogRequest(const Exchange& exchange, const Response& response,
   if (!exchange.lock_id.empty()) line.Str("lock_id", exchange.lock_id);
   if (!exchange.request.remote_addr.empty()) line.Str("remote", exchange.request.remote_addr);
   line.Str("request_id", exchange.request.request_id);
+  if (!exchange.request.traceparent.empty()) line.Str("traceparent", exchange.request.traceparent);
   if (!exchange.reason.empty()) line.Str("reason", exchange.reason);
   if (left_out > 0) line.Int("left_out", static_cast<int64_t>(left_out));
   log.Write(level, line);

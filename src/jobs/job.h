@@ -59,7 +59,8 @@ class Job {
   virtual JobStep Step(const JobParts& parts) = 0;
   // The next step begins a round: the settings were read again, or another process did this job.
   virtual void Restart() = 0;
-  // What it counted in this round so far, by the name in metrics.
+  // What it counted in this round so far, by the name in metrics, with its labels and
+  // without spaces.
   virtual std::map<std::string, uint64_t> Found() const { return {}; }
 };
 

@@ -7,6 +7,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <sstream>
+#include <utility>
 
 #include "base/secret_file.h"
 
@@ -52,6 +53,16 @@ constexpr struct {
     {"stateward_locks_held", "Locks that are held."},
     {"stateward_damaged_states", "States whose newest record is damaged."},
     {"stateward_unreadable_states", "States whose newest record cannot be read."},
+    {"stateward_locks", "Locks that are held, by what for."},
+    {"stateward_oldest_lock_age_seconds",
+     "Age of the oldest lock when the locks were looked at last; 0: none is held."},
+    {"stateward_stored_versions", "Records in the store."},
+    {"stateward_stored_bytes", "Bytes of all records in the store."},
+    {"stateward_kept_uploads", "Refused uploads that are kept."},
+    {"stateward_kept_upload_bytes", "Bytes of the refused uploads that are kept."},
+    {"stateward_key_info", "The key that seals new records, by its id."},
+    {"stateward_key_credentials_end_timestamp_seconds",
+     "When the credentials of the key service end unless they are renewed; 0: never."},
 };
 
 void Head(const char* name, const char* type, const char* help, std::string* out) {
@@ -60,6 +71,8 @@ void Head(const char* name, const char* type, const char* help, std::string* out
 }
 
 }  // namespace
+
+std::string_view SeriesName(std::string_view found) { return found.substr(0, found.find('{')); }
 
 JobBoard JobBoard::Read(const std::string& folder) {
   JobBoard board;
@@ -104,16 +117,18 @@ Status JobBoard::Write(const std::string& folder) const {
 std::string JobBoard::Metrics() const {
   std::string out;
   for (const auto& known : kFound) {
-    auto it = found.find(known.name);
-    if (it == found.end()) continue;
-    Head(known.name, "gauge", known.help, &out);
-    out.append(known.name).append(" ").append(std::to_string(it->second)).append("\n");
+    bool any = false;
+    for (const auto& [name, n] : found) {
+      if (SeriesName(name) != known.name) continue;
+      if (!std::exchange(any, true)) Head(known.name, "gauge", known.help, &out);
+      out.append(name).append(" ").append(std::to_string(n)).append("\n");
+    }
   }
   for (const Series& series : kSeries) {
     if (jobs.empty()) break;
     Head(series.name, series.type, series.help, &out);
     for (const auto& [name, record] : jobs) {
-      out.append(series.name).append("{job=\"").append(name).append("\"} ");
+      out.append(series.name).append("{name=\"").append(name).append("\"} ");
       out.append(series.value(record)).append("\n");
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "stateward/result.h"
 
@@ -21,9 +22,13 @@ struct JobRecord {
   int64_t last_success_ms = 0;  // when a round ended well
 };
 
+// `name` of "name{label=\"value\"}".
+std::string_view SeriesName(std::string_view found);
+
 struct JobBoard {
   std::map<std::string, JobRecord> jobs;
-  std::map<std::string, uint64_t> found;  // what jobs counted, by the name in metrics
+  std::map<std::string, uint64_t>
+      found;  // what jobs counted, by the name in metrics, with its labels
 
   // An empty board when there is none; what cannot be read as one counts as none.
   static JobBoard Read(const std::string& folder);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -221,9 +222,20 @@ void JobRunner::StepOf(Due* due) {
     LogFailure(*due->job, step.status);
   }
   if (step.round_done) {
+    ForgetOthers(found);
     for (const auto& [name, n] : found) board_.found[name] = n;
   }
   Publish();
+}
+
+// What a job counts under other labels than in the round before is gone.
+void JobRunner::ForgetOthers(const std::map<std::string, uint64_t>& found) {
+  for (auto it = board_.found.begin(); it != board_.found.end();) {
+    const bool same = std::any_of(found.begin(), found.end(), [&](const auto& now) {
+      return SeriesName(now.first) == SeriesName(it->first);
+    });
+    it = same && found.count(it->first) == 0 ? board_.found.erase(it) : std::next(it);
+  }
 }
 
 void JobRunner::LogFailure(const Job& job, const Status& status) const {

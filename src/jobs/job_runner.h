@@ -69,6 +69,7 @@ class JobRunner {
   void StepOf(Due* due);
   void LogFailure(const Job& job, const Status& status) const;
   void NoteTrouble(Due* due, const Status& status);
+  void ForgetOthers(const std::map<std::string, uint64_t>& found);
   void NoteMore(const std::map<std::string, uint64_t>& found);
   void Publish();
   int64_t NextUs() const;

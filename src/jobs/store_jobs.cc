@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "history/history.h"
+#include "jobs/walk.h"
 #include "state/pruner.h"
 
 namespace stateward {
@@ -13,30 +14,6 @@ namespace {
 constexpr int64_t kMinuteMs = int64_t{60} * 1000;
 constexpr int64_t kHourMs = 60 * kMinuteMs;
 constexpr int64_t kDayMs = 24 * kHourMs;
-
-// All states as they were when the round began, and how far it has come.
-class Walk {
- public:
-  bool running() const { return running_; }
-  void Reset() { running_ = false; }
-  Status Begin(Records& records) {
-    ids_.clear();
-    next_ = 0;
-    STATEWARD_RETURN_IF_ERROR(records.List([this](const StateId& id) {
-      ids_.push_back(id);
-      return true;
-    }));
-    running_ = true;
-    return Status();
-  }
-  const StateId* Next() { return next_ < ids_.size() ? &ids_[next_] : nullptr; }
-  void Advance() { ++next_; }
-
- private:
-  std::vector<StateId> ids_;
-  size_t next_ = 0;
-  bool running_ = false;
-};
 
 class CountJob : public Job {
  public:

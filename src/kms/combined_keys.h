@@ -30,6 +30,7 @@ class CombinedKeys : public KeySource {
   // Of the source that seals. What only opens is a matter of Warning: most requests go on.
   Status Check() override { return sources_[seals_]->Check(); }
   std::string Warning() override;
+  int64_t CredentialEndsMs() override { return sources_[seals_]->CredentialEndsMs(); }
 
  private:
   const std::vector<std::shared_ptr<KeySource>> sources_;

@@ -43,6 +43,7 @@ class EnvelopeKms : public Kms {
   Result<LegacyPlain> OpenLegacyWithKey(ByteView blob);
   Status Check() override { return keys_->Check(); }
   std::string Warning() override { return keys_->Warning(); }
+  int64_t CredentialEndsMs() override { return keys_->CredentialEndsMs(); }
   Result<std::vector<std::string>> KeyIds() override;
   // The keys that open records, for people; the one that seals first.
   Result<std::vector<KnownKey>> Keys() { return keys_->Keys(); }

@@ -49,6 +49,7 @@ class KeySource {
   // As Kms has them.
   virtual Status Check() = 0;
   virtual std::string Warning() { return ""; }
+  virtual int64_t CredentialEndsMs() { return 0; }
 };
 
 // The one text for a key that is not there.

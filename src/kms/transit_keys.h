@@ -73,6 +73,7 @@ class TransitKeys : public KeySource {
   // Encrypts a fixed text and decrypts it again. One look in two seconds for all who ask.
   Status Check() override { return check_.Get(); }
   std::string Warning() override { return rights_.Get().Text(); }
+  int64_t CredentialEndsMs() override { return client_->TokenEndsMs(); }
 
   // The id that stands in headers: a digest of the Transit key's name, so that a record tells which
   // key wrapped its own. The mount is not part of it: Vault can move one.

@@ -36,6 +36,7 @@ class VaultKeys : public KeySource {
   Result<std::vector<KnownKey>> Keys() override;
   // Keys that were read serve on without Vault.
   Status Check() override;
+  int64_t CredentialEndsMs() override { return client_->TokenEndsMs(); }
 
  private:
   // What was read so far; exchanged as a whole.

@@ -58,6 +58,15 @@ inline constexpr BackendCall kCalls[] = {
 inline constexpr int64_t kBoundsUs[] = {100,   250,   500,    1000,   2500,    5000,    10000,
                                         25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
 
+// Why writes are refused: NameOf(Refusal) of state/refusal.h. The last stands for every other.
+inline constexpr std::string_view kRefusals[] = {
+    "expired_token", "lock_needed",   "locked",          "lock_not_held", "other_lock",
+    "lock_of_other", "other_session", "other_write",     "other_lineage", "serial_not_larger",
+    "deleted",       "moved",         "name_taken_over", "name_held",     "other"};
+
+// Why this side ended a connection.
+inline constexpr std::string_view kEndings[] = {"slow", "idle", "bad", "crowded", "refused"};
+
 inline constexpr size_t kRouteCount = std::size(kRoutes);
 inline constexpr size_t kMethodCount = std::size(kMethods);
 inline constexpr size_t kStatusCount = std::size(kStatuses);
@@ -72,9 +81,24 @@ inline constexpr size_t kCallFailures = kCallDurations + kCallCount * kHistogram
 inline constexpr size_t kUploadsKept = kCallFailures + kCallCount;
 inline constexpr size_t kTokenDisagreements = kUploadsKept + 1;
 inline constexpr size_t kAuditLost = kTokenDisagreements + 1;
-inline constexpr size_t kTotal = kAuditLost + 1;
+inline constexpr size_t kRefused = kAuditLost + 1;
+inline constexpr size_t kEnded = kRefused + std::size(kRefusals);
+inline constexpr size_t kNoOpRecords = kEnded + std::size(kEndings);
+inline constexpr size_t kAuditLines = kNoOpRecords + 1;
+inline constexpr size_t kSyncDurations = kAuditLines + 1;
+inline constexpr size_t kTotal = kSyncDurations + kHistogram;
 
 using Values = std::array<uint64_t, kTotal>;
+
+// What a process is like now: gone with it.
+inline constexpr size_t kActive = 0;
+inline constexpr size_t kIdle = 1;
+inline constexpr size_t kSlow = 2;
+inline constexpr size_t kInflightBytes = 3;
+inline constexpr size_t kInflightLimit = 4;
+inline constexpr size_t kGauges = 5;
+
+using Gauges = std::array<uint64_t, kGauges>;
 
 }  // namespace stateward::counters
 

@@ -193,10 +193,11 @@ class MeteredLocker : public Locker {
 class MeteredKms : public Kms {
  public:
   MeteredKms(std::unique_ptr<Kms> inner, Observer& observer, const Clock& clock)
-      : k_(std::move(inner)), meter_(BackendKind::kKms, observer, clock) {}
+      : k_(std::move(inner)), observer_(observer), meter_(BackendKind::kKms, observer, clock) {}
 
   std::string_view Name() const override { return k_->Name(); }
   Result<Bytes> Seal(const SealContext& where, const SealedInfo& info, ByteView document) override {
+    if (info.version.kind == RecordKind::kNoOp) observer_.OnNoOpRecord();
     return meter_("seal", [&] { return k_->Seal(where, info, document); });
   }
   Result<Opened> Open(const SealContext& where, ByteView record) override {
@@ -211,9 +212,11 @@ class MeteredKms : public Kms {
   Status Check() override { return k_->Check(); }
   std::string Warning() override { return k_->Warning(); }
   Result<std::vector<std::string>> KeyIds() override { return k_->KeyIds(); }
+  int64_t CredentialEndsMs() override { return k_->CredentialEndsMs(); }
 
  private:
   std::unique_ptr<Kms> k_;
+  Observer& observer_;
   Meter meter_;
 };
 

@@ -1,13 +1,17 @@
 #include "metrics/metrics.h"
 
-#include <cinttypes>
-#include <cstdio>
+#include <string>
 #include <utility>
+
+#include "base/version.h"
+#include "metrics/text.h"
 
 namespace stateward {
 namespace {
 
 using counters::BackendCall;
+using counters::kActive;
+using counters::kAuditLines;
 using counters::kAuditLost;
 using counters::kBoundsUs;
 using counters::kCallCount;
@@ -15,14 +19,24 @@ using counters::kCallDurations;
 using counters::kCallFailures;
 using counters::kCalls;
 using counters::kDurations;
+using counters::kEnded;
+using counters::kEndings;
 using counters::kHistogram;
+using counters::kIdle;
+using counters::kInflightBytes;
+using counters::kInflightLimit;
 using counters::kMethodCount;
 using counters::kMethods;
+using counters::kNoOpRecords;
+using counters::kRefusals;
+using counters::kRefused;
 using counters::kRequests;
 using counters::kRouteCount;
 using counters::kRoutes;
+using counters::kSlow;
 using counters::kStatusCount;
 using counters::kStatuses;
+using counters::kSyncDurations;
 using counters::kTokenDisagreements;
 using counters::kUploadsKept;
 using counters::Values;
@@ -43,43 +57,12 @@ size_t CallIndex(BackendKind kind, std::string_view call) {
   return kCallCount - std::size(kKinds) + static_cast<size_t>(kind);
 }
 
-class Text {
- public:
-  void Head(std::string_view name, std::string_view type, std::string_view help) {
-    out_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
-    out_.append(name).append(" ").append(type).append("\n");
+template <size_t n>
+size_t IndexOf(const std::string_view (&names)[n], std::string_view name) {
+  for (size_t i = 0; i + 1 < n; ++i) {
+    if (names[i] == name) return i;
   }
-  void Value(std::string_view name, const std::string& labels, uint64_t value) {
-    Line(name, labels, std::to_string(value));
-  }
-  void Line(std::string_view name, const std::string& labels, const std::string& value) {
-    out_.append(name);
-    if (!labels.empty()) out_.append("{").append(labels).append("}");
-    out_.append(" ").append(value).append("\n");
-  }
-  void Histogram(const std::string& name, const std::string& labels, const uint64_t* h) {
-    uint64_t count = 0;
-    char text[40];
-    for (size_t i = 0; i < std::size(kBoundsUs); ++i) {
-      count += h[i];
-      snprintf(text, sizeof text, ",le=\"%g\"", static_cast<double>(kBoundsUs[i]) / 1e6);
-      Value(name + "_bucket", labels + text, count);
-    }
-    count += h[std::size(kBoundsUs)];
-    Value(name + "_bucket", labels + ",le=\"+Inf\"", count);
-    uint64_t sum_us = h[kHistogram - 1];
-    snprintf(text, sizeof text, "%" PRIu64 ".%06" PRIu64, sum_us / 1000000, sum_us % 1000000);
-    Line(name + "_sum", labels, text);
-    Value(name + "_count", labels, count);
-  }
-  std::string Take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-
-std::string Label(std::string_view name, std::string_view value) {
-  return std::string(name).append("=\"").append(value).append("\"");
+  return n - 1;
 }
 
 bool IsEmpty(const uint64_t* h) {
@@ -89,7 +72,7 @@ bool IsEmpty(const uint64_t* h) {
   return true;
 }
 
-void RenderRequests(const Values& v, Text* text) {
+void RenderRequests(const Values& v, MetricsText* text) {
   text->Head("stateward_requests_total", "counter", "Requests answered.");
   for (size_t i = 0; i < kRouteCount * kMethodCount * kStatusCount; ++i) {
     if (v[kRequests + i] == 0) continue;
@@ -112,7 +95,7 @@ void RenderRequests(const Values& v, Text* text) {
   }
 }
 
-void RenderCalls(const Values& v, const BackendNames& names, Text* text) {
+void RenderCalls(const Values& v, const BackendNames& names, MetricsText* text) {
   auto labels = [&](size_t i) {
     const BackendCall& call = kCalls[i];
     const std::string& backend = call.kind == "storage" ? names.storage
@@ -133,6 +116,45 @@ void RenderCalls(const Values& v, const BackendNames& names, Text* text) {
       text->Value("stateward_backend_call_failures_total", labels(i), v[kCallFailures + i]);
     }
   }
+}
+
+void RenderWrites(const Values& v, MetricsText* text) {
+  text->Head("stateward_writes_refused_total", "counter", "Writes that were refused.");
+  for (size_t i = 0; i < std::size(kRefusals); ++i) {
+    text->Value("stateward_writes_refused_total", Label("reason", kRefusals[i]), v[kRefused + i]);
+  }
+  text->Counter("stateward_uploads_kept_total", "Refused writes that were kept.", v[kUploadsKept]);
+  text->Counter("stateward_noop_records_total",
+                "Records without a document that were made to take a number.", v[kNoOpRecords]);
+  text->Counter("stateward_token_disagreements_total",
+                "Tokens refused because OpenSSL and libjwt disagreed about their signature.",
+                v[kTokenDisagreements]);
+  text->Counter("stateward_audit_lines_total", "Lines of the audit trail that were written.",
+                v[kAuditLines]);
+  text->Counter(
+      "stateward_audit_lost_total",
+      "Events of the audit trail that were not written, or not taken by syslog or the journal.",
+      v[kAuditLost]);
+  text->Head("stateward_fsync_duration_seconds", "histogram",
+             "Time of one fsync or fdatasync of the store, local locks and the audit trail.");
+  text->Histogram("stateward_fsync_duration_seconds", "", &v[kSyncDurations]);
+}
+
+void RenderConnections(const Region::Sum& sum, MetricsText* text) {
+  const counters::Gauges& g = sum.gauges;
+  text->Head("stateward_connections", "gauge", "Connections of web servers.");
+  text->Value("stateward_connections", Label("state", "active"), g[kActive] - g[kSlow]);
+  text->Value("stateward_connections", Label("state", "idle"), g[kIdle]);
+  text->Value("stateward_connections", Label("state", "slow"), g[kSlow]);
+  text->Head("stateward_connections_ended_total", "counter",
+             "Connections that this side closed, by reason.");
+  for (size_t i = 0; i < std::size(kEndings); ++i) {
+    text->Value("stateward_connections_ended_total", Label("reason", kEndings[i]),
+                sum.values[kEnded + i]);
+  }
+  text->Gauge("stateward_inflight_bytes", "Memory of bodies and answers.", g[kInflightBytes]);
+  text->Gauge("stateward_inflight_limit_bytes", "MAX_INFLIGHT_BYTES of all workers.",
+              g[kInflightLimit]);
 }
 
 }  // namespace
@@ -162,16 +184,35 @@ void Metrics::OnBackendCall(BackendKind kind, std::string_view call, bool ok, in
   if (!ok) region_->Add(kCallFailures + i, 1);
 }
 
-void Metrics::OnUploadKept() {
-  if (region_) region_->Add(kUploadsKept, 1);
+void Metrics::Count(size_t counter, uint64_t n) {
+  if (region_) region_->Add(counter, n);
 }
 
-void Metrics::OnTokenDisagreement() {
-  if (region_) region_->Add(kTokenDisagreements, 1);
+void Metrics::OnUploadKept() { Count(kUploadsKept); }
+void Metrics::OnTokenDisagreement() { Count(kTokenDisagreements); }
+void Metrics::OnAuditLost() { Count(kAuditLost); }
+void Metrics::OnAuditWritten(uint64_t lines) { Count(kAuditLines, lines); }
+void Metrics::OnNoOpRecord() { Count(kNoOpRecords); }
+
+void Metrics::OnWriteRefused(std::string_view reason) {
+  Count(kRefused + IndexOf(kRefusals, reason));
 }
 
-void Metrics::OnAuditLost() {
-  if (region_) region_->Add(kAuditLost, 1);
+void Metrics::OnConnectionEnded(std::string_view reason) {
+  Count(kEnded + IndexOf(kEndings, reason));
+}
+
+void Metrics::OnSync(int64_t duration_us) {
+  if (region_) Observe(kSyncDurations, duration_us);
+}
+
+void Metrics::OnConnections(const ConnectionGauges& now) {
+  if (!region_) return;
+  region_->Set(kActive, now.active);
+  region_->Set(kIdle, now.idle);
+  region_->Set(kSlow, now.slow);
+  region_->Set(kInflightBytes, now.inflight_bytes);
+  region_->Set(kInflightLimit, now.inflight_limit_bytes);
 }
 
 void Metrics::SetUntouched(LookUpUntouched look_up) {
@@ -185,33 +226,26 @@ std::optional<uint64_t> Metrics::Untouched() {
 }
 
 std::string Metrics::Render() {
-  Text text;
+  MetricsText text;
   text.Head("stateward_backend_info", "gauge", "The backends of this server.");
   text.Value("stateward_backend_info",
              Label("storage", names_.storage) + "," + Label("lock", names_.lock) + "," +
                  Label("kms", names_.kms),
              1);
+  text.Head("stateward_build_info", "gauge", "The version that runs.");
+  text.Value("stateward_build_info", Label("version", kStatewardVersion), 1);
   const std::string more = more_ ? more_() : "";
   if (!region_) return text.Take() + more;
   std::optional<uint64_t> untouched = Untouched();
   if (untouched) {
-    text.Head("stateward_untouched_blobs", "gauge",
-              "Blobs of terraform-backend that were not taken over, as counted last.");
-    text.Value("stateward_untouched_blobs", "", *untouched);
+    text.Gauge("stateward_untouched_blobs",
+               "Blobs of terraform-backend that were not taken over, as counted last.", *untouched);
   }
   Result<Region::Sum> sum = region_->Total();
   if (!sum.ok()) return text.Take() + more;
-  text.Head("stateward_workers", "gauge", "Processes that count here.");
-  text.Value("stateward_workers", "", sum->processes);
-  text.Head("stateward_uploads_kept_total", "counter", "Refused writes that were kept.");
-  text.Value("stateward_uploads_kept_total", "", sum->values[kUploadsKept]);
-  text.Head("stateward_token_disagreements_total", "counter",
-            "Tokens refused because OpenSSL and libjwt disagreed about their signature.");
-  text.Value("stateward_token_disagreements_total", "", sum->values[kTokenDisagreements]);
-  text.Head(
-      "stateward_audit_lost_total", "counter",
-      "Events of the audit trail that were not written, or not taken by syslog or the journal.");
-  text.Value("stateward_audit_lost_total", "", sum->values[kAuditLost]);
+  text.Gauge("stateward_workers", "Processes that count here.", sum->processes);
+  RenderWrites(sum->values, &text);
+  RenderConnections(*sum, &text);
   RenderRequests(sum->values, &text);
   RenderCalls(sum->values, names_, &text);
   return text.Take() + more;

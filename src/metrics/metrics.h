@@ -32,6 +32,12 @@ class Metrics : public Observer {
   void OnUploadKept() override;
   void OnTokenDisagreement() override;
   void OnAuditLost() override;
+  void OnWriteRefused(std::string_view reason) override;
+  void OnNoOpRecord() override;
+  void OnSync(int64_t duration_us) override;
+  void OnConnectionEnded(std::string_view reason) override;
+  void OnConnections(const ConnectionGauges& now) override;
+  void OnAuditWritten(uint64_t lines) override;
 
   // Prometheus text of others, shown with ours. Once, before the first Render().
   void SetMore(std::function<std::string()> more) { more_ = std::move(more); }
@@ -44,6 +50,7 @@ class Metrics : public Observer {
   std::string Render();
 
  private:
+  void Count(size_t counter, uint64_t n = 1);
   void Observe(size_t histogram, int64_t duration_us);
   std::optional<uint64_t> Untouched();
 

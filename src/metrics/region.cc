@@ -15,15 +15,17 @@ namespace stateward {
 namespace {
 
 using Counter = std::atomic<uint64_t>;
+using counters::kGauges;
 using counters::kTotal;
 
 // In the file's name, so that servers of two layouts never meet in one file.
-constexpr char kName[] = "metrics-v2";
+constexpr char kName[] = "metrics-v3";
 
 struct Slot {
   Counter pid;  // 0: free
   Counter start;
   Counter values[kTotal];
+  Counter gauges[kGauges];
 };
 
 // Makes the functions that need the file exclusive among processes and threads.
@@ -105,6 +107,7 @@ Status Region::TakeSlot() {
     slot.start = self.start;
     slot.pid = self.pid;
     slot_ = slot.values;
+    gauges_ = slot.gauges;
     return Status();
   }
   return Status::Unavailable("metrics: all slots are taken by live processes");
@@ -132,6 +135,7 @@ void Region::FoldDead() {
     }
     Slot& slot = file_->slots[pending - 1];
     for (Counter& value : slot.values) value = 0;
+    for (Counter& gauge : slot.gauges) gauge = 0;
     slot.start = 0;
     slot.pid = 0;
     file_->fold = copy;
@@ -149,6 +153,7 @@ Result<Region::Sum> Region::Total() {
     if (slot.pid == 0) continue;
     ++sum.processes;
     for (size_t c = 0; c < kTotal; ++c) sum.values[c] += slot.values[c];
+    for (size_t g = 0; g < kGauges; ++g) sum.gauges[g] += slot.gauges[g];
   }
   return sum;
 }

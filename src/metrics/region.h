@@ -37,9 +37,12 @@ class Region {
 
   void Add(size_t counter, uint64_t n) { slot_[counter].fetch_add(n, std::memory_order_relaxed); }
 
+  void Set(size_t gauge, uint64_t n) { gauges_[gauge].store(n, std::memory_order_relaxed); }
+
   struct Sum {
     counters::Values values{};
-    uint64_t processes = 0;  // live ones
+    counters::Gauges gauges{};  // of the live processes
+    uint64_t processes = 0;     // live ones
   };
   Result<Sum> Total();
 
@@ -52,6 +55,7 @@ class Region {
   Fd fd_;
   File* file_;
   std::atomic<uint64_t>* slot_ = nullptr;
+  std::atomic<uint64_t>* gauges_ = nullptr;
 };
 
 }  // namespace stateward

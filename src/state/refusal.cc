@@ -75,6 +75,52 @@ std::string SerialOf(const VersionInfo& info) {
 
 const RefusalText& TextOf(Refusal refusal) { return kTexts[static_cast<size_t>(refusal)]; }
 
+std::string_view NameOf(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone:
+      return "none";
+    case Refusal::kExpiredToken:
+      return "expired_token";
+    case Refusal::kLockNeeded:
+      return "lock_needed";
+    case Refusal::kLocked:
+      return "locked";
+    case Refusal::kLockNotHeld:
+      return "lock_not_held";
+    case Refusal::kOtherLock:
+      return "other_lock";
+    case Refusal::kLockOfOther:
+      return "lock_of_other";
+    case Refusal::kOtherSession:
+      return "other_session";
+    case Refusal::kOtherWrite:
+      return "other_write";
+    case Refusal::kOtherLineage:
+      return "other_lineage";
+    case Refusal::kSerialNotLarger:
+      return "serial_not_larger";
+    case Refusal::kDeleted:
+      return "deleted";
+    case Refusal::kMoved:
+      return "moved";
+    case Refusal::kNameTakenOver:
+      return "name_taken_over";
+    case Refusal::kOtherLockHeld:
+      return "other_lock_held";
+    case Refusal::kLaterLockHeld:
+      return "later_lock_held";
+    case Refusal::kForceNotAllowed:
+      return "force_not_allowed";
+    case Refusal::kForceOfOther:
+      return "force_of_other";
+    case Refusal::kNotThisToken:
+      return "not_this_token";
+    case Refusal::kReleasedLock:
+      return "released_lock";
+  }
+  return "other";
+}
+
 std::string HolderFacts(const LockRecord& holder) {
   std::string facts = "held by " + (holder.principal.empty() ? "somebody" : holder.principal);
   if (holder.time_ms > 0) facts += " since " + FormatTime(holder.time_ms);

@@ -51,6 +51,8 @@ struct RefusalText {
   std::string_view action;  // what to do
 };
 const RefusalText& TextOf(Refusal refusal);
+// For metrics and events: "lock_needed", "other_lineage".
+std::string_view NameOf(Refusal refusal);
 
 // "held by ci since 2026-11-26 20:00:00 UTC with the lock ID 5a…": for the end of a `why`.
 std::string HolderFacts(const LockRecord& holder);

@@ -207,6 +207,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   if (rules_.hold_names && IsHeld(held_.BeforeWrite(*request.grant, id, store_id), &held)) {
     if (held.status.code() != Code::kConflict) return held;
     held.action = "ask the administrator; nothing that exists has to be created again";
+    observer_.OnWriteRefused("name_held");
     return KeepRefused(request, store_id, std::move(held));
   }
   WriteOutcome outcome;
@@ -229,6 +230,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
         }
         break;
       case WriteOutcome::Kind::kRefused:
+        observer_.OnWriteRefused(NameOf(outcome.refusal));
         answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
         break;
     }

@@ -123,6 +123,11 @@ VaultClient::VaultClient(const VaultOptions& options, std::unique_ptr<HttpClient
 
 VaultClient::~VaultClient() { Stop(); }
 
+int64_t VaultClient::TokenEndsMs() const {
+  const int64_t left_us = session_->TokenLeftUs();
+  return left_us == 0 ? 0 : clock_.NowMs() + left_us / 1000;
+}
+
 void VaultClient::Say(LogLevel level, const std::string& text) const {
   if (log_ != nullptr) log_->Write(level, log_->Begin(level, "vault: " + text));
 }

@@ -63,6 +63,9 @@ class VaultClient {
   // Ends the thread: afterwards no task runs. May be called again.
   void Stop();
 
+  // When the token ends unless it is renewed, since 1970; 0: never, or not known.
+  int64_t TokenEndsMs() const;
+
   const Clock& clock() const { return clock_; }
   void Say(LogLevel level, const std::string& text) const;
 

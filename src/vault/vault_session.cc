@@ -205,6 +205,13 @@ int64_t VaultSession::Tick() {
   return std::clamp<int64_t>((due - now) / 1000, 100, kWatchMs);
 }
 
+int64_t VaultSession::TokenLeftUs() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (token_ == nullptr || !looked_up_ || lease_us_ == 0) return 0;
+  const int64_t left = lease_from_us_ + lease_us_ - clock_.SteadyUs();
+  return left == 0 ? -1 : left;
+}
+
 void VaultSession::WatchTokenFile() {
   const std::string stamp = FileStamp(auth_.token_file);
   std::lock_guard<std::mutex> hold(mutex_);

@@ -40,6 +40,9 @@ class VaultSession {
   // Keeps the token alive. Called by one background thread; returns after how many milliseconds
   // it wants to be called again.
   int64_t Tick();
+  // How long the token lives yet unless it is renewed; 0: for ever, or not known; never 0 once it
+  // has ended.
+  int64_t TokenLeftUs();
 
  private:
   enum class Kind : uint8_t { kToken, kTokenFile, kAppRole, kKubernetes };

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 from box import Box, free_port, wait_for
@@ -87,12 +88,71 @@ class Metrics(unittest.TestCase):
         self.assertLessEqual(10, value(text, "stateward_backend_call_duration_seconds_count",
                                        call="append"))
         self.assertNotIn("secretive", text)
+        self.assertEqual(1, value(text, "stateward_writes_refused_total", reason="serial_not_larger"))
+        self.assertEqual(0, value(text, "stateward_writes_refused_total", reason="locked"))
+        self.assertLessEqual(10, value(text, "stateward_fsync_duration_seconds_count"))
+        self.assertEqual(1, value(text, "stateward_build_info"))
+        self.assertEqual(0, value(text, "stateward_reload_failed_workers"))
+        self.assertLess(time.time() - 120,
+                        value(text, "stateward_reload_last_success_timestamp_seconds"))
         for line in text.splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) .*|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? '
                                    r"[0-9.e+-]+(Inf)?)$")
         status, headers, body = self.server.ask("GET", "/metrics")
         self.assertEqual(200, status)
         self.assertIn(b"stateward_requests_total", body)
+
+    def test_what_jobs_count_for_who_watches(self):
+        self.start("alone")
+        self.work(1)
+        apply = b'{"ID":"a","Operation":"OperationTypeApply"}'
+        self.assertEqual(200, self.server.ask("LOCK", "/state/p/held", apply)[0])
+        wait_for(self.scrape, "metrics are served")
+
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: value(self.scrape(), "stateward_locks", kind="apply") == 1,
+                 "locks are looked at")
+        # One of the ten was kept as the refused write that it was.
+        wait_for(lambda: value(self.scrape(), "stateward_kept_uploads") == 1, "kept uploads")
+        text = self.scrape()
+        self.assertEqual(0, value(text, "stateward_locks", kind="plan"))
+        self.assertEqual(10, value(text, "stateward_stored_versions"))
+        self.assertLess(1000, value(text, "stateward_stored_bytes"))
+        self.assertLess(0, value(text, "stateward_kept_upload_bytes"))
+        self.assertEqual(1, value(text, "stateward_key_info"))
+        self.assertGreater(120, value(text, "stateward_oldest_lock_age_seconds"))
+        # A plan that takes its place is another series, and the one before says 0.
+        self.assertEqual(200, self.server.ask("UNLOCK", "/state/p/held", apply)[0])
+        plan = b'{"ID":"b","Operation":"OperationTypePlan"}'
+        self.assertEqual(200, self.server.ask("LOCK", "/state/p/held", plan)[0])
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: value(self.scrape(), "stateward_locks", kind="plan") == 1,
+                 "locks are looked at again")
+        self.assertEqual(0, value(self.scrape(), "stateward_locks", kind="apply"))
+
+    def test_a_failed_reload_is_shown(self):
+        self.server = Stateward(self.box, "alone", env_file=True,
+                                METRICS_LISTEN_ADDR=f"127.0.0.1:{self.port}")
+        wait_for(self.scrape, "metrics are served")
+        before = value(self.scrape(), "stateward_reload_last_success_timestamp_seconds")
+        self.server.write_env(MAX_STATE_BYTES="none")
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: value(self.scrape(), "stateward_reload_failed_workers") == 2, "both say so")
+        self.assertEqual(before, value(self.scrape(),
+                                       "stateward_reload_last_success_timestamp_seconds"))
+        self.server.write_env(MAX_STATE_BYTES="4096")
+        self.server.process.send(signal.SIGHUP)
+        wait_for(lambda: value(self.scrape(), "stateward_reload_failed_workers") == 0, "it is mended")
+        self.assertLess(before, value(self.scrape(),
+                                      "stateward_reload_last_success_timestamp_seconds"))
+
+    def test_promtool_has_nothing_to_say(self):
+        self.start("alone")
+        self.work(1)
+        wait_for(self.scrape, "metrics are served")
+        run = subprocess.run(["promtool", "check", "metrics"], input=self.scrape(),
+                             capture_output=True, text=True, check=False)
+        self.assertEqual((0, "", ""), (run.returncode, run.stdout, run.stderr))
 
     def survives(self, kill):
         """Counters go on after `kill`, and somebody serves them soon."""

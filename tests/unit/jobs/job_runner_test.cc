@@ -121,7 +121,7 @@ TEST(JobRunner, TheBoardTellsRunsFailuresAndFinds) {
   CHECK(board.jobs["fake"].last_run_ms >= board.jobs["fake"].last_success_ms);
   LONGS_EQUAL(7, board.found[FakeJob::kName]);
   const std::string text = board.Metrics();
-  CHECK(text.find("stateward_job_failures_total{job=\"fake\"} 1\n") != std::string::npos);
+  CHECK(text.find("stateward_job_failures_total{name=\"fake\"} 1\n") != std::string::npos);
   CHECK(text.find("stateward_damaged_states 7\n") != std::string::npos);
 }
 

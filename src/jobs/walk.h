@@ -1,0 +1,40 @@
+// A round over all states of a store.
+#ifndef STATEWARD_JOBS_WALK_H_
+#define STATEWARD_JOBS_WALK_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "stateward/records.h"
+#include "stateward/state.h"
+#include "stateward/status.h"
+
+namespace stateward {
+
+// All states as they were when the round began, and how far it has come.
+class Walk {
+ public:
+  bool running() const { return running_; }
+  void Reset() { running_ = false; }
+  Status Begin(Records& records) {
+    ids_.clear();
+    next_ = 0;
+    STATEWARD_RETURN_IF_ERROR(records.List([this](const StateId& id) {
+      ids_.push_back(id);
+      return true;
+    }));
+    running_ = true;
+    return Status();
+  }
+  const StateId* Next() { return next_ < ids_.size() ? &ids_[next_] : nullptr; }
+  void Advance() { ++next_; }
+
+ private:
+  std::vector<StateId> ids_;
+  size_t next_ = 0;
+  bool running_ = false;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_JOBS_WALK_H_
