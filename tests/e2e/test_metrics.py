@@ -133,18 +133,17 @@ class Metrics(unittest.TestCase):
     def test_a_failed_reload_is_shown(self):
         self.server = Stateward(self.box, "alone", env_file=True,
                                 METRICS_LISTEN_ADDR=f"127.0.0.1:{self.port}")
+        last = "stateward_reload_last_success_timestamp_seconds"
         wait_for(self.scrape, "metrics are served")
-        before = value(self.scrape(), "stateward_reload_last_success_timestamp_seconds")
+        before = wait_for(lambda: value(self.scrape(), last), "the start is told")
         self.server.write_env(MAX_STATE_BYTES="none")
         self.server.process.send(signal.SIGHUP)
         wait_for(lambda: value(self.scrape(), "stateward_reload_failed_workers") == 2, "both say so")
-        self.assertEqual(before, value(self.scrape(),
-                                       "stateward_reload_last_success_timestamp_seconds"))
+        self.assertEqual(before, value(self.scrape(), last))
         self.server.write_env(MAX_STATE_BYTES="4096")
         self.server.process.send(signal.SIGHUP)
         wait_for(lambda: value(self.scrape(), "stateward_reload_failed_workers") == 0, "it is mended")
-        self.assertLess(before, value(self.scrape(),
-                                      "stateward_reload_last_success_timestamp_seconds"))
+        self.assertLess(before, value(self.scrape(), last))
 
     def test_promtool_has_nothing_to_say(self):
         self.start("alone")
