@@ -4,7 +4,7 @@ KILLS ?= 10000
 # Every call of PosixDisk() meets the test's disk first; the rest is the program as it is shipped.
 WRAP_DISK := -Wl,--wrap=_ZN9stateward9PosixDiskEv
 
-.PHONY: prove-audit prove-crash prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
+.PHONY: prove-audit prove-crash prove-crash-commands prove-crash-pair prove-linear prove-late prove-crash-small prove-power-cut killpoints
 killpoints: $(O)/stateward-killpoints $(O)/statewardctl-killpoints
 $(O)/statewardctl-killpoints: $(O)/src/cli/main.o $(O)/tests/killpoints/kill_points.o $(O)/libstateward.a
 	@echo "  LINK  $@"
@@ -19,6 +19,11 @@ prove-crash: programs killpoints
 PAIR ?= postgres+postgres
 prove-crash-pair: programs killpoints
 	$(Q)python3 -B tests/e2e/prove_crash.py --pair $(PAIR) --kills $(KILLS)
+# The commands that change a state, on each of the proofs' pairs: DEATHS of each command by chance.
+DEATHS ?= 20
+prove-crash-commands: programs killpoints
+	$(Q)set -e; for pair in fs+local postgres+postgres s3+redis; do echo "$$pair:"; \
+	  python3 -B tests/e2e/prove_crash.py --only commands --pair $$pair --deaths $(DEATHS); done
 # Linearizability over every pair, longer than in `make test`.
 LINEAR_OPS     ?= 20000
 LINEAR_SECONDS ?= 120

@@ -36,6 +36,13 @@ enum class AuditResult : uint8_t {
   kFailed,   // undecided: the client repeats
 };
 
+// The newest version before and after, and of what was read: the one that was.
+struct AuditFacts {
+  std::optional<AuditVersion> before;
+  std::optional<AuditVersion> after;
+  std::optional<uint64_t> resources;  // of the document that was sent
+};
+
 struct AuditEvent {
   int64_t time_ms = 0;
   std::string request_id;
@@ -46,9 +53,7 @@ struct AuditEvent {
   std::string action;   // "read", "write", "lock", …
   std::string project;  // with `name`: the state
   std::string name;
-  std::optional<AuditVersion> before;
-  std::optional<AuditVersion> after;
-  std::optional<uint64_t> resources;  // of the document that was sent
+  AuditFacts facts;
   std::string lock_id;
   std::string upload;  // the kept upload's name
   int status = 0;      // of HTTP; 0 = not over HTTP

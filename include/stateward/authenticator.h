@@ -30,6 +30,10 @@ struct Credentials {
   bool vouched() const { return !proxy_user.empty() || !certificate.empty(); }
 };
 
+// Stands for every state there is or will be, where rules are asked. No name has a star in it: a
+// pattern that fits this one fits every name.
+inline StateKey AnyStateKey() { return {"", "*", "*"}; }
+
 struct Grant {
   StateKey key;           // with the tenant filled in
   std::string principal;  // for records and the log; never a secret
@@ -59,6 +63,8 @@ struct Identity {
   // What it may do with a state; of another namespace nothing. Never null; thread-safe; good for
   // one request, since rules change.
   std::function<Rights(const StateKey&)> rights;
+  // For the audit trail: how it came in, and which rule lets it use a state. As `rights`.
+  std::function<AuditIdentity(const StateKey&)> audit;
   Rights on_store;  // what it may do with each state that there is or will be
 };
 

@@ -4,58 +4,99 @@
 #include <utility>
 
 #include "stateward/audit.h"
+#include "stateward/authenticator.h"
 
 namespace stateward {
 namespace {
 
-AuditEvent EventOf(const Call& call) {
+// What one run works with; kept as long as the reply's stream.
+struct Run {
+  Caller caller;
   AuditEvent event;
-  event.time_ms = call.service.clock().NowMs();
-  event.request_id = call.caller.request_id;
-  event.principal = call.caller.principal;
-  event.identity = call.caller.identity;
-  event.address = call.caller.address;
-  event.action = std::string(call.operation.name);
-  if (call.operation.scope == Scope::kState) {
-    const StateKey key = call.args.State();
+};
+
+AuditEvent EventOf(const Operation& operation, const AdminService& service, const Caller& caller,
+                   const Args& args) {
+  AuditEvent event;
+  event.time_ms = service.clock().NowMs();
+  event.request_id = caller.request_id;
+  event.traceparent = caller.traceparent;
+  event.principal = caller.principal;
+  event.address = caller.address;
+  event.action = std::string(operation.name);
+  const bool one = operation.scope == Scope::kState;
+  const StateKey key = one ? args.State() : AnyStateKey();
+  if (one) {
     event.project = key.project;
     event.name = key.name;
   }
-  event.lock_id = call.args.Text("id");
-  event.reason = call.args.Text("reason");
+  event.identity = caller.IdentityFor(key);
+  event.lock_id = args.Text("id");
+  event.upload = args.Text("upload");
+  event.reason = args.Text("reason");
   return event;
 }
 
-void Note(AuditTrail* trail, AuditEvent event, const Status& end) {
-  if (!end.ok()) {
-    const bool failed = end.code() == Code::kUnavailable || end.code() == Code::kOverloaded ||
-                        end.code() == Code::kCorruption || end.code() == Code::kInternal;
-    event.result = failed ? AuditResult::kFailed : AuditResult::kRefused;
-    event.reason = end.detail();
+AuditResult ResultOf(Code code) {
+  switch (code) {
+    case Code::kOk:
+      return AuditResult::kDone;
+    case Code::kUnavailable:
+    case Code::kOverloaded:
+    case Code::kCorruption:
+    case Code::kInternal:
+      return AuditResult::kFailed;
+    default:
+      return AuditResult::kRefused;
   }
+}
+
+void NoteEnd(AuditTrail* trail, const Run& run, const Status& end) {
+  if (trail == nullptr) return;
+  AuditEvent event = run.event;
+  event.result = ResultOf(end.code());
+  if (run.caller.http_status != nullptr) event.status = run.caller.http_status(end.code());
+  if (!end.ok()) event.reason = end.detail();
+  const bool refusal =
+      end.code() == Code::kPermissionDenied || end.code() == Code::kInvalidArgument;
+  event.refusal = refusal && event.intent == 0;
   trail->Note(event);
+}
+
+Status EndOf(const Result<Reply>& reply) {
+  if (!reply.ok()) return reply.status();
+  return reply->holder.empty() ? Status() : Status(Code::kLocked, "locked by another");
+}
+
+Status MayRun(const Operation& operation, const Caller& caller) {
+  if (operation.scope != Scope::kStore || caller.on_store.Contains(operation.needs)) {
+    return Status();
+  }
+  return {Code::kPermissionDenied, "your role does not allow this with the whole store"};
 }
 
 }  // namespace
 
-Result<Reply> RunAudited(const Call& call) {
-  AuditTrail* const trail = call.service.trail();
-  if (trail == nullptr) return call.operation.run(call);
-  AuditEvent event = EventOf(call);
-  // Kept as long as the reply's stream, which works for this caller.
-  const auto caller = std::make_shared<Caller>(call.caller);
-  if (call.operation.effect != Effect::kReads) {
-    STATEWARD_RETURN_IF_ERROR(trail->Intend(&event, AuditNeed::kBegins, &caller->audit));
+Result<Reply> RunAudited(const Operation& operation, AdminService& service, const Caller& caller,
+                         const Args& args) {
+  AuditTrail* const trail = service.trail();
+  const auto run = std::make_shared<Run>(Run{caller, EventOf(operation, service, caller, args)});
+  const Status may = MayRun(operation, caller);
+  if (!may.ok()) {
+    NoteEnd(trail, *run, may);
+    return may;
   }
-  Result<Reply> reply = call.operation.run({call.service, *caller, call.args, call.operation});
+  if (trail != nullptr && operation.effect != Effect::kReads) {
+    STATEWARD_RETURN_IF_ERROR(trail->Intend(&run->event, AuditNeed::kBegins, &run->caller.audit));
+  }
+  Result<Reply> reply = operation.run({service, run->caller, args, operation, run->event});
   if (!reply.ok() || !reply->stream) {
-    Note(trail, std::move(event), reply.ok() ? Status() : reply.status());
+    NoteEnd(trail, *run, EndOf(reply));
     return reply;
   }
-  reply->stream = [trail, caller, event = std::move(event),
-                   walk = std::move(reply->stream)](const RowFn& take) {
+  reply->stream = [trail, run, walk = std::move(reply->stream)](const RowFn& take) {
     Result<Verdict> end = walk(take);
-    Note(trail, event, end.ok() ? Status() : end.status());
+    NoteEnd(trail, *run, end.ok() ? Status() : end.status());
     return end;
   };
   return reply;

@@ -7,8 +7,9 @@
 
 namespace stateward {
 
-// As the operation's function; kUnavailable too when the trail must have its line and cannot.
-Result<Reply> RunAudited(const Call& call);
+// As RunOperation; kUnavailable too when the trail must have its line and cannot.
+Result<Reply> RunAudited(const Operation& operation, AdminService& service, const Caller& caller,
+                         const Args& args);
 
 }  // namespace stateward
 

@@ -10,6 +10,7 @@
 #include "stateward/audit.h"
 #include "stateward/rights.h"
 #include "stateward/state.h"
+#include "stateward/status.h"
 
 namespace stateward {
 
@@ -26,13 +27,18 @@ struct Caller {
   // What it may do with the store as a whole.
   Rights on_store;
   // For the audit trail.
-  AuditIdentity identity;
-  std::string request_id;  // "" = this host's command line
-  AuditHead audit;         // what records that are written for this call name
+  std::function<AuditIdentity(const StateKey&)> identity;  // as Identity::audit; null: not known
+  std::string request_id;                                  // "" = this host's command line
+  std::string traceparent;                                 // "" = none
+  int (*http_status)(Code) = nullptr;                      // null: not over HTTP
+  AuditHead audit;  // what records that are written for this call name
   // Told how far a long operation is; null: nobody wants to know.
   std::function<void(uint64_t done, uint64_t total)> progress;
 
   Rights On(const StateKey& key) const { return rights(key); }
+  AuditIdentity IdentityFor(const StateKey& key) const {
+    return identity ? identity(key) : AuditIdentity();
+  }
   bool Sees(const StateKey& key) const { return On(key).Has(Right::kSee); }
   void Report(uint64_t done, uint64_t total) const {
     if (progress) progress(done, total);
@@ -45,7 +51,11 @@ inline Caller LocalCaller(const std::string& user) {
   caller.principal = "admin:" + user;
   caller.rights = [](const StateKey&) { return Rights::All(); };
   caller.on_store = Rights::All();
-  caller.identity.way = "admin";
+  caller.identity = [](const StateKey&) {
+    AuditIdentity identity;
+    identity.way = "admin";
+    return identity;
+  };
   return caller;
 }
 

@@ -125,7 +125,21 @@ Result<FoundState> FindState(const Call& call) {
     return Status(Code::kPermissionDenied,
                   "your role does not allow this with " + StateText(found.key));
   }
+  NoteState(call, found.key);
+  NoteNewest(call, found.newest);
   return found;
+}
+
+void NoteState(const Call& call, const StateKey& key) {
+  call.audit.project = key.project;
+  call.audit.name = key.name;
+  call.audit.identity = call.caller.IdentityFor(key);
+}
+
+void NoteNewest(const Call& call, const Newest& newest) {
+  if (!newest.version || newest.version->legacy || !newest.unreadable.ok()) return;
+  call.audit.facts.before = {newest.real, newest.version->info.serial};
+  call.audit.facts.after = call.audit.facts.before;
 }
 
 Grant GrantOf(const Caller& caller, const StateKey& key) {
@@ -136,7 +150,7 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   if (!key.tenant.empty()) grant.legacy_ids.clear();
   grant.principal = caller.principal;
   grant.address = caller.address;
-  grant.identity = caller.identity;
+  grant.identity = caller.IdentityFor(key);
   grant.audit = caller.audit;
   return grant;
 }

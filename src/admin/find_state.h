@@ -42,6 +42,11 @@ inline constexpr Param kNamespaceParam = {
 // kConflict: several namespaces have it; the text lists them. Else as the backends.
 Result<FoundState> FindState(const Call& call);
 
+// For the audit trail: the call is about this state, and by this rule.
+void NoteState(const Call& call, const StateKey& key);
+// For the audit trail: the newest version that it found is what it read, or what it changes.
+void NoteNewest(const Call& call, const Newest& newest);
+
 // The caller as the server's verbs know one. REQUIRES: the caller may do what is asked of them.
 Grant GrantOf(const Caller& caller, const StateKey& key);
 

@@ -67,13 +67,16 @@ class LockedRun {
       return Status(Code::kConflict,
                     "the newest version is " + std::to_string(newest->real) + " by now");
     }
+    NoteNewest(call_, *newest);
     const StateAnswer answer = change({history_, state_, *newest, lock_.id(), note_});
+    if (answer.audit.resources) call_.audit.facts.resources = answer.audit.resources;
     if (!answer.status.ok()) return Explained(answer);
     newest = Look();
     if (!newest.ok()) return std::move(newest).status();
     if (!newest->version || !newest->unreadable.ok()) {
       return Status::Corruption("what was written cannot be read");
     }
+    call_.audit.facts.after = {newest->real, newest->version->info.serial};
     return Changed{newest->real, newest->version->info};
   }
 
@@ -187,6 +190,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
     }
   }
   STATEWARD_RETURN_IF_ERROR(lock.Take(reply));
+  call.audit.lock_id = lock.id();
   if (!reply->holder.empty()) return Changed();
   return LockedRun(call, state, *history, &lock).Run(change);
 }

@@ -149,7 +149,7 @@ Result<Reply> RunUnlock(const Call& call) {
     if (!view->holder) return Unlocked(*state, std::nullopt);
     STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
     holder = std::move(view->holder);
-    id = holder->id;
+    id = call.audit.lock_id = holder->id;
   } else if (!call.args.Flag("yes")) {
     return std::move(view).status();
   }

@@ -2,7 +2,9 @@
 //
 // Records are sealed for their state, so they are sealed again. Until the last of them is there the
 // new address has only no-op records on top, which read as "never there": one exchange shows all
-// of it. Both addresses are locked meanwhile. The steps can be repeated after each of them.
+// of it. Both addresses are locked meanwhile. The steps can be repeated after each of them. What
+// the old address has besides its forwarding record goes at the end.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +30,48 @@ bool SameVersion(const VersionInfo& a, const VersionInfo& b) {
          a.lineage == b.lineage && a.time_ms == b.time_ms;
 }
 
+// The name of a kept upload at the new address. Each upload has one, so a repeat makes no other.
+std::string MovedTag(const StateId& to, const KeptUpload& upload) {
+  const std::string text = "moved:" + to.hex() + upload.content_tag;
+  return HexEncode(Sha256(text)).substr(0, upload.content_tag.size());
+}
+
+bool IsCopyOf(const StateId& to, const KeptUpload& copy, const KeptUpload& upload) {
+  return copy.id == to && copy.principal_tag == upload.principal_tag &&
+         copy.content_tag == MovedTag(to, upload);
+}
+
+// Those of the old address, each with whether the new one has it.
+Result<std::vector<std::pair<KeptUpload, bool>>> UploadsOf(const History& history,
+                                                           const StateId& from, const StateId& to) {
+  Result<std::vector<KeptUpload>> all = history.uploads().ListUploads();
+  if (!all.ok()) return std::move(all).status();
+  std::vector<std::pair<KeptUpload, bool>> out;
+  for (const KeptUpload& upload : *all) {
+    if (!(upload.id == from)) continue;
+    const bool there = std::any_of(all->begin(), all->end(), [&](const KeptUpload& other) {
+      return IsCopyOf(to, other, upload);
+    });
+    out.emplace_back(upload, there);
+  }
+  return out;
+}
+
+// The end of a move: what the new address has goes from the old one.
+Status EmptyOldAddress(const History& history, const StateId& from, const StateId& to) {
+  Result<std::vector<std::pair<KeptUpload, bool>>> uploads = UploadsOf(history, from, to);
+  if (!uploads.ok()) return std::move(uploads).status();
+  for (const auto& [upload, there] : *uploads) {
+    if (there) STATEWARD_RETURN_IF_ERROR(history.uploads().RemoveUpload(upload));
+  }
+  Result<std::vector<uint64_t>> numbers = history.records().Versions(from);
+  if (!numbers.ok()) return std::move(numbers).status();
+  for (size_t i = 1; i < numbers->size(); ++i) {  // but the forwarding record
+    STATEWARD_RETURN_IF_ERROR(history.records().Prune(from, (*numbers)[i]));
+  }
+  return Status();
+}
+
 class Mover {
  public:
   Mover(const Call& call, const History& history, const FoundState& from, const FoundState& to)
@@ -47,7 +91,9 @@ class Mover {
     } else if (!SameVersion(to_newest_.version->info, from_newest_.version->info)) {
       return Exists(to_.key);  // what is not our copy
     }
-    return Forward(lock);
+    STATEWARD_RETURN_IF_ERROR(CopyUploads());
+    STATEWARD_RETURN_IF_ERROR(Forward(lock));
+    return EmptyOldAddress(history_, from_.id, to_.id);
   }
 
  private:
@@ -104,6 +150,7 @@ class Mover {
     info.version.writer = call_.caller.principal;
     info.version.operation = std::string(kOperationMove);
     info.version.time_ms = call_.service.clock().NowMs();
+    info.version.audit = call_.caller.audit;
     return info;
   }
 
@@ -134,6 +181,36 @@ class Mover {
     });
   }
 
+  // What was refused may be the only copy of what an apply did.
+  Status CopyUploads() const {
+    Result<std::vector<std::pair<KeptUpload, bool>>> uploads =
+        UploadsOf(history_, from_.id, to_.id);
+    if (!uploads.ok()) return std::move(uploads).status();
+    for (const auto& [upload, there] : *uploads) {
+      if (there) continue;
+      Status copied = CopyUpload(upload);
+      if (!copied.ok() && copied.code() != Code::kNotFound) return copied;  // dropped meanwhile
+    }
+    return Status();
+  }
+
+  Status CopyUpload(const KeptUpload& upload) const {
+    Result<Opened> opened = history_.OpenUpload(upload);
+    if (!opened.ok() && opened.status().unreadable()) {
+      return {Code::kConflict,
+              "the kept upload " + upload.content_tag + " cannot be read; drop it or see `check`"};
+    }
+    if (!opened.ok()) return std::move(opened).status();
+    opened->info.key = to_.key;
+    Result<Bytes> sealed = history_.SealUpload(opened->info, opened->document);
+    if (!sealed.ok()) return std::move(sealed).status();
+    KeptUpload copy = upload;
+    copy.id = to_.id;
+    copy.content_tag = MovedTag(to_.id, upload);
+    copy.size = sealed->size();
+    return history_.uploads().PutUpload(copy, *sealed);
+  }
+
   // Clients find the new address from here on.
   Status Forward(const ChangeLock& lock) const {
     SealedInfo info;
@@ -147,6 +224,7 @@ class Mover {
     info.version.lock_id = lock.id();
     info.version.note = call_.args.Text("reason");
     info.version.time_ms = call_.service.clock().NowMs();
+    info.version.audit = call_.caller.audit;
     Bytes sealed;
     Result<AppendOutcome> appended =
         history_.Append(from_.id, from_newest_.head, info, {}, &sealed);
@@ -227,6 +305,7 @@ Result<Reply> RunMove(const Call& call) {
       Result<bool> freed = lock->FreeLeft();
       if (!freed.ok()) return std::move(freed).status();
     }
+    STATEWARD_RETURN_IF_ERROR(EmptyOldAddress(*history, from->id, to->id));
     return MoveReply(*from, *to);
   }
   STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));

@@ -77,7 +77,8 @@ Result<Reply> Document(Opened opened) {
   return reply;
 }
 
-Result<Reply> GetVersion(const History& history, const FoundState& state, uint64_t n) {
+Result<Reply> GetVersion(const Call& call, const History& history, const FoundState& state) {
+  const uint64_t n = call.args.Number("version");
   Result<Opened> opened = history.Open(state.id, n);
   if (!opened.ok() && opened.status().code() == Code::kNotFound) {
     return Status::NotFound(StateText(state.key) + " has no version " + std::to_string(n));
@@ -87,6 +88,7 @@ Result<Reply> GetVersion(const History& history, const FoundState& state, uint64
     return Status::NotFound("version " + std::to_string(n) +
                             " is a no-op record; it holds nothing");
   }
+  call.audit.facts.before = call.audit.facts.after = {n, opened->info.version.serial};
   return Document(*std::move(opened));
 }
 
@@ -110,7 +112,7 @@ Result<Reply> RunGet(const Call& call) {
   if (!state.ok()) return std::move(state).status();
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
-  if (call.args.Has("version")) return GetVersion(*history, *state, call.args.Number("version"));
+  if (call.args.Has("version")) return GetVersion(call, *history, *state);
   Result<std::optional<Opened>> newest = history->OpenNewest(state->id);
   if (!newest.ok()) return std::move(newest).status();
   if (newest->has_value()) return Document(**std::move(newest));

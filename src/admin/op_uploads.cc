@@ -32,8 +32,10 @@ Result<FoundUpload> FindUpload(const Call& call, const History& history) {
   const std::string& name = call.args.Text("upload");
   Result<std::vector<KeptUpload>> all = history.uploads().ListUploads();
   if (!all.ok()) return std::move(all).status();
+  bool looked = false;
   for (const KeptUpload& upload : *all) {
     if (upload.content_tag != name) continue;
+    looked = true;
     Result<SealedInfo> info = history.UploadInfo(upload);
     if (!info.ok() && info.status().code() == Code::kNotFound) break;
     if (!info.ok()) return std::move(info).status();
@@ -42,8 +44,11 @@ Result<FoundUpload> FindUpload(const Call& call, const History& history) {
       return Status(Code::kPermissionDenied,
                     "your role does not allow this with " + StateText(info->key));
     }
+    NoteState(call, info->key);
     return FoundUpload{upload, *std::move(info)};
   }
+  // An absent one costs what a hidden one does: something is opened.
+  if (!looked && !all->empty()) (void)history.UploadInfo(all->front());
   return NoSuchUpload(name);
 }
 
@@ -56,6 +61,7 @@ Result<FoundState> StateOf(const Call& call, const History& history, const State
       LoadNewest(history, state.grant, state.id, call.service.rules().write.legacy_read);
   if (!newest.ok()) return std::move(newest).status();
   state.newest = *std::move(newest);
+  NoteNewest(call, state.newest);
   return state;
 }
 

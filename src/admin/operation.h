@@ -48,6 +48,7 @@ struct Call {
   const Caller& caller;
   const Args& args;
   const Operation& operation;
+  AuditEvent& audit;  // for its line in the audit trail: what it meets goes in
 };
 
 struct Operation {

@@ -372,10 +372,7 @@ const Operation* FindOperation(std::string_view name) {
 
 Result<Reply> RunOperation(const Operation& operation, AdminService& service, const Caller& caller,
                            const Args& args) {
-  if (operation.scope == Scope::kStore && !caller.on_store.Contains(operation.needs)) {
-    return Status(Code::kPermissionDenied, "your role does not allow this with the whole store");
-  }
-  return RunAudited({service, caller, args, operation});
+  return RunAudited(operation, service, caller, args);
 }
 
 }  // namespace stateward

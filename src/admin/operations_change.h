@@ -233,7 +233,7 @@ inline constexpr Operation kMoveOperation = {
     "gives a state another address, with its history",
     "The old address answers clients 409 with the new one. Refused while the state is locked, and "
     "when there is a state at the new address, a deleted one included. After it was killed, give "
-    "the same command again. Refused uploads stay at the old address.",
+    "the same command again. Refused uploads come along, under new names.",
     "statewardctl mv net/prod network/production\n",
     "",
     RunMove};

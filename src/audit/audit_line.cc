@@ -87,9 +87,9 @@ std::string AuditFields(std::string_view kind, const AuditEvent& event) {
   f.Text("address", event.address);
   f.Text("action", event.action);
   if (!event.project.empty()) f.Text("state", event.project + "/" + event.name);
-  f.Version(event.before, "version_before", "serial_before");
-  f.Version(event.after, "version_after", "serial_after");
-  if (event.resources) f.Number("resources", *event.resources);
+  f.Version(event.facts.before, "version_before", "serial_before");
+  f.Version(event.facts.after, "version_after", "serial_after");
+  if (event.facts.resources) f.Number("resources", *event.facts.resources);
   f.Text("lock_id", event.lock_id);
   f.Text("upload", event.upload);
   if (kind != kAuditIntends) {

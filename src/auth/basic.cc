@@ -21,6 +21,12 @@ Status CheckSecret(const Credentials& credentials) {
   return {Code::kUnauthenticated, "basic: the secret must be 1 to 4096 bytes"};
 }
 
+AuditIdentity BasicAudit() {
+  AuditIdentity audit;
+  audit.way = "basic";
+  return audit;
+}
+
 std::string TenantOf(const SecretString& secret) {
   return DigestOf("stateward tenant v1:", secret.Reveal());
 }
@@ -35,7 +41,7 @@ Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, cons
   grant.key.tenant = TenantOf(credentials.secret);
   grant.address = credentials.address;
   grant.principal = "basic";
-  grant.identity.way = "basic";
+  grant.identity = BasicAudit();
   Result<std::string> name = name_(grant.key.tenant);
   const bool reads = verb == Verb::kRead || verb == Verb::kOutputs;
   if (!name.ok() && !reads) return std::move(name).status().At("basic");
@@ -57,6 +63,7 @@ Result<Identity> BasicAuthenticator::Identify(const Credentials& credentials) {
   identity.rights = [tenant = identity.tenant](const StateKey& key) {
     return key.tenant == tenant ? Rights::All() : Rights();
   };
+  identity.audit = [audit = BasicAudit()](const StateKey& /*key*/) { return audit; };
   return identity;
 }
 

@@ -8,6 +8,14 @@ namespace {
 
 constexpr const char* kClaim = "terraform-backend";
 
+AuditIdentity TokenAudit(const VerifiedToken& token) {
+  AuditIdentity audit;
+  audit.way = "token";
+  audit.issuer = token.issuer;
+  audit.claims = {{"sub", token.subject}};
+  return audit;
+}
+
 }  // namespace
 
 bool ClaimNames(const JsonObject& claims, const StateKey& key) {
@@ -30,9 +38,7 @@ Grant TokenGrant(const VerifiedToken& token, const StateKey& key) {
   grant.principal = token.Principal();
   grant.legacy_ids.push_back(LegacyId(key));
   grant.legacy_ambiguous = IsLegacyAmbiguous(key);
-  grant.identity.way = "token";
-  grant.identity.issuer = token.issuer;
-  grant.identity.claims = {{"sub", token.subject}};
+  grant.identity = TokenAudit(token);
   grant.token_sha256 = token.token_sha256;
   grant.expired = token.expired;
   return grant;
@@ -67,6 +73,7 @@ Result<Identity> JwtAuthenticator::Identify(const Credentials& credentials) {
   Identity identity;
   identity.principal = token->Principal();
   identity.address = credentials.address;
+  identity.audit = [audit = TokenAudit(*token)](const StateKey& /*key*/) { return audit; };
   identity.rights = [claims = std::move(token->claims)](const StateKey& key) {
     return key.tenant.empty() && ClaimNames(claims, key) ? Rights::All() : Rights();
   };

@@ -190,8 +190,11 @@ Result<Identity> PolicyAuthenticator::Identify(const Credentials& credentials) {
     if (!key.tenant.empty()) return Rights();
     return Decide(policy->rules, who->AsSubject(), key.project, key.name).rights;
   };
-  // No name has a star in it: a pattern that fits this one fits every name.
-  identity.on_store = identity.rights({"", "*", "*"});
+  identity.audit = [policy, who](const StateKey& key) {
+    const Subject subject = who->AsSubject();
+    return IdentityOf(subject, Decide(policy->rules, subject, key.project, key.name));
+  };
+  identity.on_store = identity.rights(AnyStateKey());
   return identity;
 }
 

@@ -7,9 +7,9 @@
 namespace stateward {
 namespace {
 
-bool IsPlain(uint8_t c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+bool IsPlain(uint8_t c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
-// REQUIRES: an ASCII character that is not plain.
+// REQUIRES: below U+00A0, and not plain.
 void AppendEscape(uint8_t c, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
   out->push_back('\\');
@@ -83,6 +83,9 @@ void JsonWriter::Quoted(std::string_view text) {
     if (length == 0) {
       out_.append("\xEF\xBF\xBD");  // U+FFFD for each byte that fits nowhere
       ++at;
+    } else if (bytes[at] == 0xC2 && bytes[at + 1] < 0xA0) {
+      AppendEscape(bytes[at + 1], &out_);  // U+0080 to U+009F: terminals obey some of them
+      at += length;
     } else {
       out_.append(text, at, length);
       at += length;

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "admin/reply_json.h"
+#include "base/json.h"
+#include "base/json.h"
 #include "base/shown_text.h"
 #include "cli/local_admin.h"
 #include "cli/progress.h"
@@ -84,6 +86,18 @@ void SayNote(const CliContext& cli, std::string_view note) {
   }
 }
 
+// Of LockInfo JSON: what people ask, in an order of its own.
+std::string HolderText(const std::string& holder) {
+  Result<JsonObject> lock = ParseSmallJson(ByteView(holder));
+  if (!lock.ok()) return holder;
+  std::string text;
+  for (const char* name : {"ID", "Operation", "Who", "Version", "Info"}) {
+    const std::string value = lock->String(name).value_or("");
+    if (!value.empty()) text += (text.empty() ? "" : ", ") + (name + (" " + value));
+  }
+  return text;
+}
+
 }  // namespace
 
 Status AskBefore(const CliContext& cli, const Operation& operation) {
@@ -100,7 +114,7 @@ Status AskBefore(const CliContext& cli, const Operation& operation) {
 
 int PrintReply(const CliContext& cli, const Operation& operation, Reply* reply) {
   if (!reply->holder.empty()) {
-    return Fail(cli, {Code::kConflict, "the state is locked: " + reply->holder});
+    return Fail(cli, {Code::kConflict, "the state is locked: " + HolderText(reply->holder)});
   }
   Result<Verdict> verdict = operation.answer == Answer::kDocument ? PrintDocument(cli, *reply)
                             : cli.json                            ? PrintJson(cli, operation, reply)

@@ -106,6 +106,28 @@ Result<SecretBytes> BodyOf(const Operation& operation, Reply* reply, const RoomF
   return body.Take();
 }
 
+// Apache takes no longer line from a FastCGI application (8190 bytes, with the header's name).
+constexpr size_t kMaxNote = 8000;
+
+// A note as a header. Of one that is too long the first lines and the last one.
+std::string NoteText(std::string_view note) {
+  std::string whole = PercentEncode(note, kHeaderPlain);
+  if (whole.size() <= kMaxNote) return whole;
+  const std::string_view body = note.substr(0, note.find_last_not_of('\n') + 1);
+  const size_t last = body.rfind('\n') + 1;  // 0: there is one line
+  const std::string cut = PercentEncode("… the lines between are left out\n", kHeaderPlain);
+  const std::string end = PercentEncode(body.substr(last, kMaxNote / 12), kHeaderPlain);
+  std::string text;
+  for (size_t at = 0; at < last;) {
+    const size_t next = body.find('\n', at) + 1;
+    const std::string line = PercentEncode(body.substr(at, next - at), kHeaderPlain);
+    if (text.size() + line.size() + cut.size() + end.size() > kMaxNote) break;
+    text += line;
+    at = next;
+  }
+  return text + cut + end;
+}
+
 // RFC 9110 8.8.3.2, weak comparison: W/ does not count.
 bool NamesTag(std::string_view list, std::string_view tag) {
   while (!list.empty()) {
@@ -168,8 +190,7 @@ Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange
   if (reply.verdict == Verdict::kFoundWrong) {
     response.headers.emplace_back(kVerdictHeader, "found-wrong");
   }
-  if (!reply.note.empty())
-    response.headers.emplace_back(kNoteHeader, PercentEncode(reply.note, kHeaderPlain));
+  if (!reply.note.empty()) response.headers.emplace_back(kNoteHeader, NoteText(reply.note));
   if (!reply.next.empty()) {
     response.headers.emplace_back("Link", NextLink(exchange->request.target, reply.next));
   }

@@ -8,6 +8,7 @@
 #include "http/answers.h"
 #include "http/api_args.h"
 #include "http/openapi.h"
+#include "http/status_map.h"
 #include "http/who_asks.h"
 
 namespace stateward {
@@ -56,6 +57,8 @@ Caller CallerOf(const Identity& identity) {
   caller.tenant = identity.tenant;
   caller.rights = identity.rights;
   caller.on_store = identity.on_store;
+  caller.identity = identity.audit;
+  caller.http_status = [](Code code) { return ToHttp(code).status; };
   return caller;
 }
 
@@ -71,6 +74,7 @@ Result<ApiCall> LetInApi(const HandlerParts& parts, const Target& target, Exchan
   Result<Identity> identity = IdentifyRequest(parts, exchange->request);
   if (!identity.ok()) return std::move(identity).status();
   exchange->principal = identity->principal;
+  exchange->grant.identity = identity->audit(AnyStateKey());
   STATEWARD_RETURN_IF_ERROR(Admit(parts, *identity));
   call.identity = *std::move(identity);
   call.target = target;
@@ -88,6 +92,8 @@ Response AnswerApi(const HandlerParts& parts, const ApiCall& call, ByteView body
   exchange->matched.state = state.name;
   Caller caller = CallerOf(call.identity);
   caller.request_id = exchange->request.request_id;
+  caller.traceparent = exchange->request.traceparent;
+  exchange->audit.by_operation = true;
   Result<Reply> reply = RunOperation(operation, *parts.admin, caller, *args);
   if (!reply.ok()) return ProblemAnswer(reply.status(), exchange);
   return ReplyAnswer(operation, *std::move(reply), exchange, room);

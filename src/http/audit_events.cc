@@ -83,9 +83,7 @@ Status AnnounceChange(const HandlerParts& parts, ByteView body, Exchange* exchan
 }
 
 void KeepFacts(const StateAnswer& answer, Exchange* exchange) {
-  exchange->audit.before = answer.before;
-  exchange->audit.after = answer.after;
-  exchange->audit.resources = answer.resources;
+  exchange->audit.facts = answer.audit;
   exchange->audit.upload = answer.upload;
 }
 
@@ -93,13 +91,11 @@ void NoteRequest(const HandlerParts& parts, const Exchange& exchange, const Resp
                  bool refusal) {
   const Route* route = exchange.matched.route;
   if (parts.trail == nullptr || (route != nullptr && !route->auth)) return;
-  // Operations note themselves (admin/audited_run.h), but for those that nobody was let in to.
-  const bool stranger = !exchange.operation.empty() && exchange.principal.empty();
-  if (route == nullptr && !stranger) return;
+  // Operations note themselves (admin/audited_run.h), but for those that were refused before.
+  const bool refused = !exchange.operation.empty() && !exchange.audit.by_operation;
+  if (route == nullptr && !refused) return;
   AuditEvent event = EventOf(parts, exchange);
-  event.before = exchange.audit.before;
-  event.after = exchange.audit.after;
-  event.resources = exchange.audit.resources;
+  event.facts = exchange.audit.facts;
   event.upload = exchange.audit.upload;
   event.intent = exchange.audit.intent;
   event.status = response.status;

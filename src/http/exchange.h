@@ -34,10 +34,9 @@ struct Exchange {
   struct Audit {
     uint64_t intent = 0;  // of the line that said what would be done
     bool forced = false;  // an UNLOCK that names no lock
-    std::optional<AuditVersion> before{};
-    std::optional<AuditVersion> after{};
-    std::optional<uint64_t> resources{};
+    AuditFacts facts{};
     std::string upload{};
+    bool by_operation = false;  // an operation writes the line
   } audit{};
   int64_t start_us = 0;
 };

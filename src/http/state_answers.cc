@@ -16,7 +16,10 @@ Response Done(StateAnswer* answer, Exchange* exchange) {
     return JsonAnswer(ToHttp(Code::kLocked).status, answer->holder);
   }
   if (!answer->status.ok()) {
-    return StatusAnswer(answer->status, exchange, {answer->hint, answer->action, answer->upload});
+    Response refused =
+        StatusAnswer(answer->status, exchange, {answer->hint, answer->action, answer->upload});
+    if (!answer->holder.empty()) refused.body = JsonAnswer(refused.status, answer->holder).body;
+    return refused;
   }
   Response response;
   response.status = 200;

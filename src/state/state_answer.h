@@ -24,11 +24,7 @@ struct StateAnswer {
   std::string hint;    // what happened, and why
   std::string action;  // what to do
   std::string upload;  // the kept upload's name, when it was kept
-  // For the audit trail, as far as they are known: the newest version before and after (of what was
-  // read: the one that was), and how many resources the document that was sent has.
-  std::optional<AuditVersion> before;
-  std::optional<AuditVersion> after;
-  std::optional<uint64_t> resources;
+  AuditFacts audit;    // as far as they are known
 };
 
 StateAnswer ErrorAnswer(Status status);

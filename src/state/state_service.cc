@@ -144,7 +144,7 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
     if (*deleted) return Status::NotFound("deleted");
     *moved_to = (*newest)->info.version.moved_to;
-    answer->before = answer->after = {(*newest)->n, (*newest)->info.version.serial};
+    answer->audit.before = answer->audit.after = {(*newest)->n, (*newest)->info.version.serial};
     return std::move((*newest)->document);
   }
   if (rules_.write.legacy_read) {
@@ -173,7 +173,7 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, By
   };
   request.info.note = note;
   StateAnswer answer = Write(request);
-  answer.resources = scanned->resources;
+  answer.audit.resources = scanned->resources;
   return answer;
 }
 
@@ -235,11 +235,11 @@ StateAnswer StateService::Write(const WriteRequest& request) {
         break;
     }
   }
-  answer.before = answer.after = outcome.before;
+  answer.audit.before = answer.audit.after = outcome.before;
   if (answer.status.ok() && outcome.n > 0) {
     const bool document = request.kind == RecordKind::kState;
     const uint64_t serial = outcome.before ? outcome.before->serial : 0;
-    answer.after = {outcome.n, document ? request.info.serial : serial};
+    answer.audit.after = {outcome.n, document ? request.info.serial : serial};
   }
   answer.lock_id = request.lock_id;
   return answer;
@@ -336,11 +336,19 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
   want.plan_only = !grant.rights.Has(Right::kWrite);
+  std::string moved_to;
   BaseFn base = [&](const BaseAsk& ask) {
-    return BaseOfLock(grant, id, (*store)->store_id, want.id, ask);
+    return BaseOfLock(grant, id, (*store)->store_id, want.id, ask, &moved_to);
   };
   Gate shut;
   Result<AcquireOutcome> outcome = Acquire(grant, want, base, &shut);
+  if (!moved_to.empty()) {
+    answer = RefusalAnswer(Refusal::kMoved, moved_to);
+    // Clients show the ID of what they take for a lock, and no other text.
+    answer.holder = RenderNotice(answer.hint, grant.key, clock_.NowMs());
+    answer.lock_id = info->id;
+    return answer;
+  }
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
     return answer;
@@ -358,42 +366,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   return answer;
 }
 
-// Records are never removed from the top: a head that is lower than before is a store that lost
-// some, and what is left of the state is not its newest version.
-Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) {
-  if (head >= mark) return Status();
-  log_.Error("state " + id.hex() + ": record " + std::to_string(mark) +
-             " is gone from the store, the newest one left is " + std::to_string(head) +
-             "; see docs/storage.md, \"Records that are gone\"");
-  return Status::Unavailable("the newest record of the state is gone from the store");
-}
-
-Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
-                                          const std::string& store_id, const std::string& lock_id,
-                                          const BaseAsk& ask) {
-  const StepStorage storage(storage_, ask.transaction);
-  // Under a lock that holds still no write is between its look and its append, and what such an
-  // append did it has done.
-  const bool needless = !ask.burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
-  if (needless || ask.mark > 0) {
-    Result<uint64_t> head = (*storage).Head(id);
-    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, ask.mark, *head));
-    if (!head.ok() || needless) return head;
-  }
-  VersionInfo info;
-  info.writer = grant.principal;
-  info.operation = "lock";
-  info.lock_id = lock_id;
-  info.time_ms = clock_.NowMs();
-  info.audit = grant.audit;
-  Result<uint64_t> base = TakeNextNumber(History(*storage, kms_, store_id), grant.key, id, info);
-  if (base.ok()) {
-    log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
-                 " was taken away before a lock was granted; an earlier holder was released by "
-                 "force, a write of unknown outcome may still arrive, or the lock service may have "
-                 "forgotten a lock");
-  }
-  return base;
+bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
+  Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
+  return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
 }
 
 }  // namespace stateward

@@ -76,7 +76,10 @@ class StateService {
                           StateAnswer answer);
   Result<std::string> Keep(const WriteRequest& request, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
-                              const std::string& lock_id, const BaseAsk& ask);
+                              const std::string& lock_id, const BaseAsk& ask,
+                              std::string* moved_to);
+  static Result<uint64_t> HeadOfLock(const History& history, const StateId& id,
+                                     std::string* moved_to);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   Result<AcquireOutcome> Acquire(const Grant& grant, const LockRecord& want, const BaseFn& base,
                                  Gate* shut);

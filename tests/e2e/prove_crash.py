@@ -5,7 +5,8 @@
              killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call;
              with --pair, the services behind it are killed, too
   in order   one client; the server ends itself at each disk call of its requests, one after another
-  commands   statewardctl ends itself at each disk call of the commands that change a state
+  commands   statewardctl ends itself at each disk call of the commands that change a state; with
+             --pair it is killed at what it sends to the services
   self-test  files are removed, cut, exchanged behind the server's back: the prover must see each
 
 The last line is "N passed, N failed"; each kill counts as one.
@@ -293,18 +294,22 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--only", choices=("random", "order", "commands", "self-test"))
     parser.add_argument("--pair", default="fs+local",
-                        help="of storage and lock; another than fs+local: only at random")
+                        help="of storage and lock; another than fs+local: only at random, or "
+                        "with --only commands")
+    parser.add_argument("--deaths", type=int, help="of each command; without it at every point, "
+                        f"or {COMMAND_DEATHS} in a small run")
     options = parser.parse_args()
-    if options.pair != "fs+local":
+    if options.pair != "fs+local" and options.only != "commands":
         options.only = "random"
     for program in (PROGRAM, KILLPOINTS, crash_commands.KILLPOINTS):
         if not os.access(program, os.X_OK):
             sys.exit(f"{os.path.relpath(program, ROOT)} is missing: make all killpoints")
     passed = failed = 0
     # In `make test` some of the deaths: each takes four commands.
-    deaths = None if options.kills > 1000 or options.only == "commands" else COMMAND_DEATHS
+    every = options.kills > 1000 or options.only == "commands"
+    deaths = options.deaths or (None if every else COMMAND_DEATHS)
     parts = {"self-test": self_test, "order": in_order,
-             "commands": lambda: crash_commands.run(deaths),
+             "commands": lambda: crash_commands.run(deaths, options.pair),
              "random": lambda: at_random(options.pair, options.kills, options.seed)}
     for name, part in parts.items():
         if options.only in (None, name):

@@ -9,6 +9,7 @@
     proxy.hold(nth=3)                     # or the third piece that is sent from now on
     proxy.wait_held()                     # … it is on its way now
     proxy.release()                       # … and arrives, even if its sender gave up meanwhile
+    proxy.drop()                          # … or never arrives
     proxy.pass_on()                       # as at the beginning
 """
 import re
@@ -71,6 +72,8 @@ class Link:
                 more = b""
             data, ended = data + more, not more
         try:
+            if hold.dropped:
+                raise OSError("dropped")
             self.server.sendall(data)
         finally:
             hold.sent.set()  # or the service has closed the connection meanwhile
@@ -105,6 +108,7 @@ class Hold:
     def __init__(self, pattern, nth):
         self.pattern, self.left = re.compile(pattern, re.DOTALL), nth
         self.held, self.released, self.sent = (threading.Event() for _ in range(3))
+        self.dropped = False
 
 
 class Proxy:
@@ -146,6 +150,10 @@ class Proxy:
         its connection."""
         self.current = Hold(pattern, nth)
 
+    def share(self, hold):
+        """One hold of several proxies: it counts the pieces of all."""
+        self.current = hold
+
     def wait_held(self):
         wait_for(self.current.held.is_set, "a request is held in mid-flight")
 
@@ -154,6 +162,10 @@ class Proxy:
         hold.released.set()
         if hold.held.is_set():
             wait_for(hold.sent.is_set, "the held request is sent")
+
+    def drop(self):
+        self.current.dropped = True
+        self.release()
 
     # What the links ask.
     def wait_turn(self):

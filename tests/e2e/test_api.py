@@ -127,6 +127,26 @@ class Api:
         after = self.calls()
         return answer, {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)}
 
+    def pages(self, name):
+        seen, target = [], "/states?limit=1"
+        while target:
+            answer = self.get(name, target)
+            self.assertNotIn(HIDDEN.encode() if name == "reader" else b"\0", answer.body)
+            rows = json.loads(answer.body)
+            self.assertLessEqual(len(rows), 1)
+            seen += [row["state"] for row in rows]
+            link = answer.header("Link")
+            target = link and link.removeprefix("</api/v1").removesuffix('>; rel="next"')
+        return seen
+
+    def test_pages(self):
+        whole = {name: [row["state"] for row in json.loads(self.get(name, "/states").body)]
+                 for name in ("admin", "reader")}
+        for name, states in whole.items():
+            self.assertEqual(sorted(states), sorted(self.pages(name)))
+        self.assertEqual({"open/a", "open/b"}, set(whole["reader"]) - {"open/c"})
+        self.get("reader", "/states?limit=1&cursor=" + "z" * 64, 400)
+
     def test_hidden_and_absent_are_the_same(self):
         for path in ("", "/versions", "/document"):
             for _ in range(8):  # until every worker has proved the store

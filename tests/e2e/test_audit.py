@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 from box import ROOT, Box, wait_for
@@ -22,6 +23,8 @@ sys.path.insert(0, str(ROOT / "tests/reader"))
 import stateward_reader as reader  # noqa: E402
 
 TARGET = "/state/net/prod"
+# What is kept free, 1 MiB, and little more: it is soon used up.
+SMALL_DISK = "1100k"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -259,7 +262,8 @@ class Audit(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")
     def test_a_full_disk(self):
         folder = self.box.make_dir("small")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "none", folder],
+                       check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
         self.box.give(folder)
         self.serve(file=folder + "/audit.log", AUDIT_REQUIRED="true", WORKERS=1)
@@ -288,6 +292,48 @@ class Audit(unittest.TestCase):
         self.server.process.stop()
         self.assertIn(("read", 200), self.done("action", "status"))
 
+
+class Collectors(unittest.TestCase):
+    """The examples for programs that Debian 12 does not have: their syntax, and that each part names
+    one that is there."""
+    FOLDER = ROOT / "docs/observability"
+
+    def test_vector(self):
+        import yaml
+        text = yaml.safe_load((self.FOLDER / "vector.yaml").read_text())
+        self.assertEqual({"sources", "transforms", "sinks"}, set(text))
+        there = set(text["sources"]) | set(text["transforms"])
+        self.assertEqual(["/var/log/stateward/audit.log"],
+                         text["sources"]["stateward_audit"]["include"])
+        for part in (*text["transforms"].values(), *text["sinks"].values()):
+            self.assertIn("type", part)
+            self.assertTrue(part["inputs"])
+            self.assertLessEqual(set(part["inputs"]), there)
+
+    def sections(self, name):
+        """Of Fluent Bit's classic form: (section, its keys)."""
+        found = []
+        for line in (self.FOLDER / name).read_text().splitlines():
+            if not line.strip() or line.startswith("#"):
+                continue
+            if line.startswith("["):
+                found.append((re.fullmatch(r"\[([A-Z]+)\]", line)[1], {}))
+                continue
+            key, value = re.fullmatch(r" {4}(\w+) +(\S.*)", line).groups()
+            self.assertNotIn(key, found[-1][1])
+            found[-1][1][key] = value
+        return found
+
+    def test_fluent_bit(self):
+        parts = self.sections("fluent-bit.conf")
+        self.assertEqual(["SERVICE", "INPUT", "FILTER", "OUTPUT"], [name for name, _ in parts])
+        service, source, parse, sink = (keys for _, keys in parts)
+        self.assertEqual({source["Tag"]}, {parse["Match"], sink["Match"]})
+        parsers = {keys["Name"]: keys for _, keys in self.sections(service["Parsers_File"])}
+        parser = parsers[parse["Parser"]]
+        # Fluent Bit's %L is the fraction; what stands behind it is left.
+        time.strptime("2026-11-26T12:00:00.123"[:19], parser["Time_Format"].removesuffix(".%L"))
+        self.assertEqual(("json", "time"), (parser["Format"], parser["Time_Key"]))
 
 if __name__ == "__main__":
     unittest.main()

@@ -52,6 +52,48 @@ TEST(AuditedRun, AChangeIsAnnouncedAndNoted) {
   CHECK(AuditResult::kDone == trail.noted.back().result);
 }
 
+TEST(AuditedRun, ALineSaysWhatTheClientProtocolsSay) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  Caller ann = Of("net", Rights::All());
+  ann.request_id = "r1";
+  ann.traceparent = "t1";
+  ann.http_status = [](Code code) { return code == Code::kOk ? 200 : 423; };
+  ann.identity = [](const StateKey& key) {
+    AuditIdentity identity;
+    identity.rule = "rule of " + StateText(key);
+    return identity;
+  };
+  RowsOf("rollback", ann, {{"state", "net/prod"}, {"to", "1"}, {"reason", "oops"}});
+  const AuditEvent done = trail.noted.back();
+  STRCMP_EQUAL("rule of net/prod", done.identity.rule.c_str());
+  STRCMP_EQUAL("rule of net/prod", trail.intended.back().identity.rule.c_str());
+  STRCMP_EQUAL("t1", done.traceparent.c_str());
+  STRCMP_EQUAL("oops", done.reason.c_str());
+  LONGS_EQUAL(200, done.status);
+  CHECK_FALSE(done.lock_id.empty());
+  UNSIGNED_LONGS_EQUAL(2, done.facts.before->number);
+  UNSIGNED_LONGS_EQUAL(2, done.facts.before->serial);
+  UNSIGNED_LONGS_EQUAL(3, done.facts.after->number);
+  UNSIGNED_LONGS_EQUAL(3, done.facts.after->serial);
+  // Of what is read: the version that was.
+  CHECK(Run("get", ann, {{"state", "net/prod"}, {"version", "1"}}).ok());
+  UNSIGNED_LONGS_EQUAL(1, trail.noted.back().facts.after->number);
+  // Somebody works on it.
+  Is(Code::kOk, Lock("a"));
+  CHECK(Run("rollback", ann, {{"state", "net/prod"}, {"to", "2"}}).ok());
+  CHECK(AuditResult::kRefused == trail.noted.back().result);
+  LONGS_EQUAL(423, trail.noted.back().status);
+  STRCMP_EQUAL("locked by another", trail.noted.back().reason.c_str());
+}
+
+TEST(AuditedRun, AStoresRefusalIsNoted) {
+  CHECK_FALSE(Run("status", Of("net", Rights::All()), {}).ok());
+  UNSIGNED_LONGS_EQUAL(1, trail.noted.size());
+  CHECK(AuditResult::kRefused == trail.noted[0].result);
+  CHECK_TRUE(trail.noted[0].refusal);
+}
+
 TEST(AuditedRun, NothingIsChangedWithoutItsLine) {
   Is(Code::kOk, Put(Doc(1)));
   Is(Code::kOk, Lock("a"));

@@ -391,8 +391,14 @@ TEST(Changes, AMovedStateTakesItsHistoryAlong) {
   STRCMP_CONTAINS("net/new", answer.hint.c_str());
   Is(Code::kConflict, Put(State("4", "4")));
   Is(Code::kConflict, Delete());
+  answer = service->Lock(grant, Info("a", "OperationTypeApply"));
+  Is(Code::kConflict, answer.status.code());
+  STRCMP_CONTAINS("net/new", answer.holder.c_str());
+  CHECK_FALSE(answer.locked);
   CHECK_FALSE(Locked());
   CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());  // a repeat
+  // The forwarding record is all that is left.
+  LONGS_EQUAL(1, storage.Versions(Id())->size());
   CHECK(!Run("mv", root, With({{"to", "net/other"}})).ok());
   grant = GrantOf(root, {"", "net", "new"});
   Holds(State("3", "3"));
@@ -403,6 +409,28 @@ TEST(Changes, AMovedStateTakesItsHistoryAlong) {
   }
   CHECK_FALSE(Locked());
   Is(Code::kOk, Put(State("4", "4")));
+}
+
+TEST(Changes, AMovedStateTakesItsUploadsAlong) {
+  ThreeApplies();
+  Is(Code::kConflict, Put(State("2", "refused")));
+  Is(Code::kConflict, Put(State("1", "another", "other")));
+  grant = GrantOf(root, {"", "net", "other"});
+  Is(Code::kOk, Put(State("2", "x")));
+  Is(Code::kConflict, Put(State("1", "stays")));
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  const std::vector<Row> rows = RowsOf("uploads list", root, {});
+  LONGS_EQUAL(3, rows.size());
+  std::string restored;
+  for (const Row& row : rows) {
+    const std::string state = TextIn("uploads list", row, "state");
+    const std::string name = TextIn("uploads list", row, "upload");
+    CHECK(state == "net/other" || state == "net/new");
+    if (TextIn("uploads list", row, "lineage") == "other") restored = name;
+  }
+  CHECK(Run("uploads restore", root, {{"upload", restored.c_str()}}).ok());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("1", "another", "other"));
 }
 
 TEST(Changes, AMoveWantsAFreeTargetAndNoLock) {
@@ -438,6 +466,7 @@ TEST(Changes, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
     const std::string to_text = "net/" + to;
     grant = old;
     ThreeApplies();
+    Is(Code::kConflict, Put(State("2", "refused")));
     const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
     storage.calls_left = calls;
     whole = Run("mv", root, given).ok();
@@ -465,6 +494,10 @@ TEST(Changes, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
     Is(Code::kOk, Put(State("4", "4")));
     grant = old;
     STRCMP_EQUAL("conflict", Get().c_str());
+    LONGS_EQUAL(1, storage.Versions(Id())->size());
+    const std::vector<Row> kept = RowsOf("uploads list", root, {{"glob", to_text.c_str()}});
+    LONGS_EQUAL(1, kept.size());
+    LONGS_EQUAL(calls, storage.ListUploads()->size());
   }
 }
 

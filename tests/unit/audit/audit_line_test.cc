@@ -10,9 +10,9 @@ TEST(AuditLine, SaysWhatTheEventHas) {
   AuditEvent event = TrailFixture::Event("write");
   event.request_id = "r1";
   event.identity = {"token", "https://ci.example", {{"ref", "refs/heads/main"}}, "deploy"};
-  event.before = AuditVersion{4, 41};
-  event.after = AuditVersion{5, 42};
-  event.resources = 7;
+  event.facts.before = AuditVersion{4, 41};
+  event.facts.after = AuditVersion{5, 42};
+  event.facts.resources = 7;
   event.status = 200;
   event.intent = 9;
   AuditHead head{"0123456789abcdef", 9, {}};

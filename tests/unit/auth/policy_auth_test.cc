@@ -188,6 +188,24 @@ TEST(PolicyAuth, OtherWaysIn) {
   CHECK(Said({"", SecretString("")}) == Code::kUnauthenticated);
 }
 
+TEST(PolicyAuth, TheAuditTrailIsToldWhatMatchedForEachState) {
+  Credentials token;
+  token.bearer = true;
+  token.secret = SecretString(R"({"team":"red","run_id":"7","other":"x"})");
+  Result<Identity> identity = authenticator->Identify(token);
+  CHECK(identity.ok());
+  const AuditIdentity here = identity->audit({"", "p", "n"});
+  STRCMP_EQUAL("token", here.way.c_str());
+  STRCMP_EQUAL("https://x.example.org", here.issuer.c_str());
+  CHECK_FALSE(here.rule.empty());
+  const std::vector<std::pair<std::string, std::string>> want = {{"run_id", "7"}, {"team", "red"}};
+  CHECK(want == here.claims);
+  // No rule fits the other one, so it asks for no claim.
+  const AuditIdentity there = identity->audit({"", "q", "n"});
+  CHECK(there.rule.empty());
+  UNSIGNED_LONGS_EQUAL(1, there.claims.size());
+}
+
 TEST(PolicyAuth, WithoutAPolicyNobodyIsJudged) {
   Write("nonsense = 1\n");
   PolicyFile bad(clock, log, path);

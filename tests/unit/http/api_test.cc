@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/percent.h"
 #include "http/api_args.h"
 #include "http/api_call.h"
 #include "http/openapi.h"
@@ -134,6 +135,26 @@ TEST(Api, PathsAndMethods) {
                           "/api/v1/states/../x/rollback"}) {
     CHECK_TEXT(Match(Method::kPost, bad, &match, &allow).code() == Code::kInvalidArgument, bad);
   }
+}
+
+TEST(Api, ANoteFitsIntoAHeader) {
+  std::string note;
+  for (int i = 0; i < 1000; ++i) note += "+ resource[" + std::to_string(i) + "]\n";
+  note += "To do it: rollback net/prod";
+  Reply reply;
+  reply.note = note;
+  Exchange exchange = Asked("/api/v1/states");
+  const Response response = ReplyAnswer(kTable[0], std::move(reply), &exchange, Plenty);
+  const std::string header = HeaderOf(response, kNoteHeader);
+  CHECK(header.size() <= 8000);
+  std::string text;
+  CHECK(PercentDecode(header, &text));
+  STRCMP_CONTAINS("+ resource[0]\n+ resource[1]\n", text.c_str());
+  STRCMP_CONTAINS("]\n… the lines between are left out\nTo do it: rollback net/prod", text.c_str());
+  Reply line;
+  line.note = std::string(20000, 'x');
+  CHECK(HeaderOf(ReplyAnswer(kTable[0], std::move(line), &exchange, Plenty), kNoteHeader).size() <=
+        8000);
 }
 
 TEST(Api, ChangesArePostsAlone) {

@@ -1,0 +1,61 @@
+// What a new lock's session starts from.
+#include <string>
+#include <utility>
+
+#include "state/guarded_write.h"
+#include "state/newest.h"
+#include "state/state_service.h"
+#include "state/step_storage.h"
+
+namespace stateward {
+
+// Records are never removed from the top: a head that is lower than before is a store that lost
+// some, and what is left of the state is not its newest version.
+Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) {
+  if (head >= mark) return Status();
+  log_.Error("state " + id.hex() + ": record " + std::to_string(mark) +
+             " is gone from the store, the newest one left is " + std::to_string(head) +
+             "; see docs/storage.md, \"Records that are gone\"");
+  return Status::Unavailable("the newest record of the state is gone from the store");
+}
+
+// The number of the newest record. What it holds is looked at in the same step, for a state that
+// has another address now; a lock needs no more of it, so nothing else about it is an error.
+Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId& id,
+                                          std::string* moved_to) {
+  Result<Newest> newest = history.Look(id);
+  if (!newest.ok()) return history.records().Head(id);
+  if (newest->version) *moved_to = newest->version->info.moved_to;
+  return newest->head;
+}
+
+Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
+                                          const std::string& store_id, const std::string& lock_id,
+                                          const BaseAsk& ask, std::string* moved_to) {
+  const StepStorage storage(storage_, ask.transaction);
+  Result<uint64_t> head = HeadOfLock(History(*storage, kms_, store_id), id, moved_to);
+  if (!moved_to->empty()) return Status(Code::kConflict, "moved");
+  // Under a lock that holds still no write is between its look and its append, and what such an
+  // append did it has done.
+  const bool needless = !ask.burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
+  if (needless || ask.mark > 0) {
+    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, ask.mark, *head));
+    if (!head.ok() || needless) return head;
+  }
+  VersionInfo info;
+  info.writer = grant.principal;
+  info.operation = "lock";
+  info.lock_id = lock_id;
+  info.time_ms = clock_.NowMs();
+  info.audit = grant.audit;
+  Result<uint64_t> base = TakeNextNumber(History(*storage, kms_, store_id), grant.key, id, info);
+  if (base.ok()) {
+    log_.Warning("state " + id.hex() + ": number " + std::to_string(*base) +
+                 " was taken away before a lock was granted; an earlier holder was released by "
+                 "force, a write of unknown outcome may still arrive, or the lock service may have "
+                 "forgotten a lock");
+  }
+  return base;
+}
+
+}  // namespace stateward
