@@ -16,8 +16,8 @@ inline constexpr Column kShowColumns[] = {
     kStateColumn,
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
-     "ok; deleted; damaged: its newest version does not open; unknown key: this "
-     "server has not the key of it; original: not written since "
+     "ok; deleted; moved: it has another address now; damaged: its newest version does not open; "
+     "unknown key: this server has not the key of it; original: not written since "
      "terraform-backend"},
     {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
@@ -134,8 +134,9 @@ inline constexpr Column kListColumns[] = {
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: damaged"},
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
-     "ok; deleted; damaged, unknown key: its newest version does not open; empty: no version is "
-     "left"},
+     "ok; deleted; moved: it has another address now; damaged, unknown key: its newest version "
+     "does "
+     "not open; empty: no version is left"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},

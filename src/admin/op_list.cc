@@ -59,6 +59,11 @@ bool Fits(const Call& call, const Listed& one) {
   return !args.Has("older") || (state.version > 0 && state.info.time_ms < before_ms);
 }
 
+std::string ConditionOf(const StateSummary& state) {
+  if (state.info.kind == RecordKind::kMoved) return "moved";
+  return state.deleted() ? "deleted" : "ok";
+}
+
 int CompareNames(const Listed& a, const Listed& b) {
   const StateKey& x = a.state.key;
   const StateKey& y = b.state.key;
@@ -91,9 +96,8 @@ Row RowOf(const Listed& one) {
     row.resize(8);
   } else {
     row.insert(row.end(),
-               {Value(std::string(state.deleted() ? "deleted" : "ok")), Value(state.info.serial),
-                Value(state.info.size), Value(state.info.time_ms), TextOrNull(state.info.writer),
-                Value(state.version)});
+               {Value(ConditionOf(state)), Value(state.info.serial), Value(state.info.size),
+                Value(state.info.time_ms), TextOrNull(state.info.writer), Value(state.version)});
   }
   row.push_back(state.records);
   if (one.lock) {

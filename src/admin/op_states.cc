@@ -15,7 +15,9 @@ std::string ConditionOf(const Newest& newest) {
   if (!newest.unreadable.ok()) return UnreadableWord(newest.unreadable);
   if (newest.version && newest.version->legacy) return "original";
   if (!newest.version) return "empty";
-  return newest.version->info.kind == RecordKind::kTombstone ? "deleted" : "ok";
+  const RecordKind kind = newest.version->info.kind;
+  if (kind == RecordKind::kMoved) return "moved";
+  return kind == RecordKind::kTombstone ? "deleted" : "ok";
 }
 
 void AddVersion(const Newest& newest, Row* row) {
