@@ -8,7 +8,6 @@
 
 #include "admin/reply_json.h"
 #include "base/json.h"
-#include "base/json.h"
 #include "base/shown_text.h"
 #include "cli/local_admin.h"
 #include "cli/progress.h"

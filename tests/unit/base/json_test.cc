@@ -177,9 +177,12 @@ TEST(JsonWriter, WritesEveryShape) {
 
 TEST(JsonWriter, EscapesWhatMustBeEscaped) {
   JsonWriter w;
-  w.String(std::string_view("a\"b\\c\n\r\t\b\x1F\0/\x7F\xC2\x9B\xC2\xA0\xC3\xA9\xF0\x9F\x98\x80", 23));
-  STRCMP_EQUAL("\"a\\\"b\\\\c\\n\\r\\t\\u0008\\u001f\\u0000/\\u007f\\u009b\xC2\xA0\xC3\xA9\xF0\x9F\x98\x80\"",
-               w.text().c_str());
+  w.String(
+      std::string_view("a\"b\\c\n\r\t\b\x1F\0/\x7F\xC2\x9B\xC2\xA0\xC3\xA9\xF0\x9F\x98\x80", 23));
+  STRCMP_EQUAL(
+      "\"a\\\"b\\\\c\\n\\r\\t\\u0008\\u001f\\u0000/"
+      "\\u007f\\u009b\xC2\xA0\xC3\xA9\xF0\x9F\x98\x80\"",
+      w.text().c_str());
 }
 
 TEST(JsonWriter, ReplacesBytesThatAreNotUtf8) {
