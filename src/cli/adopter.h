@@ -1,10 +1,8 @@
 // Gives one state of the original's basic auth to identified users, with its history.
 //
-// Done under the locks of both names, so that nobody writes meanwhile. Nobody ever sees a half: the
-// newest version is made in one step, in front of places that are kept free for the older ones and
-// look like nothing (no-op records); these are filled in afterwards, and only then the old name is
-// told. What a run that was killed has done already is found and gone on from; its locks are taken
-// over.
+// Done under the locks of both names, so that nobody writes meanwhile. Nobody ever sees a half
+// (moving/placed_versions.h), and only when all versions are there the old name is told. What a run
+// that was killed has done already is found and gone on from; its locks are taken over.
 //
 // Thread-safe for different states. What it is given must outlive it.
 #ifndef STATEWARD_CLI_ADOPTER_H_
@@ -16,6 +14,8 @@
 #include <vector>
 
 #include "app/app.h"
+#include "moving/placed_versions.h"
+#include "moving/tool_lock.h"
 #include "state/legacy.h"
 #include "state/state_service.h"
 #include "state/tenant_index.h"
@@ -56,29 +56,18 @@ class Adopter {
     uint64_t damaged = 0;
     uint64_t count() const { return document ? 1 : versions.size(); }
   };
-  // What stands at the top under the new name.
-  struct Top {
-    uint64_t head = 0;
-    uint64_t places = 0;  // at the top, kept free by an earlier run
-    std::optional<Version> real;
-  };
-  class Locks;
 
   Result<Old> LoadOld(const Grant& from);
-  Result<Top> LoadTop(const StateId& id);
   Result<Adopted> Describe(const Old& old) const;
   Status Move(const Grant& from, const Old& old);
   Status TakePlain(const Grant& from, const Old& old);
-  Result<uint64_t> PlaceNewest(const Grant& from, const Old& old, const StateKey& to);
-  Status FillIn(const Grant& from, const Old& old, const StateKey& to, uint64_t newest);
+  Result<uint64_t> PlaceNewest(const Grant& from, const Old& old, const StateKey& to,
+                               const PlacedVersions& placed);
   History HistoryOf() const;
-  static Status Taken(const Result<AppendOutcome>& appended);
-  // Version `which` of the old ones, 0 = newest, sealed as record n of `to`.
-  Result<Bytes> Seal(const Grant& from, const Old& old, size_t which, const StateKey& to,
-                     uint64_t n);
-  Status AppendAt(const StateId& id, uint64_t head, ByteView sealed);
-  Status Free(const Grant& grant);
-  Status FreeHalfTaken(const Grant& grant);
+  PlacedVersions PlacedOf(const History& history, const StateKey& to) const;
+  ToolLock LockOf() const;
+  // Version `which` of the old ones, 0 = newest, as it is under its new name.
+  Result<Opened> Open(const Grant& from, const Old& old, size_t which) const;
 
   Backends& b_;
   const std::string store_id_;

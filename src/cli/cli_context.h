@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "stateward/result.h"
 #include "stateward/secret.h"
@@ -31,6 +32,9 @@ struct CliContext {
   // Opens a file of the command line, perhaps one that was opened with more rights; empty: fopen.
   // The caller closes it.
   std::function<Result<FILE*>(const std::string& path)> open_input = {};
+  // The files of states in a folder of the command line (moving/folder_source.h), which open_input
+  // opens; empty: they are looked for.
+  std::function<Result<std::vector<std::string>>(const std::string& path)> list_folder = {};
   std::string command = {};  // its name, for messages
   std::string user = {};     // who started it
   bool json = false;         // --json

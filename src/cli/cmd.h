@@ -13,6 +13,7 @@ int CmdConvertTransit(const CliContext& cli, const Args& args);
 int CmdDecrypt(const CliContext& cli, const Args& args);
 int CmdDoctor(const CliContext& cli, const Args& args);
 int CmdDropName(const CliContext& cli, const Args& args);
+int CmdImport(const CliContext& cli, const Args& args);
 int CmdInit(const CliContext& cli, const Args& args);
 int CmdKeygen(const CliContext& cli, const Args& args);
 int CmdKeys(const CliContext& cli, const Args& args);

@@ -1,9 +1,5 @@
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +10,7 @@
 #include "cli/adopt_plan.h"
 #include "cli/adopter.h"
 #include "cli/cmd.h"
+#include "cli/input_file.h"
 #include "cli/local_admin.h"
 #include "cli/progress.h"
 #include "state/lock_info.h"
@@ -24,8 +21,6 @@ namespace {
 
 // Each waits for a disk or a service most of the time; more would crowd those out who are served.
 constexpr size_t kThreads = 4;
-// A million lines.
-constexpr size_t kMaxList = size_t{64} << 20;
 
 // What the sub-commands work with.
 struct Tools {
@@ -49,30 +44,6 @@ Result<Tools> Open(const CliContext& cli) {
   return tools;
 }
 
-// A list that only its owner may read.
-Result<SecretBytes> ReadList(const CliContext& cli, const std::string& path) {
-  Result<FILE*> file = cli.OpenInput(path);
-  if (!file.ok()) return std::move(file).status();
-  std::unique_ptr<FILE, int (*)(FILE*)> hold(*file, fclose);
-  struct stat st {};
-  if (fstat(fileno(*file), &st) != 0) return FromErrno(path, errno);
-  if ((st.st_mode & 077) != 0) {
-    return Status(Code::kPermissionDenied, path + ": others may read it; chmod 0600 it");
-  }
-  SecretBytes text(1);
-  size_t have = 0;
-  for (;;) {
-    size_t n = fread(text.data() + have, 1, text.size() - have, *file);
-    have += n;
-    if (n == 0) break;
-    if (have == kMaxList) return Status(Code::kTooLarge, path + ": more than 64 MiB");
-    if (have == text.size()) text.resize(std::min(kMaxList, 2 * text.size() + 4096));
-  }
-  if (ferror(*file) != 0) return FromErrno(path, errno);
-  text.resize(have);
-  return text;
-}
-
 // Names that rules spell out.
 void NamesOfPolicy(Tools& tools, std::set<StateName>* names) {
   const std::string& path = tools.store().config.auth.policy_file;
@@ -89,12 +60,12 @@ void NamesOfPolicy(Tools& tools, std::set<StateName>* names) {
 Result<AdoptSources> ReadSources(const CliContext& cli, const Args& args, Tools& tools) {
   AdoptSources sources;
   if (args.Has("secrets")) {
-    Result<SecretBytes> text = ReadList(cli, args.Text("secrets"));
+    Result<SecretBytes> text = ReadInput(cli, args.Text("secrets"), InputRights::kOwnerOnly);
     if (!text.ok()) return std::move(text).status();
     sources.secrets = ParseSecrets(ByteView(*text).AsString());
   }
   if (args.Has("names")) {
-    Result<SecretBytes> text = ReadList(cli, args.Text("names"));
+    Result<SecretBytes> text = ReadInput(cli, args.Text("names"), InputRights::kOwnerOnly);
     if (!text.ok()) return std::move(text).status();
     Status parsed = ParseNames(ByteView(*text).AsString(), &sources.given);
     if (!parsed.ok()) return std::move(parsed).At(args.Text("names"));

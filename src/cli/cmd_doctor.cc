@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/secret_file.h"
+#include "cli/backend_block.h"
 #include "cli/cmd.h"
 #include "doctor/doctor.h"
 
@@ -86,23 +87,8 @@ int CmdDoctor(const CliContext& cli, const Args& args) {
 }
 
 int CmdBackendConfig(const CliContext& cli, const Args& args) {
-  std::string site = args.Text("site");
-  while (!site.empty() && site.back() == '/') site.pop_back();
-  const StateKey key = args.State();
-  const std::string url = site + "/" + key.project + "/" + key.name;
-  std::string text = "terraform {\n  backend \"http\" {\n";
-  for (const char* name : {"address       ", "lock_address  ", "unlock_address"}) {
-    text += "    " + std::string(name) + " = \"" + url + "\"\n";
-  }
-  // Clients give up after three tries otherwise.
-  text += "    retry_max      = 10\n  }\n}\n\n# or, with an empty block `backend \"http\" {}`:\n";
-  for (const char* name : {"TF_HTTP_ADDRESS", "TF_HTTP_LOCK_ADDRESS", "TF_HTTP_UNLOCK_ADDRESS"}) {
-    text += "export " + std::string(name) + "=" + url + "\n";
-  }
-  text +=
-      "export TF_HTTP_RETRY_MAX=10\n# who you are; never in the block, which is in everybody's "
-      "plan:\nexport TF_HTTP_USERNAME=…\nexport TF_HTTP_PASSWORD=…\n";
-  Say(cli.out, text);
+  Say(cli.out, BackendBlock(args.Text("site"), args.State()));
+  Say(cli.out, BackendEnvironment(args.Text("site"), args.State()));
   return kExitOk;
 }
 

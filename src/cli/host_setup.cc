@@ -1,6 +1,7 @@
 #include "cli/host_setup.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "base/secret_file.h"
 #include "config/config.h"
+#include "moving/folder_source.h"
 #include "stateward/disk.h"
 
 namespace stateward {
@@ -41,6 +43,21 @@ Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user
     return FromErrno("memfd", errno);
   }
   return "/proc/self/fd/" + std::to_string(fd);  // open until the process ends
+}
+
+// A folder of many states needs more descriptors than a shell allows by default.
+Status MakeRoomForFiles(size_t files) {
+  constexpr rlim_t kOthers = 256;  // of the store, services, standard streams
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return FromErrno("getrlimit", errno);
+  const rlim_t need = files + kOthers;
+  if (limit.rlim_cur >= need) return Status();
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < need) {
+    return Status::InvalidArgument("there are " + std::to_string(files) +
+                                   " files, more than this process may open; `ulimit -n`");
+  }
+  limit.rlim_cur = need;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? Status() : FromErrno("setrlimit", errno);
 }
 
 }  // namespace
@@ -128,7 +145,20 @@ Status HostSetup::TakeCredential(const std::string& name, const std::string& pat
 }
 
 Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
+  std::vector<std::string> paths;
   for (const std::string& path : inputs) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
+      paths.push_back(path);
+      continue;
+    }
+    Result<std::vector<std::string>> below = StateFilesBelow(path);
+    if (!below.ok()) return std::move(below).status();
+    paths.insert(paths.end(), below->begin(), below->end());
+    folders_[path] = *std::move(below);
+  }
+  STATEWARD_RETURN_IF_ERROR(MakeRoomForFiles(paths.size()));
+  for (const std::string& path : paths) {
     if (inputs_.count(path) > 0) continue;
     FILE* file = fopen(path.c_str(), "re");
     if (file == nullptr) return FromErrno(path, errno);
@@ -146,6 +176,12 @@ Status HostSetup::EndOutput(bool done) {
   const std::unique_ptr<OutputFile> output = std::move(output_);
   // What a command that found something wrong has said of it is kept, too.
   return done || ftell(output->stream()) > 0 ? output->Keep() : Status();
+}
+
+Result<std::vector<std::string>> HostSetup::ListFolder(const std::string& path) const {
+  auto found = folders_.find(path);
+  if (found == folders_.end()) return StateFilesBelow(path);
+  return found->second;
 }
 
 Result<FILE*> HostSetup::OpenInput(const std::string& path) {

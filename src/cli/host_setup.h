@@ -40,13 +40,14 @@ class HostSetup {
   Status ReadUnit();
   // Puts the unit's environment in the place of ours; credentials become files of this process.
   Status TakeEnvironment();
-  // The files that a command will read, and --output.
+  // The files that a command will read, and --output. Of a folder the files of states in it.
   Status OpenFiles(const std::vector<std::string>& inputs);
   // Before a command works on the store. REQUIRES: one thread.
   Status Enter();
 
   const std::string& env_file() const { return options_.env_file; }
   Result<FILE*> OpenInput(const std::string& path);
+  Result<std::vector<std::string>> ListFolder(const std::string& path) const;
   FILE* output() { return output_ == nullptr ? nullptr : output_->stream(); }
   // After the command. A failed one that has printed nothing leaves no file, and what was there.
   Status EndOutput(bool done);
@@ -64,6 +65,7 @@ class HostSetup {
   bool has_unit_ = false;
   ServiceUnit unit_;
   std::map<std::string, FILE*> inputs_;
+  std::map<std::string, std::vector<std::string>> folders_;
   std::unique_ptr<OutputFile> output_;
   std::string note_;
 };

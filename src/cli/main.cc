@@ -99,6 +99,7 @@ int Run(const CommandLine& line) {
   cli.env_file = host.env_file();
   cli.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   cli.open_input = [&host](const std::string& path) { return host.OpenInput(path); };
+  cli.list_folder = [&host](const std::string& path) { return host.ListFolder(path); };
   if (host.output() != nullptr) cli.out = host.output();
   int code = RunForm(cli, line);
   Status kept = host.EndOutput(code == kExitOk);

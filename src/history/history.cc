@@ -178,6 +178,13 @@ Result<AppendOutcome> History::Append(const StateId& id, uint64_t head, const Se
   return storage_.Append(id, head, *sealed);
 }
 
+Status History::Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                        const SealedInfo& info, ByteView document) const {
+  Result<Bytes> sealed = kms_.Seal({store_id_, id, n, storage_.Format()}, info, document);
+  if (!sealed.ok()) return std::move(sealed).status();
+  return storage_.Replace(id, n, expected, *sealed);
+}
+
 Result<Bytes> History::SealUpload(const SealedInfo& info, ByteView document) const {
   return kms_.Seal({store_id_, StateId::Of(info.key), 0, storage_.Format()}, info, document);
 }

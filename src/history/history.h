@@ -82,6 +82,11 @@ class History {
   Result<AppendOutcome> Append(const StateId& id, uint64_t head, const SealedInfo& info,
                                ByteView document, Bytes* sealed) const;
 
+  // Seals and exchanges record n, if the SHA-256 of its sealed bytes still is `expected`; as
+  // Records::Replace.
+  Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
+                 const SealedInfo& info, ByteView document) const;
+
   // A refused upload, sealed for its place among the kept ones.
   Result<Bytes> SealUpload(const SealedInfo& info, ByteView document) const;
   // What it says of itself: one small read. kNotFound: no such upload.

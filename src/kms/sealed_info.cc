@@ -32,6 +32,7 @@ enum Tag : uint8_t {
   kNote = 17,
   kPinned = 18,   // only 1; left out where it is not pinned
   kMovedTo = 19,  // of a forwarding record alone, and always there
+  kImportedMs = 20,
 };
 constexpr size_t kFieldHead = 3;
 // Of AuditHead: the chain's 8 bytes, the sequence, the MAC.
@@ -156,6 +157,8 @@ bool TakeField(uint8_t tag, ByteView value, SealedInfo* info) {
       return TakePinned(value, &version.pinned);
     case kMovedTo:
       return TakeText(value, &version.moved_to);
+    case kImportedMs:
+      return TakeTime(value, &version.imported_ms);
     default:
       return true;  // of a later version
   }
@@ -197,6 +200,7 @@ Result<SecretBytes> EncodeSealedInfo(const SealedInfo& info) {
   PutText(kNote, version.note, &out);
   PutNumber(kPinned, version.pinned ? 1 : 0, &out);
   PutText(kMovedTo, version.moved_to, &out);
+  PutNumber(kImportedMs, static_cast<uint64_t>(version.imported_ms), &out);
   return out;
 }
 

@@ -42,7 +42,70 @@ bool ParsePage(std::string_view text, ParsedPage* out) {
   return whole && is_list && said && out->truncated == !out->next.empty();
 }
 
+struct ParsedVersions {
+  std::vector<std::pair<std::string, S3ObjectVersion>> all;  // with their keys
+  std::string next_key;
+  std::string next_id;
+  bool truncated = false;
+};
+
+bool ParseVersions(std::string_view text, ParsedVersions* out) {
+  constexpr std::string_view kRoot = "ListVersionsResult";
+  bool said = false;  // whether more follows
+  std::pair<std::string, S3ObjectVersion> entry;
+  bool whole = WalkXml(text, [&](std::string_view path, std::string_view value) {
+    if (path.size() <= kRoot.size() + 1 || path.substr(0, kRoot.size()) != kRoot) return;
+    const std::string_view name = path.substr(kRoot.size() + 1);
+    if (name == "IsTruncated") {
+      said = value == "true" || value == "false";
+      out->truncated = value == "true";
+    }
+    if (name == "NextKeyMarker") out->next_key = std::string(value);
+    if (name == "NextVersionIdMarker") out->next_id = std::string(value);
+    const size_t slash = name.find('/');
+    const std::string_view kind = name.substr(0, slash);
+    if (kind != "Version" && kind != "DeleteMarker") return;
+    const std::string_view field = slash == name.npos ? "" : name.substr(slash + 1);
+    if (field == "Key") entry.first = std::string(value);
+    if (field == "VersionId") entry.second.id = std::string(value);
+    if (field == "LastModified") entry.second.time = std::string(value);
+    if (slash != name.npos) return;
+    entry.second.deleted = kind == "DeleteMarker";
+    out->all.push_back(std::exchange(entry, {}));
+  });
+  return whole && said;
+}
+
 }  // namespace
+
+Result<std::vector<S3ObjectVersion>> S3Client::Versions(const std::string& key) {
+  Call call;
+  call.method = "GET";
+  call.query = {{"versions", ""}, {"prefix", key}, {"max-keys", "1000"}};
+  std::vector<S3ObjectVersion> out;
+  for (int pages = 0; pages < kMaxPages; ++pages) {
+    Result<HttpAnswer> answer = Send(call);
+    if (!answer.ok()) return std::move(answer).status();
+    if (answer->status != 200) return S3Unexpected("list versions", *answer);
+    ParsedVersions parsed;
+    if (!ParseVersions(ByteView(answer->body).AsString(), &parsed)) {
+      return Status::Unavailable("s3 list versions: the answer is no list");
+    }
+    bool past = false;
+    for (auto& [name, version] : parsed.all) {
+      if (name == key) out.push_back(std::move(version));
+      past = past || name > key;
+    }
+    if (!parsed.truncated || past) return out;
+    if (parsed.next_key.empty() || (parsed.next_key == call.query["key-marker"] &&
+                                    parsed.next_id == call.query["version-id-marker"])) {
+      break;
+    }
+    call.query["key-marker"] = parsed.next_key;
+    call.query["version-id-marker"] = parsed.next_id;
+  }
+  return Status::Unavailable("s3 list versions: no end");
+}
 
 Status S3Client::List(const S3ListRequest& request,
                       const std::function<bool(const S3Page&)>& each) {

@@ -161,13 +161,15 @@ Result<HttpAnswer> S3Client::Send(const Call& call) {
   }
 }
 
-Result<S3Object> S3Client::Read(const std::string& key, uint64_t limit, bool front) {
+Result<S3Object> S3Client::Read(const std::string& key, uint64_t limit, bool front,
+                                const std::string& version) {
   S3Object object;
   Call call;
   call.method = "GET";
   call.key = key;
   call.limit = limit;
   call.body_to = &object.bytes;
+  if (!version.empty()) call.query["versionId"] = version;
   if (front) call.headers.emplace_back("range", "bytes=0-" + std::to_string(limit - 1));
   Result<HttpAnswer> answer = Send(call);
   if (!answer.ok()) {
@@ -176,6 +178,9 @@ Result<S3Object> S3Client::Read(const std::string& key, uint64_t limit, bool fro
     return Status::Corruption("s3 get: " + key + " is longer than allowed");
   }
   if (IsNoSuchKey(*answer)) return Status::NotFound("s3 get: no object " + key);
+  if (!version.empty() && S3ErrorCode(*answer) == "NoSuchVersion") {
+    return Status::NotFound("s3 get: no version " + version + " of " + key);
+  }
   if (answer->status != 200 && !(front && answer->status == 206)) {
     return S3Unexpected("get", *answer);
   }
@@ -198,6 +203,11 @@ Result<S3Object> S3Client::Read(const std::string& key, uint64_t limit, bool fro
 
 Result<S3Object> S3Client::Get(const std::string& key, uint64_t limit) {
   return Read(key, limit, false);
+}
+
+Result<S3Object> S3Client::GetVersion(const std::string& key, const std::string& version,
+                                      uint64_t limit) {
+  return Read(key, limit, false, version);
 }
 
 Result<S3Object> S3Client::GetFront(const std::string& key, uint64_t limit) {

@@ -64,6 +64,13 @@ struct S3Page {
   std::vector<std::string> folders;  // with their '/' at the end
 };
 
+// One version of an object, in a bucket that keeps old ones.
+struct S3ObjectVersion {
+  std::string id;        // "null": of a bucket that keeps none
+  std::string time;      // as the service writes it (RFC 3339)
+  bool deleted = false;  // a marker in the place of an object
+};
+
 // Thread-safe. Every call ends within kS3PatienceMs, a longer transfer excepted that goes on.
 class S3Client {
  public:
@@ -74,6 +81,10 @@ class S3Client {
 
   // The whole object, of at most `limit` bytes, its digest checked when one was stored with it.
   Result<S3Object> Get(const std::string& key, uint64_t limit);
+  // The same of one version. kNotFound also when the service says NoSuchVersion.
+  Result<S3Object> GetVersion(const std::string& key, const std::string& version, uint64_t limit);
+  // The versions of exactly this key, newest first.
+  Result<std::vector<S3ObjectVersion>> Versions(const std::string& key);
   // Its first `limit` bytes; the digest is not checked.
   Result<S3Object> GetFront(const std::string& key, uint64_t limit);
   // Stores the SHA-256 with it. Repeats what the service says to repeat; the outcome is then that
@@ -112,7 +123,8 @@ class S3Client {
   bool LearnRegion(const HttpAnswer& answer);
   std::string Host() const;
   std::string Path(const std::string& key) const;
-  Result<S3Object> Read(const std::string& key, uint64_t limit, bool front);
+  Result<S3Object> Read(const std::string& key, uint64_t limit, bool front,
+                        const std::string& version = "");
   Result<S3PutOutcome> Refused(const std::string& key, const std::string& write);
   Status Probe(const std::string& key);
   void AddEncryption(Call* call) const;

@@ -104,7 +104,7 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
       return std::move(info).status();
     }
     if (info->version.pinned) continue;
-    if (info->version.time_ms > oldest_kept) break;
+    if (std::max(info->version.time_ms, info->version.imported_ms) > oldest_kept) break;
     if (!lowest) {
       Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_kept);
       if (!found.ok()) return std::move(found).status();

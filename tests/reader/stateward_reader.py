@@ -21,7 +21,8 @@ FIXED = struct.Struct(">4sBBBB16s32s32sHH")
 KINDS = {1: "state", 2: "tombstone", 3: "no-op", 4: "purged", 5: "moved"}
 TEXTS = {1: "project", 2: "name", 3: "tenant", 6: "lineage", 7: "terraform_version",
          10: "writer", 11: "operation", 12: "lock_id", 17: "note", 19: "moved_to"}
-NUMBERS = {5: "serial", 8: "size", 13: "lock_base", 14: "time_ms", 15: "newest_version", 18: "pinned"}
+NUMBERS = {5: "serial", 8: "size", 13: "lock_base", 14: "time_ms", 15: "newest_version", 18: "pinned",
+           20: "imported_ms"}
 REQUIRED = {"project", "name", "kind", "size", "sha256"}
 
 

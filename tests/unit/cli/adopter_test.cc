@@ -10,63 +10,18 @@
 
 #include "auth/basic.h"
 #include "cli/adopt_plan.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
 #include "doubles/original_blobs.h"
-#include "kms/open_kms.h"
+#include "doubles/tool_world.h"
 
 namespace stateward {
 namespace {
 
-constexpr char kKey[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+std::string Doc(uint64_t serial) { return TestDocument(serial); }
 
-class NoObserver : public Observer {
- public:
-  void OnRequest(RouteName, Method, int, int64_t) override {}
-  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-  void OnUploadKept() override {}
-};
-
-SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
-std::string Doc(uint64_t serial) {
-  return R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"L"})";
-}
-
-// One store, and servers and runs of the tool that come and go.
-struct World {
-  FakeClock clock;
-  Backends b;
-  MemStorage* storage = nullptr;
-  std::unique_ptr<StoreGate> gate;
-  std::unique_ptr<Untouched> untouched;
-  NoObserver observer;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
-  std::string store_id;
-
-  World() {
-    auto mem = std::make_unique<MemStorage>();
-    storage = mem.get();
-    b.storage = std::move(mem);
-    b.locker = std::make_unique<MemLocker>(clock);
-    KmsSettings settings;
-    settings.key = SecretString(kKey);
-    b.kms = std::move(*OpenKms(settings));
-    gate = std::make_unique<StoreGate>(*b.storage, *b.locker);
-    CHECK(gate->Init(false, *b.kms).ok());
-    store_id = (*gate->Store())->store_id;
-  }
-  std::unique_ptr<StateService> Serve(bool tool) {
-    StateRules rules;
-    rules.hold_names = !tool;
-    untouched = std::make_unique<Untouched>(*b.storage, PosixDisk(), clock, "");
-    (void)untouched->Recount();
-    return std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *gate, clock, observer,
-                                          log, rules, nullptr, tool ? nullptr : untouched.get());
-  }
+struct World : ToolWorld {
   void PutBlob(const std::string& legacy_id, uint64_t serial) {
     std::shared_ptr<const Suite> suite = *Suite::Load();
-    storage->legacy[legacy_id] = SealAsOriginal(*suite, *Base64Decode(kKey), Doc(serial));
+    storage->legacy[legacy_id] = SealAsOriginal(*suite, *Base64Decode(kToolWorldKey), Doc(serial));
   }
   // One run; the store is gone after so many of its calls. 0: it stays.
   Status Run(const Grant& from, int calls) {

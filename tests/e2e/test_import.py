@@ -1,0 +1,239 @@
+"""States come from elsewhere with lineage, serial and history, and clients go on as before."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from box import Box
+from client import basic
+from move_sources import (CONFIG, HTTP_CONFIG, Client, GitlabDouble, HttpDouble, TfeDouble,
+                          document)
+from pairs import Pair
+from policy_world import CTL, TOKENS, policy
+from services import Postgres
+from webservers import Nginx
+
+
+class World:
+    PAIR = None
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.pair = Pair(self.box, self.PAIR)
+        self.server = self.pair.stateward(
+            AUTH_POLICY_FILE=self.box.write("policy.toml", policy()), AUTH_BASIC_ENABLED="false")
+
+    def ctl(self, *args, code=0):
+        run = self.box.run([CTL, *args], env=self.server.settings, seconds=120)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout, run.stderr
+
+    def rows(self, *args):
+        """Of the plan's table, by workspace."""
+        out, _ = self.ctl("import", *args, "--dry-run", "--json")
+        return {row["workspace"]: row for row in json.loads(out)}
+
+    def document(self, state):
+        status, _, body = self.server.ask("GET", "/state/" + state,
+                                          HTTP_AUTHORIZATION=basic("x", TOKENS["root"]))
+        return body if status == 200 else status
+
+    def serials(self, state):
+        out, _ = self.ctl("versions", state, "--json")
+        return [row["serial"] for row in json.loads(out)]
+
+    def no_changes(self, state, given):
+        """A client that is told the new address plans nothing."""
+        nginx = Nginx(self.box, "unix:" + self.server.socket)
+        url = f"http://127.0.0.1:{nginx.plain[1]}/state/{state}"
+        client = Client(self.box, "after-" + state.replace("/", "-"),
+                        HTTP_CONFIG % {"url": url, "input": given}, TF_HTTP_USERNAME="x",
+                        TF_HTTP_PASSWORD=TOKENS["ci"])
+        client.run("init", "-input=false")
+        client.run("plan", "-input=false", "-detailed-exitcode")
+        nginx.process.stop()
+
+    def env_file(self, **values):
+        return self.box.write("source.env", "".join(f"{k}={v}\n" for k, v in values.items()), 0o600)
+
+
+class Import(World, unittest.TestCase):
+    PAIR = "fs+local"
+
+    def test_files(self):
+        client = Client(self.box, "local", CONFIG % ("local", ""))
+        client.fill()
+        source = ("--folder", client.folder, "--to", "demo/net-{workspace}")
+        rows = self.rows(*source)
+        self.assertEqual({"default", "prod"}, set(rows))
+        self.assertEqual(("demo/net-prod", 1, 2),
+                         tuple(rows["prod"][k] for k in ("state", "resources", "versions")))
+        self.assertEqual(404, self.document("demo/net-prod"), "a dry run changes nothing")
+        out, _ = self.ctl("import", *source, "--site", "https://state.example.org/state")
+        self.assertIn('address        = "https://state.example.org/state/demo/net-prod"', out)
+        with open(client.folder + "/terraform.tfstate.d/prod/terraform.tfstate", "rb") as file:
+            text = file.read()
+        self.assertEqual(text, self.document("demo/net-prod"), "byte for byte")
+        serial = json.loads(text)["serial"]
+        self.assertEqual(serial, self.serials("demo/net-prod")[0])
+        self.assertEqual(2, len(self.serials("demo/net-prod")))
+        self.assertEqual(rows["prod"]["lineage"], json.loads(text)["lineage"])
+        self.no_changes("demo/net-prod", "prod one")
+        _, err = self.ctl("import", *source)
+        self.assertIn("0 versions came now", err)
+
+    def test_a_client_at_work_is_waited_for(self):
+        client = Client(self.box, "local", CONFIG % ("local", ""))
+        client.fill(("default",))
+        path = client.folder + "/terraform.tfstate"
+        script = ("import fcntl,os,sys,time; f=open(sys.argv[1],'r+'); fcntl.lockf(f,fcntl.LOCK_EX);"
+                  "print('held',flush=True); time.sleep(600)")
+        with subprocess.Popen(["python3", "-c", script, path], stdout=subprocess.PIPE) as holder:
+            self.assertEqual(b"held\n", holder.stdout.readline())
+            _, err = self.ctl("import", "--folder", client.folder, "--to", "demo/x", code=4)
+            self.assertIn("a client holds its lock", err)
+            holder.kill()
+        self.assertEqual(404, self.document("demo/x"))
+
+    def test_killed_at_random_points(self):
+        folder = self.box.make_dir("many")
+        for i in range(40):
+            for serial, end in ((2, ""), (1, ".backup")):
+                self.box.write(f"many/s{i}.tfstate{end}", document(serial, f"L{i}").decode(), 0o644)
+        argv = [CTL, "import", "--folder", folder, "--to", "demo/{workspace}"]
+        for delay in (0.05, 0.12, 0.2, 0.3):
+            run = self.box.start(argv, env=self.server.settings, log="import.log")
+            time.sleep(delay)
+            run.send(signal.SIGKILL)
+            run.popen.wait()
+            for i in range(0, 40, 7):
+                self.assertIn(self.document(f"demo/s{i}"), (404, document(2, f"L{i}")))
+        self.ctl(*argv[1:])
+        for i in range(40):
+            self.assertEqual(document(2, f"L{i}"), self.document(f"demo/s{i}"))
+            self.assertEqual([2, 1], self.serials(f"demo/s{i}"))
+        self.assertEqual([], json.loads(self.ctl("locks", "--json")[0]))
+
+    def test_gitlab(self):
+        states = {f"env-{i}": {s: document(s, f"L{i}") for s in (1, 2, 5)} for i in range(5)}
+        gitlab = GitlabDouble(states)
+        self.addCleanup(gitlab.close)
+        source = ("--gitlab", gitlab.url + "/group/infra", "--to", "demo/{workspace}",
+                  "--source-env", self.env_file(GITLAB_TOKEN=gitlab.TOKEN))
+        self.assertEqual(set(states), set(self.rows(*source)))
+        gitlab.locks["env-3"] = json.dumps({"ID": "i", "Who": "ann@ci", "Operation": "apply"}).encode()
+        _, err = self.ctl("import", *source, code=4)
+        self.assertIn("ann@ci", err)
+        del gitlab.locks["env-3"]
+        self.ctl("import", *source)
+        for i in range(5):
+            self.assertEqual([5, 2, 1], self.serials(f"demo/env-{i}"))
+            self.assertEqual(document(5, f"L{i}"), self.document(f"demo/env-{i}"))
+        out, _ = self.ctl("versions", "demo/env-0", "--json")
+        self.assertEqual("2025-01-02T03:04:05Z", json.loads(out)[0]["time"])
+        self.assertEqual({}, gitlab.locks)
+        os.chmod(self.box.path("source.env"), 0o644)
+        _, err = self.ctl("import", *source, code=4)
+        self.assertIn("chmod 0600", err)
+
+    def test_hcp(self):
+        states = {f"ws{i}": [(f"2025-0{s}-01T00:00:00+01:00", document(s, f"L{i}"))
+                             for s in (3, 2, 1)] for i in range(3)}
+        states["never"] = []
+        tfe = TfeDouble(states)
+        self.addCleanup(tfe.close)
+        self.ctl("import", "--tfe", tfe.url + "/acme", "--to", "demo/{workspace}", "--source-env",
+                 self.env_file(TFE_TOKEN=tfe.TOKEN))
+        for i in range(3):
+            self.assertEqual([3, 2, 1], self.serials(f"demo/ws{i}"))
+        out, _ = self.ctl("versions", "demo/ws1", "--json")
+        self.assertEqual(["2025-02-28T23:00:00Z", "2025-01-31T23:00:00Z", "2024-12-31T23:00:00Z"],
+                         [row["time"] for row in json.loads(out)])
+        self.assertEqual({}, tfe.locks)
+
+    def test_any_http_backend(self):
+        double = HttpDouble({f"/s/{n}": document(7, n) for n in ("a", "b")})
+        self.addCleanup(double.close)
+        names = self.box.write("names", "a demo/one\nb demo/two\n")
+        url = double.url + "/s/{workspace}"
+        env = self.env_file(TF_HTTP_USERNAME="ann", TF_HTTP_PASSWORD="pw", TF_HTTP_LOCK_ADDRESS=url,
+                            TF_HTTP_UNLOCK_ADDRESS=url)
+        self.ctl("import", "--http", url, "--names", names, "--source-env", env)
+        self.assertEqual(document(7, "a"), self.document("demo/one"))
+        self.assertEqual(document(7, "b"), self.document("demo/two"))
+        self.assertIn(("LOCK", "/s/a"), double.seen)
+        self.assertEqual({}, double.locks)
+        self.env_file(TF_HTTP_USERNAME="ann", TF_HTTP_PASSWORD="wrong")
+        self.ctl("import", "--http", url, "--names", names, "--source-env", env, code=4)
+
+    def test_postgres(self):
+        postgres = Postgres(self.box)
+        connection = postgres.connection(*postgres.address())
+        client = Client(self.box, "pg", CONFIG % ("pg", ""), PG_CONN_STR=connection)
+        client.fill()
+        source = ("--pg", "terraform_remote_state", "--to", "demo/net-{workspace}", "--source-env",
+                  self.env_file(PG_CONN_STR=connection))
+        self.assertEqual({"default", "prod"}, set(self.rows(*source)))
+        self.ctl("import", *source)
+        self.no_changes("demo/net-prod", "prod one")
+
+
+class ImportFromS3(World, unittest.TestCase):
+    """The bucket keeps old versions; the store is at the same service."""
+    PAIR = "s3+s3"
+
+    def s3(self, method, target, body=""):
+        run = subprocess.run(
+            ["curl", "-sS", "--fail-with-body", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user",
+             f"{self.minio.access_key}:{self.minio.secret_key}", "-X", method, "-d", body,
+             "http://%s:%s/" % self.minio.address() + target],
+            capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        return run.stdout
+
+    def test_s3(self):
+        self.minio = self.pair.services["s3"]
+        self.s3("PUT", "old-states")
+        self.s3("PUT", "old-states?versioning=",
+                "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        keys = {"AWS_ACCESS_KEY_ID": self.minio.access_key,
+                "AWS_SECRET_ACCESS_KEY": self.minio.secret_key,
+                "AWS_ENDPOINT_URL_S3": "http://%s:%s" % self.minio.address()}
+        client = Client(self.box, "s3", CONFIG % ("s3", """
+    bucket = "old-states"
+    key = "net/terraform.tfstate"
+    region = "us-east-1"
+    use_path_style = true
+    use_lockfile = true
+    skip_credentials_validation = true
+    skip_requesting_account_id = true
+    skip_metadata_api_check = true
+    skip_region_validation = true"""), **keys)
+        client.fill()
+        source = ("--s3", "old-states/net/terraform.tfstate", "--to", "demo/net-{workspace}",
+                  "--source-env", self.env_file(**keys))
+        rows = self.rows(*source)
+        self.assertEqual({"default", "prod"}, set(rows))
+        self.assertGreaterEqual(rows["prod"]["versions"], 2)
+        lock = json.dumps({"ID": "an-id", "Who": "ann@laptop", "Operation": "OperationTypeApply"})
+        self.s3("PUT", "old-states/env:/prod/net/terraform.tfstate.tflock", lock)
+        _, err = self.ctl("import", *source, code=4)
+        self.assertIn("ann@laptop", err)
+        self.assertEqual(404, self.document("demo/net-prod"))
+        self.s3("DELETE", "old-states/env:/prod/net/terraform.tfstate.tflock")
+        self.ctl("import", *source)
+        self.assertEqual(rows["prod"]["versions"], len(self.serials("demo/net-prod")))
+        self.no_changes("demo/net-prod", "prod one")
+        client.run("workspace", "select", "prod")
+        client.apply("three")  # the locks there are free again
+        rows = self.rows(*source)
+        self.assertEqual(1, rows["prod"]["new"])
+        self.ctl("import", *source)
+        self.no_changes("demo/net-prod", "prod three")
+
+
+if __name__ == "__main__":
+    unittest.main()
