@@ -52,15 +52,15 @@ constexpr Setting kSettings[] = {
      "Where the web server reaches Stateward: unix:/path, host:port or [v6]:port; ignored when a "
      "listening socket is inherited."},
     {"FASTCGI_ALLOW", T::kText, AT(fastcgi_allow), "", false, false,
-     "Addresses or CIDR ranges, separated by commas, that may connect over TCP besides loopback."},
+     "Addresses or CIDR ranges, separated by commas, that may connect over TCP in addition to "
+     "loopback."},
     {"FASTCGI_PEER_UIDS", T::kText, AT(fastcgi_peer_uids), "", false, false,
-     "User ids, separated by commas, that may connect over the unix socket; empty: whoever the "
-     "socket's mode 0660 lets in."},
+     "User ids, separated by commas, that may connect over the unix socket; empty: everybody whom "
+     "the socket's mode 0660 lets in."},
     {"WORKERS", T::kNumber, AT(workers), "2", false, false,
      "Worker processes when Stateward runs alone. At most 64, the slots for metrics.", "", 1, 64},
     {"THREADS", T::kNumber, AT(threads), "8", false, false,
-     "Requests that one worker thinks about at the same time; clients that send or read slowly "
-     "hold "
+     "Requests that one worker works on at the same time; clients that send or read slowly hold "
      "none. At most 256: each may hold a whole state.",
      "", 1, 256},
     {"RUNTIME_DIR", T::kText, AT(runtime_dir), "/run/stateward", false, false,
@@ -83,14 +83,14 @@ constexpr Setting kSettings[] = {
      "(64K: locks).",
      "", 1 * kMiB, 64 * kGiB},
     {"MEMORY_SHARE_PERCENT", T::kNumber, AT(memory_share_percent), "50", false, false,
-     "How much of MAX_INFLIGHT_BYTES the large bodies and answers of one principal may take.", "",
+     "The share of MAX_INFLIGHT_BYTES that large bodies and answers of one principal may take.", "",
      1, 100},
     {"CLIENT_MIN_RATE", T::kBytes, AT(client_min_rate), "512", false, false,
-     "Bytes a second that a client sends or reads at the least: who sends more slowly is answered "
-     "503, who reads more slowly is cut off.",
+     "The slowest rate, in bytes a second, at which a client may send or read: a slower sender is "
+     "answered 503, a slower reader is cut off.",
      "", 1, 1 * kMiB},
     {"CLIENT_RATE_SECONDS", T::kNumber, AT(client_rate_seconds), "60", false, false,
-     "Seconds over which CLIENT_MIN_RATE is taken.", "", 1, 3600},
+     "Seconds over which CLIENT_MIN_RATE is measured.", "", 1, 3600},
     {"LOG_LEVEL", T::kChoice, AT(log_level), "info", false, true, "What is logged.",
      "fatal|error|warning|info|debug|trace"},
     {"LOG_FORMAT", T::kChoice, AT(log_format), "logfmt", false, true, "How a log line is written.",
@@ -106,8 +106,8 @@ constexpr Setting kSettings[] = {
     {"AUDIT_SYSLOG", T::kText, AT(audit.syslog), "", false, false,
      "Send the same lines to syslog: path of its socket, such as /dev/log; empty: no."},
     {"AUDIT_REQUIRED", T::kBool, AT(audit.required), "false", false, false,
-     "No change without its line: what will be done is on the disk before it is done, and without "
-     "that the answer is 503. Needs AUDIT_FILE.",
+     "No change without its line: the line that announces a change is on the disk before the "
+     "change is made; if that fails, the answer is 503. Needs AUDIT_FILE.",
      "", 0, 0, NeedsAuditFile},
     // Storage
     {"STORAGE_BACKEND", T::kChoice, AT(storage.backend), "fs", false, false,
@@ -149,9 +149,8 @@ constexpr Setting kSettings[] = {
     {"STORAGE_S3_SSE_KMS_KEY_ID", T::kText, AT(s3.sse_kms_key_id), "", false, false,
      "KMS key for STORAGE_S3_SSE=aws:kms."},
     {"STORAGE_INIT", T::kBool, AT(storage.init), "false", false, false,
-     "Make the store's marker at start when the place is empty or holds nothing but "
-     "terraform-backend's "
-     "data. Leave it off in service: a disk that is not mounted looks empty."},
+     "Make the store at start if the place is empty or holds nothing but terraform-backend's data. "
+     "Leave it off afterwards: a disk that is not mounted looks empty."},
     {"HISTORY_KEEP", T::kNumber, AT(rules.history.keep), "100", false, true,
      "Versions of a state that are kept at least; with HISTORY_DAYS, whichever keeps more.", "", 1,
      1000000},
@@ -170,19 +169,20 @@ constexpr Setting kSettings[] = {
      "With basic auth a secret is a principal and costs nothing, so this is what bounds the disk.",
      "", 1 * kMiB, 65536 * kGiB},
     {"KEPT_UPLOADS_DAYS", T::kNumber, AT(rules.uploads.days), "90", false, true,
-     "Days for which a refused upload is kept; older ones are removed. At least 7: whoever sent it "
-     "may have lost the only other copy.",
+     "Days for which a refused upload is kept; older ones are removed. At least 7: the sender may "
+     "have lost the only other copy.",
      "", 7, 36500},
     {"LEGACY_READ", T::kBool, AT(rules.write.legacy_read), "true", false, true,
-     "Read states that terraform-backend wrote, where they lie; the first write makes them ours."},
+     "Read states that terraform-backend wrote, where they lie; the first write stores them as "
+     "Stateward does."},
     // Postgres
     {"POSTGRES_CONNECTION", T::kText, AT(postgres.pool.connection),
      "postgres://postgres:postgres@localhost:5432/postgres?sslmode=disable", true, false,
      "Where Postgres is, for STORAGE_BACKEND and LOCK_BACKEND: a postgres:// URL or key=value text "
      "as libpq reads it; several hosts are tried in turn for the primary."},
     {"POSTGRES_POOL_SIZE", T::kNumber, AT(postgres.pool.pool_size), "8", false, false,
-     "Connections of one worker at the most. As many as THREADS let no request wait; Postgres "
-     "allows 100 in all by default, to be shared by all workers of all hosts.",
+     "The most connections of one worker. With as many as THREADS no request waits; Postgres "
+     "allows 100 by default, which all workers of all hosts share.",
      "", 1, 256},
     {"STORAGE_POSTGRES_TABLE", T::kText, AT(postgres.storage_table), "states", false, false,
      "terraform-backend's table of states, read where it lies: a name or schema.name."},
@@ -190,7 +190,7 @@ constexpr Setting kSettings[] = {
      "terraform-backend's table of locks; one that it still holds there is respected until it is "
      "released."},
     // Locks
-    {"LOCK_BACKEND", T::kChoice, AT(lock.backend), "local", false, false, "What keeps the locks.",
+    {"LOCK_BACKEND", T::kChoice, AT(lock.backend), "local", false, false, "Where locks are kept.",
      "local|postgres|redis|s3"},
     {"LOCK_LOCAL_DIR", T::kText, AT(lock.local_dir), "", false, false,
      "Folder of the local lock; empty: locks in STORAGE_FS_DIR."},
@@ -205,7 +205,7 @@ constexpr Setting kSettings[] = {
     {"REDIS_DB", T::kNumber, AT(lock.redis.database), "0", false, false,
      "Database number in Redis.", "", 0, 1000000},
     {"REDIS_PREFIX", T::kText, AT(lock.redis_prefix), "stateward:", false, false,
-     "Begins the name of each of our keys in Redis."},
+     "The beginning of the name of each key in Redis."},
     {"REDIS_CLEARTEXT", T::kChoice, AT(lock.redis.cleartext), "warn", false, false,
      "A Redis on another host is reached without TLS: warn (log and /ready say so), allow, "
      "or refuse. TLS is stunnel's work (docs/lock.md).",
@@ -222,12 +222,13 @@ constexpr Setting kSettings[] = {
      "strict|lock"},
     // Keys
     {"KMS_BACKEND", T::kChoice, AT(kms.backend), "local", false, false,
-     "Where the key that seals new versions comes from; what else is set here opens older ones.",
+     "Where the key that seals new versions comes from; all other keys that are set open older "
+     "versions.",
      "local|vault|transit"},
     {"KMS_KEY", T::kText, AT(kms.key), "", true, true,
-     "The key new versions are sealed with: base64 of 32 bytes (statewardctl keygen)."},
+     "The key that seals new versions: 32 bytes in base64 (statewardctl keygen)."},
     {"KMS_KEYRING", T::kText, AT(kms.keyring), "", true, true,
-     "Further keys for reading, one base64 text each, separated by blanks, commas or lines."},
+     "More keys for reading, each 32 bytes in base64, separated by blanks, commas or lines."},
     {"KMS_VAULT_KEY_PATH", T::kText, AT(kms.vault_key_path), "", false, true,
      "Secret of Vault's KV engine, version 2, whose field key holds a key in each version, e.g. "
      "kv/data/terraform-backend; the newest seals."},
@@ -239,8 +240,8 @@ constexpr Setting kSettings[] = {
     {"KMS_TRANSIT_KEY", T::kText, AT(kms.transit_key), "", false, true,
      "Name of the Transit key that wraps the data key of each version."},
     {"KMS_TRANSIT_EXPORTED", T::kText, AT(kms.transit_exported), "", true, true,
-     "The Transit key's versions as Vault exports them, base64 texts as in KMS_KEYRING: they open "
-     "without Vault what it wrapped."},
+     "The Transit key's versions as Vault exports them, in base64 as in KMS_KEYRING: with them "
+     "what Vault wrapped opens without Vault."},
     // Vault
     {"VAULT_ADDR", T::kText, AT(kms.vault.address), "", false, true,
      "Vault's address, https://host:port; http:// is meant for loopback."},
@@ -290,18 +291,18 @@ constexpr Setting kSettings[] = {
      "over a unix socket or from an address of FASTCGI_ALLOW. Needs AUTH_POLICY_FILE.",
      "", 0, 0, NeedsPolicy},
     {"LOCK_GRACE", T::kNumber, AT(auth.lock_grace_s), "7200", false, true,
-     "Seconds for which a token that has expired may still read, write and unlock the state whose "
-     "lock was taken with it; 0: none. At most a day: so long a released lock is remembered.",
+     "Seconds for which an expired token may still read, write and unlock the state whose lock was "
+     "taken with it; 0: none. At most a day: that is how long a released lock is remembered.",
      "", 0, 86400},
     {"AUTH_JWT_OIDC_ISSUER_URL", T::kText, AT(auth.jwt.url), "", false, true,
      "Issuer of tokens (JWT) whose claim terraform-backend says which states their bearer may use; "
      "exactly as in a token's iss. Empty: Vault's own, VAULT_ADDR/v1/identity/oidc, when "
      "VAULT_ADDR and AUTH_JWT_AUDIENCE are set; else none."},
     {"AUTH_JWT_AUDIENCE", T::kText, AT(auth.jwt.audiences), "", false, true,
-     "Audiences, separated by commas, of which a token has to name one; an issuer gives tokens for "
-     "others, too."},
+     "Audiences, separated by commas, of which a token must name one, because an issuer makes "
+     "tokens for other services, too."},
     {"AUTH_JWT_ALLOW_ANY_AUDIENCE", T::kBool, AT(auth.jwt.any_audience), "false", false, true,
-     "Takes tokens that the issuer has made for anybody, as terraform-backend did."},
+     "Take tokens that the issuer made for any service, as terraform-backend did."},
     {"AUTH_JWT_CA_FILE", T::kText, AT(auth.jwt.ca_file), "", false, true,
      "PEM file with the CAs that the issuer's certificate is checked against; empty: the "
      "system's."},
