@@ -87,7 +87,7 @@ int CheckConfig(const LoadedConfig& loaded) {
   const StartCheck check = CheckStart(loaded.config, quiet, true);
   for (const std::string& error : check.errors) fprintf(stderr, "error: %s\n", error.c_str());
   if (!check.errors.empty()) return 1;
-  puts("the settings are good");
+  puts("no setting is wrong");
   return 0;
 }
 

@@ -28,7 +28,7 @@ Result<std::string> DescribeWaysIn(const Config& config, const Log& log, bool st
     add(std::to_string(policy->users.size()) + " users");
     add(std::to_string(policy->tokens.size()) + " machine tokens");
     add("tokens of " + std::to_string(policy->issuers.size()) + " issuers of the policy");
-    if (config.auth.proxy_enabled) add("whom the web server vouches for");
+    if (config.auth.proxy_enabled) add("identities of the web server");
   }
   return "ways in: " + (open.empty() ? "none" : open);
 }

@@ -60,7 +60,7 @@ void NoteUnknownNames(const EnvMap& env, const EnvMap& from_file, LoadedConfig* 
   }
   if (env.count("VAULT_SKIP_VERIFY") > 0) {
     out->warnings.emplace_back(
-        "VAULT_SKIP_VERIFY is not heeded: Vault's certificate is always checked (VAULT_CACERT)");
+        "VAULT_SKIP_VERIFY is ignored: Vault's certificate is always checked (VAULT_CACERT)");
   }
   for (const auto& [name, value] : env) {
     if (IsKnown(name) || !(IsOurs(name) || from_file.count(name) > 0)) continue;

@@ -26,7 +26,7 @@ constexpr HttpStatus kTable[] = {
      "set username and password (TF_HTTP_USERNAME, TF_HTTP_PASSWORD), or get a new token"},
     {Code::kPermissionDenied, 403, 0, "not allowed",
      "these credentials do not allow this for this state",
-     "ask an administrator; `statewardctl policy test` shows what is allowed to whom"},
+     "ask an administrator; `statewardctl policy test` shows who may do what"},
     {Code::kNotFound, 404, 0, "no such state", "nothing is stored under this name",
      "nothing, for a new state; otherwise compare the address with the one that was used before"},
     {Code::kMethodNotAllowed, 405, 0, "method not allowed", "this path does not know this method",

@@ -37,8 +37,8 @@ Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
   if (!marker.ok()) {
     if (marker.status().code() != Code::kNotFound) return std::move(marker).status();
     return Status::Unavailable(
-        "the store has no marker; if it must be a new one, run "
-        "`statewardctl init`; if not, see whether its disk is mounted");
+        "the store has no identity file; if it is a new store, run `statewardctl init`; if not, "
+        "see whether its disk is mounted");
   }
   Result<std::string> service = locker_.ServiceId();
   if (!service.ok() && service.status().code() != Code::kNotFound) {
@@ -47,13 +47,13 @@ Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
   if (!service.ok() && marker->lock_kind == locker_.Name()) {
     return Status::Unavailable(
         "the lock service (" + marker->lock_kind +
-        ") is empty: it lost its locks, or it is another one; if it is to guard the store from now "
+        ") is empty: it lost its locks, or it is another one; if it must guard the store from now "
         "on, stop every server of the old one and run `statewardctl init --locks`");
   }
   if (!service.ok() || marker->lock_kind != locker_.Name() || marker->lock_id != *service) {
     return Status::Unavailable(
-        "the store's marker names another lock service (" + marker->lock_kind +
-        "); if this one is to guard it from now on, stop every server of the old one and run "
+        "the store's identity file names another lock service (" + marker->lock_kind +
+        "); if this one must guard it from now on, stop every server of the old one and run "
         "`statewardctl init --locks`");
   }
   return std::make_shared<const StoreIdentity>(std::move(*marker));

@@ -77,7 +77,7 @@ Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
     }
     Result<StoreIdentity> now = ReadIdentity();
     if (!now.ok()) return std::move(now).status();
-    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
+    if (!(*now == *replaces)) return {Code::kConflict, "the identity file was exchanged meanwhile"};
     STATEWARD_RETURN_IF_ERROR(
         ReplaceDurably(disk_, root->get(), fs_layout::kMarker, text, Keep::kReadOnly));
     std::lock_guard<std::mutex> hold(marker_mutex_);
@@ -90,8 +90,8 @@ Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
   std::string strange = fs_layout::StrangeName(names);
   if (!strange.empty()) {
     return {Code::kConflict, dir_ + " holds " + strange +
-                                 ": a store is made only in an empty folder or beside "
-                                 "terraform-backend's *.tfstate files"};
+                                 ": a store is made only in an empty folder, or where "
+                                 "terraform-backend's *.tfstate files are"};
   }
   for (const char* name : {fs_layout::kStates, fs_layout::kUploads, fs_layout::kLegacy}) {
     Result<Fd> dir = MakeFolderDurably(disk_, root->get(), name);
@@ -100,8 +100,8 @@ Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
     if (r < 0) return FromErrno("list", -r);
     if (!names.empty()) {
       return {Code::kConflict, dir_ + "/" + name +
-                                   " is not empty, yet there is no marker: see what happened to "
-                                   "stateward-store before making a new one"};
+                                   " is not empty, but stateward-store is missing: see what "
+                                   "happened to it before you make a new one"};
     }
   }
   Result<CreateOutcome> created =

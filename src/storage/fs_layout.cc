@@ -87,7 +87,7 @@ Result<StoreIdentity> ParseMarker(ByteView bytes) {
   std::string sum;
   StoreIdentity marker;
   if (sum_at == std::string_view::npos || text.substr(0, kTitle.size()) != kTitle) {
-    return Status::Corruption("store marker: not one");
+    return Status::Corruption("the store's identity file: it is not one");
   }
   std::string_view rest = text;
   rest.remove_prefix(kTitle.size());
@@ -105,7 +105,7 @@ Result<StoreIdentity> ParseMarker(ByteView bytes) {
   const std::optional<SecretBytes> sealed = Base64Decode(secret);
   if (!whole || !sealed || sealed->empty() || sum != HexEncode(Sha256(text.substr(0, sum_at))) ||
       !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
-    return Status::Corruption("store marker: damaged");
+    return Status::Corruption("the store's identity file: damaged");
   }
   marker.format = static_cast<uint32_t>(*number);
   marker.sealed_secret.assign(sealed->begin(), sealed->end());

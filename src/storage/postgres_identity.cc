@@ -46,7 +46,7 @@ Result<StoreIdentity> PostgresStorage::ReadIdentity() {
       {"SELECT format, store_id, lock_kind, lock_id, secret FROM stateward.store_marker", {}},
       PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  if (rows->size() == 0) return Status::NotFound("no marker in " + std::string(kMarkerTable));
+  if (rows->size() == 0) return Status::NotFound("no identity in " + std::string(kMarkerTable));
   StoreIdentity marker;
   marker.format = static_cast<uint32_t>(rows->Int8(0, 0));
   marker.store_id = rows->Text(0, 1);
@@ -55,7 +55,7 @@ Result<StoreIdentity> PostgresStorage::ReadIdentity() {
   marker.sealed_secret = rows->Bytea(0, 4);
   STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFormat(rows->Int8(0, 0)));
   if (marker.sealed_secret.empty() || !IsHex(marker.store_id, 32) || !IsHex(marker.lock_id, 32)) {
-    return Status::Corruption("store marker: damaged");
+    return Status::Corruption("the store's identity: damaged");
   }
   return marker;
 }
@@ -79,12 +79,12 @@ Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreId
   if (there) {
     Result<StoreIdentity> now = ReadIdentity();
     if (!now.ok()) return std::move(now).status();
-    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
+    if (!(*now == *replaces)) return {Code::kConflict, "the identity was exchanged meanwhile"};
   }
   if (!there && found->front().Bool(0, 1)) {
     return {Code::kConflict,
-            "the tables in schema stateward are not empty, yet there is no marker: see what "
-            "happened to store_marker before making a new one"};
+            "the tables in schema stateward are not empty, but the identity is missing: see what "
+            "happened to store_marker before you make a new one"};
   }
   PgStatement write{
       "INSERT INTO stateward.store_marker (format, store_id, lock_kind, lock_id, secret)"

@@ -16,7 +16,8 @@ Status PostgresStorage::Publish(const std::string& server_id, ByteView text) {
   statement.params.Text(server_id).Bytea(text).Text(*place);
   Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
   if (!rows.ok()) return std::move(rows).status();
-  return rows->size() > 0 ? Status() : Status::Unavailable("postgres: the store's marker is gone");
+  return rows->size() > 0 ? Status()
+                          : Status::Unavailable("postgres: the store's identity is gone");
 }
 
 Result<std::vector<ServerNotice>> PostgresStorage::Published() {

@@ -13,7 +13,7 @@ namespace stateward {
 namespace {
 
 constexpr char kNoPlace[] =
-    "postgres: no store marker, or this server is a standby (see `statewardctl init`)";
+    "postgres: no identity of a store, or this server is a standby (see `statewardctl init`)";
 // A record is fetched in pieces, so that neither the connection's buffer nor the answer holds
 // another whole copy of a large state.
 constexpr size_t kPiece = size_t{2} << 20;

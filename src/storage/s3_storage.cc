@@ -77,8 +77,8 @@ Status S3Storage::CheckNewPlace() {
   if (strange.empty()) return Status();
   return {Code::kConflict,
           "the bucket holds " + strange +
-              ": a store is made only in an empty place or beside terraform-backend's "
-              "*.tfstate objects (STORAGE_S3_PREFIX gives it one)"};
+              ": a store is made only in an empty place, or where terraform-backend's *.tfstate "
+              "objects are (STORAGE_S3_PREFIX gives it one)"};
 }
 
 Status S3Storage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) {
@@ -95,7 +95,7 @@ Status S3Storage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
   if (there.ok()) {
     Result<StoreIdentity> now = fs_layout::ParseMarker(there->bytes);
     if (!now.ok()) return std::move(now).status();
-    if (!(*now == *replaces)) return {Code::kConflict, "the marker was exchanged meanwhile"};
+    if (!(*now == *replaces)) return {Code::kConflict, "the identity file was exchanged meanwhile"};
   }
   if (!there.ok()) STATEWARD_RETURN_IF_ERROR(CheckNewPlace());
   S3Condition when = there.ok() ? S3Condition::Etag(there->etag) : S3Condition::Absent();
