@@ -9,16 +9,17 @@ namespace stateward {
 
 // Whose row it is; NameRow (admin/find_state.h) has the values of both.
 inline constexpr Column kStateColumn = {"state", ColumnKind::kText, "STATE", "PROJECT/NAME"};
-inline constexpr Column kNamespaceColumn = {"namespace", ColumnKind::kText, "NAMESPACE",
-                                            "of basic auth; null: it belongs to identified users"};
+inline constexpr Column kNamespaceColumn = {
+    "namespace", ColumnKind::kText, "NAMESPACE",
+    "the namespace of basic auth; null: the state belongs to identified users"};
 
 inline constexpr Column kShowColumns[] = {
     kStateColumn,
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; moved: it has another address now; damaged: its newest version does not open; "
-     "unknown key: this server has not the key of it; original: not written since "
-     "terraform-backend"},
+     "unknown key: this server does not have its key; original: terraform-backend's, not written "
+     "since"},
     {"version", ColumnKind::kNumber, "VERSION", "number of the newest version"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the newest version"},
@@ -45,8 +46,8 @@ inline constexpr Column kLocksColumns[] = {
     {"who", ColumnKind::kText, "FROM", "user and host, as the client says"},
     {"client_version", ColumnKind::kText, "CLIENT", "the client's version, as it says"},
     {"info", ColumnKind::kText, "INFO", "the client's remark", ColumnShown::kJsonOnly},
-    {"plan", ColumnKind::kFlag, "PLAN", "taken with the role plan: who may write may free it",
-     ColumnShown::kJsonOnly},
+    {"plan", ColumnKind::kFlag, "PLAN",
+     "taken with the role plan: everybody who may write may release it", ColumnShown::kJsonOnly},
     {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
      ColumnShown::kJsonOnly},
     {"problem", ColumnKind::kText, "PROBLEM", "why the lock cannot be read; null: it can"},
@@ -62,8 +63,7 @@ inline constexpr Column kUnlockColumns[] = {
 };
 
 inline constexpr Column kCheckColumns[] = {
-    {"state", ColumnKind::kText, "STATE",
-     "PROJECT/NAME; null: nothing that opens says what state it is"},
+    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: nothing that opens names the state"},
     kNamespaceColumn,
     {"part", ColumnKind::kText, "PART",
      "version; lock; upload: refused and kept; original: a blob of terraform-backend"},
@@ -93,8 +93,7 @@ inline constexpr Column kAuditTailColumns[] = {
 
 inline constexpr Column kAuditVerifyColumns[] = {
     {"kind", ColumnKind::kText, "KIND",
-     "fault: the trail is not what was written; open: a change was announced, and no line says how "
-     "it ended"},
+     "fault: the trail was changed; open: a change was announced, and no line says how it ended"},
     {"file", ColumnKind::kText, "FILE", "null: of no file"},
     {"line", ColumnKind::kNumber, "LINE", "from 1; null: of no line"},
     {"what", ColumnKind::kText, "WHAT", "what is wrong"},
@@ -105,7 +104,7 @@ inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
     {"event", ColumnKind::kText, "EVENT",
      "write, delete, no-op, upload (refused and kept), damaged: does not open, unknown key: this "
-     "server has not the key of it"},
+     "server does not have its key"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the document; of a deletion, of what it deleted"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the document", ColumnShown::kJsonOnly},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},
@@ -152,7 +151,7 @@ inline constexpr Column kListColumns[] = {
 };
 
 inline constexpr Column kDuColumns[] = {
-    {"project", ColumnKind::kText, "PROJECT", "null: what is damaged, or of no state that is left"},
+    {"project", ColumnKind::kText, "PROJECT", "null: damaged, or of a state that is gone"},
     {"states", ColumnKind::kNumber, "STATES", "deleted ones, too"},
     {"versions", ColumnKind::kNumber, "VERSIONS", "how many records are kept"},
     {"bytes", ColumnKind::kBytes, "STORED",
@@ -171,18 +170,18 @@ inline constexpr Column kStatusColumns[] = {
     {"locks", ColumnKind::kNumber, "LOCKED", "how many are locked"},
     {"seals", ColumnKind::kText, "SEALS WITH", "id of the key of new versions"},
     {"opens", ColumnKind::kTexts, "OPENS WITH", "ids of all keys that are set here"},
-    {"servers", ColumnKind::kTexts, "SERVERS", "workers that run, each with version and keys"},
+    {"servers", ColumnKind::kTexts, "SERVERS", "running workers, each with version and keys"},
     {"silent", ColumnKind::kTexts, "SILENT", "workers not heard of for five minutes"},
     {"wrong", ColumnKind::kTexts, "WRONG", "what does not work; then the exit code is 1"},
-    {"warnings", ColumnKind::kTexts, "WARNINGS", "what promises less than it should"},
+    {"warnings", ColumnKind::kTexts, "WARNINGS", "what works, but promises less than it should"},
 };
 
 inline constexpr Column kPruneColumns[] = {
-    {"versions", ColumnKind::kNumber, "VERSIONS", "removed; with --dry-run, to be removed"},
+    {"versions", ColumnKind::kNumber, "VERSIONS", "removed; with --dry-run: that would be removed"},
     {"states", ColumnKind::kNumber, "OF STATES", "that they belong to"},
-    {"uploads", ColumnKind::kNumber, "UPLOADS", "refused uploads removed, or to be removed"},
+    {"uploads", ColumnKind::kNumber, "UPLOADS", "refused uploads removed, or that would be"},
     {"upload_bytes", ColumnKind::kBytes, "OF SIZE", "that they take together"},
-    {"failed", ColumnKind::kNumber, "FAILED", "states that could not be looked through"},
+    {"failed", ColumnKind::kNumber, "FAILED", "states that could not be read"},
 };
 
 }  // namespace stateward

@@ -32,13 +32,13 @@ constexpr Param kVersionsParams[] = {
 };
 
 constexpr Param kLocksParams[] = {
-    {"older", K::kAge, U::kOption, "AGE", "only those that were taken longer ago: 2h, 3d"},
+    {"older", K::kAge, U::kOption, "AGE", "only locks older than this: 2h, 3d"},
 };
 
 constexpr Param kUnlockParams[] = {
     kStateParam,
     {"id", K::kText, U::kOption, "ID", "the lock that is meant", {}, 1, 128},
-    {"yes", K::kFlag, U::kOption, "", "release whatever lock is held"},
+    {"yes", K::kFlag, U::kOption, "", "release the lock, whichever it is"},
     {"reason",
      K::kText,
      U::kOption,
@@ -53,19 +53,20 @@ constexpr Param kUnlockParams[] = {
 constexpr Param kCheckParams[] = {
     {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "these states; without it the whole store"},
     {"read-data", K::kFlag, U::kOption, "",
-     "open each document to its last byte, not only what lies in front of it"},
+     "read each document to its last byte, not only its front"},
 };
 
 constexpr Param kListParams[] = {
     {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "only states that fit: net/*, or net"},
     {"locked", K::kFlag, U::kOption, "", "only those that are locked"},
-    {"deleted", K::kFlag, U::kOption, "", "those that were deleted, in the place of the others"},
-    {"older", K::kAge, U::kOption, "AGE", "only those that were written longer ago: 90d"},
+    {"deleted", K::kFlag, U::kOption, "", "deleted states in place of the others"},
+    {"older", K::kAge, U::kOption, "AGE",
+     "only states that were last written before this time: 90d"},
     {"sort",
      K::kChoice,
      U::kOption,
      "ORDER",
-     "the order: names from a to z, all else downwards",
+     "the order: names from a to z, everything else from the largest down",
      {},
      0,
      kNoLimit,
@@ -74,7 +75,7 @@ constexpr Param kListParams[] = {
      K::kNumber,
      U::kOption,
      "N",
-     "a page of so many states, in an order of their own that stays",
+     "at most N states, in a fixed order of their own; the output names the next page",
      {},
      1,
      1000},
@@ -82,7 +83,7 @@ constexpr Param kListParams[] = {
      K::kText,
      U::kOption,
      "CURSOR",
-     "the next page, as the one before named it",
+     "the next page, as the page before named it",
      {},
      64,
      64},
@@ -114,7 +115,7 @@ constexpr Param kAuditVerifyParams[] = {
      K::kText,
      U::kManyOptions,
      "CHAIN:LINE",
-     "a line that was there, as the metrics had it",
+     "a line that must be there, as the metrics named it",
      {},
      1,
      64},
@@ -156,7 +157,7 @@ constexpr Operation kOperations[] = {
      A::kRow,
      kOfState,
      kShowColumns,
-     "shows one state: its newest version, its lock, how much is kept of it",
+     "shows one state: its newest version, its lock, and how many versions are kept",
      "A deleted state is shown, too, as long as its history is kept.",
      "statewardctl show net/prod\n"
      "statewardctl show net/prod --json\n",
@@ -243,10 +244,9 @@ constexpr Operation kOperations[] = {
      A::kRows,
      kCheckParams,
      kCheckColumns,
-     "opens all versions, locks, kept uploads and blobs of terraform-backend",
-     "Lists what does not open, with what to do about it; an empty list is good. It changes "
-     "nothing. "
-     "The exit code is 1 when something is wrong.",
+     "checks all versions, locks, kept uploads and blobs of terraform-backend",
+     "Lists what does not open, and what to do about it. An empty list means that all is well. It "
+     "changes nothing. The exit code is 1 when something is wrong.",
      "statewardctl check\n"
      "statewardctl check --read-data\n"
      "statewardctl check 'net/*'\n",
@@ -261,7 +261,7 @@ constexpr Operation kOperations[] = {
      A::kRows,
      {},
      kDuColumns,
-     "says what takes the room: bytes of each project, versions, kept uploads",
+     "says what takes the space: bytes of each project, versions, kept uploads",
      "",
      "statewardctl du\n",
      "",
@@ -275,7 +275,7 @@ constexpr Operation kOperations[] = {
      A::kRow,
      {},
      kStatusColumns,
-     "says how the store and its services are, and which workers use it",
+     "says whether the store and its services work, and which workers use it",
      "The exit code is 1 when something does not work.",
      "statewardctl status\n",
      "",
@@ -289,7 +289,7 @@ constexpr Operation kOperations[] = {
      A::kRow,
      kPruneParams,
      kPruneColumns,
-     "removes now what the settings do not keep, of all states and refused uploads",
+     "removes now the old versions and refused uploads that the settings do not keep",
      "HISTORY_KEEP and HISTORY_DAYS, KEPT_UPLOADS_DAYS and KEPT_UPLOADS_MAX_BYTES. Servers do it "
      "once "
      "an hour.",
@@ -319,7 +319,7 @@ constexpr Operation kOperations[] = {
      kAuditTailParams,
      kAuditTailColumns,
      "shows the newest lines of the audit trail, the newest last",
-     "Of AUDIT_FILE on this host; lines that are not as they were written are left out.",
+     "Reads AUDIT_FILE on this host. Lines that were changed are left out.",
      "statewardctl audit tail\n"
      "statewardctl audit tail --lines 100 --json\n",
      "",
@@ -351,7 +351,7 @@ constexpr Operation kOperations[] = {
      A::kDocument,
      kAuditExportParams,
      {},
-     "writes the audit trail in the form of OCSF, or as it is",
+     "writes the audit trail in the OCSF format, or as it is",
      "One JSON object a line. With ocsf: events of the class API Activity (6003) of OCSF 1.5.0; "
      "what the trail says of itself is left out.",
      "statewardctl audit export --format ocsf > events.json\n",

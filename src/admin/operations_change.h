@@ -17,7 +17,7 @@ inline constexpr Column kDiffColumns[] = {
     {"address", ColumnKind::kText, "ADDRESS", "of the resource, or the output's name"},
     {"was", ColumnKind::kText, "WAS", "of a moved one, its address before"},
     {"attributes", ColumnKind::kTexts, "ATTRIBUTES",
-     "that differ; in brackets what is no attribute, such as (status)"},
+     "that differ; in brackets what is not an attribute, such as (status)"},
     {"before", ColumnKind::kText, "BEFORE", "with --values: the value, as JSON"},
     {"after", ColumnKind::kText, "AFTER", "with --values: the value, as JSON"},
     {"hidden", ColumnKind::kText, "HIDDEN", "with --values: why the value does not show"},
@@ -159,8 +159,9 @@ inline constexpr Operation kDiffOperation = {
     kDiffParams,
     kDiffColumns,
     "shows what differs between two versions: resources and outputs by address",
-    "Names only. With --values also values, but none that the document marks as sensitive or that "
-    "is named or looks like a secret; DIFF_VALUES=false forbids them. A resource under another "
+    "It shows names only. With --values it also shows values, but none that the document marks as "
+    "sensitive, or that is named like a secret or looks like one; DIFF_VALUES=false forbids them. "
+    "A resource under another "
     "address has moved when it is the only one with its type and id, or with its type and all "
     "attributes. States that the client encrypted: only sizes and serials.",
     "statewardctl diff net/prod\n"
@@ -179,9 +180,9 @@ inline constexpr Operation kRollbackOperation = {
     kRollbackParams,
     kChangeColumns,
     "puts an older version back, as a new version with the next serial",
-    "Only the digits of the serial change. Works under a lock of its own, so it is refused while "
-    "somebody holds the lock. Of a deleted state, too. Start with --dry-run: it names the version "
-    "for --if-version.",
+    "Only the digits of the serial change. It takes the lock itself, so it is refused while "
+    "somebody holds it. It works for a deleted state, too. Start with --dry-run: it names the "
+    "version for --if-version.",
     "statewardctl rollback net/prod --to 40 --dry-run\n"
     "statewardctl rollback net/prod --to 40 --if-version 42 --reason \"broken apply\"\n",
     "",
@@ -198,7 +199,7 @@ inline constexpr Operation kDeleteOperation = {
     kChangeParams,
     kChangeColumns,
     "deletes a state; its history stays until it is pruned",
-    "Clients find no state then. What the state describes is not destroyed.",
+    "Clients find no state afterwards. The infrastructure that it describes is not destroyed.",
     "statewardctl delete net/prod --reason \"moved to eu\"\n"
     "statewardctl delete net/prod --yes\n",
     "Delete this state?",
@@ -231,9 +232,9 @@ inline constexpr Operation kMoveOperation = {
     kMoveParams,
     kMoveColumns,
     "gives a state another address, with its history",
-    "The old address answers clients 409 with the new one. Refused while the state is locked, and "
-    "when there is a state at the new address, a deleted one included. After it was killed, give "
-    "the same command again. Refused uploads come along, under new names.",
+    "The old address answers clients with 409 and the new address. It is refused while the state "
+    "is locked, and when there is a state at the new address, even a deleted one. If it was "
+    "killed, give the same command again. Refused uploads come along, under new names.",
     "statewardctl mv net/prod network/production\n",
     "",
     RunMove};
@@ -249,7 +250,7 @@ inline constexpr Operation kPinOperation = {
     kPinParams,
     kChangeColumns,
     "keeps a version from being pruned",
-    "HISTORY_KEEP and HISTORY_DAYS say what is pruned. A purge removes it all the same.",
+    "HISTORY_KEEP and HISTORY_DAYS say what is pruned. `purge` removes a pinned version, too.",
     "statewardctl pin net/prod --version 40\n",
     "",
     RunPin};
@@ -280,9 +281,9 @@ inline constexpr Operation kPurgeOperation = {
     kPurgeParams,
     kPurgeColumns,
     "removes a leaked document for good, from all versions and kept uploads of its state",
-    "Records that say who did it and why stay in their places. The document that clients get now "
-    "is refused: write another one or roll back first. Start with --dry-run. It says which copies "
-    "it cannot reach.",
+    "Records that say who did it and why take their places. It is refused for the document that "
+    "clients get now: write another one or roll back first. Start with --dry-run. It names the "
+    "copies that it cannot reach.",
     "statewardctl purge net/prod --version 40 --reason \"password in an output\" --dry-run\n"
     "statewardctl purge net/prod --version 40 --reason \"password in an output\" --yes\n",
     "Remove these documents for good?",
@@ -349,9 +350,9 @@ inline constexpr Operation kUploadsRestoreOperation = {
     kUploadRestoreParams,
     kChangeColumns,
     "puts a kept upload in the place of the newest version of its state, byte for byte",
-    "The answer to a `state push -force -lock=false` that was refused, and to an apply whose lock "
-    "was taken away. Works under a lock of its own. The upload stays until it is dropped or too "
-    "old.",
+    "For a `state push -force -lock=false` that was refused, and for an apply whose lock was "
+    "released by somebody else. It takes the lock itself. The upload stays until it is dropped or "
+    "too old.",
     "statewardctl uploads restore 5b0c6f7a1d2e3f405162738495a6b7c8 --reason \"apply of job 17\"\n",
     "",
     RunUploadsRestore};

@@ -18,7 +18,7 @@ constexpr Param kAdopt[] = {
      K::kText,
      U::kOption,
      "NAMESPACE",
-     "which one, when several secrets have a state of this name (they are listed)",
+     "the namespace, if several secrets have a state of this name (they are listed)",
      {},
      1,
      64},
@@ -31,7 +31,7 @@ constexpr Param kAdopt[] = {
      "with --all: takes names from an access log of nginx or Apache"},
     kDryRun,
     {"done", K::kFlag, U::kOption, "",
-     "say that nobody needs the blobs that are left: absent names are 404 again, for ever"},
+     "declare that nobody needs the remaining blobs: absent names are 404 again, for ever"},
 };
 
 constexpr Param kBackendConfig[] = {
@@ -40,7 +40,7 @@ constexpr Param kBackendConfig[] = {
      K::kText,
      U::kRequiredOption,
      "URL",
-     "where the web server answers for states: https://HOST/state",
+     "the address of all states on the web server: https://HOST/state",
      {},
      8,
      1024},
@@ -48,8 +48,7 @@ constexpr Param kBackendConfig[] = {
 
 constexpr Param kConvertTransit[] = {
     {"file", K::kText, U::kArgument, "FILE", "a state of terraform-backend, vault:vN:…"},
-    {"in-place", K::kFlag, U::kOption, "",
-     "exchange the file, and keep the old one as FILE.backup"},
+    {"in-place", K::kFlag, U::kOption, "", "replace the file, and keep the old one as FILE.backup"},
 };
 
 constexpr Param kDecrypt[] = {
@@ -61,7 +60,7 @@ constexpr Param kDecrypt[] = {
     {"version", K::kNumber, U::kOption, "N", "its number; 0 for a kept upload"},
     {"legacy", K::kFlag, U::kOption, "", "FILE is a blob of terraform-backend, whatever its name"},
     {"info", K::kFlag, U::kOption, "",
-     "also say what is sealed with the state, as a line of JSON on the standard error"},
+     "also print what is sealed with the state, as a line of JSON on the standard error"},
 };
 
 constexpr Param kDoctor[] = {
@@ -76,7 +75,7 @@ constexpr Param kDoctor[] = {
     {"login", K::kText, U::kOption, "FILE",
      "user and password, a line each; mode 0600. Without it TF_HTTP_USERNAME, TF_HTTP_PASSWORD"},
     {"ca-file", K::kText, U::kOption, "FILE", "trust certificates of these authorities, as PEM"},
-    {"pause", K::kNumber, U::kOption, "SECONDS", "how long a slow body stops", "25", 1, 60},
+    {"pause", K::kNumber, U::kOption, "SECONDS", "how long the slow body pauses", "25", 1, 60},
     {"plain-port", K::kNumber, U::kOption, "PORT", "where plain HTTP answers", "80", 1, 65535},
 };
 
@@ -164,8 +163,8 @@ constexpr Param kKeys[] = {
      K::kText,
      U::kManyOptions,
      "KEY",
-     "fail if anything still needs this key (its id; of Transit ID:vN): only when this succeeds "
-     "may the key be taken away",
+     "fail if anything still needs this key (its id; for Transit ID:vN). Take the key away only "
+     "when this succeeds",
      {},
      1,
      128},
@@ -192,7 +191,7 @@ constexpr Param kPolicyTest[] = {
     {"state", K::kState, U::kArgument, "PROJECT/NAME", "of which state"},
     {"policy", K::kText, U::kOption, "FILE", "without it, the file of AUTH_POLICY_FILE"},
     {"claims", K::kText, U::kOption, "FILE",
-     "who asks: a token with these claims, as JSON; issuer, audience and times count, too"},
+     "who asks: a token with these claims, as JSON, with issuer, audience and times"},
     {"at", K::kTime, U::kOption, "TIME", "look at another time than now"},
     {"user", K::kText, U::kOption, "NAME", "who asks: a user of the policy"},
     {"token", K::kText, U::kOption, "NAME", "who asks: a machine token of the policy"},
@@ -215,10 +214,10 @@ constexpr Param kReference[] = {
 constexpr Param kRekey[] = {
     kDryRun,
     {"yes", K::kFlag, U::kOption, "",
-     "go on even if running servers do not know that key: they answer 503 then"},
+     "go on even if running servers do not know that key: they will answer 503"},
     {"to-env-file", K::kText, U::kOption, "FILE",
-     "seal with the keys that FILE's settings name (KMS_*, VAULT_*), and open with those of the "
-     "environment, too"},
+     "seal with the keys that FILE's settings name (KMS_*, VAULT_*), and open with those of this "
+     "host's settings, too"},
 };
 
 constexpr Param kUpgrade[] = {
@@ -230,9 +229,9 @@ constexpr Param kUpgrade[] = {
 constexpr Command kCommands[] = {
     {"adopt", N::kStore, kAdopt,
      "gives states that were stored with basic auth to identified users, with their history",
-     "The old namespace is told so. May be repeated, also after it was killed. With --all, names "
-     "that the store or the policy knows are tried, too; in the end it says how many blobs of "
-     "terraform-backend nothing explains.",
+     "The old namespace answers 409 afterwards. You may repeat it, also after it was killed. With "
+     "--all, names that the store or the policy knows are tried, too; at the end it says how many "
+     "blobs of terraform-backend match no secret and name.",
      "statewardctl adopt net/prod --dry-run\n"
      "statewardctl adopt --all --secrets secrets --names names\n",
      CmdAdopt},
@@ -241,7 +240,7 @@ constexpr Command kCommands[] = {
      "statewardctl backend-config net/prod --site https://state.example.org/state\n",
      CmdBackendConfig},
     {"convert-transit", N::kStore, kConvertTransit,
-     "turns a state that terraform-backend had Transit encrypt into the form of its local key",
+     "turns a state of terraform-backend that Transit encrypted into the form of its local key",
      "Works without Vault: KMS_KEY (and KMS_KEYRING) must hold the keys that were exported from "
      "Transit, and the state must open with one of them. Writes to the output. Records of "
      "Stateward need no conversion: KMS_TRANSIT_EXPORTED opens them.",
@@ -250,13 +249,13 @@ constexpr Command kCommands[] = {
      "opens a record of the fs storage without a server and writes the state to the output",
      "Needs the settings of the keys (KMS_*, VAULT_*) as the server has them; without Vault, the "
      "key from the KV secret in KMS_KEY, or the exported Transit keys in KMS_TRANSIT_EXPORTED. "
-     "What the path and the store's identity file do not tell, options do.",
+     "Options give what the path and the store's identity file do not tell.",
      "statewardctl decrypt states/ab/ab12…/00000000000000000007 -o state.json\n", CmdDecrypt},
     {"doctor", N::kNothing, kDoctor,
      "plays a client against a live site and says what in nginx or Apache is set wrong",
-     "Makes the state, locks, writes 5 MB, reads, frees the lock, by force, too, and deletes what "
-     "it "
-     "made. Says for each thing that is wrong which line mends it. The exit code is 0 when nothing "
+     "It makes the state, locks it, writes 5 MB, reads, releases the lock (by force, too), and "
+     "deletes what it made. For each thing that is wrong it says which line is needed. The exit "
+     "code is 0 when nothing "
      "is wrong, 1 when something is, 3 when no site answers.",
      "TF_HTTP_USERNAME=alice TF_HTTP_PASSWORD=… "
      "statewardctl doctor https://state.example.org/state/doctor/test\n",
@@ -308,9 +307,8 @@ constexpr Command kCommands[] = {
     {"rekey", N::kStore, kRekey,
      "seals everything again with the key that seals now, while servers work",
      "Every version of every state, the kept uploads and the store's secret. States of "
-     "terraform-backend stay as they are. May be stopped at any moment and run again: what is done "
-     "is "
-     "passed over. Give all servers the new key first.",
+     "terraform-backend stay as they are. You may stop it at any moment and run it again: it skips "
+     "what is done. Give all servers the new key first.",
      "statewardctl rekey --dry-run\n", CmdRekey},
     {"token", N::kNothing, kNewName, "makes a machine token",
      "The token itself is printed once, on the standard error; its lines for the policy file, "
@@ -325,25 +323,24 @@ constexpr Command kCommands[] = {
 // In the order of the help.
 constexpr Param kCommon[] = {
     {"env-file", K::kText, U::kOption, "FILE",
-     "the settings; without it those of the unit, else of the environment"},
+     "the file of settings; without it those of the unit, otherwise of the environment"},
     {"unit", K::kText, U::kOption, "UNIT",
      "the unit that starts the server, by name or path of its file"},
     {"user", K::kText, U::kOption, "USER", "the server's user, where no unit starts it"},
     {"server", K::kText, U::kOption, "URL",
-     "do it on the server at this https address, with your own credentials: TF_HTTP_USERNAME and "
-     "TF_HTTP_PASSWORD, or --credentials"},
+     "do it over the API of the server at this https address, with your own credentials: "
+     "TF_HTTP_USERNAME and TF_HTTP_PASSWORD, or --credentials"},
     {"ca-file", K::kText, U::kOption, "FILE",
-     "with --server: the certificates (PEM) that the server's is signed by; without it the "
+     "with --server: the authorities (PEM) that signed the server's certificate; without it the "
      "system's"},
     {"credentials", K::kText, U::kOption, "FILE",
      "with --server: USER:PASSWORD in a file that nobody else may read"},
-    {"output", K::kText, U::kOption, "FILE",
-     "what the command prints goes into this new file, mode 0600"},
-    {"force", K::kFlag, U::kOption, "", "an existing FILE is written over"},
+    {"output", K::kText, U::kOption, "FILE", "write the output into this new file, mode 0600"},
+    {"force", K::kFlag, U::kOption, "", "replace an existing FILE"},
     {"json", K::kFlag, U::kOption, "", "rows as JSON, for programs"},
     {"quiet", K::kFlag, U::kOption, "", "no progress, no notes"},
-    {"help", K::kFlag, U::kOption, "", "say this; behind a command, about the command"},
-    {"version", K::kFlag, U::kOption, "", "say which version this is"},
+    {"help", K::kFlag, U::kOption, "", "show this help; behind a command, the command's"},
+    {"version", K::kFlag, U::kOption, "", "show the version"},
 };
 
 }  // namespace

@@ -94,7 +94,7 @@ Result<StoreIdentity> ParseMarker(ByteView bytes) {
   const bool named = TakeLine(&rest, "format", &format);
   const std::optional<uint64_t> number = ParseUint64(format);
   if (!named || !number || *number == 0 || *number > UINT32_MAX) {
-    return Status::Corruption("store marker: damaged");
+    return Status::Corruption("the store's identity file: damaged");
   }
   // What follows may look different in another format.
   STATEWARD_RETURN_IF_ERROR(CheckFormat(*number));
