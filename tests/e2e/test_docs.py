@@ -220,6 +220,16 @@ class Documents(unittest.TestCase):
         self.none(faults)
         self.assertGreater(seen, 4)
 
+    def test_nobody_would_say_it_like_that(self):
+        """The documents speak as people do."""
+        odd = re.compile(r"\b(is to be|are to be|anew|beside|whoever|of ours|none is|heeded|hitherto|"
+                         r"belongs to whom|settings are good|burns? a number|the original's)\b", re.I)
+        files = [*PAGES, *(p for folder in ("conf", "man", "nginx", "apache")
+                           for p in (ROOT / folder).iterdir())]
+        faults = [f"{file.relative_to(ROOT)}: {found}" for file in files
+                  for found in odd.findall(" ".join(file.read_text().split()))]
+        self.none(faults)
+
     def test_each_picture_is_drawn_from_its_text(self):
         texts = sorted((ROOT / "docs/pictures").glob("*.dot"))
         self.assertGreater(len(texts), 3)
