@@ -111,10 +111,10 @@ Status JudgeToken(const Policy& policy, const TestCase& test) {
 int CmdPolicyCheck(const CliContext& cli, const Args& args) {
   std::optional<Policy> policy = LoadPolicy(cli, args.Text("file"), true);
   if (!policy) return kExitFailed;
-  Say(cli.out, "the policy is good: " + std::to_string(policy->rules.size()) + " rules, " +
-                   std::to_string(policy->issuers.size()) + " issuers, " +
-                   std::to_string(policy->users.size()) + " users, " +
-                   std::to_string(policy->tokens.size()) + " tokens\n");
+  Say(cli.out, "nothing is wrong; rules: " + std::to_string(policy->rules.size()) +
+                   ", issuers: " + std::to_string(policy->issuers.size()) +
+                   ", users: " + std::to_string(policy->users.size()) +
+                   ", machine tokens: " + std::to_string(policy->tokens.size()) + "\n");
   for (const Rule& rule : policy->rules) {
     for (const std::string& glob : rule.states) {
       if (!CrossesSlashes(glob)) continue;

@@ -101,7 +101,7 @@ const FaultText& TextOf(Fault fault) {
 std::string Mend(const FaultText& text, std::string_view server) {
   if (Names(server, "nginx") || text.nginx == text.apache) return std::string(text.nginx);
   if (Names(server, "Apache")) return std::string(text.apache);
-  return "nginx: " + std::string(text.nginx) + "\n  Apache: " + std::string(text.apache);
+  return "nginx: " + std::string(text.nginx) + "\n             Apache: " + std::string(text.apache);
 }
 
 }  // namespace stateward

@@ -74,6 +74,15 @@ class Packages(unittest.TestCase):
                              capture_output=True, text=True, check=False)
         self.assertEqual(0, run.returncode, run.stderr)
 
+    def test_links_of_the_documents_in_the_package(self):
+        deb = next(path for name, path in self.debs.items() if name.startswith("stateward_"))
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["dpkg-deb", "-x", deb, folder], check=True)
+            run = subprocess.run([sys.executable, "-B", "tests/links.py",
+                                  folder + "/usr/share/doc/stateward"], cwd=ROOT, check=False,
+                                 capture_output=True, text=True)
+            self.assertEqual(0, run.returncode, run.stdout)
+
     def test_links_of_the_documents_as_installed(self):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(["make", "-s", "install-files", "DESTDIR=" + folder, "PREFIX=/usr"],
