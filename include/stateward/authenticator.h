@@ -1,4 +1,4 @@
-// May these credentials use this state, and as whom?
+// Whether these credentials may use this state, and who they belong to.
 #ifndef STATEWARD_AUTHENTICATOR_H_
 #define STATEWARD_AUTHENTICATOR_H_
 
@@ -21,8 +21,8 @@ struct Credentials {
   std::string user;  // "" for a bearer token
   SecretString secret;
   bool bearer = false;  // Authorization: Bearer, and not Basic
-  // Whom the web server vouches for, without any of the above; "" = nobody. Filled in only with
-  // AUTH_PROXY_ENABLED, and only by a web server that is trusted with it.
+  // The user that the web server has checked, without any of the above; "" = nobody. Set only
+  // with AUTH_PROXY_ENABLED, and only by a web server that is trusted with it.
   std::string proxy_user = {};
   std::string certificate = {};  // subject of a client certificate that it verified
   std::string address = {};      // of the client, as the web server says
@@ -38,7 +38,7 @@ struct Grant {
   StateKey key;           // with the tenant filled in
   std::string principal;  // for records and the log; never a secret
   std::string address;    // the client's, as in the credentials
-  // The original's ids under which this state's bytes may lie (64 hex digits); empty: none.
+  // terraform-backend's ids under which this state's bytes may lie (64 hex digits); empty: none.
   std::vector<std::string> legacy_ids;
   // Whether another project/name pair has the same legacy id ("a-b","c" and "a","b-c").
   bool legacy_ambiguous = false;

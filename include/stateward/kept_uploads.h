@@ -28,7 +28,7 @@ class KeptUploads {
  public:
   virtual ~KeptUploads() = default;
   // Keeps a refused upload; one that is there already stays. Durable when it returns OK. One of the
-  // same principal and content with another time or size may stay in its place, or stand beside it.
+  // same principal and content with another time or size may stay in its place, or be kept as well.
   virtual Status PutUpload(const KeptUpload& upload, ByteView sealed) = 0;
   // Makes sure that an upload that a list showed is durable, as Records::Settle. kNotFound: no such
   // upload.

@@ -51,10 +51,10 @@ class Kms {
   virtual Result<Opened> Open(const SealContext& where, ByteView record) = 0;
   // Opens what lies in front, from the first kInfoPrefix bytes of a record or more.
   virtual Result<SealedInfo> OpenInfo(const SealContext& where, ByteView prefix) = 0;
-  // Opens a blob of the original: nonce(12), ciphertext, tag, without associated data; or a text of
-  // Transit. kUnknownKey: no key here opens it, so it is damaged or made with another. kCorruption:
-  // it is too short, or what it holds is no JSON document with a version: a key that Transit
-  // wrapped, say. That never comes out.
+  // Opens a blob of terraform-backend: nonce(12), ciphertext, tag, without associated data; or a
+  // text of Transit. kUnknownKey: no key here opens it, so it is damaged or made with another key.
+  // kCorruption: it is too short, or what it holds is not a JSON document with a version, but for
+  // example a key that Transit wrapped. Such content is never returned.
   virtual Result<SecretBytes> OpenLegacy(ByteView blob) = 0;
 
   // OK when something could be sealed and opened now; otherwise what is wrong, for the log and

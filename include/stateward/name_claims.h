@@ -1,5 +1,5 @@
-// The blobs of the original (nimbolus/terraform-backend), which are only read, and claims: names of
-// 64 hexadecimal digits that the first one to want them has for ever (docs/formats.md, "Claims").
+// The blobs of terraform-backend (nimbolus/terraform-backend), which are only read; and claims,
+// names of 64 hex digits that belong for ever to the first who asks (docs/formats.md, "Claims").
 //
 // Thread rule and errors: stateward/storage.h.
 #ifndef STATEWARD_NAME_CLAIMS_H_
@@ -18,11 +18,11 @@ namespace stateward {
 class NameClaims {
  public:
   virtual ~NameClaims() = default;
-  // The original's blob under its legacy id (64 hex digits). kNotFound: none.
+  // terraform-backend's blob under its legacy id (64 hex digits). kNotFound: none.
   virtual Result<Bytes> GetLegacy(const std::string& legacy_id) = 0;
-  // Calls `each` for every blob of the original, in no order, until it returns false. A blob that
-  // nobody has claimed is untouched: only the original ever wrote this state. kUnavailable: the
-  // place cannot be listed; the detail names the right that may be missing.
+  // Calls `each` for every blob of terraform-backend, in no order, until it returns false. A blob
+  // that nobody has claimed is untouched: only terraform-backend ever wrote this state.
+  // kUnavailable: the place cannot be listed; the detail names the right that may be missing.
   struct LegacyBlob {
     std::string legacy_id;
     bool claimed = false;

@@ -1,4 +1,4 @@
-// Slows down whoever looks for secrets that are in use, where a secret alone is the whole access.
+// Slows down guesses of secrets that are in use, where a secret alone is the whole access.
 #ifndef STATEWARD_SECRET_GUARD_H_
 #define STATEWARD_SECRET_GUARD_H_
 

@@ -12,7 +12,7 @@ namespace stateward {
 using Sha256Digest = std::array<uint8_t, 32>;
 
 // What a client names. project and name: 1 to 128 bytes of A-Za-z0-9._~-, not "." or "..".
-// tenant is empty for identified users; with the original's basic auth it is derived from the
+// tenant is empty for identified users; with terraform-backend's basic auth it is derived from the
 // secret (64 hex digits), so that each secret is a namespace of its own.
 struct StateKey {
   std::string tenant;
@@ -57,7 +57,7 @@ struct AuditHead {
   Sha256Digest mac{};
 };
 
-// What is sealed beside the bytes of a version.
+// What is sealed together with the bytes of a version.
 struct VersionInfo {
   RecordKind kind = RecordKind::kState;
   uint64_t serial = 0;

@@ -28,7 +28,7 @@ enum class Code : uint8_t {
   kUnknownKey,        // made with a key or by a build that this host does not have; others may
   kUnavailable,       // a service cannot say: try again later
   kOverloaded,        // this process has no room just now: try again soon
-  kInternal,          // a defect of ours
+  kInternal,          // a defect of Stateward
 };
 
 // A code and a text for the log. The text is never sent to a client.

@@ -40,7 +40,7 @@ class IdentityFile {
   virtual void Expect(const StoreIdentity& /*identity*/) {}
   // The format that is written: the store's, as its identity file said when it was looked at last.
   virtual uint32_t Format() = 0;
-  // Makes the file in a place that is empty or holds nothing but the original's data; or, with
+  // Makes the file in a place that is empty or holds nothing but terraform-backend's data; or, with
   // `replaces`, exchanges the one that is there if it still is that one. kConflict: refused, with
   // the reason.
   virtual Status WriteIdentity(const StoreIdentity& identity, const StoreIdentity* replaces) = 0;
