@@ -1,8 +1,8 @@
-# What the server may touch: what the units' sandbox lets it, once more (docs/running.md).
+# What the server may touch: the same as the units' sandbox allows (docs/running.md).
 #
-# It complains and forbids nothing: it has not been run in force. After a while without complaints in
+# It only complains and forbids nothing: it has not been tested in enforce mode. After a while without complaints in
 # the journal: aa-enforce /etc/apparmor.d/usr.bin.stateward
-# A store in another place: a line in /etc/apparmor.d/local/usr.bin.stateward.
+# For a store in another place, add a line to /etc/apparmor.d/local/usr.bin.stateward.
 abi <abi/3.0>,
 include <tunables/global>
 
