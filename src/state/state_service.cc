@@ -366,9 +366,4 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   return answer;
 }
 
-bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
-  Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
-  return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
-}
-
 }  // namespace stateward

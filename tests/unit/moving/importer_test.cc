@@ -12,6 +12,7 @@
 #include "auth/policy_auth.h"
 #include "doubles/tool_world.h"
 #include "moving/import_names.h"
+#include "state/pruner.h"
 
 namespace stateward {
 namespace {
@@ -178,8 +179,7 @@ TEST(Importer, OldTimesAreNoReasonToPruneOnTheDay) {
   rules.keep = 2;
   rules.days = 30;
   const auto prune = [&] {
-    return PruneState(*w.b.storage, *w.b.kms, w.clock, rules, w.store_id, StateId::Of(kTo))
-        ->removed;
+    return *PruneState(*w.b.storage, *w.b.kms, w.clock, rules, w.store_id, StateId::Of(kTo));
   };
   LONGS_EQUAL(0, prune());
   w.clock.Advance(31 * kDay);
