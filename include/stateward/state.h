@@ -80,8 +80,8 @@ struct VersionInfo {
   bool pinned = false;   // never pruned
   std::string moved_to;  // of kMoved: "project/name", in the same namespace
   std::string note;      // why an operation of an administrator wrote it; "" = nobody said
-  // When it came here, if `time_ms` is from elsewhere; 0: it was written here. Its age, for pruning,
-  // counts from the later of the two.
+  // When it came here, if `time_ms` is from elsewhere; 0: it was written here. Its age, for
+  // pruning, counts from the later of the two.
   int64_t imported_ms = 0;
 };
 
