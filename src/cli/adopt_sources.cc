@@ -32,7 +32,8 @@ std::vector<SecretString> ParseSecrets(std::string_view text) {
 bool ParseStateName(std::string_view text, StateName* name) {
   std::string_view project;
   std::string_view state;
-  if (!SplitStateName(text, &project, &state)) return false;
+  // terraform-backend knows no nested names.
+  if (!SplitStateName(text, &project, &state) || !IsStateName(state)) return false;
   *name = {std::string(project), std::string(state)};
   return true;
 }

@@ -61,6 +61,9 @@ class MemStorage : public Storage {
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (down) return Down();
+    if (marker_ && marker_->format > NewestStoreFormat()) {
+      return Status::Unavailable("a newer one is needed");
+    }
     if (marker_ && (replaces == nullptr || !(*marker_ == *replaces))) {
       return {Code::kConflict, "there is one"};
     }
