@@ -121,7 +121,7 @@ TEST(PolicyText, RulesAreWhole) {
           "unknown key \"rolle\"");
   Refuses("user = \"alice\"\nclaims = { a = \"b\" }\nstates = [\"a/*\"]\nrole = \"read\"\n",
           "claims need an issuer");
-  for (const char* glob : {"a", "*", "a/b/c", "/b", "a/", "a/b c", "a/?", "../b", ""}) {
+  for (const char* glob : {"a", "*", "a//c", "/b", "a/", "a/b c", "a/?", "../b", ""}) {
     Refuses("user = \"alice\"\nrole = \"read\"\nstates = [\"" + std::string(glob) + "\"]\n", "");
     std::string text = std::string(kGood) +
                        "[[rules]]\nuser = \"alice\"\nrole = \"read\"\nstates = [\"" + glob +

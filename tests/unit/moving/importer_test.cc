@@ -55,12 +55,14 @@ Grant Reader() { return IdentifiedGrant(kTo, {Rights::All(), false, {}}); }
 struct World : ToolWorld {
   FakeSource source;
 
-  // Serials `from` to `to`, a day between them; the newest was written 400 days ago.
+  // A day between two serials; the newest was written more than 400 days ago.
+  int64_t TimeOf(uint64_t serial) const {
+    return clock.NowMs() - (500 - static_cast<int64_t>(serial)) * kDay;
+  }
   void Fill(uint64_t from, uint64_t to) {
     source.documents.clear();
     for (uint64_t serial = to; serial >= from; --serial) {
-      const int64_t age = 400 + static_cast<int64_t>(to - serial);
-      source.documents.emplace_back(TestDocument(serial), clock.NowMs() - age * kDay);
+      source.documents.emplace_back(TestDocument(serial), TimeOf(serial));
     }
   }
   // One run; the store is gone after so many of its calls. 0: it stays.
@@ -96,7 +98,7 @@ struct World : ToolWorld {
       LONGS_EQUAL_TEXT(serials - i, info.serial, text.c_str());
       CHECK_TEXT(ByteView(versions[i].document) == ByteView(TestDocument(serials - i)),
                  text.c_str());
-      CHECK_TEXT(info.time_ms == source.documents[i].second, text.c_str());
+      CHECK_TEXT(info.time_ms == TimeOf(serials - i), text.c_str());
     }
     LONGS_EQUAL_TEXT(0, *b.locker->CountHeld(), text.c_str());
     CHECK_FALSE(Serve(false)->Lock(Reader(), Text(R"({"ID":"x"})")).locked);
