@@ -101,7 +101,9 @@ struct World : ToolWorld {
       CHECK_TEXT(info.time_ms == TimeOf(serials - i), text.c_str());
     }
     LONGS_EQUAL_TEXT(0, *b.locker->CountHeld(), text.c_str());
-    CHECK_FALSE(Serve(false)->Lock(Reader(), Text(R"({"ID":"x"})")).locked);
+    auto server = Serve(false);
+    CHECK_FALSE(server->Lock(Reader(), Text(R"({"ID":"x"})")).locked);
+    CHECK(server->Unlock(Reader(), Text(R"({"ID":"x"})"), "").status.ok());
   }
 };
 
