@@ -192,6 +192,29 @@ role = "admin"
                        for command in three_commands(self.WEB) if "init" not in command)
 
 
+class ProductionPage(Life):
+    """docs/production.md is followed, step by step, with the commands that stand there."""
+    test_life = None
+
+    def steps(self):
+        """{a section's number: its commands for nginx}"""
+        page = (ROOT / "docs/production.md").read_text()
+        for number, section in re.findall(r"(?ms)^## (\d)\. [^\n]*\n(.*?)(?=^## |\Z)", page):
+            yield number, "\n".join(re.findall(r"(?ms)^```\n(.*?)^```$", section))
+
+    def test_the_hour(self):
+        steps = dict(self.steps())
+        self.boot()
+        self.run_there("cd /mnt; " + steps["1"])
+        self.assertIn("the store is ready", self.run_there(steps["2"]))
+        self.assertIn('"status":"ready"', self.run_there(steps["3"]))
+        said = self.machine.run(steps["5"], stdin="open sesame\nopen sesame\n").stdout
+        self.assertIn("nothing is wrong", said)
+        self.assertEqual(404, self.get("/state/demo/network", "-u 'alice:open sesame'")[0])
+        self.assertEqual(401, self.get("/state/demo/network", "-u alice:wrong")[0])
+        self.assertEqual(401, self.get("/state/demo/network", "-u basic:secret")[0])
+
+
 if __name__ == "__main__":
     program = unittest.main(exit=False, verbosity=2)
     result = program.result
