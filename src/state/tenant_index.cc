@@ -1,5 +1,7 @@
 #include "state/tenant_index.h"
 
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "base/hex.h"
@@ -67,7 +69,7 @@ Status TenantIndex::Register(NameClaims& claims, const StateKey& key, const Stat
   if (!named.ok()) return std::move(named).status();
   if (*named) return Status();
   STATEWARD_RETURN_IF_ERROR(AddToNames(claims, key, id));
-  // Last: who breaks off before it is named twice, which does no harm.
+  // Last: who breaks off before it is named twice, which EachOfName passes over.
   return Claim(claims, Mark("named", id), id);
 }
 
@@ -120,10 +122,12 @@ Status TenantIndex::AddToNames(NameClaims& claims, const StateKey& key, const St
 
 Status TenantIndex::EachOfName(const StateKey& key,
                                const std::function<Result<bool>(const StateId& tenants)>& each) {
+  std::unordered_set<std::string> seen;
   for (uint64_t n = 0;; ++n) {
     Result<std::optional<StateId>> there = claims_.LegacyClaim(NameClaim(key, n));
     if (!there.ok()) return NeverAbsent(std::move(there).status());
     if (!there->has_value()) return Status();
+    if (!seen.insert((*there)->hex()).second) continue;
     Result<bool> dropped = IsClaimed(claims_, Mark("dropped", **there));
     if (!dropped.ok()) return std::move(dropped).status();
     if (*dropped) continue;

@@ -34,8 +34,8 @@ class TenantIndex {
   Status RegisterOpened(const StateKey& key, const StateId& id);
   Result<bool> WasOpened(const StateId& tenants);
 
-  // The tenants' states of this project and name, in the order in which they came, until `each`
-  // returns false or an error. Dropped ones are left out.
+  // The tenants' states of this project and name, each once, in the order in which they came, until
+  // `each` returns false or an error. Dropped ones are left out.
   Status EachOfName(const StateKey& key,
                     const std::function<Result<bool>(const StateId& tenants)>& each);
 

@@ -9,6 +9,9 @@
 #include <string>
 
 #include "auth/roles.h"
+#include "base/hex.h"
+#include "base/sha256.h"
+#include "state/tenant_index.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -51,6 +54,24 @@ TEST_GROUP_BASE(NameHolder, ServiceFixture) {
   void Free() { CHECK(service->Get(Identified()).status.code() == Code::kNotFound); }
   void Held() { CHECK(service->Get(Identified()).status.code() == Code::kConflict); }
 };
+
+// A writer that was killed between its place and the mark takes another place when it comes again.
+TEST(NameHolder, AStateThatWasNamedTwiceIsOne) {
+  Put(Tenant("squatter"));
+  const StateId id = StateId::Of(Tenant("squatter").key);
+  const std::string place = "stateward name v1:" + StateId::Of(key).hex() + ":1";
+  CHECK(*storage.ClaimLegacy(HexEncode(Sha256(place)), id) == id);
+  TenantIndex index(storage);
+  int count = 0;
+  CHECK(index
+            .EachOfName(key,
+                        [&count](const StateId&) -> Result<bool> {
+                          ++count;
+                          return true;
+                        })
+            .ok());
+  LONGS_EQUAL(1, count);
+}
 
 TEST(NameHolder, WhatWasDeletedHoldsNothing) {
   Free();
