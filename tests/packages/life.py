@@ -209,7 +209,7 @@ class ProductionPage(Life):
         self.assertIn("the store is ready", self.run_there(steps["2"]))
         self.assertIn('"status":"ready"', self.run_there(steps["3"]))
         said = self.machine.run(steps["5"], stdin="open sesame\nopen sesame\n").stdout
-        self.assertIn("nothing is wrong", said)
+        self.assertIn("1 users", said)
         self.assertEqual(404, self.get("/state/demo/network", "-u 'alice:open sesame'")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u alice:wrong")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u basic:secret")[0])
