@@ -3,11 +3,13 @@
 #define STATEWARD_AUTHENTICATOR_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "stateward/audit.h"
+#include "stateward/plan_locks.h"
 #include "stateward/result.h"
 #include "stateward/rights.h"
 #include "stateward/secret.h"
@@ -50,6 +52,8 @@ struct Grant {
   // The token has expired, not longer ago than LOCK_GRACE: good only for the lock that was taken
   // with it (StateService::CheckGrace).
   bool expired = false;
+  // What the policy says of this state's plan locks; nullopt: the settings hold.
+  std::optional<PlanLocks> plan_locks;
   AuditIdentity identity;  // for the audit trail
   // What records that are written for this request name (VersionInfo::audit).
   AuditHead audit;

@@ -1,4 +1,5 @@
-// At most one holder per state. Each method is one atomic step in the backend.
+// At most one holder per state, or any number of plans (docs/lock.md, "Plan locks"). Each method is
+// one atomic step in the backend.
 //
 // Locks never expire by themselves. A lock is compared by its ID alone; the ID is shown in every
 // 423 answer, so it is bound to the principal that took it. Released IDs are remembered (the newest
@@ -43,6 +44,17 @@ inline constexpr int64_t kReleasedIdsKeptMs = 24LL * 60 * 60 * 1000;
 // with Retry-After: 15 between them.
 inline constexpr int64_t kForceRepeatMs = 120000;
 
+// Of a state: so many plan locks at once, in at most so many bytes each.
+inline constexpr size_t kMaxPlanLocks = 128;
+inline constexpr size_t kPlanLockBytes = 256;
+// Writers that wait for plans: so many of a state are remembered. A further one waits, too, but
+// holds no plan back.
+inline constexpr size_t kMaxWaitingWriters = 16;
+// A writer that has not asked for so long has gone away: clients ask at least every 16 s.
+inline constexpr int64_t kWriterGoneMs = 20000;
+// The Operation of a LockInfo that only reads.
+inline constexpr std::string_view kPlanOperation = "OperationTypePlan";
+
 // What a lock is for. A StateId alone will do where the original's locks do not matter.
 struct LockKey {
   LockKey(StateId state) : id(std::move(state)) {}  // NOLINT: a StateId is a LockKey
@@ -67,9 +79,21 @@ struct LockRecord {
   bool plan_only = false;    // taken with the role plan: a writer may force it
   // Its LOCK has not been answered 200 yet, and perhaps never was: a repeat of it completes it.
   bool unconfirmed = false;
+  // A plan lock, of which a state may have many at a time. Of one that is held only what fits in
+  // kPlanLockBytes is kept: `principal` as KeptPrincipal has it, an `info` of ours with ID,
+  // Operation and Who, and no base.
+  bool shared = false;
+  // Only of a lock that is asked for, and not shared: how long it may keep new plan locks from
+  // being taken while it waits for those that are held; 0 = not at all.
+  int64_t hold_plans_ms = 0;
 };
 
+// A principal's name as plan locks and waiting writers keep it: itself up to 63 bytes, else 64 that
+// no other name has.
+std::string KeptPrincipal(std::string_view principal);
+
 inline bool IsHeldBy(const LockRecord& holder, std::string_view principal) {
+  if (holder.shared) return holder.principal == KeptPrincipal(principal);
   return holder.principal.empty() || holder.principal == principal;
 }
 
@@ -99,15 +123,22 @@ struct Granted {
   bool repeated = false;  // the same principal held it already with this ID
 };
 struct HeldBy {
+  // Who holds it: of plans the oldest, or the one with the ID that was named. Where plans_from_ms
+  // is set: the writer that waits.
   LockRecord holder;
   // Of a forced release that may be the repeat of one before this lock was taken: when, by the
   // backend's clock, it would free the lock. 0: it was not refused for that.
   int64_t freed_from_ms = 0;
+  std::vector<LockRecord> plans = {};  // all that are held, oldest first
+  // Of a plan that was refused since a writer waits: by when, at the latest, plans may hold it
+  // again, by the backend's clock.
+  int64_t plans_from_ms = 0;
 };
 struct WasReleased {};  // this ID was released within the time that is remembered
 struct NotHeld {};
 struct Released {
-  LockRecord record;  // what was released
+  LockRecord record;                   // what was released
+  std::vector<LockRecord> plans = {};  // several plan locks: all of them, `record` too
 };
 // A gate is shut, and the asker does not hold the lock already; `holder`: who does.
 struct Shut {
@@ -129,12 +160,15 @@ struct ReleaseRequest {
   bool any_principal = false;
   // The client named no ID: this one was looked up for it. A forced release in any case.
   bool unnamed = false;
+  // With an empty ID: only plan locks, and of those the asker's own.
+  bool own_plans = false;
   uint64_t head = 0;  // the newest head of the state that the asker knows, for the mark
 };
 
 // What a write sees while it is decided.
 struct LockView {
   std::optional<LockRecord> holder;
+  std::vector<LockRecord> plans;  // the plan locks that are held, oldest first; then no holder
   // The state's head was at least this: when a lock was taken or released, as far as whoever did
   // it knew. A head below it means that records are gone. 0: nothing is remembered.
   uint64_t mark = 0;
@@ -145,8 +179,23 @@ struct LockView {
   // while the step lasts, at most once.
   std::function<Result<GateSet>()> gates = nullptr;
 };
+// The plan lock with this ID; nullptr: none is held with it.
+inline const LockRecord* FindPlan(const std::vector<LockRecord>& plans, std::string_view lock_id) {
+  for (const LockRecord& plan : plans) {
+    if (plan.id == lock_id) return &plan;
+  }
+  return nullptr;
+}
 // May raise the view's mark, for the locker to remember where that costs it nothing.
 using WriteFn = std::function<void(LockView&)>;
+
+// How many locks are held.
+struct HeldCount {
+  uint64_t whole = 0;  // states with a holder
+  uint64_t plans = 0;  // plan locks
+
+  uint64_t all() const { return whole + plans; }
+};
 
 using EachHeldFn = std::function<bool(const StateId& id, const Result<LockRecord>& holder)>;
 
@@ -167,12 +216,16 @@ class Locker : public Gates {
   // its value is stored with the lock before this returns; its error is this call's error and the
   // lock is then not granted (or not complete: a repeated Acquire completes it). The gates are
   // asked about everything but a repeat of what was granted and an ID that was released.
+  // A plan lock is granted while nobody or plans hold the state, unless a writer waits. The base is
+  // read for it, too, but only remembered as the mark. A writer that meets plans is remembered as
+  // waiting when that is stored.
   virtual Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                          const LockTerms& terms) = 0;
-  // Compare and release. An empty request.id releases whatever is held. Within kForceRepeatMs of
-  // the same principal's forced release it may be that one's repeat: NotHeld when the state is
-  // free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock that was set
-  // back) is not within, but for up to 2 s where processes may take a service's time differently.
+  // Compare and release. An empty request.id releases whatever is held, all plans. Within
+  // kForceRepeatMs of the same principal's forced release it may be that one's repeat: NotHeld when
+  // the state is free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock
+  // that was set back) is not within, but for up to 2 s where processes may take a service's time
+  // differently.
   virtual Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) = 0;
   virtual Result<LockView> Look(const LockKey& key) = 0;
   // An append of this state has an unknown outcome: the next grant is to say `burn`.
@@ -190,13 +243,13 @@ class Locker : public Gates {
   virtual Status WithLock(const LockKey& key, const WriteFn& write) = 0;
   virtual bool HoldsStill() const = 0;
 
-  // Calls `each` for every state whose lock is held, and for every one whose record cannot be read
-  // (then with the reason), in order of id, until it returns false. A lock that is taken or freed
-  // meanwhile may be told or not. The original's locks are not told: they do not say of what state
-  // they are. Costs up to one round trip for each lock.
+  // Calls `each` for every lock that is held (several of a state when plans hold it), and for every
+  // state whose record cannot be read (then with the reason), in order of id, until it returns
+  // false. A lock that is taken or freed meanwhile may be told or not. The original's locks are not
+  // told: they do not say of what state they are. Costs up to one round trip for each lock.
   virtual Status EachHeld(const EachHeldFn& each) = 0;
   // How many locks are held. Cheap enough for one call a minute.
-  virtual Result<uint64_t> CountHeld() = 0;
+  virtual Result<HeldCount> CountHeld() = 0;
   // OK when a lock could be taken now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
   // What promises less than it should although it works, as far as known; "" = nothing. A fixed

@@ -26,7 +26,7 @@ Result<bool> IsThere(const Call& call, const FoundState& found) {
   Result<LockView> view =
       call.service.locker().Look(LockKeyOf(found.grant, call.service.rules().write.legacy_read));
   if (!view.ok()) return std::move(view).status();
-  return view->holder.has_value();
+  return view->holder.has_value() || !view->plans.empty();
 }
 
 // The namespaces' states of one project and name.

@@ -95,6 +95,26 @@ Status CheckMeant(const Call& call, const LockRecord& holder) {
   return Status();
 }
 
+// One of several plans, or all that one may free.
+Status CheckPlansMeant(const Call& call, const std::vector<LockRecord>& plans) {
+  const std::string& id = call.args.Text("id");
+  if (id.empty() && call.args.Flag("yes")) return Status();
+  if (FindPlan(plans, id) != nullptr) return Status();
+  return {Code::kConflict,
+          "plans hold it: " + PlanFacts(plans) + "; name one with --id, or give --yes for all"};
+}
+
+Reply PlansUnlocked(const FoundState& state, const std::vector<LockRecord>& freed) {
+  Reply reply;
+  for (const LockRecord& plan : freed) {
+    Row row = NameRow(state.key);
+    row.insert(row.end(),
+               {Value(true), Value(plan.id), TextOrNull(plan.principal), TimeOrNull(plan.time_ms)});
+    reply.rows.push_back(std::move(row));
+  }
+  return reply;
+}
+
 Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder) {
   Reply reply;
   Row row = NameRow(state.key);
@@ -145,7 +165,11 @@ Result<Reply> RunUnlock(const Call& call) {
   Result<LockView> view = call.service.locker().Look(key);
   std::string id;
   std::optional<LockRecord> holder;
-  if (view.ok()) {
+  if (view.ok() && !view->plans.empty()) {
+    STATEWARD_RETURN_IF_ERROR(CheckPlansMeant(call, view->plans));
+    id = call.args.Text("id");
+    if (const LockRecord* plan = FindPlan(view->plans, id)) holder = *plan;
+  } else if (view.ok()) {
     if (!view->holder) return Unlocked(*state, std::nullopt);
     STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
     holder = std::move(view->holder);
@@ -158,6 +182,7 @@ Result<Reply> RunUnlock(const Call& call) {
   if (!answer.status.ok()) {
     return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
   }
+  if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed);
   return Unlocked(*state, holder ? std::move(holder) : LockRecord());
 }
 

@@ -48,6 +48,7 @@ Status AddCounts(const Call& call, const FoundState& state, Row* row) {
 Status AddLock(const Call& call, const FoundState& state, Row* row) {
   Result<LockView> view = call.service.locker().Look({state.id, state.grant.legacy_ids});
   if (!view.ok()) return std::move(view).status();
+  if (!view->plans.empty()) view->holder = view->plans.front();
   if (!view->holder) {
     row->resize(row->size() + 4);
     return Status();

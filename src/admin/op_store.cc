@@ -95,6 +95,12 @@ Value NumberOrTrouble(const char* part, Result<uint64_t> number, std::vector<std
   return {};
 }
 
+Result<uint64_t> LocksHeld(Locker& locker) {
+  Result<HeldCount> count = locker.CountHeld();
+  if (!count.ok()) return std::move(count).status();
+  return count->all();
+}
+
 }  // namespace
 
 Result<Reply> RunDu(const Call& call) {
@@ -134,7 +140,7 @@ Result<Reply> RunStatus(const Call& call) {
              std::string(service.locker().Name()),
              std::string(service.kms().Name()),
              NumberOrTrouble("store", service.storage().Count(), &wrong),
-             NumberOrTrouble("lock", service.locker().CountHeld(), &wrong),
+             NumberOrTrouble("lock", LocksHeld(service.locker()), &wrong),
              keys->empty() ? Value() : Value(keys->front()),
              *keys,
              servers.ok() ? Value(TextsOf(servers->running)) : Value(),

@@ -36,6 +36,17 @@ const PolicyUser* Policy::FindUser(std::string_view name) const {
   return nullptr;
 }
 
+std::optional<PlanLocks> Policy::PlanLocksOf(std::string_view project,
+                                             std::string_view name) const {
+  const std::string state = std::string(project) + "/" + std::string(name);
+  for (const PlanLockRule& rule : locks) {
+    for (const std::string& glob : rule.states) {
+      if (GlobMatches(glob, state, kStateSeparators)) return rule.plan_locks;
+    }
+  }
+  return std::nullopt;
+}
+
 PolicyFile::PolicyFile(const Clock& clock, const Log& log, std::string path)
     : clock_(clock), log_(log), path_(std::move(path)), policy_(std::make_shared<Policy>()) {
   Look();

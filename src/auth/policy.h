@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "auth/rules.h"
 #include "base/log.h"
 #include "stateward/clock.h"
+#include "stateward/plan_locks.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
 
@@ -42,12 +44,21 @@ struct PolicyToken {
   int64_t expires_s = 0;  // since 1970; 0 = never
 };
 
+// Of the states that fit one of the globs (over project "/" name).
+struct PlanLockRule {
+  std::vector<std::string> states;
+  PlanLocks plan_locks;
+};
+
 struct Policy {
   std::vector<PolicyIssuer> issuers;
   std::vector<PolicyUser> users;
   std::vector<PolicyToken> tokens;
   std::vector<Rule> rules;
+  std::vector<PlanLockRule> locks;
 
+  // Of the first rule that fits; nullopt: none says anything of it.
+  std::optional<PlanLocks> PlanLocksOf(std::string_view project, std::string_view name) const;
   const PolicyUser* FindUser(std::string_view name) const;
 };
 

@@ -170,6 +170,7 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
     return Status(Code::kPermissionDenied, std::move(why));
   }
   Grant grant = IdentifiedGrant(key, decision);
+  grant.plan_locks = policy->PlanLocksOf(key.project, key.name);
   grant.principal = std::move(who->principal);
   grant.token_sha256 = std::move(who->token_sha256);
   grant.expired = who->expired;

@@ -22,6 +22,7 @@ namespace {
 using Source = toml::source_region;
 
 constexpr size_t kMaxList = 1000;
+constexpr int64_t kMaxWriterWaitS = 3600;  // as PLAN_LOCKS_WRITER_WAIT
 
 // Days since 1970 of a date of the proleptic Gregorian calendar.
 int64_t DaysOf(const toml::date& date) {
@@ -59,7 +60,11 @@ class PolicyReader {
   void ReadIssuer(const std::string& name, const toml::table& table);
   void ReadUser(const std::string& name, const toml::table& table);
   void ReadToken(const std::string& name, const toml::table& table);
+  using ReadNext = void (PolicyReader::*)(size_t number, const toml::table& table);
+  void ReadList(const toml::table& root, std::string_view key, ReadNext read);
+  void ReadStates(const toml::table& table, std::vector<std::string>* globs);
   void ReadRule(size_t number, const toml::table& table);
+  void ReadLocks(size_t number, const toml::table& table);
   bool ReadWho(const toml::table& table, Rule* rule);
   void CheckName(SubjectKind kind, const std::string& name, const toml::node& where, Rule* rule);
   void ReadClaims(const toml::table& table, Rule* rule);
@@ -313,6 +318,15 @@ void PolicyReader::ReadClaims(const toml::table& table, Rule* rule) {
   }
 }
 
+void PolicyReader::ReadStates(const toml::table& table, std::vector<std::string>* globs) {
+  *globs = TextList(table, "states");
+  for (const std::string& glob : *globs) {
+    if (IsStateGlob(glob)) continue;
+    Error(table.get("states")->source(),
+          "\"" + glob + "\" is not PROJECT/NAME (with * for a part)");
+  }
+}
+
 void PolicyReader::ReadRule(size_t number, const toml::table& table) {
   OnlyKeys(table, {"name", "issuer", "claims", "user", "token", "certificate", "proxy_user",
                    "states", "role", "sensitive"});
@@ -321,12 +335,7 @@ void PolicyReader::ReadRule(size_t number, const toml::table& table) {
   if (rule.name.empty()) rule.name = "rule " + std::to_string(number);
   bool who = ReadWho(table, &rule);
   if (who) ReadClaims(table, &rule);
-  rule.states = TextList(table, "states");
-  for (const std::string& glob : rule.states) {
-    if (IsStateGlob(glob)) continue;
-    Error(table.get("states")->source(),
-          "\"" + glob + "\" is not PROJECT/NAME (with * for a part)");
-  }
+  ReadStates(table, &rule.states);
   std::string role = Text(table, "role", true);
   const Rights* found = FindRole(role);
   if (!role.empty() && found == nullptr) {
@@ -355,27 +364,55 @@ void PolicyReader::ReadTables(const toml::table& root, std::string_view key, siz
 }
 
 void PolicyReader::Read(const toml::table& root) {
-  OnlyKeys(root, {"issuers", "users", "tokens", "rules"});
+  OnlyKeys(root, {"issuers", "users", "tokens", "rules", "locks"});
   ReadTables(root, "issuers", kMaxPolicyIssuers, &PolicyReader::ReadIssuer);
   ReadTables(root, "users", kMaxPolicyUsers, &PolicyReader::ReadUser);
   ReadTables(root, "tokens", kMaxPolicyTokens, &PolicyReader::ReadToken);
-  const toml::node* node = root.get("rules");
+  ReadList(root, "rules", &PolicyReader::ReadRule);
+  ReadList(root, "locks", &PolicyReader::ReadLocks);
+}
+
+void PolicyReader::ReadList(const toml::table& root, std::string_view key, ReadNext read) {
+  const toml::node* node = root.get(key);
   if (node == nullptr) return;
-  const toml::array* rules = node->as_array();
-  if (rules == nullptr || rules->size() > kMaxPolicyRules) {
-    Error(node->source(),
-          "rules must be written as [[rules]], at most " + std::to_string(kMaxPolicyRules));
+  const std::string name(key);
+  const toml::array* list = node->as_array();
+  if (list == nullptr || list->size() > kMaxPolicyRules) {
+    Error(node->source(), name + " must be written as [[" + name + "]], at most " +
+                              std::to_string(kMaxPolicyRules));
     return;
   }
   size_t number = 0;
-  for (const toml::node& item : *rules) {
+  for (const toml::node& item : *list) {
     ++number;
     if (const toml::table* table = item.as_table()) {
-      ReadRule(number, *table);
+      (this->*read)(number, *table);
     } else {
-      Error(item.source(), "a rule must be a table");
+      Error(item.source(), name == "rules" ? "a rule must be a table" : "it must be a table");
     }
   }
+}
+
+void PolicyReader::ReadLocks(size_t /*number*/, const toml::table& table) {
+  OnlyKeys(table, {"states", "plan_locks", "writer_wait"});
+  PlanLockRule rule;
+  ReadStates(table, &rule.states);
+  const std::string how = Text(table, "plan_locks", true);
+  rule.plan_locks.shared = how == "shared";
+  if (!how.empty() && how != "shared" && how != "exclusive") {
+    Error(table.get("plan_locks")->source(), "plan_locks must be shared or exclusive");
+  }
+  if (const toml::node* node = table.get("writer_wait")) {
+    const auto* seconds = node->as_integer();
+    const int64_t wait = seconds == nullptr ? -1 : seconds->get();
+    if (wait < 0 || wait > kMaxWriterWaitS) {
+      Error(node->source(),
+            "writer_wait must be 0 to " + std::to_string(kMaxWriterWaitS) + " seconds");
+    } else {
+      rule.plan_locks.writer_wait_s = static_cast<uint64_t>(wait);
+    }
+  }
+  out_->policy.locks.push_back(std::move(rule));
 }
 
 }  // namespace

@@ -215,6 +215,14 @@ constexpr Setting kSettings[] = {
      "STORAGE_S3_PREFIX. The connection is that of STORAGE_S3_*."},
     {"FORCE_UNLOCK_ENABLED", T::kBool, AT(rules.force_unlock_enabled), "true", false, true,
      "An UNLOCK without a lock ID (terraform force-unlock) releases whatever is held; false: 403."},
+    {"PLAN_LOCKS", T::kChoice, AT(rules.plan_locks.shared), "exclusive", false, true,
+     "shared: LOCKs of plans hold a state together, and a LOCK of anything else waits for them; "
+     "exclusive: one lock at a time. The policy can say it for some projects.",
+     "shared|exclusive"},
+    {"PLAN_LOCKS_WRITER_WAIT", T::kNumber, AT(rules.plan_locks.writer_wait_s), "60", false, true,
+     "Seconds for which a LOCK that waits for plans keeps new plans from the lock, at the most; "
+     "then they have as long before the same principal can do so again. 0: it keeps none.",
+     "", 0, 3600},
     {"WRITE_WITHOUT_LOCK", T::kBool, AT(rules.write.write_without_lock), "true", false, true,
      "A state that nobody has locked may be written without a lock (the clients' -lock=false)."},
     {"WRITE_GUARD", T::kChoice, AT(rules.write.strict), "strict", false, true,

@@ -1,6 +1,7 @@
 // The verbs of the client protocol.
 #include <utility>
 
+#include "base/json_writer.h"
 #include "http/answers.h"
 #include "http/audit_events.h"
 
@@ -21,9 +22,21 @@ Response Done(StateAnswer* answer, Exchange* exchange) {
     if (!answer->holder.empty()) refused.body = JsonAnswer(refused.status, answer->holder).body;
     return refused;
   }
+  if (!answer->hint.empty()) exchange->reason = answer->hint;
   Response response;
   response.status = 200;
   return response;
+}
+
+// Which plans an empty UNLOCK freed.
+SecretBytes FreedText(const std::vector<LockRecord>& freed) {
+  JsonWriter w;
+  w.BeginObject().Key("freed").BeginArray();
+  for (const LockRecord& plan : freed) {
+    w.BeginObject().Key("ID").String(plan.id).Key("principal").String(plan.principal).EndObject();
+  }
+  w.EndArray().EndObject();
+  return {w.text().begin(), w.text().end()};
 }
 
 // The same with the document.
@@ -68,7 +81,12 @@ Response AnswerLock(const HandlerParts& parts, Exchange* exchange, ByteView body
 }
 
 Response AnswerUnlock(const HandlerParts& parts, Exchange* exchange, ByteView body) {
-  return Empty(parts.states->Unlock(exchange->grant, body, exchange->query_id), exchange);
+  StateAnswer answer = parts.states->Unlock(exchange->grant, body, exchange->query_id);
+  Response response = Done(&answer, exchange);
+  if (response.status != 200 || answer.freed.empty()) return response;
+  response.content_type = "application/json";
+  response.body = FreedText(answer.freed);
+  return response;
 }
 
 }  // namespace stateward

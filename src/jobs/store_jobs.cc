@@ -24,9 +24,9 @@ class CountJob : public Job {
     Result<uint64_t> states = parts.storage.Count();
     if (!states.ok()) return {std::move(states).status(), kMinuteMs, false};
     found_[kStoredObjects] = *states;
-    Result<uint64_t> locks = parts.locker.CountHeld();
+    Result<HeldCount> locks = parts.locker.CountHeld();
     if (!locks.ok()) return {std::move(locks).status(), kMinuteMs, false};
-    found_[kLocksHeld] = *locks;
+    found_[kLocksHeld] = locks->all();
     return {Status(), kMinuteMs, true};
   }
 

@@ -44,7 +44,7 @@ Result<std::optional<AcquireOutcome>> LocalLock::AskGates(const Held& held,
     case GateVerdict::kOpen:
       return Kept();
     case GateVerdict::kShut:
-      return Kept(Shut{held.book.holder});
+      return Kept(Shut{HolderOf(held.book)});
     case GateVerdict::kChanged:
       break;
   }

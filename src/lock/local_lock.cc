@@ -173,8 +173,8 @@ Status LocalLock::SyncFolders(const StateId& id, const Held& held) {
   return SyncFd(disk_, dir->get(), "folder");
 }
 
-// `released`: the book's last entry is new.
-Status LocalLock::Store(const StateId& id, Held* held, bool released) {
+// `released`: so many of the book's last entries are new.
+Status LocalLock::Store(const StateId& id, Held* held, size_t released) {
   const int fd = held->file.get();
   if (MayBeUnsynced(held->slot)) STATEWARD_RETURN_IF_ERROR(Settle(*held));
   Status stored;
@@ -186,11 +186,11 @@ Status LocalLock::Store(const StateId& id, Held* held, bool released) {
     Discard(id, *held);
     return stored;
   }
-  if (released) {
-    const ReleasedId& entry = held->book.released.back();
-    stored = WriteReleasedEntry(disk_, fd, SlotOfRelease(entry.number), EncodeReleasedId(entry));
+  const std::vector<ReleasedId>& entries = held->book.released;
+  for (size_t i = entries.size() - released; i < entries.size(); ++i) {
+    const uint64_t slot = SlotOfRelease(entries[i].number);
+    STATEWARD_RETURN_IF_ERROR(WriteReleasedEntry(disk_, fd, slot, EncodeReleasedId(entries[i])));
   }
-  if (!stored.ok()) return stored;
   return WriteLockSlot(disk_, fd, held->slot, EncodeLockRecord(held->book));
 }
 
@@ -198,11 +198,17 @@ Status LocalLock::Store(const StateId& id, Held* held, bool released) {
 Status LocalLock::Settle(const Held& held) {
   if (held.slot.sequence == 0) return Status();
   Result<LockBook> book = DecodeLockRecord(held.slot.record);
-  if (book.ok() && book->releases > 0) {
-    const uint64_t slot = SlotOfRelease(book->releases - 1);
-    Result<Bytes> entry = ReadReleasedEntry(disk_, held.file.get(), slot);
-    if (!entry.ok()) return std::move(entry).status();
-    STATEWARD_RETURN_IF_ERROR(WriteReleasedEntry(disk_, held.file.get(), slot, *entry));
+  // The entries of its last step: of one time, when it released many plans.
+  std::optional<int64_t> time_ms;
+  const uint64_t last = book.ok() ? book->releases : 0;
+  for (uint64_t n = 1; n <= std::min<uint64_t>(last, kReleasedIdsKept); ++n) {
+    const uint64_t slot = SlotOfRelease(last - n);
+    Result<Bytes> bytes = ReadReleasedEntry(disk_, held.file.get(), slot);
+    if (!bytes.ok()) return std::move(bytes).status();
+    Result<ReleasedId> entry = DecodeReleasedId(last - n, *bytes);
+    if (n > 1 && (!entry.ok() || !time_ms || entry->time_ms != *time_ms)) break;
+    if (entry.ok()) time_ms = entry->time_ms;
+    STATEWARD_RETURN_IF_ERROR(WriteReleasedEntry(disk_, held.file.get(), slot, *bytes));
   }
   return SettleLockSlot(disk_, held.file.get(), held.slot);
 }
@@ -234,7 +240,12 @@ Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& 
     return outcome;
   }
   Result<std::optional<AcquireOutcome>> kept = AskGates(*held, terms.gates);
-  if (!kept.ok() || kept->has_value() || granted == nullptr) {
+  const bool open = kept.ok() && !kept->has_value();
+  if (open && granted == nullptr && NoteWaiting(&held->book, want, now)) {
+    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, 0));
+    return outcome;
+  }
+  if (!open || granted == nullptr) {
     Discard(key.id, *held);
     if (!kept.ok()) return std::move(kept).status();
     return kept->has_value() ? std::move(**kept) : outcome;
@@ -247,7 +258,7 @@ Result<AcquireOutcome> LocalLock::Acquire(const LockKey& key, const LockRecord& 
   }
   record.base = *head;
   Take(&held->book, std::move(record), now);
-  STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, false));
+  STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, 0));
   return outcome;
 }
 
@@ -256,8 +267,8 @@ Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseReque
   if (!held.ok()) return std::move(held).status();
   STATEWARD_RETURN_IF_ERROR(AddReleased(&*held, request.id));
   ReleaseOutcome outcome = stateward::Release(&held->book, request, clock_.NowMs());
-  if (std::holds_alternative<Released>(outcome)) {
-    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, true));
+  if (const auto* released = std::get_if<Released>(&outcome)) {
+    STATEWARD_RETURN_IF_ERROR(Store(key.id, &*held, CountOf(*released)));
   } else if (!std::holds_alternative<HeldBy>(outcome)) {
     STATEWARD_RETURN_IF_ERROR(Settle(*held));
   }
@@ -267,7 +278,7 @@ Result<ReleaseOutcome> LocalLock::Release(const LockKey& key, const ReleaseReque
 Result<LockView> LocalLock::Look(const LockKey& key) {
   Result<Held> held = Open(key.id, false);
   if (!held.ok()) return std::move(held).status();
-  return LockView{std::move(held->book.holder), held->book.mark};
+  return ViewOf(std::move(held->book));
 }
 
 Result<bool> LocalLock::TokenReleased(const StateId& id, const std::string& token_sha256) {
@@ -287,17 +298,18 @@ Status LocalLock::BurnNext(const LockKey& key) {
   Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
   held->book.burn = true;
-  return Store(key.id, &*held, false);
+  return Store(key.id, &*held, 0);
 }
 
 Status LocalLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<Held> held = Open(key.id, true);
   if (!held.ok()) return std::move(held).status();
-  LockView view{std::move(held->book.holder), held->book.mark};
+  const uint64_t mark = held->book.mark;
+  LockView view = ViewOf(std::move(held->book));
   const int root = held->root.get();
   view.gates = [this, root] { return GatesIn(root); };
   write(view);
-  if (view.mark > held->book.mark) NoteHead(disk_, held->file.get(), held->slot, view.mark);
+  if (view.mark > mark) NoteHead(disk_, held->file.get(), held->slot, view.mark);
   Discard(key.id, *held);
   return Status();
 }
@@ -307,18 +319,18 @@ std::string LocalLock::Warning() {
   return "local: a lock record in LOCK_LOCAL_DIR was damaged, and a lock may have been forgotten";
 }
 
-Result<std::optional<LockRecord>> LocalLock::Peek(int dir, const std::string& name) {
+Result<std::vector<LockRecord>> LocalLock::Peek(int dir, const std::string& name) {
   Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
   const bool gone = !file.ok() && file.status().code() == Code::kNotFound;
-  if (gone) return std::optional<LockRecord>();
+  if (gone) return std::vector<LockRecord>();
   if (!file.ok()) return Outage(std::move(file).status());
   Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
   if (!slot.ok()) return Outage(std::move(slot).status());
-  if (slot->sequence == 0) return std::optional<LockRecord>();
+  if (slot->sequence == 0) return std::vector<LockRecord>();
   if (slot->newer_lost) return Status::Unavailable("lock file: its newest record is damaged");
   Result<LockBook> book = DecodeLockRecord(slot->record);
   if (!book.ok()) return Outage(std::move(book).status());
-  return std::move(book->holder);
+  return LocksOf(std::move(*book));
 }
 
 Status LocalLock::EachHeld(const EachHeldFn& each) {
@@ -339,20 +351,19 @@ Status LocalLock::EachHeld(const EachHeldFn& each) {
     for (const std::string& name : names) {
       StateId id;
       if (!StateId::Parse(name, &id)) continue;
-      Result<std::optional<LockRecord>> held = Peek(dir->get(), name);
-      if (held.ok() && !*held) continue;
+      Result<std::vector<LockRecord>> locks = Peek(dir->get(), name);
       const bool more =
-          held.ok() ? each(id, std::move(**held)) : each(id, std::move(held).status());
+          locks.ok() ? TellLocks(id, std::move(*locks), each) : each(id, std::move(locks).status());
       if (!more) return Status();
     }
   }
   return Status();
 }
 
-Result<uint64_t> LocalLock::CountHeld() {
-  uint64_t count = 0;
+Result<HeldCount> LocalLock::CountHeld() {
+  HeldCount count;
   STATEWARD_RETURN_IF_ERROR(EachHeld([&](const StateId&, const Result<LockRecord>& holder) {
-    count += holder.ok() ? 1 : 0;
+    if (holder.ok()) ++(holder->shared ? count.plans : count.whole);
     return true;
   }));
   return count;

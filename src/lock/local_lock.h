@@ -10,6 +10,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/files.h"
 #include "base/marked_folder.h"
@@ -40,7 +41,7 @@ class LocalLock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return true; }
   Status EachHeld(const EachHeldFn& each) override;
-  Result<uint64_t> CountHeld() override;
+  Result<HeldCount> CountHeld() override;
   Status Check() override;
   std::string Warning() override;
   Result<GateSet> ReadGates() override;
@@ -59,12 +60,12 @@ class LocalLock : public Locker {
   Result<Fd> MakeFile(int root, const StateId& id);
   bool HasName(int root, const std::string& path, int fd);
   // The record of a file, read without its flock: one that is being written is not whole, and the
-  // other one counts. nullopt: not held.
-  Result<std::optional<LockRecord>> Peek(int dir, const std::string& name);
+  // other one counts.
+  Result<std::vector<LockRecord>> Peek(int dir, const std::string& name);
   void Forget(LockBook* book);
   void Discard(const StateId& id, const Held& held);
   Status SyncFolders(const StateId& id, const Held& held);
-  Status Store(const StateId& id, Held* held, bool released);
+  Status Store(const StateId& id, Held* held, size_t released);
   Status Settle(const Held& held);
   Status AddReleased(Held* held, const std::string& lock_id);
   Result<std::string> GateText(int root);

@@ -15,11 +15,11 @@ namespace stateward {
 namespace {
 
 constexpr std::string_view kMagic = "STWSLOT2";
-// The places' fronts, then the ring, then what does not fit into a front, then room for readers.
+// The places' fronts, then the ring, then what does not fit into a front.
 constexpr size_t kFront = 4096;
 constexpr uint64_t kRingAt = 2 * kFront;
 constexpr uint64_t kRestAt = 4 * kFront;
-constexpr size_t kRest = 32768;
+constexpr size_t kRest = 40960;
 static_assert(kRingAt + kReleasedSlots * kReleasedEntryBytes <= kRestAt, "the ring has room");
 
 // magic, sequence, length, writer's pid and start, SHA-256: then what the sum does not cover.

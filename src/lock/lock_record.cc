@@ -8,6 +8,7 @@
 #include "base/big_endian.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "lock/plan_lock.h"
 
 namespace stateward {
 namespace {
@@ -28,6 +29,8 @@ enum Field : uint8_t {
   kMark = 11,
   kReleases = 12,
   kTags = 13,
+  kPlans = 14,
+  kWaiting = 15,
   kMayPassOver = 128,  // from here on: a build that does not know a field keeps it as it is
 };
 
@@ -112,6 +115,10 @@ bool SetField(uint8_t field, ByteView value, LockBook* book, LockRecord* holder,
     case kTags:
       book->tags = text;
       return true;
+    case kPlans:
+      return DecodePlans(value, &book->plans);
+    case kWaiting:
+      return DecodeWaiting(value, &book->waiting);
     default:
       return false;
   }
@@ -162,6 +169,8 @@ Bytes EncodeLockRecord(const LockBook& book) {
   w.Number(kMark, book.mark);
   w.Number(kReleases, book.releases);
   w.Text(kTags, book.tags);
+  w.Text(kPlans, ByteView(EncodePlans(book.plans)).AsString());
+  w.Text(kWaiting, ByteView(EncodeWaiting(book.waiting)).AsString());
   w.Raw(book.kept);
   return w.Take();
 }
@@ -183,7 +192,7 @@ Result<LockBook> DecodeLockRecord(ByteView bytes) {
     if (field >= kMayPassOver) {
       ByteView whole = bytes.Sub(at, 3 + size);
       book.kept.insert(book.kept.end(), whole.begin(), whole.end());
-    } else if (field > kTags) {
+    } else if (field > kWaiting) {
       return Newer();
     } else if (!SetField(field, bytes.Sub(at + 3, size), &book, &holder, &flags)) {
       return Damaged();
@@ -197,6 +206,7 @@ Result<LockBook> DecodeLockRecord(ByteView bytes) {
   holder.unconfirmed = (flags & kUnconfirmed) != 0;
   if (!holder.id.empty()) {
     book.holder = std::move(holder);
+    if (!book.plans.empty()) return Damaged();
   } else if (!holder.info.empty() || holder.plan_only || holder.unconfirmed) {
     return Damaged();
   }

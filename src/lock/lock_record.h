@@ -11,8 +11,8 @@
 namespace stateward {
 
 // All of a book but the entries of its released IDs. Fits when info is at most 16 KiB and the other
-// texts are at most 1 KiB each.
-inline constexpr size_t kMaxLockRecord = size_t{24} * 1024;
+// texts are at most 1 KiB each: a holder with all that, or else 128 plans of 256 bytes.
+inline constexpr size_t kMaxLockRecord = size_t{40} * 1024;
 Bytes EncodeLockRecord(const LockBook& book);
 // kCorruption: damaged. kUnavailable: a newer build wrote something that this one has to understand
 // and does not.

@@ -23,7 +23,7 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AskGates(Held* held, const G
     case GateVerdict::kOpen:
       return Kept();
     case GateVerdict::kShut:
-      return Kept(Shut{held->row.book.holder});
+      return Kept(Shut{HolderOf(held->row.book)});
     case GateVerdict::kChanged:
       break;
   }

@@ -102,7 +102,7 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
 
 Status PostgresLock::AddLegacy(const PgRows& rows, bool forced, Row* row) {
   // A lock in the new form is newer: nobody gets one while the original's is there.
-  if (rows.size() == 0 || row->book.holder) return Status();
+  if (rows.size() == 0 || row->book.holder || !row->book.plans.empty()) return Status();
   row->legacy_id = rows.Text(0, 0);
   row->legacy_lock = rows.Text(0, 1);
   Result<LockRecord> holder = ReadLegacyLock(rows.Raw(0, 1));
@@ -146,13 +146,27 @@ Status PostgresLock::Store(const StateId& id, Held* held) {
   Row& row = held->row;
   Bytes record = EncodeRow(row.book, !row.legacy_id.empty());
   PgStatement store{pg_lock::kStore, {}};
-  bool held_by_ours = row.book.holder && row.legacy_id.empty();
-  store.params.Text(id.hex()).Bytea(record).Text(row.service.epoch).Int8(held_by_ours ? 1 : 0);
+  const bool held_by_ours = row.book.holder && row.legacy_id.empty();
+  store.params.Text(id.hex())
+      .Bytea(record)
+      .Text(row.service.epoch)
+      .Int8(held_by_ours ? 1 : 0)
+      .Int8(row.book.plans.size());
   return held->transaction->Commit({store});
 }
 
-Status PostgresLock::StoreRelease(const StateId& id, Held* held) {
+// `count`: so many of the book's last entries are new.
+Status PostgresLock::StoreRelease(const StateId& id, Held* held, size_t count) {
   Row& row = held->row;
+  std::vector<PgStatement> statements;
+  std::vector<Bytes> encoded(row.book.released.size());  // until the statements have been sent
+  for (size_t i = row.book.released.size() - count; i + 1 < row.book.released.size(); ++i) {
+    const ReleasedId& entry = row.book.released[i];
+    PgStatement remember{pg_lock::kRemember, {}};
+    encoded[i] = EncodeReleasedId(entry);
+    remember.params.Text(id.hex()).Int8(SlotOfRelease(entry.number)).Bytea(encoded[i]);
+    statements.push_back(std::move(remember));
+  }
   const ReleasedId& entry = row.book.released.back();
   Bytes record = EncodeRow(row.book, false);
   Bytes released = EncodeReleasedId(entry);
@@ -161,8 +175,9 @@ Status PostgresLock::StoreRelease(const StateId& id, Held* held) {
       .Bytea(record)
       .Text(row.service.epoch)
       .Int8(SlotOfRelease(entry.number))
-      .Bytea(released);
-  std::vector<PgStatement> statements{store};
+      .Bytea(released)
+      .Int8(row.book.plans.size());
+  statements.push_back(std::move(store));
   if (!row.legacy_id.empty()) {
     PgStatement gone{
         "DELETE FROM " + options_.legacy_table + " WHERE state_id = $1 AND lock_data = $2", {}};
@@ -192,9 +207,11 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
     if (!kept.ok()) return std::move(kept).status();
     if (kept->has_value()) return std::move(**kept);
   }
-  if (granted == nullptr) return outcome;
   Status stored;
-  if (repeated) {
+  if (granted == nullptr) {
+    if (!NoteWaiting(&row.book, want, row.now_ms)) return outcome;
+    stored = Store(key.id, &*held);
+  } else if (repeated) {
     stored = Settle(&*held);
   } else {
     LockRecord record = want;
@@ -229,8 +246,9 @@ Result<ReleaseOutcome> PostgresLock::TryRelease(const LockKey& key, const Releas
   if (newest) held->row.book.mark = std::max(held->row.book.mark, newest->n);
   ReleaseOutcome outcome = stateward::Release(&held->row.book, request, held->row.now_ms);
   if (std::holds_alternative<HeldBy>(outcome)) return outcome;
+  const auto* released = std::get_if<Released>(&outcome);
   Status stored =
-      std::holds_alternative<Released>(outcome) ? StoreRelease(key.id, &*held) : Settle(&*held);
+      released != nullptr ? StoreRelease(key.id, &*held, CountOf(*released)) : Settle(&*held);
   *unknown = held->transaction->outcome_unknown();
   if (!stored.ok()) return Outage(std::move(stored));
   return outcome;
@@ -256,7 +274,7 @@ Result<LockView> PostgresLock::Look(const LockKey& key) {
   Result<Row> row = ReadRow(rows->front());
   if (!row.ok()) return std::move(row).status();
   if (rows->size() > 1) STATEWARD_RETURN_IF_ERROR(AddLegacy(rows->back(), false, &*row));
-  return LockView{std::move(row->book.holder), row->book.mark};
+  return ViewOf(std::move(row->book));
 }
 
 Status PostgresLock::BurnNext(const LockKey& key) {
@@ -277,8 +295,9 @@ Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   Result<Held> held = Open(key, Kms::kInfoPrefix, Absent::kMake);
   if (!held.ok()) return std::move(held).status();
   PgTransaction& transaction = *held->transaction;
-  LockView view{std::move(held->row.book.holder), held->row.book.mark, &transaction,
-                [&] { return GatesFrom(&transaction); }};
+  LockView view = ViewOf(std::move(held->row.book));
+  view.transaction = &transaction;
+  view.gates = [&] { return GatesFrom(&transaction); };
   write(view);
   if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
   // Nothing to keep: the transaction is rolled back.

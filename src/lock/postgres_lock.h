@@ -43,7 +43,7 @@ class PostgresLock : public Locker {
   // Only where what `write` does is in the transaction that holds the row.
   bool HoldsStill() const override { return options_.with_storage; }
   Status EachHeld(const EachHeldFn& each) override;
-  Result<uint64_t> CountHeld() override;
+  Result<HeldCount> CountHeld() override;
   Status Check() override;
   Result<GateSet> ReadGates() override;
   Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
@@ -76,7 +76,7 @@ class PostgresLock : public Locker {
   Status AddLegacy(const PgRows& rows, bool forced, Row* row);
   Status AddReleased(const StateId& id, const std::string& lock_id, Held* held);
   Status Store(const StateId& id, Held* held);
-  Status StoreRelease(const StateId& id, Held* held);
+  Status StoreRelease(const StateId& id, Held* held, size_t count);
   Status Settle(Held* held);
   Result<AcquireOutcome> TryAcquire(const LockKey& key, const LockRecord& want,
                                     const LockTerms& terms, bool* unknown);

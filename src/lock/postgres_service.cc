@@ -20,7 +20,7 @@ std::vector<std::string> LockTables() {
       // Half of each page is left free, so that a step's new version of a row fits next to the old
       // one and no index changes.
       "CREATE TABLE stateward.state_locks (id text COLLATE \"C\" PRIMARY KEY, held bool NOT NULL,"
-      " record bytea NOT NULL, epoch text NOT NULL) WITH (fillfactor = 50)",
+      " plans int8 NOT NULL, record bytea NOT NULL, epoch text NOT NULL) WITH (fillfactor = 50)",
       "CREATE TABLE stateward.lock_entries (id text COLLATE \"C\" NOT NULL, slot int8 NOT NULL,"
       " entry bytea NOT NULL, PRIMARY KEY (id, slot))",
       "CREATE TABLE stateward.lock_service (only_one bool PRIMARY KEY DEFAULT true CHECK"
@@ -29,8 +29,8 @@ std::vector<std::string> LockTables() {
   };
 }
 
-// Locks in one answer: at most 24 KiB each, so 6 MiB of the memory of who asks.
-constexpr size_t kHeldPage = 256;
+// Records in one answer: at most 40 KiB each, so 5 MiB of the memory of who asks.
+constexpr size_t kHeldPage = 128;
 // /ready is asked every few seconds by each of many.
 constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
@@ -163,8 +163,7 @@ Status PostgresLock::EachHeld(const EachHeldFn& each) {
       StateId id;
       if (!StateId::Parse(after, &id)) continue;
       Result<LockBook> book = DecodeLockRecord(rows->Raw(i, 2));
-      if (book.ok() && !book->holder) continue;
-      const bool more = book.ok() ? each(id, std::move(*book->holder))
+      const bool more = book.ok() ? TellLocks(id, LocksOf(std::move(*book)), each)
                                   : each(id, Status::Unavailable(book.status().detail()));
       if (!more) return Status();
     }
@@ -172,15 +171,17 @@ Status PostgresLock::EachHeld(const EachHeldFn& each) {
   }
 }
 
-Result<uint64_t> PostgresLock::CountHeld() {
-  Result<PgRows> rows = pool_->QueryOne(
-      {"SELECT " STATEWARD_PG_SERVICE ", (SELECT count(*) FROM stateward.state_locks WHERE held)",
-       {}},
-      PgUse::kRead);
+Result<HeldCount> PostgresLock::CountHeld() {
+  Result<PgRows> rows =
+      pool_->QueryOne({"SELECT " STATEWARD_PG_SERVICE
+                       ", count(*) FILTER (WHERE held), coalesce(sum(plans), 0)::int8"
+                       " FROM stateward.state_locks WHERE held OR plans > 0",
+                       {}},
+                      PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   Service service;
   STATEWARD_RETURN_IF_ERROR(CheckService(*rows, 0, &service));
-  return rows->Int8(0, 1);
+  return HeldCount{rows->Int8(0, 1), rows->Int8(0, 2)};
 }
 
 // Something is written and undone: only that shows a full disk or a server that is read-only.

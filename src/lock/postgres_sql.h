@@ -23,21 +23,28 @@ inline constexpr char kHoldRow[] =
 inline constexpr char kLook[] =
     STATEWARD_PG_ROW " FROM (VALUES (1)) one LEFT JOIN stateward.state_locks l ON l.id = $1";
 // At least one row, with nulls behind the service when there is no further lock.
-inline constexpr char kNextHeld[] = "SELECT " STATEWARD_PG_SERVICE
-                                    ", l.id, l.record FROM (VALUES (1)) one LEFT JOIN"
-                                    " (SELECT id, record FROM stateward.state_locks"
-                                    " WHERE held AND id > $1 ORDER BY id LIMIT $2) l ON true"
-                                    " ORDER BY l.id";
+inline constexpr char kNextHeld[] =
+    "SELECT " STATEWARD_PG_SERVICE
+    ", l.id, l.record FROM (VALUES (1)) one LEFT JOIN"
+    " (SELECT id, record FROM stateward.state_locks"
+    " WHERE (held OR plans > 0) AND id > $1 ORDER BY id LIMIT $2) l ON true"
+    " ORDER BY l.id";
 inline constexpr char kMakeRow[] =
-    "INSERT INTO stateward.state_locks (id, held, record, epoch)"
-    " SELECT $1, false, $2, s.first_epoch FROM stateward.lock_service s"
+    "INSERT INTO stateward.state_locks (id, held, plans, record, epoch)"
+    " SELECT $1, false, 0, $2, s.first_epoch FROM stateward.lock_service s"
     " ON CONFLICT DO NOTHING";
 inline constexpr char kStore[] =
-    "UPDATE stateward.state_locks SET held = $4 > 0, record = $2, epoch = $3 WHERE id = $1";
+    "UPDATE stateward.state_locks SET held = $4 > 0, plans = $5, record = $2, epoch = $3"
+    " WHERE id = $1";
 inline constexpr char kStoreRelease[] =
     "WITH entry AS (INSERT INTO stateward.lock_entries (id, slot, entry) VALUES ($1, $4, $5)"
     " ON CONFLICT (id, slot) DO UPDATE SET entry = $5)"
-    " UPDATE stateward.state_locks SET held = false, record = $2, epoch = $3 WHERE id = $1";
+    " UPDATE stateward.state_locks SET held = false, plans = $6, record = $2, epoch = $3"
+    " WHERE id = $1";
+// More entries of one release.
+inline constexpr char kRemember[] =
+    "INSERT INTO stateward.lock_entries (id, slot, entry) VALUES ($1, $2, $3)"
+    " ON CONFLICT (id, slot) DO UPDATE SET entry = $3";
 inline constexpr char kFindReleased[] =
     "SELECT entry FROM stateward.lock_entries WHERE id = $1 AND slot = $2";
 inline constexpr char kAllReleased[] =

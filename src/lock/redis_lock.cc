@@ -11,6 +11,9 @@
 #include "base/sha256.h"
 #include "lock/gate_text.h"
 #include "lock/legacy_lock.h"
+#include "lock/lock_book.h"
+#include "lock/plan_lock.h"
+#include "lock/redis_plan.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -41,15 +44,63 @@ Result<LockRecord> ReadLegacyValue(const std::string& value) {
   return ReadLegacyLock(*json);
 }
 
+std::vector<std::string> AcquireArguments(const LockRecord& want, const GateTicket& gates) {
+  const bool plan = want.shared || want.plan_only || want.operation == kPlanOperation;
+  return {want.id,
+          DigestOf(want.id),
+          want.info,
+          want.principal,
+          want.operation,
+          want.token_sha256,
+          want.plan_only ? "1" : "0",
+          want.shared ? "1" : "0",
+          plan ? "1" : "0",
+          std::to_string(want.shared ? 0 : want.hold_plans_ms),
+          KeptPrincipal(want.principal),
+          want.shared ? RedisPlanValue(want) : "",
+          gates.tag,
+          std::to_string(gates.shut_until_ms)};
+}
+
 }  // namespace
+
+// "plans", "waits" and "freed plans".
+Result<RedisLock::Held> RedisLock::ReadPlans(const Answer& answer) const {
+  const Status unknown = Status::Unavailable("redis: a plan lock is damaged");
+  if (answer.rest.empty()) return unknown;
+  Held out;
+  if (!ReadRedisPlans(answer.rest[0].items, &out.plans)) return unknown;
+  const auto number = [&answer](size_t i) {
+    return static_cast<int64_t>(ParseUint64(answer.rest[i].text).value_or(0));
+  };
+  if (answer.word == "waits") {
+    if (answer.rest.size() != 5) return unknown;
+    out.record.id = answer.rest[1].text;
+    out.record.principal = answer.rest[2].text;
+    out.record.time_ms = number(3);
+    out.plans_from_ms = number(4);
+    return out;
+  }
+  if (out.plans.empty()) return unknown;
+  // Behind them: the one that was named, and when force will free it; of a look, the mark.
+  const LockRecord* named = nullptr;
+  if (answer.rest.size() > 1) named = FindPlan(out.plans, answer.rest[1].text);
+  if (answer.rest.size() > 2) out.freed_from_ms = number(2);
+  out.record = named != nullptr ? *named : out.plans.front();
+  return out;
+}
 
 RedisLock::RedisLock(std::unique_ptr<RedisClient> client, std::string prefix)
     : client_(std::move(client)), prefix_(std::move(prefix)) {}
 
 std::vector<std::string> RedisLock::KeysOf(const LockKey& key) const {
-  std::vector<std::string> keys = {ServiceKey(), prefix_ + "lock:" + key.id.hex(),
-                                   prefix_ + "released:" + key.id.hex(), prefix_ + "held",
-                                   prefix_ + "tokens:" + key.id.hex()};
+  std::vector<std::string> keys = {ServiceKey(),
+                                   prefix_ + "lock:" + key.id.hex(),
+                                   prefix_ + "released:" + key.id.hex(),
+                                   prefix_ + "held",
+                                   prefix_ + "tokens:" + key.id.hex(),
+                                   prefix_ + "readers:" + key.id.hex(),
+                                   prefix_ + "writers:" + key.id.hex()};
   keys.insert(keys.end(), key.legacy_ids.begin(), key.legacy_ids.end());
   return keys;
 }
@@ -128,6 +179,9 @@ Result<std::string> RedisLock::InitService(bool forgotten) {
 
 Result<RedisLock::Held> RedisLock::ReadHeld(const Answer& answer) const {
   Held out;
+  if (answer.word == "plans" || answer.word == "waits" || answer.word == "freed plans") {
+    return ReadPlans(answer);
+  }
   if (answer.word == "legacy" && answer.rest.size() >= 2) {
     out.legacy_key = answer.rest[0].text;
     out.legacy_value = answer.rest[1].text;
@@ -168,10 +222,7 @@ Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& 
   std::vector<std::string> keys = KeysOf(key);
   bool taken_here = false;
   for (int i = 0; i < kTries; ++i) {
-    Result<Answer> answer = Step(
-        scripts_.acquire, keys,
-        {want.id, DigestOf(want.id), want.info, want.principal, want.operation, want.token_sha256,
-         want.plan_only ? "1" : "0", terms.gates.tag, std::to_string(terms.gates.shut_until_ms)});
+    Result<Answer> answer = Step(scripts_.acquire, keys, AcquireArguments(want, terms.gates));
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "repeated") return AcquireOutcome(Granted{true});
     // It was ours for a moment, until somebody forced it. To say so as if it had never been would
@@ -194,7 +245,8 @@ Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& 
     if (!held->unreadable.ok()) return held->unreadable;
     bool ours = !held->legacy_key.empty() && held->record.id == want.id;
     if (ours) return AcquireOutcome(Granted{true});
-    return AcquireOutcome(HeldBy{std::move(held->record)});
+    return AcquireOutcome(
+        HeldBy{std::move(held->record), 0, std::move(held->plans), held->plans_from_ms});
   }
   return Busy();
 }
@@ -242,13 +294,23 @@ Result<ReleaseOutcome> RedisLock::Release(const LockKey& key, const ReleaseReque
     Result<Answer> answer = Step(
         scripts_.release, keys,
         {request.id, DigestOf(request.id), request.principal, request.any_principal ? "1" : "0",
-         request.unnamed ? "1" : "0", std::to_string(request.head)});
+         request.unnamed ? "1" : "0", std::to_string(request.head), request.own_plans ? "1" : "0",
+         KeptPrincipal(request.principal)});
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "free") return ReleaseOutcome(NotHeld{});
     if (answer->word == "was") return ReleaseOutcome(WasReleased{});
     Result<Held> held = ReadHeld(*answer);
     if (!held.ok()) return std::move(held).status();
     if (answer->word == "freed") return ReleaseOutcome(Released{std::move(held->record)});
+    if (answer->word == "freed plans") {
+      Released released{std::move(held->record)};
+      if (request.id.empty()) released.plans = std::move(held->plans);
+      return ReleaseOutcome(std::move(released));
+    }
+    if (!held->plans.empty()) {
+      return ReleaseOutcome(
+          HeldBy{std::move(held->record), held->freed_from_ms, std::move(held->plans)});
+    }
     const size_t parts = answer->word == "legacy" ? 2 : 1;  // behind them: when force will free it
     if (answer->rest.size() > parts) {
       const auto from = ParseUint64(answer->rest[parts].text).value_or(0);
@@ -291,6 +353,10 @@ Result<LockView> RedisLock::Look(const LockKey& key) {
   Result<Held> held = ReadHeld(*answer);
   if (!held.ok()) return std::move(held).status();
   if (!held->unreadable.ok()) return held->unreadable;
+  if (!held->plans.empty()) {
+    view.plans = std::move(held->plans);
+    return view;
+  }
   if (held->record.unconfirmed) {
     return Status::Unavailable("redis: the lock is being taken; repeat its LOCK");
   }
@@ -348,17 +414,21 @@ Status RedisLock::EachHeld(const EachHeldFn& each) {
     if (!look.ok()) return std::move(look).status();
     if (look->word == "free") continue;
     Result<Held> held = ReadHeld(*look);
-    const bool more = held.ok() ? each(id, std::move(held->record)) : each(id, held.status());
+    if (held.ok() && held->plans.empty()) held->plans.push_back(std::move(held->record));
+    const bool more =
+        held.ok() ? TellLocks(id, std::move(held->plans), each) : each(id, held.status());
     if (!more) break;
   }
   return Status();
 }
 
-Result<uint64_t> RedisLock::CountHeld() {
-  Result<Answer> answer = Step(scripts_.count, KeysOf(StateId()), {});
+Result<HeldCount> RedisLock::CountHeld() {
+  Result<Answer> answer =
+      Step(scripts_.count, KeysOf(StateId()), {prefix_ + "lock:", prefix_ + "readers:"});
   if (!answer.ok()) return std::move(answer).status();
-  if (answer->rest.size() != 1) return NoAnswer();
-  return static_cast<uint64_t>(answer->rest[0].integer);
+  if (answer->rest.size() != 2) return NoAnswer();
+  return HeldCount{static_cast<uint64_t>(answer->rest[0].integer),
+                   static_cast<uint64_t>(answer->rest[1].integer)};
 }
 
 Status RedisLock::Check() {

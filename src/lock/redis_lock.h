@@ -38,7 +38,7 @@ class RedisLock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
   Status EachHeld(const EachHeldFn& each) override;
-  Result<uint64_t> CountHeld() override;
+  Result<HeldCount> CountHeld() override;
   Status Check() override;
   std::string Warning() override { return client_->Warning(); }
   Result<GateSet> ReadGates() override;
@@ -55,7 +55,10 @@ class RedisLock : public Locker {
     LockRecord record;
     std::string legacy_key;
     std::string legacy_value;
-    Status unreadable;  // of the original's
+    Status unreadable;              // of the original's
+    std::vector<LockRecord> plans;  // oldest first; `record` is then one of them, or who waits
+    int64_t freed_from_ms = 0;      // as in HeldBy, both
+    int64_t plans_from_ms = 0;
   };
 
   std::string ServiceKey() const { return prefix_ + "service"; }
@@ -68,6 +71,7 @@ class RedisLock : public Locker {
   Result<Held> ReadHeld(const Answer& answer) const;
   // What a "gates" or "shut" says.
   Result<AcquireOutcome> ReadKept(Answer answer) const;
+  Result<Held> ReadPlans(const Answer& answer) const;
   Result<bool> Complete(const LockKey& key, const std::string& lock_id, const Answer& taken,
                         const BaseFn& base);
   Result<ReleaseOutcome> ReleaseLegacy(const LockKey& key, const ReleaseRequest& request,

@@ -45,9 +45,14 @@ local gates = s[4] or ''
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local kept_ms, kept, repeat_ms = @KEPT_MS@, @KEPT@, @REPEAT_MS@
+local writers_kept_ms = 3 * 3600 * 1000  -- twice the longest time that one may hold plans back
+local gone_ms, most_plans, most_writers = @GONE_MS@, @PLANS@, @WRITERS@
 local function held(first_legacy)
   if redis.call('HEXISTS', KEYS[2], 'id') == 1 then
     return {'held', redis.call('HGETALL', KEYS[2])}
+  end
+  if redis.call('EXISTS', KEYS[6]) == 1 then
+    return {'plans', redis.call('HGETALL', KEYS[6])}
   end
   for i = first_legacy, #KEYS do
     local value = redis.call('GET', KEYS[i])
@@ -59,10 +64,32 @@ local function released(digest)
   local at = redis.call('ZSCORE', KEYS[3], digest)
   return at and now - at < kept_ms
 end
+-- A plan: time, plan, pending, digest, token, length of the principal, then principal and Who.
+local plan_form = '^(%d+) (%d) (%d) (%S+) (%S+) (%d+) ()'
+local function plan_of(value)
+  local time, only, pending, digest, token, size, at = string.match(value, plan_form)
+  return {pending = pending == '1', digest = digest, token = token == '-' and '' or token,
+          principal = string.sub(value, at, at + size - 1),
+          done = time .. ' ' .. only .. ' 0 ' .. digest .. ' ' .. token .. ' ' .. size .. ' ' ..
+                 string.sub(value, at)}
+end
+-- A waiting writer: since, last, hold, ID; the field is its principal.
+local function writer_of(value)
+  local since, last, hold, id = string.match(value, '^(%d+) (%d+) (%d+) (.*)$')
+  local w = {since = tonumber(since), last = tonumber(last), hold = tonumber(hold), id = id}
+  w.till = math.min(w.last + gone_ms, w.since + w.hold)
+  w.future = w.last > now + 2000
+  return w
+end
+local function whole(n) return string.format('%.0f', n) end
 local function clear()
   redis.call('HDEL', KEYS[2], 'id', 'digest', 'info', 'principal', 'operation', 'token', 'plan',
              'base', 'time')
   redis.call('SREM', KEYS[4], KEYS[2])
+end
+local function drop_plan(id)
+  redis.call('HDEL', KEYS[6], id)
+  if redis.call('EXISTS', KEYS[6]) == 0 then redis.call('SREM', KEYS[4], KEYS[2]) end
 end
 local function remember_in(key, member)
   -- The order of the releases, also of many in one millisecond and when the clock was set back.
@@ -94,8 +121,10 @@ local function note_forced(principal)
 end
 )";
 
-// ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan, 10 tag of the gates that
-// the asker knows, 11 the time until which these shut the state
+// ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan, 10 shared, 11 for a
+// plan: may be granted again, 12 ms for which it holds plans back, 13 the principal as it is kept,
+// 14 of a plan: what is kept behind its time, 15 tag of the gates that the asker knows, 16 the time
+// until which these shut the state
 constexpr char kAcquire[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'base', 'epoch', 'flags', 'mark',
                      'mark_epoch')
@@ -106,13 +135,66 @@ if h[1] == ARGV[3] and h[2] == ARGV[6] then
   if h[3] ~= '' then return {'repeated'} end
   return {'taken', burn, epoch, mark}
 end
+local plan = redis.call('HGET', KEYS[6], ARGV[3])
+if plan then
+  plan = plan_of(plan)
+  if ARGV[11] ~= '1' or plan.principal ~= ARGV[13] then
+    return {'plans', redis.call('HGETALL', KEYS[6]), ARGV[3]}
+  end
+  if plan.pending then return {'taken', burn, epoch, mark} end
+  return {'repeated'}
+end
 if h[1] ~= ARGV[3] and released(ARGV[4]) then return {'released'} end
-local by = held(6)
+local by = held(8)
 -- It may be the asker's own, which only he can read out of it.
 if by and by[1] == 'legacy' then return by end
-if gates ~= ARGV[10] then return show_gates() end
-if now < tonumber(ARGV[11]) then return {'shut', by or {}} end
-if by then return by end
+if gates ~= ARGV[15] then return show_gates() end
+if now < tonumber(ARGV[16]) then return {'shut', by or {}} end
+if ARGV[10] == '1' and not h[1] then
+  local waiting = redis.call('HGETALL', KEYS[7])
+  local till, principal, longest = 0, '', nil
+  for i = 1, #waiting, 2 do
+    local w = writer_of(waiting[i + 1])
+    if now < w.till and not w.future and w.till > till then
+      till, principal, longest = w.till, waiting[i], w
+    end
+  end
+  if longest then
+    return {'waits', redis.call('HGETALL', KEYS[6]), longest.id, principal, whole(longest.since),
+            whole(till)}
+  end
+  if redis.call('HLEN', KEYS[6]) >= most_plans then return by end
+end
+if by and by[1] == 'plans' and ARGV[10] ~= '1' and ARGV[12] ~= '0' then
+  local waiting = redis.call('HGETALL', KEYS[7])
+  local known, count = nil, 0
+  for i = 1, #waiting, 2 do
+    local w = writer_of(waiting[i + 1])
+    if now >= w.till + w.hold or w.future then
+      redis.call('HDEL', KEYS[7], waiting[i])
+    else
+      count = count + 1
+      if waiting[i] == ARGV[13] then known = w end
+    end
+  end
+  if not known and count < most_writers then known = {since = now, hold = ARGV[12], id = ARGV[3],
+                                                      till = now + 1} end
+  if known and known.id == ARGV[3] and now < known.till then
+    redis.call('HSET', KEYS[7], ARGV[13],
+               whole(known.since) .. ' ' .. whole(now) .. ' ' .. whole(known.hold) .. ' ' ..
+               ARGV[3])
+    redis.call('PEXPIRE', KEYS[7], writers_kept_ms)
+  end
+end
+if by and not (by[1] == 'plans' and ARGV[10] == '1') then return by end
+if ARGV[10] == '1' then
+  redis.call('HSET', KEYS[6], ARGV[3], whole(now) .. ' ' .. ARGV[9] .. ' 1 ' .. ARGV[4] .. ' ' ..
+             ARGV[14])
+  redis.call('SADD', KEYS[4], KEYS[2])
+  return {'taken', burn, epoch, mark}
+end
+local waiting = redis.call('HGET', KEYS[7], ARGV[13])
+if waiting and writer_of(waiting).id == ARGV[3] then redis.call('HDEL', KEYS[7], ARGV[13]) end
 redis.call('HSET', KEYS[2], 'id', ARGV[3], 'digest', ARGV[4], 'info', ARGV[5],
            'principal', ARGV[6], 'operation', ARGV[7], 'token', ARGV[8], 'plan', ARGV[9],
            'base', '', 'time', string.format('%.0f', now))
@@ -123,8 +205,12 @@ return {'taken', burn, epoch, mark}
 // ARGV: 3 id, 4 base, 5 epoch. Only in the epoch in which it was decided whether to burn.
 constexpr char kComplete[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'id', 'base')
-if h[1] ~= ARGV[3] or epoch ~= ARGV[5] then return {'again'} end
-if h[2] == '' then
+local plan = redis.call('HGET', KEYS[6], ARGV[3])
+if (h[1] ~= ARGV[3] and not plan) or epoch ~= ARGV[5] then return {'again'} end
+if plan then
+  redis.call('HSET', KEYS[6], ARGV[3], plan_of(plan).done)
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'mark', ARGV[4], 'mark_epoch', epoch)
+elseif h[2] == '' then
   redis.call('HSET', KEYS[2], 'base', ARGV[4], 'epoch', epoch, 'mark', ARGV[4],
              'mark_epoch', epoch)
 end
@@ -135,28 +221,58 @@ return {'done'}
 constexpr char kAbandon[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'id', 'base')
 if h[1] == ARGV[3] and h[2] == '' then clear() end
+local plan = redis.call('HGET', KEYS[6], ARGV[3])
+if plan and plan_of(plan).pending then drop_plan(ARGV[3]) end
 return {'done'}
 )";
 
-// ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal, 7 unnamed, 8 head
+// ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal, 7 unnamed, 8 head,
+// 9 own plans, 10 the principal as it is kept
 constexpr char kRelease[] = R"(
 local any = ARGV[3] == ''
 local unnamed = any or ARGV[7] == '1'
 local h = redis.call('HMGET', KEYS[2], 'id', 'principal', 'digest', 'token', 'forced_by',
                      'forced_at', 'flags', 'mark', 'mark_epoch')
 if is_newer(h[7]) then return {'newer'} end
+local plans = redis.call('HGETALL', KEYS[6])
+local freed, own_all = {}, true
+for i = 1, #plans, 2 do
+  local plan = plan_of(plans[i + 1])
+  local own = plan.principal == ARGV[10]
+  if (any and (own or ARGV[9] ~= '1')) or plans[i] == ARGV[3] then
+    table.insert(freed, plans[i])
+    table.insert(freed, plans[i + 1])
+    own_all = own_all and own
+  end
+end
 if unnamed and h[5] == ARGV[5] then
   local age = now - h[6]
   if age >= 0 and age < repeat_ms then
-    local by = held(6)
-    if not by then return {'free'} end
+    local by = held(8)
+    if not by or (by[1] == 'plans' and #freed == 0) then return {'free'} end
+    if by[1] == 'plans' then table.insert(by, freed[1]) end
     table.insert(by, string.format('%.0f', h[6] + repeat_ms))
     return by
   end
 end
-if not (h[1] and (any or h[1] == ARGV[3])) then
+if #freed > 0 then
+  if not any and not own_all and ARGV[6] ~= '1' then return {'plans', plans, ARGV[3]} end
+  for i = 1, #freed, 2 do
+    local plan = plan_of(freed[i + 1])
+    drop_plan(freed[i])
+    remember(plan.digest, plan.token)
+  end
+  if unnamed then
+    redis.call('HSET', KEYS[2], 'forced_by', ARGV[5], 'forced_at', whole(now))
+  end
+  if tonumber(ARGV[8]) > tonumber(mark_of(h[8], h[9])) then
+    redis.call('HSET', KEYS[2], 'mark', ARGV[8], 'mark_epoch', epoch)
+  end
+  return {'freed plans', freed}
+end
+if not (h[1] and ((any and ARGV[9] ~= '1') or h[1] == ARGV[3])) then
   if not any and released(ARGV[4]) then return {'was'} end
-  return held(6) or {'free'}
+  return held(8) or {'free'}
 end
 local own = h[2] == ARGV[5]
 if not any and not own and ARGV[6] ~= '1' then return held(#KEYS + 1) end
@@ -170,11 +286,11 @@ end
 return {'freed', record}
 )";
 
-// KEYS: 6 the original's; ARGV: 3 its value, 4 digest of its ID ('' = unknown), 5 principal, 6
+// KEYS: 8 the original's; ARGV: 3 its value, 4 digest of its ID ('' = unknown), 5 principal, 6
 // force
 constexpr char kReleaseLegacy[] = R"(
-if redis.call('GET', KEYS[6]) ~= ARGV[3] then return {'again'} end
-redis.call('DEL', KEYS[6])
+if redis.call('GET', KEYS[8]) ~= ARGV[3] then return {'again'} end
+redis.call('DEL', KEYS[8])
 if ARGV[4] ~= '' then remember(ARGV[4]) end
 if ARGV[6] == '1' then note_forced(ARGV[5]) end
 return {'done'}
@@ -184,7 +300,7 @@ constexpr char kLook[] = R"(
 local h = redis.call('HMGET', KEYS[2], 'flags', 'mark', 'mark_epoch')
 if is_newer(h[1]) then return {'newer'} end
 local mark = mark_of(h[2], h[3])
-local by = held(6)
+local by = held(8)
 if by then
   table.insert(by, mark)
   return by
@@ -204,8 +320,15 @@ if at and now - at < kept_ms then return {'yes'} end
 return {'no'}
 )";
 
+// ARGV: 3 what a lock's key begins with, 4 what its plans' does
 constexpr char kCount[] = R"(
-return {'count', redis.call('SCARD', KEYS[4])}
+local states, plans, planned = redis.call('SMEMBERS', KEYS[4]), 0, 0
+for _, key in ipairs(states) do
+  local count = redis.call('HLEN', ARGV[4] .. string.sub(key, #ARGV[3] + 1))
+  plans = plans + count
+  if count > 0 then planned = planned + 1 end
+end
+return {'count', #states - planned, plans}
 )";
 
 constexpr char kHeld[] = R"(
@@ -237,7 +360,10 @@ std::string Step(const char* body) {
     int64_t value;
   } kValues[] = {{"@KEPT_MS@", kReleasedIdsKeptMs},
                  {"@KEPT@", static_cast<int64_t>(kReleasedIdsKept)},
-                 {"@REPEAT_MS@", kForceRepeatMs}};
+                 {"@REPEAT_MS@", kForceRepeatMs},
+                 {"@GONE_MS@", kWriterGoneMs},
+                 {"@PLANS@", static_cast<int64_t>(kMaxPlanLocks)},
+                 {"@WRITERS@", static_cast<int64_t>(kMaxWaitingWriters)}};
   for (const auto& [name, value] : kValues) {
     text.replace(text.find(name), std::string(name).size(), std::to_string(value));
   }

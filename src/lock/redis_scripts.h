@@ -17,23 +17,27 @@ struct RedisLockScripts {
   RedisScript init;     // id, forgotten, epoch: "id", the service's id
   RedisScript renew;    // service id, epoch: "ok" | "other"
 
-  // KEYS: service, lock, released, held, tokens, the original's…; ARGV: run, service id, …
-  // All may answer "newer": a newer build wrote what this one does not understand.
+  // KEYS: service, lock, released, held, tokens, plans, waiting writers, the original's…; ARGV:
+  // run, service id, … All may answer "newer": a newer build wrote what this one does not
+  // understand.
   RedisScript acquire;         // "taken", burn, epoch, mark | "repeated" | "released" | HELD |
+                               // "waits", all plans, ID, principal, since, till |
                                // "gates", time, text | "shut", [HELD or nothing]
   RedisScript complete;        // "done" | "again"
   RedisScript abandon;         // "done"
-  RedisScript release;         // "freed", record | "free" | "was" | HELD | HELD, time
+  RedisScript release;         // "freed", record | "freed plans", plans | "free" | "was" | HELD |
+                               // HELD, time
   RedisScript release_legacy;  // "done" | "again"
   RedisScript look;            // "free", mark | HELD, mark
   RedisScript burn_next;       // "done"
   RedisScript token_released;  // "yes" | "no"
-  RedisScript count;           // "count", n
+  RedisScript count;           // "count", holders, plans
   RedisScript held;            // "held", the keys of all locks that are held
   RedisScript check;           // "ok"
   RedisScript gates;           // "gates", time, text
   RedisScript exchange_gates;  // "done" | "again"
-  // HELD: "held", record | "legacy", key, value
+  // HELD: "held", record | "plans", all plans, the one with the ID (if it was named) |
+  // "legacy", key, value
 };
 
 }  // namespace stateward

@@ -157,10 +157,16 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
     if (granted == nullptr || (fresh && terms.gates.shut_until_ms > 0)) {
       Result<GateObject> gates = GetGates();
       if (!gates.ok()) return std::move(gates).status();
-      Result<Kept> kept = Judge(terms.gates, *gates, book.holder);
+      Result<Kept> kept = Judge(terms.gates, *gates, HolderOf(book));
       if (!kept.ok()) return std::move(kept).status();
       if (kept->has_value()) return std::move(**kept);
-      if (granted == nullptr) return outcome;
+    }
+    if (granted == nullptr) {
+      if (!NoteWaiting(&book, want, now)) return outcome;
+      Result<bool> written = Write(key.id, &*entry);
+      if (!written.ok()) return std::move(written).status();
+      if (!*written) continue;
+      return outcome;
     }
     if (fresh) {
       LockRecord record = want;
@@ -173,8 +179,8 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
       if (!*written) continue;
       taken_here = true;
     }
-    if (!book.holder->unconfirmed) return AcquireOutcome(Granted{!taken_here});
-    Result<Kept> done = Complete(key.id, terms, !taken_here, &*entry);
+    if (!TakenIn(&book, want.id)->unconfirmed) return AcquireOutcome(Granted{!taken_here});
+    Result<Kept> done = Complete(key.id, want.id, terms, !taken_here, &*entry);
     if (!done.ok()) return std::move(done).status();
     if (done->has_value()) return std::move(**done);
   }
@@ -183,8 +189,8 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
 
 // The gates are read once the lock is there for all to see: whoever changes them before that is
 // obeyed, and whoever does after it finds the lock.
-Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const LockTerms& terms, bool repeated,
-                                      Entry* entry) {
+Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const std::string& lock_id,
+                                      const LockTerms& terms, bool repeated, Entry* entry) {
   LockBook& book = entry->object.book;
   Result<GateObject> gates = Status::Unavailable("not asked");
   Result<uint64_t> head = Status::Unavailable("not asked");
@@ -197,7 +203,7 @@ Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const LockTerms& terms,
   if (!gates.ok() || !head.ok() || !kept.ok() || kept->has_value()) {
     // Nobody was granted anything; without this the lock would stay behind when the client gives
     // up. Best effort after an error: a LOCK with the same ID completes it otherwise.
-    book.holder.reset();
+    GiveBack(&book, lock_id);
     Result<bool> given_back = Write(id, entry);
     if (!gates.ok()) return Outage(std::move(gates).status());
     if (!head.ok()) return Outage(std::move(head).status());
@@ -205,8 +211,9 @@ Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const LockTerms& terms,
     if (!given_back.ok()) return std::move(given_back).status();
     return *given_back ? std::move(kept) : Kept();
   }
-  book.holder->base = *head;
-  book.holder->unconfirmed = false;
+  LockRecord& taken = *TakenIn(&book, lock_id);
+  if (!taken.shared) taken.base = *head;
+  taken.unconfirmed = false;
   book.burn = false;
   book.mark = std::max(book.mark, *head);
   Result<bool> written = Write(id, entry);
@@ -236,7 +243,7 @@ Result<LockView> S3Lock::Look(const LockKey& key) {
   if (book.holder && book.holder->unconfirmed) {
     return Status::Unavailable("lock: it is being taken; repeat its LOCK");
   }
-  return LockView{std::move(book.holder), book.mark};
+  return ViewOf(std::move(book));
 }
 
 Status S3Lock::BurnNext(const LockKey& key) {
@@ -284,7 +291,7 @@ Result<std::map<std::string, std::string>> S3Lock::ListLocks() {
 bool S3Lock::KnownFree(const std::string& key, const std::string& etag) {
   std::lock_guard<std::mutex> one(counted_mutex_);
   auto known = counted_.find(key);
-  return known != counted_.end() && known->second.first == etag && !known->second.second;
+  return known != counted_.end() && known->second.first == etag && known->second.second.all() == 0;
 }
 
 Status S3Lock::EachHeld(const EachHeldFn& each) {
@@ -307,18 +314,17 @@ Status S3Lock::EachHeld(const EachHeldFn& each) {
       Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
       if (lock.ok()) {
         std::lock_guard<std::mutex> one(counted_mutex_);
-        counted_[keys[from + i]] = {object->etag, lock->book.holder.has_value()};
+        counted_[keys[from + i]] = {object->etag, CountOf(lock->book)};
       }
-      if (lock.ok() && !lock->book.holder) continue;
-      const bool more =
-          lock.ok() ? each(id, std::move(*lock->book.holder)) : each(id, Outage(lock.status()));
+      const bool more = lock.ok() ? TellLocks(id, LocksOf(std::move(lock->book)), each)
+                                  : each(id, Outage(lock.status()));
       if (!more) return Status();
     }
   }
   return Status();
 }
 
-Result<uint64_t> S3Lock::CountHeld() {
+Result<HeldCount> S3Lock::CountHeld() {
   Result<std::map<std::string, std::string>> etags = ListLocks();
   if (!etags.ok()) return std::move(etags).status();
   std::lock_guard<std::mutex> one(counted_mutex_);
@@ -326,7 +332,7 @@ Result<uint64_t> S3Lock::CountHeld() {
     it = etags->count(it->first) == 0 ? counted_.erase(it) : std::next(it);
   }
   int64_t start = clock_.SteadyUs();
-  uint64_t count = 0;
+  HeldCount count;
   for (const auto& [key, etag] : *etags) {
     auto known = counted_.find(key);
     if (known == counted_.end() || known->second.first != etag) {
@@ -337,10 +343,11 @@ Result<uint64_t> S3Lock::CountHeld() {
       if (!object.ok()) return Outage(std::move(object).status());
       Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
       if (!lock.ok()) continue;
-      counted_[key] = {object->etag, lock->book.holder.has_value()};
+      counted_[key] = {object->etag, CountOf(lock->book)};
       known = counted_.find(key);
     }
-    count += known->second.second ? 1 : 0;
+    count.whole += known->second.second.whole;
+    count.plans += known->second.second.plans;
   }
   return count;
 }

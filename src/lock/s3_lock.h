@@ -38,7 +38,7 @@ class S3Lock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
   Status EachHeld(const EachHeldFn& each) override;
-  Result<uint64_t> CountHeld() override;
+  Result<HeldCount> CountHeld() override;
   Status Check() override;
   Result<GateSet> ReadGates() override;
   Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
@@ -67,7 +67,8 @@ class S3Lock : public Locker {
                      const std::optional<LockRecord>& holder) const;
   // Of a lock that is taken without a base: reads head and gates, and stores the base or gives the
   // lock back. nullopt: others came first.
-  Result<Kept> Complete(const StateId& id, const LockTerms& terms, bool repeated, Entry* entry);
+  Result<Kept> Complete(const StateId& id, const std::string& lock_id, const LockTerms& terms,
+                        bool repeated, Entry* entry);
 
   const std::unique_ptr<S3Client> client_;
   const Clock& clock_;
@@ -79,8 +80,8 @@ class S3Lock : public Locker {
   bool KnownFree(const std::string& key, const std::string& etag);
 
   std::mutex counted_mutex_;
-  // What CountHeld and EachHeld saw: key -> ETag, held. Only locks that changed are read again.
-  std::map<std::string, std::pair<std::string, bool>> counted_;
+  // What CountHeld and EachHeld saw: key -> ETag, its locks. Only what changed is read again.
+  std::map<std::string, std::pair<std::string, HeldCount>> counted_;
 };
 
 }  // namespace stateward

@@ -24,7 +24,7 @@ struct S3LockObject {
   uint64_t epoch = 0;  // in which it was written
   LockBook book;
 };
-// With room for the readers that a newer build may write.
+// With room for what a newer build may add.
 inline constexpr size_t kMaxS3LockObject = size_t{96} * 1024;
 // Holds random bytes, so that no two writes of one lock have the same ETag.
 Bytes EncodeS3LockObject(const S3LockObject& object);

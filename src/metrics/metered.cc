@@ -175,7 +175,7 @@ class MeteredLocker : public Locker {
   }
   bool HoldsStill() const override { return l_->HoldsStill(); }
   Status EachHeld(const EachHeldFn& each) override { return l_->EachHeld(each); }
-  Result<uint64_t> CountHeld() override { return l_->CountHeld(); }
+  Result<HeldCount> CountHeld() override { return l_->CountHeld(); }
   Status Check() override { return l_->Check(); }
   std::string Warning() override { return l_->Warning(); }
   Result<GateSet> ReadGates() override {

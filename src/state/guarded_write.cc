@@ -87,6 +87,10 @@ WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view
 // Whether the lock allows it: a refusal, or nothing that is one.
 WriteOutcome GuardedWrite::CheckLock(const WriteRequest& request, const LockView& view) {
   if (request.grant->expired && request.lock_id.empty()) return Refused(Refusal::kExpiredToken);
+  if (!view.plans.empty()) {
+    const bool plan = FindPlan(view.plans, request.lock_id) != nullptr;
+    return Refused(plan ? Refusal::kPlanLock : Refusal::kPlansHold, PlanFacts(view.plans));
+  }
   if (!view.holder) {
     if (!request.lock_id.empty()) return Refused(Refusal::kLockNotHeld);
     bool needed = !rules_.write_without_lock && request.kind == RecordKind::kState;

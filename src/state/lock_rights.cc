@@ -17,6 +17,12 @@ LockKey LockKeyOf(const Grant& grant, bool legacy_read) {
   return legacy_read ? LockKey(std::move(id), grant.legacy_ids) : LockKey(std::move(id));
 }
 
+void AskForPlan(const PlanLocks& plan_locks, LockRecord* want) {
+  if (!plan_locks.shared) return;
+  want->shared = want->plan_only || want->operation == kPlanOperation;
+  if (!want->shared) want->hold_plans_ms = static_cast<int64_t>(plan_locks.writer_wait_s) * 1000;
+}
+
 bool MayForce(const Grant& grant, const LockRecord& holder) {
   if (grant.expired) return false;
   if (grant.rights.Has(Right::kForce) || IsOwn(grant, holder)) return true;
@@ -36,6 +42,9 @@ Status CheckGrace(Locker& locker, const LockKey& key, const Grant& grant, Verb v
   if (!view.ok()) return std::move(view).status();
   if (view->holder && !view->holder->principal.empty() && IsOwn(grant, *view->holder)) {
     return Status();
+  }
+  for (const LockRecord& plan : view->plans) {
+    if (IsOwn(grant, plan)) return Status();
   }
   if (!ends) return refused;
   Result<bool> released = locker.TokenReleased(key.id, grant.token_sha256);

@@ -11,6 +11,10 @@ namespace stateward {
 // A state's lock, with the original's locks of it where those are read.
 LockKey LockKeyOf(const Grant& grant, bool legacy_read);
 
+// Which kind of lock is asked for: a plan lock where plans share it, if the LOCK says that it is of
+// a plan or its principal may only plan. REQUIRES: operation and plan_only are set.
+void AskForPlan(const PlanLocks& plan_locks, LockRecord* want);
+
 // Release it by force: one's own; each lock for an administrator; a plan's for whoever may write.
 bool MayForce(const Grant& grant, const LockRecord& holder);
 

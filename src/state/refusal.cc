@@ -6,6 +6,8 @@ namespace stateward {
 namespace {
 
 // A lineage is a UUID; a longer text of somebody's own making needs no more room than that.
+// The facts go into one line of an answer.
+constexpr size_t kShownPlans = 5;
 constexpr size_t kShownLineage = 64;
 
 constexpr RefusalText kTexts[kRefusals] = {
@@ -24,6 +26,12 @@ constexpr RefusalText kTexts[kRefusals] = {
      "`tofu state push`"},
     {Refusal::kOtherLock, Code::kConflict, "another lock is held",
      "wait for its holder; then plan and apply again, or push with `tofu state push`"},
+    {Refusal::kPlansHold, Code::kConflict,
+     "plans hold the state's lock, and this write holds no lock that allows it",
+     "wait for the plans, and take the lock: plan and apply again with -lock-timeout"},
+    {Refusal::kPlanLock, Code::kConflict,
+     "the lock with this ID is a plan's: it allows to read and not to write",
+     "take the lock for a write: apply again with -lock-timeout, or push with `tofu state push`"},
     {Refusal::kLockOfOther, Code::kPermissionDenied, "the lock belongs to another principal",
      "write with the credentials that took the lock, or take a lock of your own"},
     {Refusal::kOtherSession, Code::kConflict,
@@ -125,6 +133,15 @@ std::string HolderFacts(const LockRecord& holder) {
   std::string facts = "held by " + (holder.principal.empty() ? "somebody" : holder.principal);
   if (holder.time_ms > 0) facts += " since " + FormatTime(holder.time_ms);
   return facts + " with the lock ID " + holder.id;
+}
+
+std::string PlanFacts(const std::vector<LockRecord>& plans) {
+  std::string facts;
+  for (size_t i = 0; i < plans.size() && i < kShownPlans; ++i) {
+    facts += (i == 0 ? "" : "; ") + HolderFacts(plans[i]);
+  }
+  if (plans.size() <= kShownPlans) return facts;
+  return facts + "; and " + std::to_string(plans.size() - kShownPlans) + " more plans";
 }
 
 std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent) {

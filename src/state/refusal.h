@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "stateward/locker.h"
 #include "stateward/state.h"
@@ -23,6 +24,8 @@ enum class Refusal : uint8_t {
   kLocked,
   kLockNotHeld,
   kOtherLock,
+  kPlansHold,
+  kPlanLock,
   kLockOfOther,
   kOtherSession,
   kOtherWrite,
@@ -56,6 +59,8 @@ std::string_view NameOf(Refusal refusal);
 
 // "held by ci since 2026-11-26 20:00:00 UTC with the lock ID 5a…": for the end of a `why`.
 std::string HolderFacts(const LockRecord& holder);
+// The same of several plan locks, the oldest first; more than a few are counted.
+std::string PlanFacts(const std::vector<LockRecord>& plans);
 // "stored: serial 7, lineage a; sent: serial 6, lineage b".
 std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent);
 

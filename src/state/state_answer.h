@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "state/refusal.h"
 #include "stateward/audit.h"
@@ -15,11 +16,12 @@
 namespace stateward {
 
 struct StateAnswer {
-  Status status;         // OK, or why not
-  SecretBytes document;  // of a Get
-  bool locked = false;   // a Lock met another holder: `holder` is the answer
-  std::string holder;    // LockInfo JSON of who holds the lock
-  std::string lock_id;   // what the request was about; for the log
+  Status status;                  // OK, or why not
+  SecretBytes document;           // of a Get
+  bool locked = false;            // a Lock met another holder: `holder` is the answer
+  std::string holder;             // LockInfo JSON of who holds the lock
+  std::vector<LockRecord> freed;  // plan locks that an Unlock without an ID freed
+  std::string lock_id;            // what the request was about; for the log
   // Of a refusal or failure, for the client. Our texts, in one line each.
   std::string hint;    // what happened, and why
   std::string action;  // what to do

@@ -55,7 +55,9 @@ StateAnswer StateService::UnlockFree(const Grant& grant, Result<ReleaseOutcome> 
 
 bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
   Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
-  return view.ok() && view->holder && (lock_id.empty() || view->holder->id == lock_id);
+  if (!view.ok()) return false;
+  if (lock_id.empty()) return view->holder || !view->plans.empty();
+  return (view->holder && view->holder->id == lock_id) || FindPlan(view->plans, lock_id) != nullptr;
 }
 
 }  // namespace stateward

@@ -11,6 +11,7 @@
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
 #include "state/never_absent.h"
+#include "state/plan_info.h"
 #include "state/step_storage.h"
 
 namespace stateward {
@@ -336,6 +337,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   want.operation = info->operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;
   want.plan_only = !grant.rights.Has(Right::kWrite);
+  AskForPlan(grant.plan_locks.value_or(rules_.plan_locks), &want);
   std::string moved_to;
   BaseFn base = [&](const BaseAsk& ask) {
     return BaseOfLock(grant, id, (*store)->store_id, want.id, ask, &moved_to);
@@ -355,7 +357,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   }
   if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     answer.locked = true;
-    answer.holder = RenderHolder(held->holder, grant.key, clock_.NowMs());
+    const bool plans = !held->plans.empty() || held->plans_from_ms != 0;
+    answer.holder = plans ? RenderPlans(*held, grant.key, clock_.NowMs())
+                          : RenderHolder(held->holder, grant.key, clock_.NowMs());
   } else if (const auto* kept = std::get_if<Shut>(&*outcome)) {
     answer.locked = true;
     answer.holder = RenderGate(shut, kept->holder, grant.key, clock_.NowMs());

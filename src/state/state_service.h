@@ -87,6 +87,7 @@ class StateService {
   StateAnswer UnlockFree(const Grant& grant, Result<ReleaseOutcome> outcome);
   StateAnswer UnlockNoLock(const Grant& grant, ByteView body, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
+  StateAnswer FreeOwnPlans(const Grant& grant, const LockKey& key, ReleaseRequest request);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(Result<ReleaseOutcome> outcome);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "history/upload_settings.h"
+#include "stateward/plan_locks.h"
 
 namespace stateward {
 
@@ -22,6 +23,7 @@ struct HistoryRules {
 struct StateRules {
   WriteRules write;
   bool force_unlock_enabled = true;  // FORCE_UNLOCK_ENABLED
+  PlanLocks plan_locks;              // PLAN_LOCKS, PLAN_LOCKS_WRITER_WAIT
   bool diff_values = true;           // DIFF_VALUES
   bool new_tenants = true;           // AUTH_BASIC_NEW_TENANTS
   bool nested_names = false;         // NESTED_NAMES

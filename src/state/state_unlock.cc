@@ -59,11 +59,13 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
     return RefusalAnswer(Refusal::kForceNotAllowed);
   }
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
-  ReleaseRequest request{"", grant.principal, false, false, storage_.SeenHead(key.id)};
+  ReleaseRequest request{"", grant.principal};
+  request.head = storage_.SeenHead(key.id);
   if (grant.rights.Has(Right::kForce)) return UnlockFree(grant, locker_.Release(key, request));
   // Others may force some locks: the one that is looked at is the one that is released.
   Result<LockView> view = locker_.Look(key);
   if (!view.ok()) return ErrorAnswer(NeverAbsent(std::move(view).status()));
+  if (!view->plans.empty()) return FreeOwnPlans(grant, key, std::move(request));
   if (view->holder && !MayForce(grant, *view->holder)) {
     return RefusalAnswer(Refusal::kForceOfOther, HolderFacts(*view->holder));
   }
@@ -73,17 +75,35 @@ StateAnswer StateService::ForceUnlock(const Grant& grant) {
   return UnlockFree(grant, locker_.Release(key, request));
 }
 
+StateAnswer StateService::FreeOwnPlans(const Grant& grant, const LockKey& key,
+                                       ReleaseRequest request) {
+  request.own_plans = true;
+  Result<ReleaseOutcome> outcome = locker_.Release(key, request);
+  if (outcome.ok()) {
+    const auto* held = std::get_if<HeldBy>(&*outcome);
+    if (held != nullptr && held->freed_from_ms == 0) {
+      return RefusalAnswer(Refusal::kForceOfOther, held->plans.empty() ? HolderFacts(held->holder)
+                                                                       : PlanFacts(held->plans));
+    }
+  }
+  return UnlockFree(grant, std::move(outcome));
+}
+
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.
 Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::string& lock_id) {
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   if (grant.expired) {
     Result<LockView> view = locker_.Look(key);
     if (!view.ok()) return std::move(view).status();
-    if (view->holder && view->holder->id == lock_id && !MayUse(grant, *view->holder)) {
+    const LockRecord* held = view->holder && view->holder->id == lock_id
+                                 ? &*view->holder
+                                 : FindPlan(view->plans, lock_id);
+    if (held != nullptr && !MayUse(grant, *held)) {
       return Status(TextOf(Refusal::kNotThisToken).code, Explain(Refusal::kNotThisToken, ""));
     }
   }
-  ReleaseRequest request{lock_id, grant.principal, false, false, storage_.SeenHead(key.id)};
+  ReleaseRequest request{lock_id, grant.principal};
+  request.head = storage_.SeenHead(key.id);
   Result<ReleaseOutcome> outcome = locker_.Release(key, request);
   if (!outcome.ok()) return outcome;
   const auto* held = std::get_if<HeldBy>(&*outcome);
@@ -101,7 +121,9 @@ StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
     answer.status = NeverAbsent(std::move(outcome).status());
   } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     if (held->freed_from_ms == 0) {
-      answer = RefusalAnswer(Refusal::kOtherLockHeld, HolderFacts(held->holder));
+      answer =
+          RefusalAnswer(Refusal::kOtherLockHeld,
+                        held->plans.empty() ? HolderFacts(held->holder) : PlanFacts(held->plans));
     } else {
       answer = RefusalAnswer(Refusal::kLaterLockHeld, HolderFacts(held->holder) +
                                                           "; it can be freed without its ID from " +
@@ -109,6 +131,11 @@ StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
     }
   } else if (const auto* released = std::get_if<Released>(&*outcome)) {
     answer.lock_id = released->record.id;
+    answer.freed = released->plans;
+    for (size_t i = 1; i < answer.freed.size(); ++i) answer.lock_id += " " + answer.freed[i].id;
+    if (!answer.freed.empty()) {
+      answer.hint = "plans freed: " + PlanFacts(answer.freed);
+    }
   }
   return answer;
 }

@@ -12,6 +12,7 @@
 #include "conformance/locker_fixture.h"
 #include "conformance/locker_force_cases.h"
 #include "conformance/locker_gates_cases.h"
+#include "conformance/locker_plan_cases.h"
 #include "conformance/locker_session_cases.h"
 #include "conformance/locker_thread_cases.h"
 
@@ -119,7 +120,7 @@ inline void RepeatIsGrantedAndChangesNothing(LockerFixture& f) {
     CHECK(MustBe<Granted>(each->Acquire(Id(), again, base9)).repeated);
   }
   SameRecord(Want("a"), 7, *Must(l->Look(Id())).holder);
-  LONGS_EQUAL(1, Must(l->CountHeld()));
+  LONGS_EQUAL(1, Must(l->CountHeld()).all());
 }
 
 inline void HolderIsShownToAllOthers(LockerFixture& f) {
@@ -302,11 +303,11 @@ inline void HeldLocksAreTold(LockerFixture& f) {
 
 inline void CountHeldCounts(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
-  LONGS_EQUAL(0, Must(l->CountHeld()));
+  LONGS_EQUAL(0, Must(l->CountHeld()).all());
   for (const char* name : {"1", "2", "3"}) Take(*l, Want("a"), IdOf(name));
-  LONGS_EQUAL(3, Must(f.Open()->CountHeld()));
+  LONGS_EQUAL(3, Must(f.Open()->CountHeld()).all());
   MustBe<Released>(l->Release(IdOf("2"), {"a", "alice", false}));
-  LONGS_EQUAL(2, Must(f.Open()->CountHeld()));
+  LONGS_EQUAL(2, Must(f.Open()->CountHeld()).all());
 }
 
 // ---- With a clock ----
@@ -373,7 +374,11 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, ReleasedIdIsForgottenAfterADay)
 #define LOCKER_TEST_(G, name) \
   TEST(G, name) { ::stateward::locker_cases::name(fixture); }
-#define LOCKER_CONFORMS(G) LOCKER_CASES(LOCKER_TEST_, G)
-#define LOCKER_CONFORMS_CLOCK(G) LOCKER_CLOCK_CASES(LOCKER_TEST_, G)
+#define LOCKER_CONFORMS(G)      \
+  LOCKER_CASES(LOCKER_TEST_, G) \
+  LOCKER_PLAN_CASES(LOCKER_TEST_, G)
+#define LOCKER_CONFORMS_CLOCK(G)      \
+  LOCKER_CLOCK_CASES(LOCKER_TEST_, G) \
+  LOCKER_PLAN_CLOCK_CASES(LOCKER_TEST_, G)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_

@@ -34,7 +34,7 @@ inline void SixtyStatesAreAllGranted(LockerFixture& f) {
     if (r.ok() && std::holds_alternative<Granted>(*r)) ++granted;
   });
   LONGS_EQUAL(kThreads, granted.load());
-  LONGS_EQUAL(kThreads, Must(instances[0]->CountHeld()));
+  LONGS_EQUAL(kThreads, Must(instances[0]->CountHeld()).all());
 }
 
 inline void OneHolderAtATime(LockerFixture& f) {

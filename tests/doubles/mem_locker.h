@@ -64,9 +64,13 @@ class MemLocker : public Locker {
       if (!now.ok()) return std::move(now).status();
       return AcquireOutcome(GatesChanged{*std::move(now)});
     }
-    if (verdict == GateVerdict::kShut)
-      return AcquireOutcome(Shut{made ? std::nullopt : book.holder});
-    if (granted == nullptr) return outcome;
+    if (verdict == GateVerdict::kShut) {
+      return AcquireOutcome(Shut{made ? std::nullopt : HolderOf(book)});
+    }
+    if (granted == nullptr) {
+      (void)NoteWaiting(&book, want, clock_.NowMs());
+      return outcome;
+    }
     Result<uint64_t> head = terms.base({book.burn, book.mark, nullptr});
     if (!head.ok()) {
       if (made) books_.erase(key.id.hex());
@@ -129,16 +133,18 @@ class MemLocker : public Locker {
     if (Out()) return Down();
     for (const auto& [hex, book] : books_) {
       StateId id;
-      if (!book.holder || !StateId::Parse(hex, &id)) continue;
-      if (!each(id, *book.holder)) break;
+      if (!StateId::Parse(hex, &id) || !TellLocks(id, LocksOf(book), each)) break;
     }
     return Status();
   }
-  Result<uint64_t> CountHeld() override {
+  Result<HeldCount> CountHeld() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    uint64_t count = 0;
-    for (const auto& [id, book] : books_) count += book.holder ? 1 : 0;
+    HeldCount count;
+    for (const auto& [id, book] : books_) {
+      count.whole += CountOf(book).whole;
+      count.plans += CountOf(book).plans;
+    }
     return count;
   }
   Status Check() override { return Out() ? Down() : Status(); }
@@ -169,7 +175,7 @@ class MemLocker : public Locker {
  private:
   LockView ViewOf(const LockKey& key) const {
     auto at = books_.find(key.id.hex());
-    return at == books_.end() ? LockView{} : LockView{at->second.holder, at->second.mark};
+    return at == books_.end() ? LockView{} : stateward::ViewOf(at->second);
   }
   LockBook& Made(const LockKey& key) {
     auto [at, made] = books_.try_emplace(key.id.hex());

@@ -27,12 +27,12 @@ class Linear:
         ops = os.environ.get("LINEAR_OPS") or self.OPS
         seconds = os.environ.get("LINEAR_SECONDS") or self.SECONDS
         with Box() as box:
-            server = Pair(box, self.PAIR).stateward()
+            server = Pair(box, self.PAIR).stateward(PLAN_LOCKS="shared", PLAN_LOCKS_WRITER_WAIT="0")
             nginx = Nginx(box, "unix:" + server.socket)
             script = box.write("nemesis.sh", NEMESIS % {"supervisor": server.process.pid})
             run = subprocess.run(
                 [str(ROOT / "build/prove-locks"), "-url", f"http://127.0.0.1:{nginx.plain[1]}",
-                 "-ops", str(ops), "-duration", f"{seconds}s",
+                 "-plans", "-ops", str(ops), "-duration", f"{seconds}s",
                  "-nemesis-cmd", f"bash {script} 2>/dev/null",
                  "-drawing", box.path("prove-locks.html")],
                 env=dict(os.environ, PROVE_LOCKS_PASSWORD="secret"), capture_output=True, text=True,

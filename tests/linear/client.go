@@ -52,8 +52,13 @@ type LockInfo struct {
 	Path                              string
 }
 
-func lockInfo(id string) LockInfo {
-	return LockInfo{ID: id, Operation: "OperationTypeApply", Who: "prover@" + short(id),
+const (
+	applies = "OperationTypeApply"
+	plans   = "OperationTypePlan"
+)
+
+func lockInfo(id, operation string) LockInfo {
+	return LockInfo{ID: id, Operation: operation, Who: "prover@" + short(id),
 		Version: "1.12.6", Created: time.Now().UTC()}
 }
 
@@ -84,7 +89,7 @@ func (c *Client) Do(client int, request Request) (record Record, body []byte) {
 	switch {
 	case request.Kind == Get && record.Status == 200:
 		record.SHA = digest(body)
-	case request.Kind == Lock && record.Status == 423:
+	case isLock(request.Kind) && record.Status == 423:
 		record.Holder, record.Note = holderOf(body)
 	case request.Kind == Force && record.Status == 409:
 		record.Holder, record.Note = holderOf(body)
@@ -97,7 +102,10 @@ func (c *Client) message(ctx context.Context, request Request) (*http.Request, e
 	method, payload := string(request.Kind), []byte(nil)
 	switch request.Kind {
 	case Lock, Unlock:
-		payload, _ = json.Marshal(lockInfo(request.ID))
+		payload, _ = json.Marshal(lockInfo(request.ID, applies))
+	case Plan:
+		method = string(Lock)
+		payload, _ = json.Marshal(lockInfo(request.ID, plans))
 	case Force:
 		method = "UNLOCK"
 	case Post:
@@ -138,7 +146,11 @@ func holderOf(body []byte) (id, note string) {
 	if err := json.Unmarshal(body, &info); err != nil {
 		return "", "no LockInfo: " + err.Error()
 	}
-	if want := lockInfo(info.ID); info.Who != want.Who || info.Operation != want.Operation {
+	if info.Operation == plans && strings.Contains(info.ID, " ") {
+		return "", "" // a sentence: several plans
+	}
+	want := lockInfo(info.ID, applies)
+	if info.Who != want.Who || info.Operation != applies && info.Operation != plans {
 		return "", fmt.Sprintf("mixes locks: ID %s, Who %s, Operation %s", info.ID, info.Who,
 			info.Operation)
 	}

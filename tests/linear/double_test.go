@@ -23,6 +23,7 @@ type double struct {
 
 type doubleState struct {
 	holder, info string
+	plans        map[string]string // LockInfo by ID
 	released     map[string]bool
 	forced       time.Time
 	versions     []Document
@@ -79,10 +80,10 @@ func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
 	name := path.Base(r.URL.Path)
 	s := d.states[name]
 	if s == nil {
-		s = &doubleState{released: map[string]bool{}}
+		s = &doubleState{released: map[string]bool{}, plans: map[string]string{}}
 		d.states[name] = s
 	}
-	var info struct{ ID string }
+	var info struct{ ID, Operation string }
 	if len(body) > 0 && json.Unmarshal(body, &info) != nil {
 		return http.StatusBadRequest, nil
 	}
@@ -90,6 +91,9 @@ func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
 	case "GET":
 		return d.get(s)
 	case "LOCK":
+		if info.Operation == plans {
+			return d.plan(s, info.ID, string(body))
+		}
 		return d.lock(s, info.ID, string(body))
 	case "UNLOCK":
 		if info.ID == "" {
@@ -119,6 +123,27 @@ func (d *double) get(s *doubleState) (int, []byte) {
 	return http.StatusNotFound, nil
 }
 
+func (d *double) plan(s *doubleState, id, info string) (int, []byte) {
+	switch {
+	case s.released[id]:
+		return http.StatusGone, nil
+	case s.holder != "" && !d.has("plan beside a writer"):
+		return http.StatusLocked, []byte(s.info)
+	}
+	s.plans[id] = info
+	return http.StatusOK, nil
+}
+
+// planInfo is what a 423 shows where plans hold the state.
+func (s *doubleState) planInfo() []byte {
+	for _, info := range s.plans {
+		if len(s.plans) == 1 {
+			return []byte(info)
+		}
+	}
+	return []byte(`{"ID":"plans hold it","Operation":"OperationTypePlan"}`)
+}
+
 func (d *double) lock(s *doubleState, id, info string) (int, []byte) {
 	switch {
 	case s.released[id] && !d.has("lock resurrected"):
@@ -129,6 +154,8 @@ func (d *double) lock(s *doubleState, id, info string) (int, []byte) {
 		return http.StatusOK, nil
 	case s.holder != "":
 		return http.StatusLocked, []byte(s.info)
+	case len(s.plans) > 0 && !d.has("writer beside plans"):
+		return http.StatusLocked, s.planInfo()
 	}
 	if d.has("lock lost") {
 		return http.StatusOK, nil
@@ -145,7 +172,16 @@ func (d *double) free(s *doubleState) {
 }
 
 func (d *double) unlock(s *doubleState, id string) int {
+	if _, held := s.plans[id]; held {
+		if !d.has("plan not released") {
+			delete(s.plans, id)
+			s.released[id] = true
+		}
+		return http.StatusOK
+	}
 	switch {
+	case len(s.plans) > 0 && !s.released[id]:
+		return http.StatusConflict
 	case s.holder == id && d.has("unlock without effect"):
 	case s.holder == id:
 		d.free(s)
@@ -160,10 +196,18 @@ func (d *double) unlock(s *doubleState, id string) int {
 func (d *double) force(s *doubleState) (int, []byte) {
 	repeat := time.Since(s.forced) < forceRepeat && !d.has("repeated force frees")
 	switch {
-	case s.holder == "" || d.bug == "force without effect":
+	case s.holder == "" && len(s.plans) == 0 || d.bug == "force without effect":
 	case repeat && d.has("repeated force hidden"):
+	case repeat && len(s.plans) > 0:
+		return http.StatusConflict, s.planInfo()
 	case repeat:
 		return http.StatusConflict, []byte(s.info)
+	case len(s.plans) > 0:
+		for id := range s.plans {
+			s.released[id] = true
+		}
+		s.plans = map[string]string{}
+		s.forced = time.Now()
 	default:
 		d.free(s)
 		s.forced = time.Now()
@@ -173,6 +217,9 @@ func (d *double) force(s *doubleState) (int, []byte) {
 
 func (d *double) post(s *doubleState, id string, doc Document) int {
 	n := len(s.versions)
+	if len(s.plans) > 0 && !d.has("write beside plans") {
+		return http.StatusConflict
+	}
 	if id != s.holder && !(id == "" && d.has("write past the lock")) &&
 		!(s.released[id] && d.has("late write accepted")) {
 		return http.StatusConflict

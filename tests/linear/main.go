@@ -26,6 +26,7 @@ type options struct {
 	duration, timeout, settle       time.Duration
 	checkLimit, late                time.Duration
 	seed                            uint64
+	plans                           bool
 	history, drawing, check         string
 	nemesis                         string
 	nemesisShortest, nemesisLongest time.Duration
@@ -53,6 +54,8 @@ func parseOptions() (o options, err error) {
 	flag.StringVar(&o.nemesis, "nemesis-cmd", "", "shell command that is run again and again")
 	flag.DurationVar(&o.nemesisShortest, "nemesis-min", 50*time.Millisecond, "shortest pause before it")
 	flag.DurationVar(&o.nemesisLongest, "nemesis-max", 400*time.Millisecond, "longest pause before it")
+	flag.BoolVar(&o.plans, "plans", false,
+		"take plan locks, too: for a server with PLAN_LOCKS=shared and PLAN_LOCKS_WRITER_WAIT=0")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unknown argument %q", flag.Arg(0))
@@ -143,7 +146,7 @@ func collect(o options) (records []Record, weak, err error) {
 func run(o options) ([]Record, error) {
 	base := strings.TrimRight(o.url, "/") + "/state/" + url.PathEscape(o.project)
 	w := Workload{History: &History{}, Clients: o.clients, Total: o.ops, Duration: o.duration,
-		Seed: o.seed, Client: NewClient(base, o.user, o.password, o.clients, o.timeout)}
+		Seed: o.seed, Plans: o.plans, Client: NewClient(base, o.user, o.password, o.clients, o.timeout)}
 	for i := range o.states {
 		// New names: nothing is known of states of an earlier run.
 		w.States = append(w.States, fmt.Sprintf("s%d-%d-%d", o.seed, time.Now().UnixMilli(), i))
@@ -184,8 +187,15 @@ func weakness(records []Record) error {
 		return nil
 	}
 	seen := answers(records)
-	for _, want := range []string{"LOCK 200", "LOCK 423", "LOCK 410", "POST 200", "POST 409", "GET 200",
-		"UNLOCK 200", "UNLOCK 409", "FORCE 200", "FORCE 409"} {
+	wanted := []string{"LOCK 200", "LOCK 423", "LOCK 410", "POST 200", "POST 409", "GET 200",
+		"UNLOCK 200", "UNLOCK 409", "FORCE 200", "FORCE 409"}
+	for i := range records {
+		if records[i].Kind == Plan {
+			wanted = append(wanted, "PLAN 200", "PLAN 423")
+			break
+		}
+	}
+	for _, want := range wanted {
 		if seen[want] == 0 {
 			return fmt.Errorf("the history holds no %s", want)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 )
 
@@ -15,7 +16,8 @@ const forceSlack = 500 * time.Millisecond
 // state is what the contract says about one stored state at one moment. Names are numbers given by
 // a namer (0 = none), so that states are compared and hashed by value.
 type state struct {
-	holder   int    // lock ID
+	holder   int    // lock ID of a writer
+	plans    string // bit set of the lock IDs of plans that hold it; then there is no holder
 	released string // bit set of lock IDs that are remembered as released
 	// IDs of UNLOCK requests that met a free state: a server may remember them or not.
 	maybeReleased string
@@ -57,10 +59,39 @@ func without(set string, i int) string {
 	return string(bits)
 }
 
-func (s state) freed() state {
-	s.released = with(s.released, s.holder)
-	s.holder = 0
+func (s state) free() bool { return s.holder == 0 && s.plans == "" }
+
+func (s state) holds(id int) bool { return id != 0 && (s.holder == id || has(s.plans, id)) }
+
+// freed is what is left when the lock with this ID is released.
+func (s state) freed(id int) state {
+	s.released = with(s.released, id)
+	if s.holder == id {
+		s.holder = 0
+	}
+	s.plans = strings.TrimRight(without(s.plans, id), "\x00")
 	return s
+}
+
+// freedAll is what is left when whatever is held is released.
+func (s state) freedAll() state {
+	if s.holder != 0 {
+		return s.freed(s.holder)
+	}
+	for id := 0; id < 8*len(s.plans); id++ {
+		if has(s.plans, id) {
+			s = s.freed(id)
+		}
+	}
+	return s
+}
+
+// shows is true when a refusal may name this holder: a writer, one plan, or no ID for several.
+func (s state) shows(holder int) bool {
+	if s.holder != 0 {
+		return holder == s.holder
+	}
+	return holder == 0 || has(s.plans, holder)
 }
 
 // step lists the states that may follow when op gets its answer in s: none if the contract forbids
@@ -69,7 +100,7 @@ func (s state) step(op *operation) []state {
 	switch op.record.Kind {
 	case Get:
 		return s.get(op)
-	case Lock:
+	case Lock, Plan:
 		return s.lock(op)
 	case Unlock:
 		return s.unlock(op)
@@ -98,21 +129,27 @@ func (s state) lock(op *operation) []state {
 	remembered.maybeReleased = forgotten.maybeReleased
 	remembered.released = with(s.released, id)
 	granted := forgotten
-	granted.holder = id
-	free := s.holder == 0 && !released
+	free := s.free() && !released
+	if op.record.Kind == Plan {
+		granted.plans = with(s.plans, id)
+		free = s.holder == 0 && !released
+	} else {
+		granted.holder = id
+	}
+	// A writer's LOCK with the ID of a plan takes nothing.
+	mine := s.holder == id || op.record.Kind == Plan && has(s.plans, id)
 	switch {
-	case op.unknown && free:
+	case op.unknown && free && !mine:
 		return []state{s, granted}
 	case op.unknown:
 		return []state{s}
-	case op.record.Status == 200 && s.holder == id:
+	case op.record.Status == 200 && mine:
 		return []state{s}
 	case op.record.Status == 200 && free:
 		return []state{granted}
-	case op.record.Status == 423 && s.holder != 0 && s.holder != id && op.holder == s.holder &&
-		!released:
+	case op.record.Status == 423 && !free && !mine && !s.free() && s.shows(op.holder) && !released:
 		return []state{forgotten}
-	case op.record.Status == 410 && s.holder != id && (released || has(s.maybeReleased, id)):
+	case op.record.Status == 410 && !s.holds(id) && (released || has(s.maybeReleased, id)):
 		return []state{remembered}
 	}
 	return nil
@@ -123,10 +160,10 @@ func (s state) unlock(op *operation) []state {
 	after := s // what a 200 leaves behind
 	accepted := true
 	switch {
-	case s.holder == id:
-		after = s.freed()
+	case s.holds(id):
+		after = s.freed(id)
 	case released:
-	case s.holder == 0:
+	case s.free():
 		after.maybeReleased = with(s.maybeReleased, id)
 	case has(s.maybeReleased, id):
 		after.released = with(s.released, id)
@@ -135,7 +172,7 @@ func (s state) unlock(op *operation) []state {
 		accepted = false
 	}
 	switch {
-	case op.unknown && s.holder == id:
+	case op.unknown && s.holds(id):
 		return []state{s, after}
 	case op.unknown && !released:
 		s.maybeReleased = with(s.maybeReleased, id) // "maybe" covers that it did not happen, too
@@ -144,7 +181,7 @@ func (s state) unlock(op *operation) []state {
 		return []state{s}
 	case op.record.Status == 200 && accepted:
 		return []state{after}
-	case op.record.Status == 409 && s.holder != 0 && s.holder != id && !released:
+	case op.record.Status == 409 && !s.free() && !s.holds(id) && !released:
 		s.maybeReleased = without(s.maybeReleased, id)
 		return []state{s}
 	}
@@ -152,7 +189,7 @@ func (s state) unlock(op *operation) []state {
 }
 
 func (s state) force(op *operation) []state {
-	if s.holder == 0 {
+	if s.free() {
 		if op.unknown || op.record.Status == 200 {
 			return []state{s}
 		}
@@ -166,12 +203,12 @@ func (s state) force(op *operation) []state {
 		mayFree = longest >= int64(forceRepeat-forceSlack)
 	}
 	var next []state
-	refused := op.record.Status == 409 && (op.holder == 0 || op.holder == s.holder)
+	refused := op.record.Status == 409 && (op.holder == 0 || s.shows(op.holder))
 	if op.unknown || refused && mayRepeat {
 		next = append(next, s)
 	}
 	if mayFree && (op.unknown || op.record.Status == 200) {
-		freed := s.freed()
+		freed := s.freedAll()
 		freed.forceCall, freed.forceReturn = op.call, op.ret
 		if s.forceCall >= 0 { // it is no repeat of that one, so it came later
 			freed.forceCall = max(op.call, s.forceCall+int64(forceRepeat-forceSlack))
@@ -184,7 +221,7 @@ func (s state) force(op *operation) []state {
 func (s state) post(op *operation) []state {
 	written := s
 	written.sha, written.lineage, written.serial = op.sha, op.lineage, op.record.Serial
-	holds := op.id == s.holder // no ID is the holder of an unlocked state
+	holds := op.id == s.holder && s.plans == "" // no ID is the holder of an unlocked state
 	follows := s.sha == 0 || op.sha == s.sha ||
 		op.lineage == s.lineage && op.record.Serial > s.serial
 	accepted := holds && follows
@@ -204,7 +241,7 @@ func (s state) post(op *operation) []state {
 // tooLate is true when the unknown operation can have no effect any more, whatever follows.
 func (s state) tooLate(op *operation) bool {
 	switch op.record.Kind {
-	case Lock, Unlock:
+	case Lock, Plan, Unlock:
 		return has(s.released, op.id)
 	case Post:
 		behind := op.lineage != s.lineage || op.record.Serial <= s.serial

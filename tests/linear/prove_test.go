@@ -6,6 +6,7 @@ import (
 	"log"
 	"net/http/httptest"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func drive(t *testing.T, d *double, ops int, duration, timeout time.Duration, se
 	defer server.Close()
 	w := Workload{Client: NewClient(server.URL+"/state/p", "basic", "secret", 10, timeout),
 		History: &History{}, States: []string{"a", "b", "c", "d", "e"}, Clients: 10, Total: ops,
-		Duration: duration, Seed: seed}
+		Duration: duration, Seed: seed, Plans: d.bug == "" || strings.Contains(d.bug, "plan")}
 	w.Run()
 	if !w.Settle(10 * time.Second) {
 		t.Fatal("the double does not answer")
@@ -60,6 +61,7 @@ func TestEachBugIsCaught(t *testing.T) {
 		"two holders", "lock lost", "released not remembered", "unlock without effect",
 		"unlock by anybody", "repeated unlock frees", "repeated force frees", "repeated force hidden", "force without effect",
 		"write past the lock", "late write accepted", "lineage ignored", "serial ignored", "write lost",
+		"plan beside a writer", "writer beside plans", "plan not released", "write beside plans",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ type Kind string
 
 const (
 	Lock   Kind = "LOCK"
+	Plan   Kind = "PLAN" // LOCK of a plan
 	Unlock Kind = "UNLOCK"
 	Force  Kind = "FORCE" // UNLOCK with an empty body
 	Get    Kind = "GET"
@@ -44,6 +45,8 @@ func (r *Record) Unknown() bool {
 	}
 	return false
 }
+
+func isLock(kind Kind) bool { return kind == Lock || kind == Plan }
 
 func (r *Record) String() string {
 	s := string(r.Kind)

@@ -25,6 +25,7 @@ type Workload struct {
 	Total    int
 	Duration time.Duration
 	Seed     uint64
+	Plans    bool // the server shares plan locks, and keeps no plan out for a writer that waits
 
 	started time.Time
 	next    atomic.Int64
@@ -49,6 +50,9 @@ func (w *Workload) Run() {
 func (w *Workload) client(number int) {
 	random := rand.New(rand.NewPCG(w.Seed, uint64(number)))
 	views := make([]view, len(w.States))
+	for i := range views {
+		views[i].plans = w.Plans
+	}
 	at := random.IntN(len(w.States))
 	for {
 		k := int(w.next.Add(1)) - 1
@@ -72,7 +76,7 @@ func (w *Workload) client(number int) {
 
 // count returns the events of the state, after this one.
 func (w *Workload) count(at int, r *Record) int64 {
-	if (r.Kind == Lock || r.Kind == Unlock) && (r.Status == 200 || r.Unknown()) {
+	if (isLock(r.Kind) || r.Kind == Unlock) && (r.Status == 200 || r.Unknown()) {
 		return w.events[at].Add(1)
 	}
 	return w.events[at].Load()
@@ -107,6 +111,8 @@ func (w *Workload) Settle(patience time.Duration) bool {
 
 // view is what one client believes of one state. The counts are of events, when that became known.
 type view struct {
+	plans      bool   // it takes plan locks, too
+	plan       bool   // mine is a plan's
 	mine       string // lock ID that it holds, or wants
 	sure       bool   // its LOCK was answered 200
 	mineAt     int64
@@ -161,20 +167,33 @@ func (v *view) choose(random *rand.Rand, events int64) Request {
 	}
 	if v.mine == "" {
 		v.mine, v.sure, v.mineAt = NewID(random), false, events
-		return Request{Kind: Lock, ID: v.mine}
+		v.plan = v.plans && random.IntN(2) == 0
+		return Request{Kind: v.lockKind(), ID: v.mine}
 	}
 	if !v.sure {
-		return Request{Kind: []Kind{Lock, Lock, Unlock}[random.IntN(3)], ID: v.mine}
+		lock := v.lockKind()
+		return Request{Kind: []Kind{lock, lock, Unlock}[random.IntN(3)], ID: v.mine}
 	}
 	return v.holding(random)
+}
+
+func (v *view) lockKind() Kind {
+	if v.plan {
+		return Plan
+	}
+	return Lock
 }
 
 // holding is what a client does that believes to hold the lock.
 func (v *view) holding(random *rand.Rand) Request {
 	switch chance := random.IntN(100); {
 	case chance < 5:
-		return Request{Kind: Lock, ID: v.mine}
-	case chance < 40:
+		return Request{Kind: v.lockKind(), ID: v.mine}
+	case chance < 10 && v.plan:
+		return Request{Kind: Lock, ID: v.mine} // 423: it is a plan's
+	case chance < 50 && v.plan:
+		return Request{Kind: Get}
+	case chance < 40 || chance < 90 && v.plan:
 		return Request{Kind: Unlock, ID: v.mine}
 	case chance < 45 && v.head.Bytes != nil:
 		return Request{Kind: Post, ID: v.mine, Doc: v.head}
@@ -209,16 +228,18 @@ func (v *view) learn(random *rand.Rand, request Request, r *Record, body []byte,
 		}
 	case r.Kind == Post && r.Status == 200:
 		v.head, v.stale = request.Doc, false
+	case r.Kind == Post && mine && v.plan: // 409: a plan does not write
 	case r.Kind == Post && mine:
 		v.stale, v.sure = true, random.IntN(2) == 0 // an old serial, or the lock was taken away
-	case r.Kind == Lock && r.Status == 423:
+	case isLock(r.Kind) && r.Status == 423 && mine && v.sure: // its plan lock, asked as a writer
+	case isLock(r.Kind) && r.Status == 423:
 		v.others, v.othersAt = r.Holder, events
 		if random.IntN(2) == 0 { // else it waits for the lock, with the same ID
 			v.mine = ""
 		}
-	case r.Kind == Lock && r.Status == 200 && mine:
+	case isLock(r.Kind) && r.Status == 200 && mine:
 		v.sure = true
-	case mine && (r.Kind == Unlock && r.Status == 200 || r.Kind == Lock && r.Status == 410):
+	case mine && (r.Kind == Unlock && r.Status == 200 || isLock(r.Kind) && r.Status == 410):
 		v.released, v.releasedAt, v.mine, v.sure = v.mine, v.mineAt, "", false
 	case r.Kind == Force:
 		v.sure = false

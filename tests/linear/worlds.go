@@ -76,7 +76,7 @@ func (h *history) step(worlds []world, op *operation) []world {
 	for _, w := range worlds {
 		if op.unknown {
 			w.pending = with(w.pending, op.bit)
-			if op.record.Kind == Unlock && op.id != w.s.holder {
+			if op.record.Kind == Unlock && !w.s.holds(op.id) {
 				w.s = w.s.unlock(op)[0] // its ID may be remembered from now on
 			}
 			next = append(next, w)
@@ -145,14 +145,14 @@ func (h *history) effects(w world, op *operation) []world {
 // same, or for a lock with an ID that nothing else names that can still happen.
 func (h *history) like(w world, bit int, op *operation) string {
 	u := h.unknown[bit]
-	nameless := u.record.Kind == Lock && h.lastNamed[u.id] < op.call
+	nameless := isLock(u.record.Kind) && h.lastNamed[u.id] < op.call
 	for i, other := range h.unknown {
-		if i != bit && other.id == u.id && has(w.pending, i) && other.record.Kind != Lock {
+		if i != bit && other.id == u.id && has(w.pending, i) && !isLock(other.record.Kind) {
 			nameless = false
 		}
 	}
 	if nameless {
-		return string(Lock)
+		return string(u.record.Kind)
 	}
 	return fmt.Sprint(u.record.Kind, u.id, u.sha)
 }
@@ -261,6 +261,9 @@ func sameWorlds(a, b []world) bool {
 
 func (h *history) describe(w world) string {
 	holder := "free"
+	if w.s.plans != "" {
+		holder = "held by plans"
+	}
 	if w.s.holder != 0 {
 		holder = "held by " + short(h.ids[w.s.holder-1])
 	}

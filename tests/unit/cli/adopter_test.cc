@@ -81,7 +81,7 @@ void Check(World& w, size_t versions, const std::string& text) {
   }
   LONGS_EQUAL_TEXT(versions, serials.size(), text.c_str());
   for (size_t i = 0; i < serials.size(); ++i) LONGS_EQUAL(i + 1, serials[i]);
-  LONGS_EQUAL_TEXT(0, *w.b.locker->CountHeld(), text.c_str());
+  LONGS_EQUAL_TEXT(0, w.b.locker->CountHeld()->all(), text.c_str());
   LONGS_EQUAL_TEXT(0, *CountUntouched(*w.b.storage), text.c_str());
   CHECK_FALSE(server->Lock(Identified(), Text(R"({"ID":"x"})")).locked);
 }
@@ -130,7 +130,7 @@ TEST(Adopter, NothingIsWrittenOverWhatIdentifiedUsersHave) {
   CHECK(w.Run(from, 0).code() == Code::kConflict);
   CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(9));
   CHECK(ByteView(states->Get(from).document).AsString() == Doc(1));
-  LONGS_EQUAL(0, *w.b.locker->CountHeld());
+  LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
 }
 
 TEST(Adopter, ALockThatAKilledRunHalfTookIsFreed) {
@@ -144,7 +144,7 @@ TEST(Adopter, ALockThatAKilledRunHalfTookIsFreed) {
   static_cast<MemLocker&>(*w.b.locker).half_taken = true;
   STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
   CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(1));
-  LONGS_EQUAL(0, *w.b.locker->CountHeld());
+  LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
 }
 
 TEST(Adopter, AnothersHalfTakenLockStays) {
@@ -157,7 +157,7 @@ TEST(Adopter, AnothersHalfTakenLockStays) {
   CHECK(states->Lock(another, Text(R"({"ID":"a","Operation":"adopt"})")).status.ok());
   static_cast<MemLocker&>(*w.b.locker).half_taken = true;
   CHECK_FALSE(w.Run(from, 0).ok());
-  LONGS_EQUAL(1, *w.b.locker->CountHeld());
+  LONGS_EQUAL(1, w.b.locker->CountHeld()->all());
 }
 
 TEST(Adopter, ALockedStateStays) {
@@ -168,7 +168,7 @@ TEST(Adopter, ALockedStateStays) {
   CHECK(states->Lock(from, Text(R"({"ID":"a"})")).status.ok());
   CHECK(w.Run(from, 0).code() == Code::kConflict);
   CHECK(states->Put(from, "a", Text(Doc(2))).status.ok());
-  LONGS_EQUAL(1, *w.b.locker->CountHeld());
+  LONGS_EQUAL(1, w.b.locker->CountHeld()->all());
 }
 
 }  // namespace stateward

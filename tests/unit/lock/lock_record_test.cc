@@ -68,7 +68,7 @@ TEST(LockRecord, FieldsAndFlagsOfANewerBuild) {
   Result<LockBook> book = DecodeLockRecord(more);
   CHECK(book.ok());
   CHECK(EncodeLockRecord(*book) == more);
-  const Bytes unknown = {14, 0, 1, 1};  // the readers
+  const Bytes unknown = {16, 0, 1, 1};
   more = bytes;
   more.insert(more.end(), unknown.begin(), unknown.end());
   CHECK(DecodeLockRecord(more).status().code() == Code::kUnavailable);
