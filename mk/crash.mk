@@ -29,6 +29,10 @@ LINEAR_OPS     ?= 20000
 LINEAR_SECONDS ?= 120
 prove-linear: programs build/prove-locks
 	$(Q)LINEAR_PAIRS=all LINEAR_OPS=$(LINEAR_OPS) LINEAR_SECONDS=$(LINEAR_SECONDS) python3 -B tests/e2e/run.py test_linear
+# Plan locks with the real client, over minutes.
+.PHONY: prove-plan-locks
+prove-plan-locks: programs
+	$(Q)python3 -B tests/e2e/prove_plan_locks.py
 # Writes that arrive late, longer than in `make test`.
 prove-late: programs
 	$(Q)LATE_IN_FULL=1 python3 -B tests/e2e/run.py test_late_write

@@ -65,6 +65,24 @@ TEST(PolicyText, IsReadAsAWhole) {
   STRCMP_EQUAL("rule 1", policy.rules[0].name.c_str());
 }
 
+TEST(PolicyText, SaysHowPlansLock) {
+  const std::string locks =
+      "[[locks]]\nstates = [\"a/*\"]\nplan_locks = \"shared\"\nwriter_wait = 5\n"
+      "[[locks]]\nstates = [\"*/*\"]\nplan_locks = \"exclusive\"\n";
+  ParsedPolicy parsed = ParsePolicy(kGood + locks);
+  CHECK(parsed.errors.empty());
+  CHECK(parsed.policy.PlanLocksOf("a", "x")->shared);
+  LONGS_EQUAL(5, parsed.policy.PlanLocksOf("a", "x")->writer_wait_s);
+  CHECK_FALSE(parsed.policy.PlanLocksOf("b", "x")->shared);
+  CHECK_FALSE(ParsePolicy(kGood).policy.PlanLocksOf("a", "x").has_value());
+  for (const char* bad :
+       {"plan_locks = \"both\"\nstates = [\"a/*\"]\n", "states = [\"a/*\"]\n",
+        "plan_locks = \"shared\"\n", "plan_locks = \"shared\"\nstates = [\"a\"]\n",
+        "plan_locks = \"shared\"\nstates = [\"a/*\"]\nwriter_wait = 3601\n"}) {
+    CHECK(!FirstError(std::string(kGood) + "[[locks]]\n" + bad).empty());
+  }
+}
+
 TEST(PolicyText, AnEmptyOneLetsNobodyIn) {
   ParsedPolicy parsed = ParsePolicy("");
   CHECK(parsed.errors.empty());
