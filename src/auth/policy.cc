@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/glob.h"
 #include "base/secret_file.h"
 
 namespace stateward {
