@@ -75,7 +75,7 @@ inline void AnOldTicketIsToldTheGates(LockerFixture& f) {
   STRCMP_EQUAL(ticket.tag.c_str(), now.tag.c_str());
   STRCMP_EQUAL("p/*", now.gates.at(0).pattern.c_str());
   STRCMP_EQUAL("", Holder(*l).c_str());
-  LONGS_EQUAL(0, Must(l->CountHeld()));
+  LONGS_EQUAL(0, Must(l->CountHeld()).all());
   if (l->HoldsStill()) LONGS_EQUAL(before, f.Kept());
   // Who knows them and finds the state open gets the lock, and so does its repeat by any ticket.
   CHECK_FALSE(
