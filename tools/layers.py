@@ -37,13 +37,13 @@ MAY = {
     "admin": {"stateward", "base", "history", "document", "state", "auth", "audit"},
     # States come from elsewhere and go elsewhere.
     "moving": {"stateward", "base", "document", "history", "state", "auth", "s3", "postgres",
-               "http_client"},
+               "http_client", "storage"},
     # The composition roots see everything.
     "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
             "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
             "metrics", "jobs", "audit"},
     "cli": {"stateward", "base", "admin", "config", "http", "http_client", "state", "history",
-            "document", "auth", "storage", "lock", "kms", "app", "audit", "doctor", "moving"},
+            "document", "auth", "storage", "lock", "kms", "app", "audit", "doctor", "moving", "postgres"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/cmd.h"
 #include "cli/command.h"
+#include "cli/commands_moving.h"
 
 namespace stateward {
 namespace {
@@ -245,6 +246,23 @@ constexpr Command kCommands[] = {
      "Transit, and the state must open with one of them. Writes to the output. Records of "
      "Stateward need no conversion: KMS_TRANSIT_EXPORTED opens them.",
      "statewardctl convert-transit --in-place 0d2c….tfstate\n", CmdConvertTransit},
+    {"backup",
+     N::kStore,
+     {},
+     "writes everything of the store into one tar file, while servers work",
+     "Sealed records stay sealed, and the keys are not in it. Each state is as it was at one "
+     "moment. docs/moving/store.md says more.",
+     "statewardctl backup --output stateward-backup.tar\n",
+     CmdBackup},
+    {"backup verify", N::kSettings, kBackupVerifyParams,
+     "reads a backup to its end, compares every digest and opens everything; writes nothing", "",
+     "statewardctl backup verify stateward-backup.tar\n", CmdBackupVerify},
+    {"copy", N::kStore, kCopyParams, "moves the whole store to another storage, while servers work",
+     "Sealed records are moved without opening them. In the end the source is closed: every server "
+     "of it answers 503, and the target opens, with its own lock service. Never both are open. "
+     "Locks that are held stop it before anything is closed (exit code 4). May be stopped at any "
+     "moment and run again. docs/moving/store.md says more.",
+     "statewardctl copy --to-env-file postgres.env --wait 600\n", CmdCopy},
     {"decrypt", N::kSettings, kDecrypt,
      "opens a record of the fs storage without a server and writes the state to the output",
      "Needs the settings of the keys (KMS_*, VAULT_*) as the server has them; without Vault, the "
@@ -265,6 +283,12 @@ constexpr Command kCommands[] = {
      "Requests of identified users for such a name are answered 409. The states stay readable "
      "under their secrets, and never hold the name again. To hand such a state over, use adopt.",
      "statewardctl drop-name net/prod\n", CmdDropName},
+    {"export", N::kStore, kExportParams, "writes states in clear text into a tar file",
+     "PROJECT/NAME.tfstate, byte for byte as the client sent it, with the time of its version. "
+     "Without --output the tar file goes to the standard output, for a program that encrypts it.",
+     "statewardctl export '*/*' --versions | age -r age1… > states.tar.age\n"
+     "statewardctl export net/prod --output prod.tar\n",
+     CmdExport},
     {"import", N::kStore, kImport,
      "takes states over from elsewhere, with lineage, serial and all versions that the source has",
      "Shows a table first of what comes from where (with --dry-run nothing else). A state is "
@@ -310,6 +334,10 @@ constexpr Command kCommands[] = {
      "terraform-backend stay as they are. You may stop it at any moment and run it again: it skips "
      "what is done. Give all servers the new key first.",
      "statewardctl rekey --dry-run\n", CmdRekey},
+    {"restore", N::kStore, kRestoreParams, "makes a closed store of a backup",
+     "The place must be empty. The store is closed, so that nobody is served by mistake: "
+     "`statewardctl init --locks` opens it. May be stopped at any moment and run again.",
+     "statewardctl restore stateward-backup.tar --into new.env --new-identity\n", CmdRestore},
     {"token", N::kNothing, kNewName, "makes a machine token",
      "The token itself is printed once, on the standard error; its lines for the policy file, "
      "which hold only a digest, on the output.",

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/store_format.h"
 #include "state/store_secret.h"
+#include "stateward/closed_store.h"
 
 namespace stateward {
 
@@ -39,6 +40,9 @@ Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
     return Status::Unavailable(
         "the store has no identity file; if it is a new store, run `statewardctl init`; if not, "
         "see whether its disk is mounted");
+  }
+  if (IsClosed(*marker)) {
+    return Status::Unavailable("this store is closed: " + WhyClosed(*marker));
   }
   Result<std::string> service = locker_.ServiceId();
   if (!service.ok() && service.status().code() != Code::kNotFound) {
@@ -78,6 +82,11 @@ Status StoreGate::Init(bool relock, Kms& kms) {
   Result<StoreIdentity> found = identity_.ReadIdentity();
   if (!found.ok() && found.status().code() != Code::kNotFound) return std::move(found).status();
   if (found.ok() && !relock) return Status();
+  // A restored one is opened so; of a copy, what makes it ends it.
+  if (found.ok() && IsClosed(*found) &&
+      WhyClosed(*found).compare(0, kWhyRestored.size(), kWhyRestored) != 0) {
+    return {Code::kConflict, "this store is closed: " + WhyClosed(*found)};
+  }
   StoreIdentity marker;
   if (found.ok()) {
     marker = *found;

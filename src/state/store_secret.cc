@@ -28,6 +28,11 @@ SealContext StoreSecretPlace(const std::string& store_id, uint32_t format) {
 Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id, uint32_t format) {
   SecretBytes secret(kSecretBytes);
   FillRandom(secret.data(), secret.size());
+  return SealStoreSecret(kms, store_id, format, secret);
+}
+
+Result<Bytes> SealStoreSecret(Kms& kms, const std::string& store_id, uint32_t format,
+                              const SecretBytes& secret) {
   SealedInfo info;
   info.key = KeyOfSecret();
   info.version.size = secret.size();

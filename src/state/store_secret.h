@@ -22,6 +22,9 @@ namespace stateward {
 
 // A new secret, sealed for this store. As Kms::Seal.
 Result<Bytes> NewStoreSecret(Kms& kms, const std::string& store_id, uint32_t format);
+// The same of one that there is already.
+Result<Bytes> SealStoreSecret(Kms& kms, const std::string& store_id, uint32_t format,
+                              const SecretBytes& secret);
 // The marker's secret. As Kms::Open; kCorruption also when it has another length.
 Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker);
 // What it is sealed for: a place that no state can have, since a client's project is never empty.

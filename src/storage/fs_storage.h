@@ -9,11 +9,12 @@
 #include "base/marked_folder.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
+#include "stateward/store_copy.h"
 #include "storage/head_hints.h"
 
 namespace stateward {
 
-class FsStorage : public Storage {
+class FsStorage : public Storage, public StoreCopy {
  public:
   // `disk` must outlive it. Touches nothing yet.
   FsStorage(Disk& disk, std::string dir);
@@ -55,12 +56,17 @@ class FsStorage : public Storage {
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status EachClaim(
+      const std::function<bool(const std::string& name, const StateId& id)>& each) override;
+  Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
+  Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
   Status Check() override;
 
  private:
   using Root = MarkedFolder::Root;
   // The root folder with the marker that was seen first.
   Result<Root> OpenRoot();
+  Result<Root> OpenClosed();
   Status Accept(ByteView marker_text, int root);
   Status CheckStates(int root);
   // The state's folder; kNotFound when its absence is proved.

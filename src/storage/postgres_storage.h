@@ -14,6 +14,7 @@
 #include "postgres/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
+#include "stateward/store_copy.h"
 #include "storage/head_hints.h"
 
 namespace stateward {
@@ -24,7 +25,7 @@ struct PostgresStorageOptions {
   bool with_locks = false;
 };
 
-class PostgresStorage : public Storage {
+class PostgresStorage : public Storage, public StoreCopy {
  public:
   // `clock` must outlive it. Touches nothing yet.
   PostgresStorage(std::shared_ptr<PgPool> pool, const Clock& clock, PostgresStorageOptions options);
@@ -69,6 +70,10 @@ class PostgresStorage : public Storage {
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status EachClaim(
+      const std::function<bool(const std::string& name, const StateId& id)>& each) override;
+  Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
+  Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
   Status Check() override;
 
  private:

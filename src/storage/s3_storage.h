@@ -14,11 +14,12 @@
 #include "s3/s3_landmark.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
+#include "stateward/store_copy.h"
 #include "storage/head_hints.h"
 
 namespace stateward {
 
-class S3Storage : public Storage {
+class S3Storage : public Storage, public StoreCopy {
  public:
   // `clock` must outlive it. lock_prefix: of a lock s3 in the same bucket, which a new store may
   // find; "" = none. Asks nobody yet.
@@ -60,11 +61,16 @@ class S3Storage : public Storage {
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override;
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override;
+  Status EachClaim(
+      const std::function<bool(const std::string& name, const StateId& id)>& each) override;
+  Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
+  Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
   Status Check() override;
 
  private:
   // The service honours conditions, and the marker was there a moment ago.
   Status Begin();
+  Status BeginClosed();
   // For what was found to be absent: only beside a marker that is still there is that proved.
   Status Absent(Status not_found);
   std::string Key(const StateId& id, uint64_t n) const;

@@ -13,11 +13,13 @@
 
 #include "base/sha256.h"
 #include "base/store_format.h"
+#include "stateward/closed_store.h"
 #include "stateward/storage.h"
+#include "stateward/store_copy.h"
 
 namespace stateward {
 
-class MemStorage : public Storage {
+class MemStorage : public Storage, public StoreCopy {
  public:
   enum class NextAppend : uint8_t {
     kWorks,
@@ -287,6 +289,29 @@ class MemStorage : public Storage {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out() || no_claims) return Down();
     return claims_.emplace(legacy_id, id).first->second;
+  }
+  Status EachClaim(
+      const std::function<bool(const std::string& name, const StateId& id)>& each) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (const auto& [name, id] : claims_) {
+      if (!each(name, id)) break;
+    }
+    return Status();
+  }
+  Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");
+    states_[id.hex()][n].assign(sealed.begin(), sealed.end());
+    return Status();
+  }
+  Status PutLegacy(const std::string& legacy_id, ByteView blob) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");
+    legacy[legacy_id].assign(blob.begin(), blob.end());
+    return Status();
   }
   Status Check() override { return Out() ? Down() : Status(); }
 

@@ -1,6 +1,10 @@
 """Where states are moved from, in tests: real clients on real backends, and small doubles of GitLab
 and of HCP Terraform that know the routes that are needed (from their public API documents)."""
 import base64
+import datetime
+import hashlib
+import hmac
+import http.client
 import http.server
 import json
 import os
@@ -8,7 +12,35 @@ import subprocess
 import threading
 import urllib.parse
 
+from s3_double import sign
 from test_tofu import TOFU
+
+
+def s3_request(service, method, path, query="", body=b""):
+    """One signed request to a real S3 service, which must be answered 2xx."""
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+    digest = hashlib.sha256(body).hexdigest()
+    headers = {"host": "%s:%s" % service.address(), "x-amz-content-sha256": digest,
+               "x-amz-date": now}
+    path = urllib.parse.quote(path)
+    canonical = "\n".join([method, path, query, *(f"{k}:{v}" for k, v in headers.items()), "",
+                           ";".join(headers), digest])
+    text = "\n".join(["AWS4-HMAC-SHA256", now, scope,
+                      hashlib.sha256(canonical.encode()).hexdigest()])
+    key = ("AWS4" + service.secret_key).encode()
+    for part in scope.split("/"):
+        key = sign(key, part)
+    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={service.access_key}/{scope}, "
+                                f"SignedHeaders={';'.join(sorted(headers))}, Signature={signature}")
+    link = http.client.HTTPConnection(*service.address(), timeout=30)
+    link.request(method, path + ("?" + query if query else ""), body, headers)
+    answer = link.getresponse()
+    data = answer.read()
+    link.close()
+    assert 200 <= answer.status < 300, (answer.status, data)
+    return data
 
 
 def document(serial, lineage="L", note="x"):

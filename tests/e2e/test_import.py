@@ -9,7 +9,7 @@ import unittest
 from box import Box
 from client import basic
 from move_sources import (CONFIG, HTTP_CONFIG, Client, GitlabDouble, HttpDouble, TfeDouble,
-                          document)
+                          document, s3_request)
 from pairs import Pair
 from policy_world import CTL, TOKENS, policy
 from services import Postgres
@@ -52,7 +52,7 @@ class World:
         client = Client(self.box, "after-" + state.replace("/", "-"),
                         HTTP_CONFIG % {"url": url, "input": given}, TF_HTTP_USERNAME="x",
                         TF_HTTP_PASSWORD=TOKENS["ci"])
-        client.run("init", "-input=false")
+        client.run("init", "-input=false", "-reconfigure")
         client.run("plan", "-input=false", "-detailed-exitcode")
         nginx.process.stop()
 
@@ -185,23 +185,13 @@ class ImportFromS3(World, unittest.TestCase):
     """The bucket keeps old versions; the store is at the same service."""
     PAIR = "s3+s3"
 
-    def s3(self, method, target, body=""):
-        run = subprocess.run(
-            ["curl", "-sS", "--fail-with-body", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user",
-             f"{self.minio.access_key}:{self.minio.secret_key}", "-X", method, "-d", body,
-             "http://%s:%s/" % self.minio.address() + target],
-            capture_output=True, text=True, timeout=30, check=False)
-        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
-        return run.stdout
-
     def test_s3(self):
-        self.minio = self.pair.services["s3"]
-        self.s3("PUT", "old-states")
-        self.s3("PUT", "old-states?versioning=",
-                "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
-        keys = {"AWS_ACCESS_KEY_ID": self.minio.access_key,
-                "AWS_SECRET_ACCESS_KEY": self.minio.secret_key,
-                "AWS_ENDPOINT_URL_S3": "http://%s:%s" % self.minio.address()}
+        minio = self.pair.services["s3"]
+        s3_request(minio, "PUT", "/old-states")
+        s3_request(minio, "PUT", "/old-states", "versioning=",
+                   b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key,
+                "AWS_ENDPOINT_URL_S3": "http://%s:%s" % minio.address()}
         client = Client(self.box, "s3", CONFIG % ("s3", """
     bucket = "old-states"
     key = "net/terraform.tfstate"
@@ -219,11 +209,12 @@ class ImportFromS3(World, unittest.TestCase):
         self.assertEqual({"default", "prod"}, set(rows))
         self.assertGreaterEqual(rows["prod"]["versions"], 2)
         lock = json.dumps({"ID": "an-id", "Who": "ann@laptop", "Operation": "OperationTypeApply"})
-        self.s3("PUT", "old-states/env:/prod/net/terraform.tfstate.tflock", lock)
+        s3_request(minio, "PUT", "/old-states/env:/prod/net/terraform.tfstate.tflock", "",
+                   lock.encode())
         _, err = self.ctl("import", *source, code=4)
         self.assertIn("ann@laptop", err)
         self.assertEqual(404, self.document("demo/net-prod"))
-        self.s3("DELETE", "old-states/env:/prod/net/terraform.tfstate.tflock")
+        s3_request(minio, "DELETE", "/old-states/env:/prod/net/terraform.tfstate.tflock")
         self.ctl("import", *source)
         self.assertEqual(rows["prod"]["versions"], len(self.serials("demo/net-prod")))
         self.no_changes("demo/net-prod", "prod one")

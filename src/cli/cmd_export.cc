@@ -1,0 +1,123 @@
+#include <unistd.h>
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/glob.h"
+#include "cli/cmd.h"
+#include "cli/opened_store.h"
+#include "history/history.h"
+#include "moving/tar.h"
+#include "stateward/clock.h"
+
+namespace stateward {
+namespace {
+
+struct Counts {
+  uint64_t states = 0;
+  uint64_t versions = 0;
+  uint64_t namespaces = 0;  // states of basic auth, which stay
+  uint64_t unreadable = 0;
+};
+
+class Exporter {
+ public:
+  Exporter(const CliContext& cli, OpenedStore& store, const std::string& pattern, bool versions)
+      : cli_(cli),
+        storage_(store.storage()),
+        history_(store.storage(), *store.kms, store.store_id),
+        pattern_(pattern),
+        versions_(versions),
+        tar_(cli.out) {}
+
+  Result<Counts> Run() {
+    Result<std::vector<StateId>> ids = AllStates(storage_);
+    if (!ids.ok()) return std::move(ids).status();
+    for (const StateId& id : *ids) {
+      Status one = ExportState(id);
+      if (one.ok()) continue;
+      if (!one.unreadable()) return one;
+      ++counts_.unreadable;
+      Say(cli_.err, "state " + id.hex() + ": " + one.detail() + "\n");
+    }
+    STATEWARD_RETURN_IF_ERROR(tar_.Finish());
+    return counts_;
+  }
+
+ private:
+  Status ExportState(const StateId& id) {
+    Result<NewestRecord> newest = history_.Look(id);
+    if (!newest.ok()) return std::move(newest).status();
+    if (!newest->unreadable.ok()) return newest->unreadable;
+    const bool live = newest->version && newest->version->info.kind == RecordKind::kState;
+    if (!live) return Status();
+    Result<SealedInfo> info = history_.Info(id, newest->real);
+    if (!info.ok()) return std::move(info).status();
+    const StateKey& key = info->key;
+    const std::string name = key.project + "/" + key.name;
+    if (!FitsGlob(pattern_, key)) return Status();
+    if (!key.tenant.empty()) {
+      ++counts_.namespaces;
+      return Status();
+    }
+    if (versions_) STATEWARD_RETURN_IF_ERROR(ExportVersions(id, name, newest->real));
+    Result<Opened> opened = history_.Open(id, newest->real);
+    if (!opened.ok()) return std::move(opened).status();
+    ++counts_.states;
+    ++counts_.versions;
+    return tar_.Add(name + ".tfstate", opened->document, opened->info.version.time_ms);
+  }
+
+  Status ExportVersions(const StateId& id, const std::string& name, uint64_t newest) {
+    Result<std::vector<uint64_t>> numbers = storage_.Versions(id);
+    if (!numbers.ok()) return std::move(numbers).status();
+    for (auto n = numbers->rbegin(); n != numbers->rend(); ++n) {
+      if (*n >= newest) continue;
+      Result<Opened> opened = history_.Open(id, *n);
+      if (!opened.ok() && opened.status().code() == Code::kNotFound) continue;
+      if (!opened.ok()) return std::move(opened).status().At("version " + std::to_string(*n));
+      const VersionInfo& info = opened->info.version;
+      if (info.kind != RecordKind::kState) continue;
+      STATEWARD_RETURN_IF_ERROR(tar_.Add(name + ".versions/" + std::to_string(*n) + ".tfstate",
+                                         opened->document, info.time_ms));
+      ++counts_.versions;
+    }
+    return Status();
+  }
+
+  const CliContext& cli_;
+  Storage& storage_;
+  const History history_;
+  const std::string pattern_;
+  const bool versions_;
+  TarWriter tar_;
+  Counts counts_;
+};
+
+}  // namespace
+
+int CmdExport(const CliContext& cli, const Args& args) {
+  if (isatty(fileno(cli.out)) == 1) {
+    return FailUsage(cli, "give --output FILE, or pipe it into a program that encrypts it");
+  }
+  Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
+  if (!store.ok()) return Fail(cli, store.status());
+  Result<Counts> done = Exporter(cli, **store, args.Text("states"), args.Flag("versions")).Run();
+  if (!done.ok()) return Fail(cli, done.status());
+  if (!cli.quiet) {
+    Say(cli.err, std::to_string(done->states) + " states, " + std::to_string(done->versions) +
+                     " versions. They hold your secrets in clear text\n");
+    if (done->namespaces > 0) {
+      Say(cli.err,
+          std::to_string(done->namespaces) +
+              " states of basic auth were left out; `statewardctl adopt` gives them names\n");
+    }
+  }
+  if (done->states == 0) {
+    return Fail(cli, Status::NotFound("no state has a name like " + args.Text("states")));
+  }
+  return done->unreadable == 0 ? kExitOk : kExitFailed;
+}
+
+}  // namespace stateward

@@ -1,0 +1,182 @@
+#include "moving/store_copier.h"
+
+#include <utility>
+
+#include "base/hex.h"
+#include "stateward/closed_store.h"
+
+namespace stateward {
+namespace {
+
+// Passes over an open source, at most; the last one over a closed source does the rest.
+constexpr int kPasses = 5;
+// So few that the next pass is the last.
+constexpr uint64_t kLittle = 20;
+constexpr int64_t kLookMs = 1000;
+// How many holders are named.
+constexpr size_t kNamed = 20;
+// Between what is said to people and the lock service that the source had: "…; was local 0123…".
+constexpr char kWas[] = "; was ";
+
+Status Closed(const StoreIdentity& identity, const std::string& what) {
+  return {Code::kConflict, what + " is closed: " + WhyClosed(identity)};
+}
+
+bool BeginsWith(const std::string& text, const std::string& begin) {
+  return text.compare(0, begin.size(), begin) == 0;
+}
+
+}  // namespace
+
+Result<StoreCopier::Places> StoreCopier::Begin() {
+  Places places;
+  Result<StoreIdentity> from = parts_.from.ReadIdentity();
+  if (!from.ok()) return std::move(from).status().At("the source");
+  places.from = *std::move(from);
+  if (IsClosed(places.from)) {
+    const std::string why = WhyClosed(places.from);
+    if (why != MovedText() && !BeginsWith(why, MovingText() + kWas)) {
+      return Closed(places.from, "the source");
+    }
+  }
+  Result<StoreIdentity> to = parts_.to.ReadIdentity();
+  if (to.ok()) {
+    places.to = *std::move(to);
+    if (places.to.store_id != places.from.store_id) {
+      return Status(Code::kConflict, "the target holds another store");
+    }
+    const bool moved = IsClosed(places.from) && WhyClosed(places.from) == MovedText();
+    if (!IsClosed(places.to) && !moved) {
+      return Status(Code::kConflict, "source and target are the same store, and both are open: " +
+                                         parts_.from_place + " and " + parts_.to_place);
+    }
+    return places;
+  }
+  if (to.status().code() != Code::kNotFound) return std::move(to).status().At("the target");
+  if (IsClosed(places.from) && WhyClosed(places.from) == MovedText()) {
+    return Status(Code::kConflict, "the source has moved, and the target has no identity file");
+  }
+  places.to = ClosedStore(places.from, "being copied from " + parts_.from_place);
+  STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(places.to, nullptr));
+  return places;
+}
+
+Result<std::vector<std::string>> StoreCopier::Held() {
+  std::vector<std::string> held;
+  STATEWARD_RETURN_IF_ERROR(
+      parts_.from_locks.EachHeld([&held](const StateId& id, const Result<LockRecord>& holder) {
+        const std::string who =
+            holder.ok() ? holder->principal + ", lock " + holder->id : holder.status().detail();
+        held.push_back("state " + id.hex().substr(0, 16) + " (" + who + ")");
+        return true;
+      }));
+  return held;
+}
+
+Status StoreCopier::AwaitNoLocks() {
+  for (int64_t waited = 0;; waited += kLookMs) {
+    Result<std::vector<std::string>> held = Held();
+    if (!held.ok()) return std::move(held).status();
+    if (held->empty()) return Status();
+    if (waited >= parts_.wait_ms) {
+      std::string text = std::to_string(held->size()) + " locks are held; nothing was closed:";
+      for (size_t i = 0; i < std::min(held->size(), kNamed); ++i) text += " " + (*held)[i] + ";";
+      return {Code::kLocked, text};
+    }
+    if (waited == 0) parts_.say("waiting for " + std::to_string(held->size()) + " locks");
+    parts_.sleep(kLookMs);
+  }
+}
+
+Status StoreCopier::Close(StoreIdentity* from) {
+  StoreIdentity closed =
+      ClosedStore(*from, MovingText() + kWas + from->lock_kind + " " + from->lock_id);
+  STATEWARD_RETURN_IF_ERROR(parts_.from.WriteIdentity(closed, &*from));
+  *from = std::move(closed);
+  return Status();
+}
+
+Status StoreCopier::Reopen(const StoreIdentity& from) {
+  const std::string why = WhyClosed(from);
+  const size_t was = why.rfind(kWas);
+  const std::string kind_and_id = was == why.npos ? "" : why.substr(was + sizeof kWas - 1);
+  const size_t gap = kind_and_id.find(' ');
+  StoreIdentity open = from;
+  open.lock_kind = kind_and_id.substr(0, gap);
+  open.lock_id = gap == kind_and_id.npos ? "" : kind_and_id.substr(gap + 1);
+  if (!IsHex(open.lock_id, 32)) return Status::Internal("the source's lock service is not known");
+  return parts_.from.WriteIdentity(open, &from);
+}
+
+// A lock that was granted while the source was being closed could not be released now.
+Status StoreCopier::Settle(const StoreIdentity& from) {
+  parts_.sleep(parts_.settle_ms);
+  Result<std::vector<std::string>> held = Held();
+  if (!held.ok()) return std::move(held).status();
+  if (held->empty()) return Status();
+  STATEWARD_RETURN_IF_ERROR(Reopen(from));
+  return {Code::kLocked, "a lock was taken in the last moment: " + held->front() +
+                             "; the source is open again, run the command again"};
+}
+
+Status StoreCopier::Open(const StoreIdentity& to) {
+  Result<std::string> service = parts_.to_locks.InitService(true);
+  if (!service.ok()) return std::move(service).status().At("the target's lock service");
+  StoreIdentity open = to;
+  open.lock_kind = std::string(parts_.to_locks.Name());
+  open.lock_id = *service;
+  return parts_.to.WriteIdentity(open, &to);
+}
+
+Result<PassCounts> StoreCopier::Run() {
+  Result<Places> places = Begin();
+  if (!places.ok()) return std::move(places).status();
+  if (!IsClosed(places->to)) return PassCounts();  // a run before this one came to the end
+  StoreIdentity from = places->from;
+  PassCounts counts;
+  if (!IsClosed(from)) {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      parts_.say("copying while servers work, pass " + std::to_string(pass + 1));
+      Result<PassCounts> done =
+          CopyPass(parts_.from, parts_.to, PassDepth::kMissing, parts_.progress);
+      if (!done.ok()) return done;
+      if (done->moved <= kLittle) break;
+    }
+    STATEWARD_RETURN_IF_ERROR(AwaitNoLocks());
+    // What rekey may have sealed again since.
+    Result<StoreIdentity> now = parts_.from.ReadIdentity();
+    if (!now.ok()) return std::move(now).status();
+    from = *std::move(now);
+    if (IsClosed(from)) return Closed(from, "the source");
+    parts_.say("closing the source");
+    STATEWARD_RETURN_IF_ERROR(Close(&from));
+  }
+  StoreIdentity to = ClosedStore(from, WhyClosed(places->to));
+  if (WhyClosed(from) != MovedText()) {
+    STATEWARD_RETURN_IF_ERROR(Settle(from));
+    parts_.say("the last pass");
+    Result<PassCounts> last =
+        CopyPass(parts_.from, parts_.to, PassDepth::kCompare, parts_.progress);
+    if (!last.ok()) return last;
+    counts = *last;
+    if (!(to == places->to)) {
+      STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(to, &places->to));
+    }
+    STATEWARD_RETURN_IF_ERROR(parts_.from.WriteIdentity(ClosedStore(from, MovedText()), &from));
+  } else {
+    to = places->to;
+  }
+  parts_.say("opening the target");
+  STATEWARD_RETURN_IF_ERROR(Open(to));
+  return counts;
+}
+
+Status StoreCopier::GiveUp() {
+  Result<StoreIdentity> from = parts_.from.ReadIdentity();
+  if (!from.ok()) return std::move(from).status();
+  if (!IsClosed(*from)) return {Code::kConflict, "the source is open"};
+  if (!BeginsWith(WhyClosed(*from), MovingText() + kWas)) return Closed(*from, "the source");
+  return Reopen(*from);
+}
+
+}  // namespace stateward

@@ -1,0 +1,73 @@
+// Moves a whole store to another place, while servers run. It keeps its identity, so never both
+// places are open:
+//
+//   1. the target is made, closed ("being copied from …");
+//   2. passes, until little is missing; servers work;
+//   3. no lock is held: the source is closed ("being moved to …"). Every server answers 503;
+//   4. when all servers know that, and still no lock is held, the last pass compares everything;
+//   5. the source is closed for good ("moved to …"), durably;
+//   6. the target opens, with its own lock service as a new epoch.
+//
+// A run that was killed is gone on from by the next one, which finds out by the two identity files
+// where it was. Used by one thread. What it is given must outlive it.
+#ifndef STATEWARD_MOVING_STORE_COPIER_H_
+#define STATEWARD_MOVING_STORE_COPIER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "moving/store_pass.h"
+#include "stateward/locker.h"
+#include "stateward/storage.h"
+
+namespace stateward {
+
+struct CopyParts {
+  Storage& from;
+  Locker& from_locks;
+  Storage& to;
+  Locker& to_locks;
+  std::string
+      from_place;  // "fs /var/lib/stateward/states": one line, for people and identity files
+  std::string to_place;
+  int64_t settle_ms = 0;  // after which every server knows that the source is closed, and no write
+                          // of it is on its way any more
+  int64_t wait_ms = 0;    // so long locks are waited for
+  std::function<void(int64_t ms)> sleep;
+  std::function<void(const std::string&)> say;  // what it does now, a line for people
+  std::function<void(uint64_t, uint64_t)> progress;
+};
+
+class StoreCopier {
+ public:
+  explicit StoreCopier(CopyParts parts) : parts_(std::move(parts)) {}
+
+  // OK also when a run before this one came to the end. kLocked: locks are held, the text names
+  // them; the source is open. kConflict: source or target is something else.
+  Result<PassCounts> Run();
+  // Opens a source again that step 3 closed. kConflict: it is not so, or it has moved.
+  Status GiveUp();
+
+ private:
+  struct Places {
+    StoreIdentity from;
+    StoreIdentity to;
+  };
+  Result<Places> Begin();
+  Status AwaitNoLocks();
+  Result<std::vector<std::string>> Held();
+  Status Close(StoreIdentity* from);
+  Status Reopen(const StoreIdentity& from);
+  Status Settle(const StoreIdentity& from);
+  Status Open(const StoreIdentity& to);
+  std::string MovedText() const { return "moved to " + parts_.to_place; }
+  std::string MovingText() const { return "being moved to " + parts_.to_place; }
+
+  const CopyParts parts_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_MOVING_STORE_COPIER_H_

@@ -1,0 +1,164 @@
+// One file with everything of a store; it comes back as it was, or as another store.
+#include "moving/backup.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "auth/policy_auth.h"
+#include "doubles/original_blobs.h"
+#include "doubles/tool_world.h"
+#include "state/store_secret.h"
+
+namespace stateward {
+namespace {
+
+struct Closer {
+  void operator()(FILE* file) const { (void)fclose(file); }
+};
+using File = std::unique_ptr<FILE, Closer>;
+
+Grant On(const std::string& name) {
+  return IdentifiedGrant({"", "net", name}, {Rights::All(), false, {}});
+}
+
+struct World : ToolWorld {
+  File file{tmpfile()};
+  MemStorage to;
+  MemLocker to_locks{clock};
+  std::vector<std::string> bad;
+
+  World() {
+    auto server = Serve(true);
+    for (uint64_t serial = 1; serial <= 3; ++serial) {
+      CHECK(server->Put(On("a"), "", Text(TestDocument(serial))).status.ok());
+    }
+    CHECK(server->Put(On("b"), "", Text(TestDocument(1))).status.ok());
+    // A serial that does not grow is refused, and kept.
+    CHECK_FALSE(server->Put(On("b"), "", Text(TestDocument(0))).status.ok());
+    CHECK(storage->Prune(StateId::Of(On("a").key), 1).ok());
+    std::shared_ptr<const Suite> suite = *Suite::Load();
+    storage->legacy[std::string(64, 'e')] =
+        SealAsOriginal(*suite, *Base64Decode(kToolWorldKey), TestDocument(9));
+    CHECK(storage->ClaimLegacy(std::string(64, 'c'), StateId::Of(On("b").key)).ok());
+  }
+  Result<BackupCounts> Write() {
+    file.reset(tmpfile());
+    Result<BackupCounts> done = WriteBackup(*storage, clock, file.get(), {});
+    rewind(file.get());
+    return done;
+  }
+  Result<BackupCounts> Verify() {
+    rewind(file.get());
+    return VerifyBackup(file.get(), *b.kms, [this](const std::string& t) { bad.push_back(t); });
+  }
+  Result<BackupCounts> Restore(RestoreAs as) {
+    rewind(file.get());
+    return RestoreBackup(file.get(), *b.kms, to, as);
+  }
+  // Opened by `init --locks`, it serves what was there.
+  void CheckServes() {
+    StoreGate closed(to, to_locks);
+    CHECK_FALSE(closed.Store().ok());
+    CHECK(closed.Init(true, *b.kms).ok());
+    CHECK(closed.Store().ok());
+    StateRules rules;
+    rules.hold_names = false;
+    StateService there(to, to_locks, *b.kms, closed, clock, observer, log, rules);
+    CHECK(ByteView(there.Get(On("a")).document) == ByteView(TestDocument(3)));
+    CHECK(ByteView(there.Get(On("b")).document) == ByteView(TestDocument(1)));
+    CHECK(there.Lock(On("a"), Text(R"({"ID":"x"})")).status.ok());
+    CHECK(there.Put(On("a"), "x", Text(TestDocument(4))).status.ok());
+    const Result<StoreIdentity> here = b.storage->ReadIdentity();
+    const Result<StoreIdentity> now = to.ReadIdentity();
+    CHECK(*OpenStoreSecret(*b.kms, *here) == *OpenStoreSecret(*b.kms, *now));
+    LONGS_EQUAL(1, to.ListUploads()->size());
+    const History history(to, *b.kms, now->store_id);
+    CHECK(ByteView(history.OpenUpload(to.ListUploads()->front())->document) ==
+          ByteView(TestDocument(0)));
+    CHECK(*to.GetLegacy(std::string(64, 'e')) == storage->legacy[std::string(64, 'e')]);
+    CHECK((*to.LegacyClaim(std::string(64, 'c'))).has_value());
+  }
+  std::string Raw() {
+    rewind(file.get());
+    std::string text;
+    for (int c = fgetc(file.get()); c != EOF; c = fgetc(file.get())) text += static_cast<char>(c);
+    return text;
+  }
+  void PutRaw(const std::string& text) {
+    file.reset(tmpfile());
+    CHECK(fwrite(text.data(), 1, text.size(), file.get()) == text.size());
+    rewind(file.get());
+  }
+};
+
+}  // namespace
+
+TEST_GROUP(Backup){};
+
+TEST(Backup, ComesBackAsTheOldStoreOrAsAnother) {
+  for (RestoreAs as : {RestoreAs::kOldIdentity, RestoreAs::kNewIdentity}) {
+    World w;
+    Result<BackupCounts> written = w.Write();
+    CHECK(written.ok());
+    LONGS_EQUAL(2, written->states);
+    LONGS_EQUAL(3, written->records);
+    Result<BackupCounts> verified = w.Verify();
+    CHECK(verified.ok());
+    LONGS_EQUAL(0, verified->bad);
+    LONGS_EQUAL(1, verified->uploads);
+    CHECK(w.Restore(as).ok());
+    const bool same = w.to.ReadIdentity()->store_id == w.store_id;
+    CHECK_EQUAL(as == RestoreAs::kOldIdentity, same);
+    w.CheckServes();
+    // A store that is open is no place for another restore.
+    CHECK_FALSE(w.Restore(as).ok());
+  }
+}
+
+TEST(Backup, ARestoreThatWasKilledGoesOn) {
+  bool ended = false;
+  for (int calls = 1; !ended; ++calls) {
+    World w;
+    CHECK(w.Write().ok());
+    w.to.calls_left = calls;
+    ended = w.Restore(RestoreAs::kNewIdentity).ok() && !w.to.down;
+    w.to.calls_left = 0;
+    w.to.down = false;
+    CHECK(w.Restore(RestoreAs::kNewIdentity).ok());
+    w.CheckServes();
+  }
+}
+
+TEST(Backup, WhatIsCutOrChangedIsNone) {
+  World w;
+  CHECK(w.Write().ok());
+  const std::string whole = w.Raw();
+  for (size_t size : {size_t{0}, size_t{100}, size_t{512}, whole.size() / 2, whole.size() - 1200}) {
+    w.PutRaw(whole.substr(0, size));
+    LONGS_EQUAL(static_cast<int>(Code::kCorruption), static_cast<int>(w.Verify().status().code()));
+    LONGS_EQUAL(static_cast<int>(Code::kCorruption),
+                static_cast<int>(w.Restore(RestoreAs::kOldIdentity).status().code()));
+  }
+  std::string changed = whole;
+  changed[whole.find("STWD") + 200] ^= 1;
+  w.PutRaw(changed);
+  CHECK_FALSE(w.Verify().ok());
+  CHECK_FALSE(w.to.ReadIdentity().ok());  // nothing was made of any of them
+}
+
+TEST(Backup, ADamagedRecordIsNamedByTheCheck) {
+  World w;
+  w.storage->Damage(StateId::Of(On("a").key), 2);
+  CHECK(w.Write().ok());
+  Result<BackupCounts> verified = w.Verify();
+  CHECK(verified.ok());
+  LONGS_EQUAL(1, verified->bad);
+  STRCMP_CONTAINS("record 2", w.bad.front().c_str());
+}
+
+}  // namespace stateward

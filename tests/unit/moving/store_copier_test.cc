@@ -1,0 +1,214 @@
+// A store moves to another place, with a run killed at every call: never both are open, and the
+// next run comes to the end.
+#include "moving/store_copier.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "auth/policy_auth.h"
+#include "doubles/tool_world.h"
+#include "stateward/closed_store.h"
+
+namespace stateward {
+namespace {
+
+// Counts the calls about the identity file, too.
+class CountedStorage : public MemStorage {
+ public:
+  Result<StoreIdentity> ReadIdentity() override {
+    Step();
+    return MemStorage::ReadIdentity();
+  }
+  Status WriteIdentity(const StoreIdentity& identity, const StoreIdentity* replaces) override {
+    Step();
+    return MemStorage::WriteIdentity(identity, replaces);
+  }
+
+ private:
+  void Step() {
+    if (calls_left > 0 && --calls_left == 0) down = true;
+  }
+};
+
+Grant On(const std::string& name) {
+  return IdentifiedGrant({"", "net", name}, {Rights::All(), false, {}});
+}
+
+struct World : ToolWorld {
+  CountedStorage* from = nullptr;
+  CountedStorage to;
+  MemLocker to_locks{clock};
+  std::function<void()> while_settling;
+  std::function<void()> while_waiting;
+
+  World() {
+    auto counted = std::make_unique<CountedStorage>();
+    from = counted.get();
+    storage = from;
+    b.storage = std::move(counted);
+    gate = std::make_unique<StoreGate>(*b.storage, *b.locker);
+    CHECK(gate->Init(false, *b.kms).ok());
+    store_id = (*gate->Store())->store_id;
+    auto server = Serve(true);
+    for (uint64_t serial = 1; serial <= 3; ++serial) {
+      CHECK(server->Put(On("a"), "", Text(TestDocument(serial))).status.ok());
+    }
+    CHECK(server->Put(On("b"), "", Text(TestDocument(1))).status.ok());
+    CHECK(from->Prune(StateId::Of(On("a").key), 1).ok());
+    from->legacy[std::string(64, 'e')] = Bytes{1, 2, 3};
+    CHECK(from->ClaimLegacy(std::string(64, 'c'), StateId::Of(On("b").key)).ok());
+    KeptUpload upload{std::string(32, '1'), std::string(32, '2'), StateId::Of(On("b").key), 7, 3};
+    CHECK(from->PutUpload(upload, Bytes{7, 8, 9}).ok());
+  }
+  StoreCopier Copier(int64_t wait_ms = 0) {
+    return StoreCopier({*from,
+                        *b.locker,
+                        to,
+                        to_locks,
+                        "mem from",
+                        "mem to",
+                        1,
+                        wait_ms,
+                        [this](int64_t ms) {
+                          auto& hook = ms == 1 ? while_settling : while_waiting;
+                          if (hook) hook();
+                        },
+                        [](const std::string&) {},
+                        {}});
+  }
+  bool IsOpen(Storage& place, Locker& locks) { return StoreGate(place, locks).Store().ok(); }
+  void Revive() {
+    for (MemStorage* place : {static_cast<MemStorage*>(from), static_cast<MemStorage*>(&to)}) {
+      place->calls_left = 0;
+      place->down = false;
+    }
+  }
+  void CheckMoved(const std::string& text) {
+    CHECK_TEXT(IsOpen(to, to_locks), text.c_str());
+    CHECK_FALSE_TEXT(IsOpen(*from, *b.locker), text.c_str());
+    STRCMP_EQUAL("moved to mem to", WhyClosed(*from->ReadIdentity()).c_str());
+    const StateId a = StateId::Of(On("a").key);
+    CHECK_TEXT((*to.Versions(a) == std::vector<uint64_t>{3, 2}), text.c_str());
+    for (uint64_t n : {uint64_t{2}, uint64_t{3}}) CHECK(*to.Get(a, n) == *from->Get(a, n));
+    CHECK(*to.GetLegacy(std::string(64, 'e')) == (Bytes{1, 2, 3}));
+    CHECK((*to.LegacyClaim(std::string(64, 'c')))->hex() == StateId::Of(On("b").key).hex());
+    LONGS_EQUAL(1, to.ListUploads()->size());
+    CHECK(*to.GetUpload(to.ListUploads()->front()) == (Bytes{7, 8, 9}));
+    // And it works there: the new epoch takes a number away first.
+    StoreGate gate_there(to, to_locks);
+    StateRules rules;
+    rules.hold_names = false;
+    StateService there(to, to_locks, *b.kms, gate_there, clock, observer, log, rules);
+    CHECK(ByteView(there.Get(On("a")).document) == ByteView(TestDocument(3)));
+    CHECK(there.Lock(On("a"), Text(R"({"ID":"x"})")).status.ok());
+    CHECK(there.Put(On("a"), "x", Text(TestDocument(4))).status.ok());
+  }
+};
+
+}  // namespace
+
+TEST_GROUP(StoreCopier){};
+
+TEST(StoreCopier, KilledAnywhereNeverBothAreOpenAndAnotherRunEnds) {
+  for (bool at_source : {true, false}) {
+    bool ended = false;
+    for (int calls = 1; !ended; ++calls) {
+      World w;
+      MemStorage& place = at_source ? static_cast<MemStorage&>(*w.from) : w.to;
+      place.calls_left = calls;
+      ended = w.Copier().Run().ok() && !place.down;
+      w.Revive();
+      const std::string text = std::string(at_source ? "source" : "target") + " gone after " +
+                               std::to_string(calls) + " calls";
+      const bool here = w.IsOpen(*w.from, *w.b.locker);
+      const bool there = w.IsOpen(w.to, w.to_locks);
+      CHECK_TEXT(!(here && there), text.c_str());
+      Result<PassCounts> second = w.Copier().Run();
+      STRCMP_EQUAL_TEXT("", second.ok() ? "" : second.status().detail().c_str(), text.c_str());
+      w.CheckMoved(text);
+    }
+  }
+}
+
+TEST(StoreCopier, HeldLocksAreNamedAndNothingIsClosed) {
+  World w;
+  auto server = w.Serve(true);
+  CHECK(server->Lock(On("a"), Text(R"({"ID":"a-lock"})")).status.ok());
+  Result<PassCounts> refused = w.Copier().Run();
+  LONGS_EQUAL(static_cast<int>(Code::kLocked), static_cast<int>(refused.status().code()));
+  STRCMP_CONTAINS("a-lock", refused.status().detail().c_str());
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+  CHECK_FALSE(w.IsOpen(w.to, w.to_locks));
+  // It is waited for.
+  w.while_waiting = [&] { (void)server->Unlock(On("a"), Text(R"({"ID":"a-lock"})"), ""); };
+  CHECK(w.Copier(5000).Run().ok());
+  w.CheckMoved("after the lock");
+}
+
+TEST(StoreCopier, ALockOfTheLastMomentOpensTheSourceAgain) {
+  World w;
+  w.while_settling = [&] {
+    const BaseFn base = [](const BaseAsk&) -> Result<uint64_t> { return uint64_t{3}; };
+    LockRecord want;
+    want.id = "late";
+    CHECK(w.b.locker->Acquire(StateId::Of(On("a").key), want, base).ok());
+    w.while_settling = nullptr;
+  };
+  Result<PassCounts> refused = w.Copier().Run();
+  LONGS_EQUAL(static_cast<int>(Code::kLocked), static_cast<int>(refused.status().code()));
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+  CHECK_FALSE(w.IsOpen(w.to, w.to_locks));
+}
+
+TEST(StoreCopier, WhatAServerWritesUntilItKnowsComesAlong) {
+  World w;
+  auto server = w.Serve(true);
+  // A server that has not seen yet that the source is closed, and a rekey that was here before.
+  w.while_settling = [&] {
+    const StateId a = StateId::Of(On("a").key);
+    const History history(*w.from, *w.b.kms, w.store_id);
+    Result<Opened> opened = history.Open(a, 2);
+    CHECK(opened.ok());
+    CHECK(history.Replace(a, 2, Sha256(*w.from->Get(a, 2)), opened->info, opened->document).ok());
+    Bytes sealed;
+    SealedInfo info = opened->info;
+    CHECK(history.Append(StateId::Of(On("b").key), 1, info, opened->document, &sealed).ok());
+  };
+  CHECK(w.Copier().Run().ok());
+  w.while_settling = nullptr;
+  w.CheckMoved("late writes");
+  LONGS_EQUAL(2, *w.to.Head(StateId::Of(On("b").key)));
+}
+
+TEST(StoreCopier, GivenUpTheSourceIsOpenAgain) {
+  World w;
+  w.while_settling = [&] { w.to.down = true; };
+  CHECK_FALSE(w.Copier().Run().ok());
+  w.while_settling = nullptr;
+  CHECK_FALSE(w.IsOpen(*w.from, *w.b.locker));
+  w.Revive();
+  // Nobody opens it in another way.
+  StoreGate gate(*w.from, *w.b.locker);
+  LONGS_EQUAL(static_cast<int>(Code::kConflict),
+              static_cast<int>(gate.Init(true, *w.b.kms).code()));
+  CHECK(w.Copier().GiveUp().ok());
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+  CHECK(w.Copier().Run().ok());
+  w.CheckMoved("after all");
+  CHECK_FALSE(w.Copier().GiveUp().ok());
+}
+
+TEST(StoreCopier, AnotherStoreIsNoTarget) {
+  World w;
+  StoreGate other(w.to, w.to_locks);
+  CHECK(other.Init(false, *w.b.kms).ok());
+  LONGS_EQUAL(static_cast<int>(Code::kConflict),
+              static_cast<int>(w.Copier().Run().status().code()));
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+}
+
+}  // namespace stateward
