@@ -51,6 +51,8 @@ inline constexpr Column kLocksColumns[] = {
     {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
      ColumnShown::kJsonOnly},
     {"problem", ColumnKind::kText, "PROBLEM", "why the lock cannot be read; null: it can"},
+    {"forcible", ColumnKind::kFlag, "YOU MAY FREE IT",
+     "whether the caller may release it by force"},
 };
 
 inline constexpr Column kUnlockColumns[] = {

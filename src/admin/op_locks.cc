@@ -51,12 +51,19 @@ bool MaySee(const Call& call, const std::optional<StateKey>& key) {
   return call.caller.Sees(*key);
 }
 
-Row LockRow(const std::optional<StateKey>& key, const HeldLock& lock) {
+// As the server's verbs would decide. Of a lock whose state cannot be told nobody can be asked.
+bool MayFree(const Call& call, const std::optional<StateKey>& key, const LockRecord& holder) {
+  return key && call.service.rules().force_unlock_enabled &&
+         MayForce(GrantOf(call.caller, *key), holder);
+}
+
+Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock& lock) {
   Row row = NameRow(key);
   if (!lock.holder.ok()) {
     row.resize(10);
     row.push_back(lock.id.hex());
     row.push_back(lock.holder.status().detail());
+    row.emplace_back();
     return row;
   }
   const LockRecord& holder = *lock.holder;
@@ -64,7 +71,8 @@ Row LockRow(const std::optional<StateKey>& key, const HeldLock& lock) {
   row.insert(row.end(),
              {Value(holder.id), TextOrNull(holder.principal), TimeOrNull(holder.time_ms),
               TextOrNull(holder.operation), TextOrNull(client.who), TextOrNull(client.version),
-              TextOrNull(client.info), Value(holder.plan_only), Value(lock.id.hex()), Value()});
+              TextOrNull(client.info), Value(holder.plan_only), Value(lock.id.hex()), Value(),
+              Value(MayFree(call, key, holder))});
   return row;
 }
 
@@ -152,7 +160,7 @@ Result<Reply> RunLocks(const Call& call) {
     const auto key = named == names->end() ? std::nullopt : std::optional(named->second);
     if (!MaySee(call, key)) continue;
     if (!lock.holder.ok()) reply.verdict = Verdict::kFoundWrong;
-    reply.rows.push_back(LockRow(key, lock));
+    reply.rows.push_back(LockRow(call, key, lock));
   }
   return reply;
 }

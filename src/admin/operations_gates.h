@@ -1,4 +1,5 @@
-// Rows of the table of operations: maintenance and freeze. Included by operations.cc alone.
+// Rows of the table of operations: maintenance, freeze, lock history. Included by operations.cc
+// alone.
 #ifndef STATEWARD_ADMIN_OPERATIONS_GATES_H_
 #define STATEWARD_ADMIN_OPERATIONS_GATES_H_
 
@@ -107,6 +108,39 @@ inline constexpr Operation kFreezeOperation = {
     "statewardctl freeze net/prod --reason 'under investigation, ask ann'\n",
     "",
     RunFreeze};
+
+inline constexpr Column kLockHistoryColumns[] = {
+    {"lock", ColumnKind::kText, "LOCK", "the lock's ID"},
+    {"principal", ColumnKind::kText, "BY", "who held it"},
+    {"operation", ColumnKind::kText, "OPERATION",
+     "what it was taken for; null: not known, as it wrote nothing that is kept"},
+    {"since", ColumnKind::kTime, "SINCE", "when it was taken; null: not known"},
+    {"until", ColumnKind::kTime, "UNTIL", "when it ended; null: it is held, or not known"},
+    {"end", ColumnKind::kText, "END", "held, released, forced; unknown: the trail does not say"},
+    {"ended_by", ColumnKind::kText, "ENDED BY", "who released it by force"},
+    {"reason", ColumnKind::kText, "REASON", "why, when one was given"},
+    {"versions", ColumnKind::kNumber, "VERSIONS", "written under it, of those that are kept"},
+};
+
+inline constexpr Param kLockHistoryParams[] = {kStateParam, kNamespaceParam};
+
+inline constexpr Operation kLockHistoryOperation = {
+    "lock-history",
+    Method::kGet,
+    "/api/v1/states/{project}/{name}/locks",
+    Scope::kState,
+    {Right::kSee},
+    Effect::kReads,
+    Answer::kRows,
+    kLockHistoryParams,
+    kLockHistoryColumns,
+    "lists who held the lock of a state, when, and how it ended, the newest first",
+    "Told from AUDIT_FILE of this host and what was rotated, from the records that are kept, and "
+    "from the lock: nothing is stored for it. What other hosts did to the lock is in their trails. "
+    "At most the newest 1000.",
+    "statewardctl lock-history net/prod\n",
+    "",
+    RunLockHistory};
 
 }  // namespace stateward
 

@@ -27,6 +27,9 @@ Result<Reply> RunVersions(const Call& call);
 Result<Reply> RunLocks(const Call& call);
 Result<Reply> RunUnlock(const Call& call);
 
+// op_lock_history.cc
+Result<Reply> RunLockHistory(const Call& call);
+
 // op_maintenance.cc
 Result<Reply> RunMaintenanceSet(const Call& call);
 Result<Reply> RunMaintenanceList(const Call& call);

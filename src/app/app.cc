@@ -53,11 +53,15 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   b.storage = MeterStorage(std::move(backends->storage), observer, SystemClock());
   b.locker = MeterLocker(std::move(backends->locker), observer, SystemClock());
   b.kms = std::move(backends->kms);
-  app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
+  app->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker, config.rules.read_only);
   app->secret_ = kept->secret();
   app->throttle_ = kept->throttle();
   app->key_check_ = std::make_unique<KeyCheck>(*b.storage, *b.kms, SystemClock());
-  if (init && config.storage.init) {
+  const bool read_only = config.rules.read_only;
+  StateRules rules = config.rules;
+  if (read_only) rules.read_only_since_ms = kept->started_ms();
+  app->standby_ = read_only ? StandbySentence(rules.read_only_since_ms) : "";
+  if (init && config.storage.init && !read_only) {
     Status made = app->gate_->Init(false, *b.kms);
     if (!made.ok()) log.Error("STORAGE_INIT: " + made.detail());
   }
@@ -67,17 +71,17 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
     if (!fit.ok()) return Status(fit).At("the new keys are not taken");
   }
   // People who are known by a policy have other identities than the original gave them.
-  if (config.rules.write.legacy_read && !config.auth.policy_file.empty()) {
+  if (rules.write.legacy_read && !config.auth.policy_file.empty() && !read_only) {
     app->untouched_ =
         std::make_unique<Untouched>(*b.storage, disk, SystemClock(), config.runtime_dir);
   }
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
-                                                SystemClock(), observer, log, config.rules,
+                                                SystemClock(), observer, log, rules,
                                                 app->throttle_.get(), app->untouched_.get());
-  const UploadRules& uploads = config.rules.uploads;
+  const UploadRules& uploads = rules.uploads;
   app->admin_ = std::make_unique<AdminService>(
-      AdminParts{*b.storage, *b.locker, *b.kms, *app->gate_, *app->states_, SystemClock(),
-                 config.rules, uploads, config.audit.file, trail});
+      AdminParts{*b.storage, *b.locker, *b.kms, *app->gate_, *app->states_, SystemClock(), rules,
+                 uploads, config.audit.file, trail});
   HandlerParts parts;
   parts.states = app->states_.get();
   parts.admin = app->admin_.get();
@@ -203,6 +207,7 @@ std::vector<PartStatus> App::Ready() {
         {"policy", old ? Status() : policy,
          old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
+  if (!standby_.empty()) parts.push_back({"standby", Status(), standby_});
   if (trail_ != nullptr) parts.push_back({"audit", Status(), trail_->Warning()});
   AddWarnings(runtime_dir_, &parts);
   return parts;

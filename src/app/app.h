@@ -85,6 +85,7 @@ class App {
   std::unique_ptr<AppHandler> handler_;
   std::unique_ptr<JobParts> job_parts_;
   std::string runtime_dir_;
+  std::string standby_;  // "" = it is none
   AuditTrail* trail_ = nullptr;
   StoreSample sample_{SystemClock()};  // used by one look of ready_ at a time
   // All who ask /ready share a look.

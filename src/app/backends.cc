@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "kms/open_kms.h"
+#include "lock/no_lock.h"
 #include "lock/open_locker.h"
 #include "postgres/pg_pool.h"
 #include "postgres/pg_schema.h"
 #include "stateward/clock.h"
 #include "storage/open_storage.h"
+#include "storage/read_only_storage.h"
 
 namespace stateward {
 namespace {
@@ -33,8 +35,11 @@ struct Postgres {
 Result<Postgres> OpenPostgres(const Config& config) {
   Postgres out;
   const PgSettings& settings = config.postgres;
-  if (config.storage.backend != "postgres" && config.lock.backend != "postgres") return out;
-  Result<std::shared_ptr<PgPool>> pool = PgPool::Make(settings.pool, SystemClock());
+  const bool for_locks = config.lock.backend == "postgres" && !config.rules.read_only;
+  if (config.storage.backend != "postgres" && !for_locks) return out;
+  PgOptions options = settings.pool;
+  options.standby = config.rules.read_only;
+  Result<std::shared_ptr<PgPool>> pool = PgPool::Make(options, SystemClock());
   if (!pool.ok()) return std::move(pool).status();
   Result<std::string> states = PgTableName("STORAGE_POSTGRES_TABLE", settings.storage_table);
   if (!states.ok()) return std::move(states).status();
@@ -52,16 +57,25 @@ Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<
   Result<Postgres> postgres = OpenPostgres(config);
   if (!postgres.ok()) return std::move(postgres).status();
   const LockSettings lock = LockOf(config);
+  S3Settings s3 = config.s3;
+  s3.read_only = config.rules.read_only;
   const bool states_there = config.storage.backend == "postgres";
   const bool locks_there = lock.backend == "postgres";
   Result<std::unique_ptr<Storage>> storage =
-      OpenStorage({config.storage, config.s3, lock.backend == "s3" ? lock.s3_prefix : std::string(),
+      OpenStorage({config.storage, s3, lock.backend == "s3" ? lock.s3_prefix : std::string(),
                    postgres->pool, postgres->storage_table, locks_there},
                   disk, SystemClock());
   if (!storage.ok()) return std::move(storage).status();
-  Result<std::unique_ptr<Locker>> locker = OpenLocker(
-      {lock, config.s3, postgres->pool, postgres->lock_table, states_there}, disk, SystemClock());
-  if (!locker.ok()) return std::move(locker).status();
+  std::unique_ptr<Locker> locker;
+  if (config.rules.read_only) {
+    locker = std::make_unique<NoLock>(lock.backend);
+    *storage = ReadOnly(*std::move(storage));
+  } else {
+    Result<std::unique_ptr<Locker>> opened = OpenLocker(
+        {lock, s3, postgres->pool, postgres->lock_table, states_there}, disk, SystemClock());
+    if (!opened.ok()) return std::move(opened).status();
+    locker = *std::move(opened);
+  }
   if (kms == nullptr) {
     Result<std::unique_ptr<Kms>> opened = OpenKms(config.kms);
     if (!opened.ok()) return std::move(opened).status();
@@ -69,7 +83,7 @@ Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<
   }
   Backends out;
   out.storage = std::move(*storage);
-  out.locker = std::move(*locker);
+  out.locker = std::move(locker);
   out.kms = std::move(kms);
   return out;
 }

@@ -24,6 +24,8 @@ class Kept {
   const std::shared_ptr<StoreSecret>& secret() const { return secret_; }
   // Thread-safe, and shared with the handler before.
   const std::shared_ptr<Throttle>& throttle() const { return throttle_; }
+  // When this process began, since 1970.
+  int64_t started_ms() const { return started_ms_; }
   struct Found {
     std::shared_ptr<Kms> kms;
     bool is_new = false;  // other keys than those in use: Keep() puts them in their place
@@ -34,6 +36,7 @@ class Kept {
   void Keep(const Found& found, const KmsSettings& settings);
 
  private:
+  const int64_t started_ms_ = SystemClock().NowMs();
   KmsSettings settings_;
   std::shared_ptr<Kms> kms_;
   const std::shared_ptr<StoreSecret> secret_ = std::make_shared<StoreSecret>();

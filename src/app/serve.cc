@@ -183,7 +183,7 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
     // Jobs begin with what the settings say now.
     if (jobs != nullptr) {
       jobs->Restart();
-    } else {
+    } else if (!config.rules.read_only) {
       jobs = std::make_unique<JobRunner>(config.runtime_dir, AllJobs(process_id), parts,
                                          SystemClock(), log);
     }
@@ -191,7 +191,8 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   };
   const int code = RunWorker(listen_fd, fcgi, build_and_say, in_force, log);
   jobs.reset();
-  if (const std::shared_ptr<App> app = live.Get()) app->WithdrawKeys(process_id);
+  const std::shared_ptr<App> app = config.rules.read_only ? nullptr : live.Get();
+  if (app != nullptr) app->WithdrawKeys(process_id);
   return code;
 }
 

@@ -17,7 +17,7 @@ Result<std::unique_ptr<LocalAdmin>> LocalAdmin::Open(const CliContext& cli, For 
   out->store_ = *std::move(store);
   Backends& b = out->store_->backends;
   const Config& config = out->store_->config;
-  out->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker);
+  out->gate_ = std::make_unique<StoreGate>(*b.storage, *b.locker, config.rules.read_only);
   StateRules rules = config.rules;
   rules.write.write_without_lock = true;
   rules.force_unlock_enabled = true;

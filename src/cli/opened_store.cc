@@ -44,7 +44,7 @@ Result<std::unique_ptr<OpenedStore>> OpenStore(const CliContext& cli) {
   Result<Backends> backends = OpenBackends(out->config, PosixDisk(), out->kms);
   if (!backends.ok()) return std::move(backends).status();
   out->backends = *std::move(backends);
-  StoreGate gate(*out->backends.storage, *out->backends.locker);
+  StoreGate gate(*out->backends.storage, *out->backends.locker, out->config.rules.read_only);
   Result<std::shared_ptr<const StoreIdentity>> store = gate.Store();
   if (!store.ok()) return std::move(store).status();
   out->store_id = (*store)->store_id;

@@ -151,6 +151,9 @@ constexpr Setting kSettings[] = {
     {"STORAGE_INIT", T::kBool, AT(storage.init), "false", false, false,
      "Make the store at start if the place is empty or holds nothing but terraform-backend's data. "
      "Leave it off afterwards: a disk that is not mounted looks empty."},
+    {"READ_ONLY", T::kBool, AT(rules.read_only), "false", false, false,
+     "A standby over a replicated store: reads answer, what is not found is 503, everything else "
+     "is refused; no lock service is needed and no job runs (docs/standby.md)."},
     {"HISTORY_KEEP", T::kNumber, AT(rules.history.keep), "100", false, true,
      "Versions of a state that are kept at least; with HISTORY_DAYS, whichever keeps more.", "", 1,
      1000000},

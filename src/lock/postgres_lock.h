@@ -97,6 +97,7 @@ class PostgresLock : public Locker {
   std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;
   std::string service_id_;       // as seen first; every later look must find the same
+  std::string newest_timeline_;  // 8 hex digits; "" = none was seen yet
   int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never
   bool legacy_there_ = false;
 };

@@ -54,6 +54,14 @@ Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* se
   service->gate_tag = text.substr(end + 1);
   std::lock_guard<std::mutex> hold(mutex_);
   if (service_id_.empty()) service_id_ = id;
+  // Each promotion begins a larger one: a lower one is an old primary that came back.
+  const std::string timeline = service->epoch.substr(0, service->epoch.find('.'));
+  if (timeline < newest_timeline_) {
+    return Status::Unavailable(
+        "postgres: this server is on an older timeline than one that answered before: an old "
+        "primary that came back (docs/standby.md)");
+  }
+  newest_timeline_ = timeline;
   if (id != service_id_) {
     return Status::Unavailable(
         "postgres: another lock service lies in this database now; see `statewardctl init "

@@ -9,6 +9,8 @@ namespace stateward {
 namespace {
 
 // What is filled in where the connection string is silent.
+constexpr char kSessionAttrs[] = "target_session_attrs";
+
 constexpr std::pair<const char*, const char*> kFallbacks[] = {
     // lib/pq, the original's driver, asks for TLS unless it is told otherwise; libpq would not.
     {"sslmode", "require"},
@@ -18,8 +20,8 @@ constexpr std::pair<const char*, const char*> kFallbacks[] = {
     {"keepalives_idle", "5"},
     {"keepalives_interval", "2"},
     {"keepalives_count", "3"},
-    // Of several hosts the primary; of a single standby nothing is believed.
-    {"target_session_attrs", "read-write"},
+    // Of several hosts the primary; of a single standby nothing is believed (pg_schema.h).
+    {kSessionAttrs, "read-write"},
     {"gssencmode", "disable"},
     {"fallback_application_name", "stateward"},
     {"client_encoding", "UTF8"},
@@ -55,7 +57,7 @@ Status FromResult(const PGresult* result, std::string* sqlstate) {
 
 }  // namespace
 
-Result<PgTarget> PgTarget::Parse(const SecretString& connection) {
+Result<PgTarget> PgTarget::Parse(const SecretString& connection, bool standby) {
   char* error = nullptr;
   std::string text(connection.Reveal());
   PQconninfoOption* options = PQconninfoParse(text.c_str(), &error);
@@ -76,6 +78,7 @@ Result<PgTarget> PgTarget::Parse(const SecretString& connection) {
     bool said =
         std::any_of(target.values_.begin(), target.values_.end(),
                     [fallback = name](const auto& entry) { return entry.first == fallback; });
+    if (standby && name == kSessionAttrs) continue;
     if (!said) target.values_.emplace_back(name, SecretString(value));
   }
   return target;

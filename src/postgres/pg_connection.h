@@ -26,7 +26,8 @@ class PgTarget {
   // A URL or key=value text as libpq reads it. What the text does not say is filled in: sslmode
   // (require, as the original's driver does), time limits, keepalives, target_session_attrs.
   // kInvalidArgument: it is neither. The text of the error holds nothing of it.
-  static Result<PgTarget> Parse(const SecretString& connection);
+  // `standby`: any server will do, not the primary alone.
+  static Result<PgTarget> Parse(const SecretString& connection, bool standby = false);
 
   const std::vector<std::pair<std::string, SecretString>>& values() const { return values_; }
   // Both lead to the same database, but perhaps with another password.

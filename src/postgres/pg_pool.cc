@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "postgres/pg_schema.h"
+
 namespace stateward {
 namespace {
 
@@ -31,15 +33,17 @@ constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 constexpr std::string_view kSerialization = "40001";
 
 // The statements in a transaction of their own, with the isolation level that they are written for.
-Result<std::vector<PgRows>> RunReadCommitted(PgConnection& connection,
+Result<std::vector<PgRows>> RunReadCommitted(PgConnection& connection, bool standby,
                                              const std::vector<PgStatement>& statements) {
   std::vector<PgStatement> all = {{kBegin, {}}};
+  if (standby) all.push_back({STATEWARD_PG_STANDBY, {}});
+  const auto before = static_cast<ptrdiff_t>(all.size());
   all.insert(all.end(), statements.begin(), statements.end());
   all.push_back({"COMMIT", {}});
   Result<std::vector<PgRows>> rows = connection.Run(all);
   if (!rows.ok()) return rows;
   rows->pop_back();
-  rows->erase(rows->begin());
+  rows->erase(rows->begin(), rows->begin() + before);
   return rows;
 }
 
@@ -91,10 +95,10 @@ Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
 }
 
 Result<std::shared_ptr<PgPool>> PgPool::Make(const PgOptions& options, const Clock& clock) {
-  Result<PgTarget> target = PgTarget::Parse(options.connection);
+  Result<PgTarget> target = PgTarget::Parse(options.connection, options.standby);
   if (!target.ok()) return std::move(target).status();
-  return std::shared_ptr<PgPool>(
-      new PgPool(std::move(*target), std::max<uint32_t>(options.pool_size, 1), clock));
+  return std::shared_ptr<PgPool>(new PgPool(
+      std::move(*target), std::max<uint32_t>(options.pool_size, 1), options.standby, clock));
 }
 
 Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
@@ -166,9 +170,10 @@ Result<std::vector<PgRows>> PgPool::Query(const std::vector<PgStatement>& statem
   for (bool again = false;; again = true) {
     Result<std::unique_ptr<PgConnection>> connection = Take(again);
     if (!connection.ok()) return std::move(connection).status();
-    Result<std::vector<PgRows>> rows = (*connection)->Run(statements);
-    if (!rows.ok() && (*connection)->sqlstate() == kSerialization) {
-      rows = RunReadCommitted(**connection, statements);
+    Result<std::vector<PgRows>> rows = Status::Unavailable("not asked");
+    if (!standby_) rows = (*connection)->Run(statements);
+    if (standby_ || (!rows.ok() && (*connection)->sqlstate() == kSerialization)) {
+      rows = RunReadCommitted(**connection, standby_, statements);
       // It may stand in the middle of it.
       if (!rows.ok() && !(*connection)->lost()) (void)(*connection)->Run({{"ROLLBACK", {}}});
     }

@@ -104,8 +104,8 @@ class PgPool : public PgQueries {
 
  private:
   friend class PgTransaction;
-  PgPool(PgTarget target, uint32_t size, const Clock& clock)
-      : target_(std::move(target)), size_(size), clock_(clock) {}
+  PgPool(PgTarget target, uint32_t size, bool standby, const Clock& clock)
+      : target_(std::move(target)), size_(size), standby_(standby), clock_(clock) {}
   // A connection that looks alive; a new one if `fresh`.
   Result<std::unique_ptr<PgConnection>> Take(bool fresh);
   Result<std::unique_ptr<PgConnection>> Connect();
@@ -115,6 +115,7 @@ class PgPool : public PgQueries {
 
   const PgTarget target_;
   const uint32_t size_;
+  const bool standby_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable freed_;

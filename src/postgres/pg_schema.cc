@@ -46,7 +46,7 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
 }
 
 Result<bool> PgTableExists(PgQueries& queries, const std::string& name) {
-  PgStatement find{"SELECT to_regclass($1) IS NOT NULL, pg_is_in_recovery()", {}};
+  PgStatement find{"SELECT to_regclass($1) IS NOT NULL, NOT " STATEWARD_PG_BELIEVED, {}};
   find.params.Text(name);
   Result<PgRows> rows = queries.QueryOne(find, PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();

@@ -25,10 +25,16 @@ Result<bool> PgTableExists(PgQueries& queries, const std::string& name);
 // "states" or "schema.states" as a quoted SQL name. kInvalidArgument: neither, or empty.
 Result<std::string> PgTableName(std::string_view setting, std::string_view text);
 
+// What is not in a primary is not there; a standby may lag. Only a server that is a standby itself
+// (READ_ONLY) believes one: its transactions say so.
+#define STATEWARD_PG_STANDBY "SET LOCAL stateward.standby = 'on'"
+#define STATEWARD_PG_BELIEVED \
+  "(NOT pg_is_in_recovery() OR coalesce(current_setting('stateward.standby', true), '') = 'on')"
+
 // One text that names store and lock service; null without marker, and on a standby.
 #define STATEWARD_PG_PLACE                                                          \
   "(SELECT m.format || ' ' || m.store_id || ' ' || m.lock_kind || ' ' || m.lock_id" \
-  " FROM stateward.store_marker m WHERE NOT pg_is_in_recovery())"
+  " FROM stateward.store_marker m WHERE " STATEWARD_PG_BELIEVED ")"
 // A write that a server with such settings calls done may be gone after a crash.
 #define STATEWARD_PG_SAFE \
   "(current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on')"

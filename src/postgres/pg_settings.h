@@ -12,6 +12,7 @@ namespace stateward {
 struct PgOptions {
   SecretString connection;  // POSTGRES_CONNECTION
   uint32_t pool_size = 8;   // POSTGRES_POOL_SIZE
+  bool standby = false;     // READ_ONLY: a server in recovery is believed, too
 };
 
 struct PgSettings {

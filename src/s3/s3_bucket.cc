@@ -174,7 +174,7 @@ Status S3Client::MakeBucket() {
 }
 
 Status S3Client::ProveConditions(const std::string& prefix) {
-  if (proved_) return Status();
+  if (proved_ || settings_.read_only) return Status();
   std::lock_guard<std::mutex> hold(proof_mutex_);
   if (proved_) return Status();
   std::string key = prefix + "probe/" + RandomHex(16);

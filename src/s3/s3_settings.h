@@ -51,6 +51,7 @@ struct S3Settings {
   std::string sse;  // "", "AES256", "aws:kms"
   std::string sse_kms_key_id;
   S3CredentialSettings credentials;
+  bool read_only = false;    // READ_ONLY: nothing is written, not even to try what it does
   uint32_t repeat_ms = 100;  // about the first wait before a repeat; the next are longer
 };
 

@@ -126,21 +126,18 @@ std::string Age(int64_t ms) {
   return std::to_string(seconds / 3600) + " h";
 }
 
-std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms,
-                     int64_t freed_from_ms, std::string_view client_info) {
+std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms, Freeing freeing,
+                     std::string_view client_info) {
   std::string text = "held";
   if (holder.time_ms != 0) {
     text += " since " + FormatTime(holder.time_ms) + " (" + Age(now_ms - holder.time_ms) + ")";
   }
   text += " by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
-  text += "; state " + key.project + "/" + key.name +
-          "; when its run is gone: terraform force-unlock " + holder.id;
+  text += "; state " + key.project + "/" + key.name + "; when its run is gone: ";
+  text += freeing == Freeing::kByForce ? "terraform force-unlock " + holder.id
+                                       : "ask its holder or an administrator to free it";
   if (holder.unconfirmed) {
     text += "; its LOCK was not answered yet, or with an error: a repeat of it completes it";
-  }
-  if (freed_from_ms != 0) {
-    text += "; it was taken after your last forced unlock: one without an ID frees it from " +
-            FormatTime(freed_from_ms) + " on, one with this ID at once";
   }
   if (!client_info.empty()) text.append("; ").append(client_info);
   return text;
@@ -192,7 +189,7 @@ std::string FormatTime(int64_t ms) {
 }
 
 std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
-                         int64_t freed_from_ms) {
+                         Freeing freeing) {
   Result<JsonObject> parsed = ParseSmallJson(holder.info);
   std::string client_info;
   std::vector<Member> members;
@@ -217,7 +214,7 @@ std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t 
   if (!has_id) w.Key("ID").String(holder.id);
   if (!has_created) w.Key("Created").String(FormatTime(holder.time_ms));
   w.Key("Path").String(key.project + "/" + key.name);
-  w.Key("Info").String(InfoText(holder, key, now_ms, freed_from_ms, client_info));
+  w.Key("Info").String(InfoText(holder, key, now_ms, freeing, client_info));
   w.EndObject();
   return std::move(w).Take();
 }

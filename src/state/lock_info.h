@@ -37,12 +37,14 @@ struct LockClient {
 };
 LockClient ReadLockClient(const std::string& info);
 
+// What whoever is answered can do about a lock whose run is gone.
+enum class Freeing : uint8_t { kByForce, kAskOthers };
+
 // The body of a 423 answer: the holder's document byte for byte, but for three members. Path names
-// the state; Info says who holds it, since when, and how to free it; Created is replaced when it
-// is not RFC 3339, since clients then fail to read the whole document. `freed_from_ms`: as in
-// HeldBy.
+// the state; Info says who holds it, since when, and what the asker can do; Created is replaced
+// when it is not RFC 3339, since clients then fail to read the whole document.
 std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
-                         int64_t freed_from_ms = 0);
+                         Freeing freeing);
 
 // The body of a 423 answer where no lock is held, but none is given: its ID and Info are `why`.
 std::string RenderNotice(const std::string& why, const StateKey& key, int64_t now_ms);

@@ -72,6 +72,8 @@ constexpr RefusalText kTexts[kRefusals] = {
      "wait for its end, or ask an administrator (`statewardctl maintenance end`)"},
     {Refusal::kReleasedLock, Code::kGone, "this lock ID was released already",
      "run the command again: it takes a lock of a new ID"},
+    {Refusal::kReadOnly, Code::kConflict, "nothing is changed at this address",
+     "use the address of the primary server; docs/standby.md says how a standby takes over"},
 };
 
 std::string SerialOf(const VersionInfo& info) {
@@ -113,6 +115,8 @@ std::string_view NameOf(Refusal refusal) {
       return "moved";
     case Refusal::kNameTakenOver:
       return "name_taken_over";
+    case Refusal::kShutGate:
+      return "shut_gate";
     case Refusal::kOtherLockHeld:
       return "other_lock_held";
     case Refusal::kLaterLockHeld:
@@ -123,8 +127,12 @@ std::string_view NameOf(Refusal refusal) {
       return "force_of_other";
     case Refusal::kNotThisToken:
       return "not_this_token";
+    case Refusal::kGateIsNoLock:
+      return "gate_is_no_lock";
     case Refusal::kReleasedLock:
       return "released_lock";
+    case Refusal::kReadOnly:
+      return "read_only";
   }
   return "other";
 }
@@ -146,6 +154,12 @@ std::string PlanFacts(const std::vector<LockRecord>& plans) {
 
 std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent) {
   return "stored: " + SerialOf(stored) + "; sent: " + SerialOf(sent);
+}
+
+std::string StandbySentence(int64_t since_ms) {
+  std::string text = "read-only standby";
+  if (since_ms != 0) text += " since " + FormatTime(since_ms);
+  return text;
 }
 
 std::string Explain(Refusal refusal, const std::string& facts) {

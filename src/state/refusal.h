@@ -44,8 +44,10 @@ enum class Refusal : uint8_t {
   kGateIsNoLock,
   // A LOCK's.
   kReleasedLock,
+  // Of everything that changes something.
+  kReadOnly,
 };
-inline constexpr int kRefusals = static_cast<int>(Refusal::kReleasedLock) + 1;
+inline constexpr int kRefusals = static_cast<int>(Refusal::kReadOnly) + 1;
 
 struct RefusalText {
   Refusal refusal;
@@ -63,6 +65,9 @@ std::string HolderFacts(const LockRecord& holder);
 std::string PlanFacts(const std::vector<LockRecord>& plans);
 // "stored: serial 7, lineage a; sent: serial 6, lineage b".
 std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent);
+
+// "read-only standby since 2026-11-26T20:00:00Z"; 0 = not known since when.
+std::string StandbySentence(int64_t since_ms);
 
 // One line for people: why, and the facts if there are any.
 std::string Explain(Refusal refusal, const std::string& facts);

@@ -53,6 +53,12 @@ StateAnswer StateService::UnlockFree(const Grant& grant, Result<ReleaseOutcome> 
   return why->empty() ? StateAnswer() : RefusalAnswer(Refusal::kGateIsNoLock, *why);
 }
 
+// A replica may lag: what is not there may be at the primary.
+StateAnswer StateService::MayLag(StateAnswer answer) const {
+  if (rules_.read_only) answer.status = NeverAbsent(std::move(answer.status));
+  return answer;
+}
+
 bool StateService::HasLock(const Grant& grant, const std::string& lock_id) {
   Result<LockView> view = locker_.Look(LockKeyOf(grant, rules_.write.legacy_read));
   if (!view.ok()) return false;

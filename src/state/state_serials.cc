@@ -55,7 +55,7 @@ StateAnswer StateService::GetSerial(const Grant& grant, uint64_t serial) {
     if (!document.ok()) answer.status = std::move(document).status();
   }
   if (answer.status.code() == Code::kNotFound) answer.hint = kNoSuchSerial;
-  return answer;
+  return MayLag(std::move(answer));
 }
 
 }  // namespace stateward

@@ -92,7 +92,7 @@ StateAnswer StateService::FromNewest(
   if (!taken.ok()) {
     answer.status = std::move(taken).status();
     answer.hint = answer.status.detail();
-    return answer;
+    return MayLag(std::move(answer));
   }
   answer.document = std::move(*taken);
   return answer;
@@ -112,6 +112,7 @@ StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const st
                                  bool deleted, Status status) {
   if (status.code() != Code::kNotFound) return ErrorAnswer(std::move(status));
   StateAnswer answer = ErrorAnswer(std::move(status));
+  if (rules_.read_only) return MayLag(std::move(answer));
   if (grant.key.tenant.empty()) {
     if (!deleted) (void)IsHeld(held_.OfAbsent(grant, id, store_id), &answer);
     return answer;
@@ -200,6 +201,7 @@ StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
 }
 
 StateAnswer StateService::Write(const WriteRequest& request) {
+  if (rules_.read_only) return RefusalAnswer(Refusal::kReadOnly, Standby());
   StateId id = StateId::Of(request.grant->key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(*request.grant, id);
   if (!store.ok()) return ErrorAnswer(std::move(store).status());
@@ -318,6 +320,11 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   if (!info.ok()) return ErrorAnswer(std::move(info).status());
   if (info->id.empty()) return ErrorAnswer(Status::InvalidArgument("lock info: no ID"));
   answer.lock_id = info->id;
+  if (rules_.read_only) {
+    answer.locked = true;
+    answer.holder = RenderNotice(Standby(), grant.key, clock_.NowMs());
+    return answer;
+  }
   StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) {
@@ -358,8 +365,10 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     answer.locked = true;
     const bool plans = !held->plans.empty() || held->plans_from_ms != 0;
+    const bool may_force = rules_.force_unlock_enabled && MayForce(grant, held->holder);
     answer.holder = plans ? RenderPlans(*held, grant.key, clock_.NowMs())
-                          : RenderHolder(held->holder, grant.key, clock_.NowMs());
+                          : RenderHolder(held->holder, grant.key, clock_.NowMs(),
+                                         may_force ? Freeing::kByForce : Freeing::kAskOthers);
   } else if (const auto* kept = std::get_if<Shut>(&*outcome)) {
     answer.locked = true;
     answer.holder = RenderGate(shut, kept->holder, grant.key, clock_.NowMs());

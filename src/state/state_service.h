@@ -61,6 +61,8 @@ class StateService {
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
 
  private:
+  std::string Standby() const { return StandbySentence(rules_.read_only_since_ms); }
+  StateAnswer MayLag(StateAnswer answer) const;
   StateAnswer FromNewest(const Grant& grant,
                          const std::function<Result<SecretBytes>(ByteView, bool)>& take);
   Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);

@@ -32,6 +32,8 @@ struct StateRules {
   // Names that the original's data may hold are kept from identified users (state/held_names.h). An
   // administrator's tool that takes the data over writes all the same. No setting.
   bool hold_names = true;
+  bool read_only = false;          // READ_ONLY
+  int64_t read_only_since_ms = 0;  // when this process began; 0 = not known. No setting.
 };
 
 }  // namespace stateward

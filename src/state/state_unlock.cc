@@ -16,6 +16,7 @@ constexpr char kNoLockId[] = "-";
 }  // namespace
 
 StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::string& query_id) {
+  if (rules_.read_only) return RefusalAnswer(Refusal::kReadOnly, Standby());
   std::string lock_id = query_id;
   if (!body.empty()) {
     Result<ParsedLockInfo> info = ParseLockInfo(body);

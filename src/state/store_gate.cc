@@ -44,6 +44,7 @@ Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
   if (IsClosed(*marker)) {
     return Status::Unavailable("this store is closed: " + WhyClosed(*marker));
   }
+  if (read_only_) return std::make_shared<const StoreIdentity>(std::move(*marker));
   Result<std::string> service = locker_.ServiceId();
   if (!service.ok() && service.status().code() != Code::kNotFound) {
     return std::move(service).status();

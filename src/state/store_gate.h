@@ -25,7 +25,9 @@ std::string FormatWarning(uint32_t format);
 
 class StoreGate {
  public:
-  StoreGate(IdentityFile& identity, Locker& locker) : identity_(identity), locker_(locker) {}
+  // `read_only`: the store is only read, so no lock service has to guard it.
+  StoreGate(IdentityFile& identity, Locker& locker, bool read_only = false)
+      : identity_(identity), locker_(locker), read_only_(read_only) {}
 
   // The identity file. kUnavailable with what to run when there is none, or another lock service
   // guards the store.
@@ -43,6 +45,7 @@ class StoreGate {
 
   IdentityFile& identity_;
   Locker& locker_;
+  const bool read_only_;
   std::mutex mutex_;
   std::shared_ptr<const StoreIdentity> proved_;
   Kms* waits_for_ = nullptr;  // Init goes on when it seals

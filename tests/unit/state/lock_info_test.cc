@@ -39,7 +39,8 @@ TEST(LockInfo, Parse) {
 }
 
 TEST(LockInfo, HolderKeepsAllButThreeMembers) {
-  std::string text = RenderHolder(Record(kInfo), {"", "net", "prod"}, 1764000720000);
+  std::string text =
+      RenderHolder(Record(kInfo), {"", "net", "prod"}, 1764000720000, Freeing::kByForce);
   CHECK(text.find(R"("ID":"f2a1","Operation":"OperationTypeApply","Who":"alice@host",)"
                   R"("Version":"1.12.6","Created":"2026-11-23T16:00:54.123456789Z")") !=
         std::string::npos);
@@ -50,19 +51,24 @@ TEST(LockInfo, HolderKeepsAllButThreeMembers) {
   CHECK(info.find("basic:12") != std::string::npos);
   CHECK(info.find("12 min") != std::string::npos);
   CHECK(info.find("force-unlock f2a1") != std::string::npos);
+  // Who may not is not told to.
+  text = RenderHolder(Record(kInfo), {"", "net", "prod"}, 1764000720000, Freeing::kAskOthers);
+  CHECK(text.find("force-unlock") == std::string::npos);
+  CHECK(text.find("ask its holder or an administrator") != std::string::npos);
 }
 
 TEST(LockInfo, HolderSurvivesOddDocuments) {
   for (const char* odd :
        {R"({ "ID" : "f2a1" , "x" : { "a" : [ 1 , "},{" , null ] } , "Created" : "yesterday" })",
         R"({"ID":"f2a1","Created":null,"Info":"kept \" text","extra":1e5})", R"({"ID":"f2a1"})"}) {
-    std::string text = RenderHolder(Record(odd), {"", "p", "n"}, 1764000000000);
+    std::string text = RenderHolder(Record(odd), {"", "p", "n"}, 1764000000000, Freeing::kByForce);
     Result<JsonObject> json = ParseSmallJson(text);
     CHECK_TEXT(json.ok(), text.c_str());
     STRCMP_EQUAL("f2a1", json->String("ID")->c_str());
     STRCMP_EQUAL("2025-11-24T16:00:00Z", json->String("Created")->c_str());
   }
-  std::string kept = RenderHolder(Record(R"({"ID":"f2a1","Info":"ticket 7"})"), {"", "p", "n"}, 0);
+  std::string kept = RenderHolder(Record(R"({"ID":"f2a1","Info":"ticket 7"})"), {"", "p", "n"}, 0,
+                                  Freeing::kByForce);
   CHECK(kept.find("ticket 7") != std::string::npos);
 }
 
@@ -74,13 +80,15 @@ TEST(LockInfo, CreatedMustBeReadableByGo) {
                              "2026-11-23T16:00:54",  "2026-11-23T16:00:54.Z",
                              "2026-00-23T16:00:54Z", "2026-11-00T16:00:54Z"};
   for (const char* created : good) {
-    std::string text = RenderHolder(
-        Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"), {"", "p", "n"}, 0);
+    std::string text =
+        RenderHolder(Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"),
+                     {"", "p", "n"}, 0, Freeing::kByForce);
     CHECK_TEXT(text.find(created) != std::string::npos, created);
   }
   for (const char* created : bad) {
-    std::string text = RenderHolder(
-        Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"), {"", "p", "n"}, 0);
+    std::string text =
+        RenderHolder(Record(std::string(R"({"ID":"a","Created":")") + created + "\"}"),
+                     {"", "p", "n"}, 0, Freeing::kByForce);
     CHECK_TEXT(text.find(created) == std::string::npos, created);
   }
 }

@@ -1,0 +1,65 @@
+// Who held a state's lock when, and how it ended: told from lines of the audit trail, from the
+// records that were written under a lock, and from the lock itself. Nothing is stored for it, so a
+// LOCK costs nothing more.
+//
+// Pure; used by one thread.
+#ifndef STATEWARD_ADMIN_LOCK_SESSIONS_H_
+#define STATEWARD_ADMIN_LOCK_SESSIONS_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "stateward/locker.h"
+#include "stateward/state.h"
+
+namespace stateward {
+
+struct LockSession {
+  std::string lock;
+  std::string principal;
+  std::string operation;  // "" = not known
+  int64_t since_ms = 0;   // 0 = not known
+  int64_t until_ms = 0;   // 0 = it is held, or not known
+  std::string end;        // "held", "released", "forced"; "unknown"
+  std::string ended_by;   // of a forced one
+  std::string reason;     // of a forced one, if it was given
+  uint64_t versions = 0;  // written under it, of those that are kept
+};
+
+// What one line of the trail says of the state's lock.
+struct LockEvent {
+  std::string action;  // "lock", "unlock", "force unlock"
+  std::string lock;    // "" = whatever was held
+  std::string principal;
+  std::string reason;
+  int64_t time_ms = 0;
+};
+
+class LockSessions {
+ public:
+  // The newest so many are kept: some months of a busy state.
+  static constexpr size_t kMost = 1000;
+
+  // Of requests that were answered 200, in the order of the trail.
+  void Add(const LockEvent& event);
+  // A version that is kept, in any order.
+  void Add(const VersionInfo& version);
+  // What the lock says now; after all others.
+  void End(const std::optional<LockRecord>& holder);
+
+  // The newest first; those whose time is not known last.
+  const std::deque<LockSession>& all() const { return sessions_; }
+
+ private:
+  LockSession* Find(const std::string& lock);
+  LockSession* Open();
+  LockSession* Begin(const std::string& lock);
+
+  std::deque<LockSession> sessions_;
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_ADMIN_LOCK_SESSIONS_H_
