@@ -29,8 +29,11 @@ $(O)/bench/%.o: bench/%.c
 
 # Lists of many states.
 .PHONY: bench-list
-bench-list: programs
+bench-list: programs $(O)/bench/fill_store
 	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/list.py $(BENCH_ARGS)
+$(O)/bench/fill_store: $(O)/bench/fill_store.o $(O)/libstateward.a
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Pairs of storage and lock beside the ceilings of Redis, Postgres and S3.
 .PHONY: bench-pairs

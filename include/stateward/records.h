@@ -22,6 +22,9 @@
 
 namespace stateward {
 
+// States whose ends one step gives: one page of a listing (S3 gives 1000 keys).
+inline constexpr size_t kEndsPage = 1000;
+
 struct AppendOutcome {
   bool appended = false;  // false: another record took the number first
   uint64_t n = 0;         // the new record's number; when not appended, a newer head's if known
@@ -61,19 +64,38 @@ class Records {
   // At least the first min(limit, size) bytes of record n: for reading what is sealed in front.
   virtual Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) = 0;
 
-  // The ends of many states' histories, for lists.
+  // Where a state's history ends.
+  struct End {
+    StateId id;
+    uint64_t records = 0;  // how many there are
+    uint64_t n = 0;        // number of the newest; 0: not looked for yet
+    // Another one whenever the bytes of record n are exchanged for others; "" = not known.
+    std::string stamp;
+  };
+  struct EndPage {
+    std::vector<End> ends;  // in order of id
+    bool whole = true;      // false: too many for one step; `ends` says nothing
+  };
+  // Of all states whose id begins with `prefix` (up to 64 lower-case hex digits), without reading a
+  // record. With a whole id it always is whole.
+  virtual Result<EndPage> Ends(const std::string& prefix) = 0;
+  // Whether each front that is read costs a round trip of its own, so that it pays to keep what
+  // they say.
+  virtual bool FrontsAreRoundTrips() const { return false; }
+
+  // The newest records of many states, for lists.
   struct Front {
     StateId id;
     uint64_t records = 0;  // how many there are; 0: the state has none
     Newest newest;         // at least the first min(limit, size) bytes of it
     bool damaged = false;  // the store knows that these bytes are damaged
   };
-  // One for each of `ids`, in any order; a state without records may be left out. A backend that
+  // One for each of `ends`, in any order; a state without records may be left out. A backend that
   // can answer for all of them in one round trip does better.
-  virtual Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) {
+  virtual Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) {
     std::vector<Front> fronts;
-    for (const StateId& id : ids) {
-      Result<Front> front = FrontOf(id, limit);
+    for (const End& end : ends) {
+      Result<Front> front = FrontOf(end, limit);
       if (!front.ok()) return std::move(front).status();
       fronts.push_back(*std::move(front));
     }
@@ -109,16 +131,21 @@ class Records {
   virtual Status Prune(const StateId& id, uint64_t n) = 0;
 
  private:
-  Result<Front> FrontOf(const StateId& id, size_t limit) {
+  Result<Front> FrontOf(const End& end, size_t limit) {
+    const StateId& id = end.id;
     const uint64_t seen = SeenHead(id);
-    for (int tries = 0; tries < 2; ++tries) {
+    for (int tries = 0; tries < 3; ++tries) {
       Front front;
       front.id = id;
-      Result<std::vector<uint64_t>> numbers = Versions(id);
-      if (!numbers.ok()) return std::move(numbers).status();
-      front.records = numbers->size();
-      front.newest.n = numbers->empty() ? 0 : numbers->front();
-      if (front.newest.n < seen) break;
+      front.records = end.records;
+      front.newest.n = end.n;
+      if (tries > 0 || end.n == 0) {
+        Result<std::vector<uint64_t>> numbers = Versions(id);
+        if (!numbers.ok()) return std::move(numbers).status();
+        front.records = numbers->size();
+        front.newest.n = numbers->empty() ? 0 : numbers->front();
+        if (front.newest.n < seen) break;
+      }
       if (front.newest.n == 0) return front;
       Result<Bytes> bytes = GetPrefix(id, front.newest.n, limit);
       // It was the newest no more, and pruned.

@@ -12,8 +12,11 @@
 #define STATEWARD_STORAGE_H_
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "stateward/caches.h"
 #include "stateward/kept_uploads.h"
 #include "stateward/leases.h"
 #include "stateward/name_claims.h"
@@ -30,7 +33,8 @@ class Storage : public Records,
                 public KeptUploads,
                 public IdentityFile,
                 public ServerNotices,
-                public Leases {
+                public Leases,
+                public Caches {
  public:
   // "fs", "s3", "postgres": part of the settings and of metrics.
   virtual std::string_view Name() const = 0;
@@ -38,6 +42,12 @@ class Storage : public Records,
   // what the transaction sees, and what it writes counts when the locker ends that one well.
   // nullptr: the two share nothing, and the storage is used as it is.
   virtual std::unique_ptr<Storage> Within(Transaction& /*transaction*/) { return nullptr; }
+
+  // What processes that died have left behind and is no part of the store, by names of the
+  // backend's own; nothing of the last hour, which may still be in use.
+  virtual Result<std::vector<std::string>> Leftovers() { return std::vector<std::string>(); }
+  // OK when it is gone already.
+  virtual Status RemoveLeftover(const std::string& /*name*/) { return Status(); }
 
   // OK when a write would have a chance now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;

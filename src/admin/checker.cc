@@ -18,6 +18,7 @@ constexpr size_t kAtOnce = 8;
 // A record that was pruned while it was looked at is listed once more.
 constexpr int kTries = 3;
 
+constexpr char kRepair[] = "statewardctl repair removes it; it is not needed";
 constexpr char kRestore[] = "restore it from a backup";
 
 // What to do about something that does not open, when nothing better is known.
@@ -166,6 +167,41 @@ Result<Checker::Problems> Checker::CheckOriginal(const std::string& legacy_id) c
   return Problems{{{}, "", "original", legacy_id, status.detail(), MendOf(status)}};
 }
 
+// One that does not open is made again without being asked for; that it is damaged is worth
+// knowing.
+Result<Checker::Problems> Checker::CheckCache(const std::string& name) const {
+  Result<SecretBytes> text = history_.ReadCache(name);
+  if (text.ok()) return Problems();
+  if (text.status().code() != Code::kNotFound) return std::move(text).status();
+  // Removed meanwhile.
+  Result<Bytes> there = service_.storage().ReadCache(name);
+  if (!there.ok() && there.status().code() == Code::kNotFound) return Problems();
+  Problem problem{{}, "", "cache", name, text.status().detail(), kRepair};
+  problem.repair = Repair::kRemoveCache;
+  return Problems{std::move(problem)};
+}
+
+Status Checker::CheckRepairable() {
+  Result<std::vector<std::string>> entries = service_.storage().CacheNames();
+  if (!entries.ok()) return std::move(entries).status();
+  STATEWARD_RETURN_IF_ERROR(
+      Each(entries->size(), [&](size_t i) { return CheckCache((*entries)[i]); }));
+  Result<std::vector<std::string>> files = service_.storage().Leftovers();
+  if (!files.ok()) return std::move(files).status();
+  return Each(files->size(), [&](size_t i) -> Result<Problems> {
+    Problem problem{{}, "", "temporary file", (*files)[i], "its writer died", kRepair};
+    problem.repair = Repair::kRemoveLeftover;
+    return Problems{std::move(problem)};
+  });
+}
+
+Result<uint64_t> Checker::RunRepairable(const ProblemFn& take) {
+  take_ = take;
+  step_done_ = [](uint64_t) {};
+  STATEWARD_RETURN_IF_ERROR(CheckRepairable());
+  return found_;
+}
+
 Status Checker::Each(size_t count, const std::function<Result<Problems>(size_t)>& step) {
   for (size_t from = 0; from < count && !enough_; from += kAtOnce) {
     const size_t now = std::min(kAtOnce, count - from);
@@ -230,7 +266,9 @@ Result<uint64_t> Checker::Run(const ProblemFn& take,
       Each(uploads->size(), [&](size_t i) { return CheckUpload((*uploads)[i]); }));
   STATEWARD_RETURN_IF_ERROR(
       Each(originals.size(), [&](size_t i) { return CheckOriginal(originals[i]); }));
-  if (rules_.glob.empty()) STATEWARD_RETURN_IF_ERROR(CheckLocksOfNoState(states));
+  if (!rules_.glob.empty()) return found_;
+  STATEWARD_RETURN_IF_ERROR(CheckLocksOfNoState(states));
+  STATEWARD_RETURN_IF_ERROR(CheckRepairable());
   return found_;
 }
 

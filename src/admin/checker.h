@@ -21,13 +21,17 @@ struct CheckRules {
   bool read_data = false;  // documents to their last byte; else what is sealed in front of them
 };
 
+// What `repair` does about a problem.
+enum class Repair : uint8_t { kNone, kRemoveCache, kRemoveLeftover };
+
 struct Problem {
   std::optional<StateKey> key;  // nullopt: nothing that opens says what state it is
   std::string state_id;         // "" = of no state
-  const char* part = "";        // "version", "lock", "upload", "original"
-  std::string name;             // of the part: a number, an upload's name, a blob's id; "" = a lock
+  const char* part = "";  // "version", "lock", "upload", "original", "cache", "temporary file"
+  std::string name;       // of the part: a number, an upload's or a file's name; "" = a lock
   std::string reason;
   std::string mend;  // what to do
+  Repair repair = Repair::kNone;
 };
 using ProblemFn = std::function<bool(const Problem&)>;
 
@@ -38,10 +42,13 @@ class Checker {
   Checker(const AdminService& service, History history, CheckRules rules)
       : service_(service), history_(std::move(history)), rules_(std::move(rules)) {}
 
-  // Problems of states in the order of their ids, then uploads, then blobs of the original; ends
-  // early when `take` returns false. How many there were. An error: a service could not say.
+  // Problems of states in the order of their ids, then uploads, then blobs of the original, then
+  // what can be repaired; ends early when `take` returns false. How many there were. An error: a
+  // service could not say.
   Result<uint64_t> Run(const ProblemFn& take,
                        const std::function<void(uint64_t done, uint64_t total)>& report);
+  // Those alone that can be repaired.
+  Result<uint64_t> RunRepairable(const ProblemFn& take);
 
  private:
   using Problems = std::vector<Problem>;
@@ -51,6 +58,8 @@ class Checker {
   Result<SealedInfo> OpenVersion(const StateId& id, uint64_t n) const;
   Status CheckLock(const StateId& id, uint64_t head, Problems* found) const;
   Result<Problems> CheckUpload(const KeptUpload& upload) const;
+  Result<Problems> CheckCache(const std::string& name) const;
+  Status CheckRepairable();
   Result<Problems> CheckOriginal(const std::string& legacy_id) const;
   // An outage says nothing of what was looked at.
   Status Outage(const Status& status) const;

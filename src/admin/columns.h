@@ -68,13 +68,21 @@ inline constexpr Column kCheckColumns[] = {
     {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: nothing that opens names the state"},
     kNamespaceColumn,
     {"part", ColumnKind::kText, "PART",
-     "version; lock; upload: refused and kept; original: a blob of terraform-backend"},
+     "version; lock; upload: refused and kept; original: a blob of terraform-backend; "
+     "cache: what can be made again; temporary file"},
     {"name", ColumnKind::kText, "NAME",
-     "the version's number, the upload's name, the blob's id; null: a lock"},
+     "the version's number, the name of the upload, entry or file, the blob's id; null: a lock"},
     {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},
     {"mend", ColumnKind::kText, "WHAT TO DO", "how to repair it"},
     {"state_id", ColumnKind::kText, "STATE ID", "the state's id in the store",
      ColumnShown::kJsonOnly},
+};
+
+inline constexpr Column kRepairColumns[] = {
+    {"part", ColumnKind::kText, "PART", "cache or temporary file"},
+    {"name", ColumnKind::kText, "NAME", "of the entry or file"},
+    {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},
+    {"result", ColumnKind::kText, "RESULT", "removed; to be removed; or why it could not be"},
 };
 
 inline constexpr Column kAuditTailColumns[] = {
@@ -119,14 +127,18 @@ inline constexpr Column kVersionsColumns[] = {
     {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the document",
      ColumnShown::kJsonOnly},
     {"upload", ColumnKind::kText, "UPLOAD", "name of the kept upload; null for a version"},
-    {"note", ColumnKind::kText, "NOTE", "the reason that was given for it"},
+    {"note", ColumnKind::kText, "NOTE", "the reason that was given for it", ColumnShown::kFilled},
     {"pinned", ColumnKind::kFlag, "PINNED", "it is never pruned", ColumnShown::kJsonOnly},
     {"resources", ColumnKind::kNumber, "RESOURCES",
-     "with --changes: how many the document has; null: only its client can read it"},
+     "with --changes: how many the document has; null: only its client can read it",
+     ColumnShown::kFilled},
     {"added", ColumnKind::kNumber, "+",
-     "with --changes: resources added since the document before; null: that one is not kept"},
-    {"changed", ColumnKind::kNumber, "~", "with --changes: resources changed since then"},
-    {"removed", ColumnKind::kNumber, "-", "with --changes: resources removed since then"},
+     "with --changes: resources added since the document before; null: that one is not kept",
+     ColumnShown::kFilled},
+    {"changed", ColumnKind::kNumber, "~", "with --changes: resources changed since then",
+     ColumnShown::kFilled},
+    {"removed", ColumnKind::kNumber, "-", "with --changes: resources removed since then",
+     ColumnShown::kFilled},
     {"moved", ColumnKind::kNumber, "MOVED",
      "with --changes: resources that have another address since then", ColumnShown::kJsonOnly},
 };

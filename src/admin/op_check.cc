@@ -1,4 +1,4 @@
-// Whether everything that the store holds opens.
+// Whether everything that the store holds opens, and the repair of what needs nobody's judgement.
 #include <utility>
 
 #include "admin/checker.h"
@@ -16,6 +16,29 @@ Row ProblemRow(const Problem& problem) {
 }
 
 }  // namespace
+
+Result<Reply> RunRepair(const Call& call) {
+  Result<History> history = call.service.OpenHistory();
+  if (!history.ok()) return std::move(history).status();
+  Storage& storage = call.service.storage();
+  Reply reply;
+  Checker checker(call.service, *history, {});
+  Result<uint64_t> found = checker.RunRepairable([&](const Problem& problem) {
+    std::string result = "to be removed";
+    if (!call.args.Flag("dry-run")) {
+      const Status done = problem.repair == Repair::kRemoveCache
+                              ? storage.RemoveCache(problem.name)
+                              : storage.RemoveLeftover(problem.name);
+      result = done.ok() ? "removed" : done.detail();
+      if (!done.ok()) reply.verdict = Verdict::kFoundWrong;
+    }
+    reply.rows.push_back(
+        {std::string(problem.part), problem.name, problem.reason, std::move(result)});
+    return true;
+  });
+  if (!found.ok()) return std::move(found).status();
+  return reply;
+}
 
 Result<Reply> RunCheck(const Call& call) {
   Result<History> history = call.service.OpenHistory();

@@ -115,7 +115,11 @@ class Timeline {
     if (!row.ok()) return std::move(row).status();
     return Push(*std::move(row));
   }
-  Status End() { return Settle({}, lowest_ == 1); }
+  Status End() {
+    STATEWARD_RETURN_IF_ERROR(Settle({}, lowest_ == 1));
+    changes_.Save();
+    return Status();
+  }
   bool enough() const { return enough_; }
 
  private:

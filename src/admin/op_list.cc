@@ -1,14 +1,15 @@
 // The states of a store.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "admin/all_states.h"
 #include "admin/find_state.h"
 #include "admin/run.h"
-#include "admin/summaries.h"
 #include "base/glob.h"
 
 namespace stateward {
@@ -29,16 +30,6 @@ Result<std::map<std::string, LockRecord>> LocksById(Locker& locker) {
         return true;
       }));
   return locks;
-}
-
-// Ids behind the one of `cursor`.
-Result<std::vector<StateId>> IdsBehind(Records& records, const std::string& cursor) {
-  std::vector<StateId> ids;
-  STATEWARD_RETURN_IF_ERROR(records.List([&](const StateId& id) {
-    if (id.hex() > cursor) ids.push_back(id);
-    return true;
-  }));
-  return ids;
 }
 
 // Whose name nobody can read is for those who see the whole store.
@@ -110,38 +101,70 @@ Row RowOf(const Listed& one) {
   return row;
 }
 
-// So many states are looked at between two looks at whether the page is full.
-constexpr size_t kStride = 512;
+// A list of so many comes in the order of names unasked; a longer one as it is read, so that no
+// list has to fit into memory.
+constexpr size_t kSortedUnasked = 1000;
 
-// At most `limit` (0: all) states behind the cursor that fit, in the order of their ids. *next:
-// where the next page begins; "" = there is none.
-Status Collect(const Call& call, uint64_t limit, std::vector<Listed>* out, std::string* next) {
+// Calls `take` for each state behind the cursor that fits, until it returns false.
+Status EachListed(const Call& call, const std::function<bool(Listed&&)>& take) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   Result<std::map<std::string, LockRecord>> locks = LocksById(call.service.locker());
   if (!locks.ok()) return std::move(locks).status();
-  Result<std::vector<StateId>> ids = IdsBehind(history->records(), call.args.Text("cursor"));
-  if (!ids.ok()) return std::move(ids).status();
-  const auto take = [&](StateSummary&& state) {
+  const auto each = [&](StateSummary&& state) {
     auto lock = locks->find(state.id.hex());
     Listed one{std::move(state), {}};
     if (lock != locks->end()) one.lock = lock->second;
-    if (!MaySee(call, one.state) || !Fits(call, one)) return;
-    // What the caller may not see makes no page the last but one.
-    if (limit == 0 || out->size() < limit) {
-      out->push_back(std::move(one));
-    } else {
-      *next = out->back().state.id.hex();
-    }
+    return !MaySee(call, one.state) || !Fits(call, one) || take(std::move(one));
   };
-  for (size_t from = 0; from < ids->size() && next->empty(); from += kStride) {
-    const auto begin = ids->begin() + static_cast<std::ptrdiff_t>(from);
-    const size_t now = std::min(kStride, ids->size() - from);
-    STATEWARD_RETURN_IF_ERROR(EachSummary(
-        *history, {begin, begin + static_cast<std::ptrdiff_t>(now)}, take,
-        [&](uint64_t done, uint64_t) { call.caller.Report(from + done, ids->size()); }));
+  return EachState(*history, call.args.Text("cursor"), each,
+                   [&call](uint64_t done, uint64_t total) { call.caller.Report(done, total); });
+}
+
+// Gives rows until nobody wants more.
+void Give(const std::vector<Listed>& all, const RowFn& take, bool* enough) {
+  for (const Listed& one : all) {
+    if (!*enough) *enough = !take(RowOf(one));
   }
-  return Status();
+}
+
+// One page. What the caller may not see makes no page the last but one.
+Result<Reply> Page(const Call& call, uint64_t limit) {
+  auto listed = std::make_shared<std::vector<Listed>>();
+  Reply reply;
+  STATEWARD_RETURN_IF_ERROR(EachListed(call, [&](Listed&& one) {
+    if (limit > 0 && listed->size() == limit) {
+      reply.next = listed->back().state.id.hex();
+      return false;
+    }
+    listed->push_back(std::move(one));
+    return true;
+  }));
+  reply.stream = [listed](const RowFn& take) -> Result<Verdict> {
+    bool enough = false;
+    Give(*listed, take, &enough);
+    return Verdict::kDone;
+  };
+  return reply;
+}
+
+Result<Verdict> WholeList(const Call& call, const RowFn& take) {
+  std::vector<Listed> waiting;
+  const bool sorts = call.args.Has("sort");
+  bool streams = false;
+  bool enough = false;
+  STATEWARD_RETURN_IF_ERROR(EachListed(call, [&](Listed&& one) {
+    waiting.push_back(std::move(one));
+    if (!sorts && waiting.size() > kSortedUnasked) streams = true;
+    if (streams) {
+      Give(waiting, take, &enough);
+      waiting.clear();
+    }
+    return !enough;
+  }));
+  if (!streams) Sort(call.args.Text("sort"), &waiting);
+  Give(waiting, take, &enough);
+  return Verdict::kDone;
 }
 
 }  // namespace
@@ -154,15 +177,10 @@ Result<Reply> RunList(const Call& call) {
   }
   AdminService::ListTurn turn = call.service.TakeListTurn(call.caller.principal);
   if (!turn) return ListUnderWay();
-  auto listed = std::make_shared<std::vector<Listed>>();
+  if (pages) return Page(call, limit);
   Reply reply;
-  STATEWARD_RETURN_IF_ERROR(Collect(call, limit, listed.get(), &reply.next));
-  if (!pages) Sort(call.args.Text("sort"), listed.get());
-  reply.stream = [listed](const RowFn& take) -> Result<Verdict> {
-    for (const Listed& one : *listed) {
-      if (!take(RowOf(one))) break;
-    }
-    return Verdict::kDone;
+  reply.stream = [call, turn = std::move(turn)](const RowFn& take) {
+    return WholeList(call, take);
   };
   return reply;
 }

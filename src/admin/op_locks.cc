@@ -34,13 +34,13 @@ Result<std::vector<HeldLock>> AllHeld(Locker& locker) {
 using Names = std::map<std::string, StateKey>;
 
 Result<Names> NamesOf(const History& history, const std::vector<HeldLock>& locks) {
-  std::vector<StateId> ids;
-  for (const HeldLock& lock : locks) ids.push_back(lock.id);
+  std::vector<Records::End> ends;
+  for (const HeldLock& lock : locks) ends.push_back({lock.id, 0, 0, ""});
   Names names;
   const auto take = [&names](StateSummary&& state) {
     if (!state.key.project.empty()) names[state.id.hex()] = std::move(state.key);
   };
-  STATEWARD_RETURN_IF_ERROR(EachSummary(history, ids, take, [](uint64_t, uint64_t) {}));
+  STATEWARD_RETURN_IF_ERROR(EachSummary(history, ends, take));
   return names;
 }
 

@@ -7,6 +7,7 @@
 #include "admin/locked_change.h"
 #include "admin/run.h"
 #include "admin/state_versions.h"
+#include "admin/version_changes.h"
 #include "state/guard.h"
 #include "state/lock_info.h"
 
@@ -99,7 +100,8 @@ Status PurgeAll(const AdminService& service, const History& history, const Found
     });
     if (!done.ok() && done.code() != Code::kNotFound) return done;
   }
-  return Status();
+  // It names documents by their digests.
+  return VersionChangesOf::Forget(history, state.id);
 }
 
 void AddRows(const Copies& copies, const std::string& result, Reply* reply) {

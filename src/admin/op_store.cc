@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "admin/all_states.h"
 #include "admin/run.h"
-#include "admin/summaries.h"
 #include "base/together.h"
 #include "state/key_notice.h"
 #include "state/lock_info.h"
@@ -23,54 +23,70 @@ struct Usage {
   uint64_t upload_bytes = 0;
 };
 
-// Each state's project, so that what lies elsewhere by its id can be added; "" = not known.
-struct Room {
-  std::map<std::string, Usage> by_project;
-  std::map<std::string, std::string> project_of;  // by the state's id
-};
+using UsageByProject = std::map<std::string, Usage>;
+using UploadsById = std::map<std::string, Usage>;
 
 // Stored bytes are asked for so many states at the same time.
 constexpr size_t kAtOnce = 8;
 
-Status AddRecords(const Call& call, const History& history, Room* room) {
-  std::vector<StateId> ids;
-  STATEWARD_RETURN_IF_ERROR(history.records().List([&ids](const StateId& id) {
-    ids.push_back(id);
-    return true;
-  }));
-  const auto take = [room](StateSummary&& state) {
-    Usage& usage = room->by_project[state.key.project];
-    ++usage.states;
-    usage.records += state.records;
-    if (state.version > 0) usage.documents += state.info.size;
-    room->project_of[state.id.hex()] = state.key.project;
-  };
-  STATEWARD_RETURN_IF_ERROR(EachSummary(
-      history, ids, take, call.caller.progress ? call.caller.progress : [](uint64_t, uint64_t) {}));
-  for (size_t from = 0; from < ids.size(); from += kAtOnce) {
-    const size_t now = std::min(kAtOnce, ids.size() - from);
-    std::vector<Result<std::optional<uint64_t>>> sizes(now, std::optional<uint64_t>());
-    RunAll(now, [&](size_t i) { sizes[i] = history.records().StoredBytes(ids[from + i]); });
-    for (size_t i = 0; i < now; ++i) {
-      if (!sizes[i].ok()) return std::move(sizes[i]).status();
-      std::optional<uint64_t>& sum = room->by_project[room->project_of[ids[from + i].hex()]].bytes;
-      if (sum && *sizes[i]) *sum += **sizes[i];
-      if (!*sizes[i]) sum.reset();
-    }
+// States of which the stored bytes are still to be asked for.
+using Waiting = std::vector<std::pair<StateId, Usage*>>;
+
+Status AddStoredBytes(const History& history, Waiting* waiting) {
+  std::vector<Result<std::optional<uint64_t>>> sizes(waiting->size(), std::optional<uint64_t>());
+  RunAll(waiting->size(),
+         [&](size_t i) { sizes[i] = history.records().StoredBytes((*waiting)[i].first); });
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (!sizes[i].ok()) return std::move(sizes[i]).status();
+    std::optional<uint64_t>& sum = (*waiting)[i].second->bytes;
+    if (sum && *sizes[i]) *sum += **sizes[i];
+    if (!*sizes[i]) sum.reset();
   }
+  waiting->clear();
   return Status();
 }
 
-Status AddUploads(const History& history, Room* room) {
-  Result<std::vector<KeptUpload>> uploads = history.uploads().ListUploads();
-  if (!uploads.ok()) return std::move(uploads).status();
-  for (const KeptUpload& upload : *uploads) {
-    auto known = room->project_of.find(upload.id.hex());
-    Usage& usage = room->by_project[known == room->project_of.end() ? "" : known->second];
+Result<UploadsById> UploadsOf(const History& history) {
+  Result<std::vector<KeptUpload>> all = history.uploads().ListUploads();
+  if (!all.ok()) return std::move(all).status();
+  UploadsById uploads;
+  for (const KeptUpload& upload : *all) {
+    Usage& usage = uploads[upload.id.hex()];
     ++usage.uploads;
     usage.upload_bytes += upload.size;
   }
-  return Status();
+  return uploads;
+}
+
+void AddUploads(const Usage& of, Usage* usage) {
+  usage->uploads += of.uploads;
+  usage->upload_bytes += of.upload_bytes;
+}
+
+Status AddStates(const Call& call, const History& history, UploadsById uploads,
+                 UsageByProject* projects) {
+  Waiting waiting;
+  Status bytes;
+  const auto take = [&](StateSummary&& state) {
+    Usage& usage = (*projects)[state.key.project];
+    ++usage.states;
+    usage.records += state.records;
+    if (state.version > 0) usage.documents += state.info.size;
+    if (auto kept = uploads.find(state.id.hex()); kept != uploads.end()) {
+      AddUploads(kept->second, &usage);
+      uploads.erase(kept);
+    }
+    waiting.emplace_back(state.id, &usage);
+    if (waiting.size() == kAtOnce) bytes = AddStoredBytes(history, &waiting);
+    return bytes.ok();
+  };
+  STATEWARD_RETURN_IF_ERROR(EachState(history, "", take, [&call](uint64_t done, uint64_t total) {
+    call.caller.Report(done, total);
+  }));
+  STATEWARD_RETURN_IF_ERROR(bytes);
+  // Of no state that is left.
+  for (const auto& [id, of] : uploads) AddUploads(of, &(*projects)[""]);
+  return AddStoredBytes(history, &waiting);
 }
 
 // What a part of the store says is wrong with it.
@@ -106,11 +122,12 @@ Result<uint64_t> LocksHeld(Locker& locker) {
 Result<Reply> RunDu(const Call& call) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
-  Room room;
-  STATEWARD_RETURN_IF_ERROR(AddRecords(call, *history, &room));
-  STATEWARD_RETURN_IF_ERROR(AddUploads(*history, &room));
+  Result<UploadsById> uploads = UploadsOf(*history);
+  if (!uploads.ok()) return std::move(uploads).status();
+  UsageByProject projects;
+  STATEWARD_RETURN_IF_ERROR(AddStates(call, *history, *std::move(uploads), &projects));
   Reply reply;
-  for (const auto& [project, usage] : room.by_project) {
+  for (const auto& [project, usage] : projects) {
     reply.rows.push_back({TextOrNull(project), usage.states, usage.records,
                           usage.bytes ? Value(*usage.bytes) : Value(), usage.documents,
                           usage.uploads, usage.upload_bytes});

@@ -58,6 +58,10 @@ constexpr Param kCheckParams[] = {
      "read each document to its last byte, not only its front"},
 };
 
+constexpr Param kRepairParams[] = {
+    {"dry-run", K::kFlag, U::kOption, "", "only list what would be removed"},
+};
+
 constexpr Param kListParams[] = {
     {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "only states that fit: net/*, or net"},
     {"locked", K::kFlag, U::kOption, "", "only those that are locked"},
@@ -143,8 +147,9 @@ constexpr Operation kOperations[] = {
      kListColumns,
      "lists states: size, serial, who wrote last and when, versions, lock",
      "Deleted states are left out, as are blobs of terraform-backend that nobody has written to "
-     "since: "
-     "their names are in no record.",
+     "since: their names are in no record. Up to 1000 states come in the order of their names; "
+     "more "
+     "come as they are read, and --sort orders them in memory.",
      "statewardctl list\n"
      "statewardctl list 'net/*' --older 90d --sort size\n"
      "statewardctl list --locked --json\n",
@@ -249,12 +254,30 @@ constexpr Operation kOperations[] = {
      kCheckColumns,
      "checks all versions, locks, kept uploads and blobs of terraform-backend",
      "Lists what does not open, and what to do about it. An empty list means that all is well. It "
-     "changes nothing. The exit code is 1 when something is wrong.",
+     "changes nothing; `repair` does what needs nobody's judgement. The exit code is 1 when "
+     "something is wrong.",
      "statewardctl check\n"
      "statewardctl check --read-data\n"
      "statewardctl check 'net/*'\n",
      "",
      RunCheck},
+    {"repair",
+     M::kPost,
+     "/api/v1/repair",
+     S::kStore,
+     {Right::kAdminister},
+     E::kChanges,
+     A::kRows,
+     kRepairParams,
+     kRepairColumns,
+     "removes what check found to be damaged or left behind, and nobody needs",
+     "Entries of the cache that do not open, and temporary files of processes that died, when they "
+     "are older than an hour. No version, lock or upload is touched: what to do about those, check "
+     "says for each.",
+     "statewardctl repair --dry-run\n"
+     "statewardctl repair\n",
+     "",
+     RunRepair},
     {"du",
      M::kGet,
      "/api/v1/usage",

@@ -27,8 +27,12 @@ enum class ColumnKind : uint8_t {
   kTexts,   // JSON: an array of strings; people see them joined by ", "
 };
 
-// Who sees a column in a table for people; JSON always has it.
-enum class ColumnShown : uint8_t { kAlways, kJsonOnly };
+// Whether a column shows in a table for people; JSON always has it.
+enum class ColumnShown : uint8_t {
+  kAlways,
+  kFilled,  // when a row has a value in it
+  kJsonOnly,
+};
 
 struct Column {
   std::string_view name;  // the JSON member: lower case, words joined by "_"; stable

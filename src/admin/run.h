@@ -38,6 +38,7 @@ Result<Reply> RunFreeze(const Call& call);
 
 // op_check.cc
 Result<Reply> RunCheck(const Call& call);
+Result<Reply> RunRepair(const Call& call);
 // op_pin.cc
 Result<Reply> RunPin(const Call& call);
 Result<Reply> RunUnpin(const Call& call);

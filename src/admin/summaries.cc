@@ -31,8 +31,9 @@ Status OpenVersion(const History& history, const Records::Front& front, StateSum
   return Status();
 }
 
-Result<std::vector<StateSummary>> Summaries(const History& history, std::vector<StateId> ids) {
-  Result<std::vector<Records::Front>> fronts = history.records().Fronts(ids, Kms::kInfoPrefix);
+Result<std::vector<StateSummary>> Summaries(const History& history,
+                                            const std::vector<Records::End>& ends) {
+  Result<std::vector<Records::Front>> fronts = history.records().Fronts(ends, Kms::kInfoPrefix);
   if (!fronts.ok()) return std::move(fronts).status();
   std::vector<StateSummary> out;
   for (const Records::Front& front : *fronts) {
@@ -40,6 +41,7 @@ Result<std::vector<StateSummary>> Summaries(const History& history, std::vector<
     StateSummary summary;
     summary.id = front.id;
     summary.records = front.records;
+    summary.head = front.newest.n;
     const Status opened = front.damaged ? Status::Corruption("the storage says so")
                                         : OpenVersion(history, front, &summary);
     if (!opened.ok()) {
@@ -53,16 +55,16 @@ Result<std::vector<StateSummary>> Summaries(const History& history, std::vector<
 
 }  // namespace
 
-Status EachSummary(const History& history, const std::vector<StateId>& ids,
-                   const std::function<void(StateSummary&&)>& take,
-                   const std::function<void(uint64_t, uint64_t)>& report) {
-  for (size_t from = 0; from < ids.size();) {
-    const size_t now = std::min(kBatch * kAtOnce, ids.size() - from);
-    const size_t calls = (now + kBatch - 1) / kBatch;
+Status EachSummary(const History& history, const std::vector<Records::End>& ends,
+                   const std::function<void(StateSummary&&)>& take) {
+  for (size_t from = 0; from < ends.size();) {
+    const size_t now = std::min(kBatch * kAtOnce, ends.size() - from);
+    const size_t batch = (now + kAtOnce - 1) / kAtOnce;
+    const size_t calls = (now + batch - 1) / batch;
     std::vector<Result<std::vector<StateSummary>>> results(calls, std::vector<StateSummary>());
     RunAll(calls, [&](size_t i) {
-      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(from + i * kBatch);
-      const size_t size = std::min(kBatch, now - i * kBatch);
+      const auto begin = ends.begin() + static_cast<std::ptrdiff_t>(from + i * batch);
+      const size_t size = std::min(batch, now - i * batch);
       results[i] = Summaries(history, {begin, begin + static_cast<std::ptrdiff_t>(size)});
     });
     for (Result<std::vector<StateSummary>>& result : results) {
@@ -70,7 +72,6 @@ Status EachSummary(const History& history, const std::vector<StateId>& ids,
       for (StateSummary& summary : *result) take(std::move(summary));
     }
     from += now;
-    report(from, ids.size());
   }
   return Status();
 }

@@ -24,16 +24,15 @@ struct StateSummary {
   uint64_t version = 0;  // number of the newest version; 0: none is left, only no-op records
   VersionInfo info;      // of that version
   uint64_t records = 0;  // that are kept
+  uint64_t head = 0;     // number of the newest record of any kind
 
   bool deleted() const { return version > 0 && info.kind == RecordKind::kTombstone; }
 };
 
-// Calls `take` for each of the states that still has records, in their order, by the caller's
-// thread. A batch of them is held in memory at a time. `report`: how many were looked at. Errors:
-// as the backends, but for damage.
-Status EachSummary(const History& history, const std::vector<StateId>& ids,
-                   const std::function<void(StateSummary&&)>& take,
-                   const std::function<void(uint64_t done, uint64_t total)>& report);
+// Calls `take` for each of the states that still has records, in no order, by the caller's thread.
+// A batch of them is held in memory at a time. Errors: as the backends, but for damage.
+Status EachSummary(const History& history, const std::vector<Records::End>& ends,
+                   const std::function<void(StateSummary&&)>& take);
 
 }  // namespace stateward
 

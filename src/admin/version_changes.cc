@@ -1,9 +1,14 @@
 #include "admin/version_changes.h"
 
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "admin/state_diff.h"
 #include "admin/state_versions.h"
+#include "base/hex.h"
+#include "base/json.h"
 #include "document/document_parts.h"
 
 namespace stateward {
@@ -23,7 +28,65 @@ Result<DocumentCounts> CountsOf(const History& history, const FoundState& state,
   return counts;
 }
 
+// A row takes 250 bytes; far below kMaxCacheEntry.
+constexpr JsonBounds kBounds = {kMaxCacheEntry, 4};
+
+std::string NameOfPair(const VersionDocument& version, const std::optional<VersionDocument>& before,
+                       bool first) {
+  return HexEncode(version.sha256) + (before  ? "-" + HexEncode(before->sha256)
+                                      : first ? "-first"
+                                              : "");
+}
+
+void WriteChanges(const std::string& documents, const VersionChanges& is, JsonWriter* json) {
+  json->BeginObject().Key("documents").String(documents);
+  if (is.resources) json->Key("resources").Uint(*is.resources);
+  if (is.changes) {
+    json->Key("added").Uint(is.changes->added).Key("changed").Uint(is.changes->changed);
+    json->Key("removed").Uint(is.changes->removed).Key("moved").Uint(is.changes->moved);
+  }
+  json->EndObject();
+}
+
+VersionChanges ReadChanges(const JsonObject& row) {
+  VersionChanges is;
+  is.resources = row.Uint("resources");
+  if (!row.Has("added")) return is;
+  const auto number = [&row](const char* name) { return row.Uint(name).value_or(0); };
+  is.changes = ChangeCounts{number("added"), number("changed"), number("removed"), number("moved")};
+  return is;
+}
+
 }  // namespace
+
+std::string ChangesName(const StateId& id) { return "changes-" + id.hex(); }
+
+Status VersionChangesOf::Forget(const History& history, const StateId& id) {
+  return history.caches().RemoveCache(ChangesName(id));
+}
+
+Status VersionChangesOf::Load() {
+  if (kept_) return Status();
+  kept_.emplace();
+  Result<SecretBytes> text = history_.ReadCache(ChangesName(state_.id));
+  if (!text.ok()) return text.status().code() == Code::kNotFound ? Status() : text.status();
+  Result<JsonObject> object = ParseSmallJson(*text, kBounds);
+  const auto rows = object.ok() ? object->Objects("rows") : std::nullopt;
+  if (!rows) return Status();
+  for (const JsonObject& row : *rows) {
+    (*kept_)[row.String("documents").value_or("")] = ReadChanges(row);
+  }
+  return Status();
+}
+
+void VersionChangesOf::Save() const {
+  if (!new_) return;
+  JsonWriter json;
+  json.BeginObject().Key("rows").BeginArray();
+  for (const auto& [documents, is] : used_) WriteChanges(documents, is, &json);
+  json.EndArray().EndObject();
+  (void)history_.WriteCache(ChangesName(state_.id), json.text());
+}
 
 Result<VersionChanges> VersionChangesOf::Compute(const VersionDocument& version,
                                                  const std::optional<VersionDocument>& before,
@@ -46,7 +109,16 @@ Result<VersionChanges> VersionChangesOf::Compute(const VersionDocument& version,
 Result<VersionChanges> VersionChangesOf::Of(const VersionDocument& version,
                                             const std::optional<VersionDocument>& before,
                                             bool first) {
-  return Compute(version, before, first);
+  STATEWARD_RETURN_IF_ERROR(Load());
+  const std::string documents = NameOfPair(version, before, first);
+  auto known = kept_->find(documents);
+  if (known != kept_->end()) return used_[documents] = known->second;
+  Result<VersionChanges> is = Compute(version, before, first);
+  if (!is.ok()) return is;
+  // What damage or a limit kept from being counted is tried again.
+  if (!is->resources) return is;
+  new_ = true;
+  return used_[documents] = *is;
 }
 
 }  // namespace stateward

@@ -5,7 +5,9 @@
 #define STATEWARD_ADMIN_VERSION_CHANGES_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "admin/find_state.h"
 #include "document/document_diff.h"
@@ -37,14 +39,27 @@ class VersionChangesOf {
   // the backends, but for damage and a version that was pruned meanwhile.
   Result<VersionChanges> Of(const VersionDocument& version,
                             const std::optional<VersionDocument>& before, bool first);
+  // Keeps what was asked for, if anything of it is new. A failure is none of the answer.
+  void Save() const;
+  // Nothing that was counted of this state is kept any longer.
+  static Status Forget(const History& history, const StateId& id);
 
  private:
+  // By the digests of both documents: right whatever becomes of the versions that had them.
+  using Known = std::map<std::string, VersionChanges>;
+  Status Load();
   Result<VersionChanges> Compute(const VersionDocument& version,
                                  const std::optional<VersionDocument>& before, bool first);
 
   const History& history_;
   const FoundState& state_;
+  std::optional<Known> kept_;  // as it was found; nullopt: not looked for
+  Known used_;
+  bool new_ = false;
 };
+
+// "changes-" and the state's id: the entry's name in the cache.
+std::string ChangesName(const StateId& id);
 
 }  // namespace stateward
 

@@ -13,6 +13,8 @@ namespace stateward {
 namespace {
 
 // Some network and overlay file systems know no unnamed files.
+constexpr char kTemporary[] = ".tmp-";
+
 bool IsWithoutTmpfile(int error) { return error == -EOPNOTSUPP || error == -EISDIR; }
 
 // An open, written and synced file without its final name; `temp_name` is "" for an unnamed one.
@@ -25,7 +27,7 @@ Result<Prepared> Prepare(Disk& disk, int dir, ByteView bytes, bool named) {
   Prepared out;
   int fd = named ? -EOPNOTSUPP : disk.OpenAt(dir, ".", O_TMPFILE | O_WRONLY, 0600);
   if (IsWithoutTmpfile(fd)) {
-    out.temp_name = ".tmp-" + RandomHex(16);
+    out.temp_name = kTemporary + RandomHex(16);
     fd = disk.OpenAt(dir, out.temp_name.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600);
   }
   if (fd < 0) return FromErrno("create", -fd);
@@ -46,6 +48,8 @@ constexpr uint32_t kMayWrite = 0200;
 void MarkLasting(Disk& disk, int fd) { disk.ChangeMode(fd, 0400); }
 
 }  // namespace
+
+bool IsTemporaryName(const std::string& name) { return name.rfind(kTemporary, 0) == 0; }
 
 Status DiskError(std::string_view what, int negative_errno) {
   if (negative_errno == -ENOENT) {

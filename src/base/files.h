@@ -65,6 +65,9 @@ Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
 // REQUIRES: the flock on `above`, kept until something lies in the folder.
 Result<Fd> MakeFolderDurably(Disk& disk, int above, const std::string& name);
 
+// Of a file that is still being written, or whose writer died.
+bool IsTemporaryName(const std::string& name);
+
 // What Disk::KeepsJournal says of a folder; kNotKnown costs one sync more.
 enum class Journal : uint8_t { kKept, kNotKnown };
 // kReadOnly: when the name is known to last, the owner's right to write the file goes; a name

@@ -79,6 +79,13 @@ RekeyCounts DoAll(const CliContext& cli, const Args& args, OpenedStore* store, E
   return sum;
 }
 
+Status EmptyCache(Caches& caches) {
+  Result<std::vector<std::string>> names = caches.CacheNames();
+  if (!names.ok()) return std::move(names).status();
+  for (const std::string& name : *names) STATEWARD_RETURN_IF_ERROR(caches.RemoveCache(name));
+  return Status();
+}
+
 // The few things that are no versions.
 Status DoRest(const CliContext& cli, const Args& args, OpenedStore* store, EnvelopeKms* to,
               const KeyTag& target, RekeyCounts* sum) {
@@ -91,6 +98,8 @@ Status DoRest(const CliContext& cli, const Args& args, OpenedStore* store, Envel
   if (!uploads.ok()) return std::move(uploads).status();
   for (const KeptUpload& entry : *uploads) rekeyer.DoUpload(entry);
   rekeyer.DoSecret();
+  // It can be made again, and then is sealed by the new key.
+  if (!args.Flag("dry-run")) STATEWARD_RETURN_IF_ERROR(EmptyCache(store->storage()));
   sum->done += rekeyer.counts().done;
   sum->already += rekeyer.counts().already;
   sum->failed += rekeyer.counts().failed;

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -76,6 +77,19 @@ Result<Verdict> PrintDocument(const CliContext& cli, const Reply& reply) {
   return reply.verdict;
 }
 
+// A list that is printed while it is made: no row lands in the bar.
+std::function<Result<Verdict>(const RowFn&)> Between(
+    Progress* progress, std::function<Result<Verdict>(const RowFn&)> walk) {
+  return [progress, walk = std::move(walk)](const RowFn& take) {
+    Result<Verdict> end = walk([&](const Row& row) {
+      progress->Clear();
+      return take(row);
+    });
+    progress->Clear();
+    return end;
+  };
+}
+
 // Our lines around texts of others.
 void SayNote(const CliContext& cli, std::string_view note) {
   while (!note.empty()) {
@@ -137,6 +151,7 @@ int RunOperationCommand(const CliContext& cli, const Operation& operation, const
   Result<Reply> reply = RunOperation(operation, (*admin)->service(), caller, args);
   progress.Clear();
   if (!reply.ok()) return Fail(cli, reply.status());
+  if (reply->stream) reply->stream = Between(&progress, std::move(reply->stream));
   return PrintReply(cli, operation, &*reply);
 }
 

@@ -8,6 +8,8 @@
 namespace stateward {
 namespace {
 
+constexpr char kNull[] = "-";
+
 constexpr char kGap[] = "  ";
 constexpr size_t kGapWidth = sizeof kGap - 1;
 // A column is not made narrower than this; a table that still does not fit is wider than the
@@ -50,9 +52,9 @@ std::string ShownValue(const Column& column, const Value& value) {
   if (const auto* time_ms = std::get_if<int64_t>(&value)) return FormatTime(*time_ms);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "yes" : "no";
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
-    return texts->empty() ? "-" : Joined(*texts);
+    return texts->empty() ? kNull : Joined(*texts);
   }
-  return "-";
+  return kNull;
 }
 
 void PrintRow(FILE* to, const ColumnTable& columns, const Row& row) {
@@ -66,15 +68,38 @@ void PrintRow(FILE* to, const ColumnTable& columns, const Row& row) {
   }
 }
 
+TextTable::TextTable(FILE* to, const ColumnTable& columns, size_t width) : to_(to), width_(width) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].shown == ColumnShown::kJsonOnly) continue;
+    shown_.push_back(columns[i]);
+    places_.push_back(i);
+  }
+}
+
 void TextTable::Add(const Row& row) {
   ++rows_;
   Line line;
-  for (size_t i = 0; i < columns_.size() && i < row.size(); ++i) {
-    if (columns_[i].shown == ColumnShown::kAlways) line.push_back(ShownValue(columns_[i], row[i]));
+  for (size_t i = 0; i < shown_.size() && places_[i] < row.size(); ++i) {
+    line.push_back(ShownValue(shown_[i], row[places_[i]]));
   }
   if (!widths_.empty()) return Print(line);
   waiting_.push_back(std::move(line));
   if (waiting_.size() == kMeasured) Measure();
+}
+
+void TextTable::DropEmpty() {
+  const auto at = [](auto* list, size_t i) {
+    return list->begin() + static_cast<std::ptrdiff_t>(i);
+  };
+  for (size_t i = shown_.size(); i-- > 0;) {
+    const auto empty = [i](const Line& line) { return line[i] == kNull; };
+    const bool drop = shown_[i].shown == ColumnShown::kFilled &&
+                      std::all_of(waiting_.begin(), waiting_.end(), empty);
+    if (!drop) continue;
+    shown_.erase(at(&shown_, i));
+    places_.erase(at(&places_, i));
+    for (Line& line : waiting_) line.erase(at(&line, i));
+  }
 }
 
 void TextTable::Finish() {
@@ -83,10 +108,10 @@ void TextTable::Finish() {
 
 // As wide as their widest cells; then the widest that may be cut gives way until all fits.
 void TextTable::Measure() {
+  DropEmpty();
   Line head;
   std::vector<bool> cut;
-  for (const Column& column : columns_) {
-    if (column.shown != ColumnShown::kAlways) continue;
+  for (const Column& column : shown_) {
     head.emplace_back(column.title);
     cut.push_back(MayBeCut(column));
   }
@@ -117,8 +142,7 @@ void TextTable::Measure() {
 void TextTable::Print(const Line& line) {
   std::string out;
   size_t at = 0;
-  for (const Column& column : columns_) {
-    if (column.shown != ColumnShown::kAlways) continue;
+  for (const Column& column : shown_) {
     const std::string cell = MayBeCut(column) ? CutToWidth(line[at], widths_[at]) : line[at];
     const size_t width = ShownWidth(cell);
     const std::string pad(widths_[at] > width ? widths_[at] - width : 0, ' ');

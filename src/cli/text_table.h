@@ -28,8 +28,7 @@ class TextTable {
   static constexpr size_t kMeasured = 1000;
 
   // `width`: columns of the terminal; 0: as wide as it gets.
-  TextTable(FILE* to, const ColumnTable& columns, size_t width)
-      : to_(to), columns_(columns), width_(width) {}
+  TextTable(FILE* to, const ColumnTable& columns, size_t width);
 
   void Add(const Row& row);
   void Finish();
@@ -37,12 +36,15 @@ class TextTable {
 
  private:
   using Line = std::vector<std::string>;
+  // Takes the columns away that show when a row has a value, where none has.
+  void DropEmpty();
   void Measure();
   void Print(const Line& line);
 
   FILE* const to_;
-  const ColumnTable columns_;
   const size_t width_;
+  std::vector<Column> shown_;   // of which lines have cells; after Measure those that have a value
+  std::vector<size_t> places_;  // of the shown columns' values in a row
   std::vector<Line> waiting_;
   std::vector<size_t> widths_;  // of the shown columns; empty until measured
   size_t rows_ = 0;

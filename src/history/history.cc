@@ -16,6 +16,10 @@ Status NotWhereItWas(const StateId& id) {
   return Status::Unavailable("the newest version of state " + id.hex() + " is not where it was");
 }
 
+// What a cache entry is sealed for: a place that no state can have, since a client's project is
+// never empty.
+StateKey CacheKey(const std::string& name) { return {"", "", "cache " + name}; }
+
 Status PointsUpwards() { return Status::Corruption("a no-op record that points upwards"); }
 
 bool Is(Code code, const Status& status) { return status.code() == code; }
@@ -183,6 +187,26 @@ Status History::Replace(const StateId& id, uint64_t n, const Sha256Digest& expec
   Result<Bytes> sealed = kms_.Seal({store_id_, id, n, storage_.Format()}, info, document);
   if (!sealed.ok()) return std::move(sealed).status();
   return storage_.Replace(id, n, expected, *sealed);
+}
+
+Result<SecretBytes> History::ReadCache(const std::string& name) const {
+  Result<Bytes> sealed = storage_.ReadCache(name);
+  if (!sealed.ok()) return std::move(sealed).status();
+  Result<Opened> opened = kms_.Open({store_id_, StateId::Of(CacheKey(name)), 0}, *sealed);
+  if (opened.ok()) return std::move(opened->document);
+  if (opened.status().unreadable()) return Status::NotFound("the cache entry does not open");
+  return std::move(opened).status();
+}
+
+Status History::WriteCache(const std::string& name, ByteView text) const {
+  SealedInfo info;
+  info.key = CacheKey(name);
+  info.version.size = text.size();
+  info.version.sha256 = Sha256(text);
+  Result<Bytes> sealed =
+      kms_.Seal({store_id_, StateId::Of(info.key), 0, storage_.Format()}, info, text);
+  if (!sealed.ok()) return std::move(sealed).status();
+  return storage_.WriteCache(name, *sealed);
 }
 
 Result<Bytes> History::SealUpload(const SealedInfo& info, ByteView document) const {

@@ -93,7 +93,13 @@ class History {
   Result<SealedInfo> UploadInfo(const KeptUpload& upload) const;
   Result<Opened> OpenUpload(const KeptUpload& upload) const;
 
+  // What is kept in the cache under a name (stateward/caches.h), sealed for this store and name.
+  // kNotFound: nothing that opens; it has to be made again.
+  Result<SecretBytes> ReadCache(const std::string& name) const;
+  Status WriteCache(const std::string& name, ByteView text) const;
+
   Records& records() const { return storage_; }
+  Caches& caches() const { return storage_; }
   NameClaims& claims() const { return storage_; }
   KeptUploads& uploads() const { return storage_; }
   Kms& kms() const { return kms_; }

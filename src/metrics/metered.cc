@@ -66,9 +66,23 @@ class MeteredStorage : public Storage {
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override {
     return meter_("get_newest_front", [&] { return s_->GetNewestFront(id, limit); });
   }
-  Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override {
-    return meter_("fronts", [&] { return s_->Fronts(ids, limit); });
+  Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) override {
+    return meter_("fronts", [&] { return s_->Fronts(ends, limit); });
   }
+  Result<EndPage> Ends(const std::string& prefix) override {
+    return meter_("ends", [&] { return s_->Ends(prefix); });
+  }
+  bool FrontsAreRoundTrips() const override { return s_->FrontsAreRoundTrips(); }
+  Result<Bytes> ReadCache(const std::string& name) override {
+    return meter_("read_cache", [&] { return s_->ReadCache(name); });
+  }
+  Status WriteCache(const std::string& name, ByteView sealed) override {
+    return meter_("write_cache", [&] { return s_->WriteCache(name, sealed); });
+  }
+  Result<std::vector<std::string>> Leftovers() override { return s_->Leftovers(); }
+  Status RemoveLeftover(const std::string& name) override { return s_->RemoveLeftover(name); }
+  Result<std::vector<std::string>> CacheNames() override { return s_->CacheNames(); }
+  Status RemoveCache(const std::string& name) override { return s_->RemoveCache(name); }
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override {
     return meter_("stored_bytes", [&] { return s_->StoredBytes(id); });
   }

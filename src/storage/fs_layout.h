@@ -22,6 +22,7 @@ inline constexpr char kUploads[] = "uploads";
 inline constexpr char kLegacy[] = "legacy";
 inline constexpr char kServers[] = "servers";
 inline constexpr char kLeases[] = "leases";
+inline constexpr char kCache[] = "cache";
 // A sealed state of the largest size that the settings allow, with room for its envelope.
 inline constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
 // Longer than any sync of a healthy disk; the client's patience is longer still.

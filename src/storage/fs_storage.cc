@@ -269,6 +269,64 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
   return Status();
 }
 
+Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& prefix) {
+  std::vector<std::string> groups;
+  if (prefix.size() >= 2) {
+    groups.push_back(prefix.substr(0, 2));
+  } else {
+    const int r = disk_.ListDir(states, &groups);
+    if (r < 0) return FromErrno("list", -r);
+  }
+  std::vector<StateId> ids;
+  for (const std::string& group : groups) {
+    if (group.compare(0, prefix.size(), prefix, 0, group.size()) != 0) continue;
+    Result<Fd> dir = OpenDirAt(disk_, states, group);
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return std::move(dir).status();
+    std::vector<std::string> names;
+    const int r = disk_.ListDir(dir->get(), &names);
+    if (r < 0) return FromErrno("list", -r);
+    for (const std::string& name : names) {
+      StateId id;
+      if (name.compare(0, prefix.size(), prefix) == 0 && StateId::Parse(name, &id)) {
+        ids.push_back(std::move(id));
+      }
+    }
+    if (ids.size() > kEndsPage && prefix.size() < 64) break;
+  }
+  std::sort(ids.begin(), ids.end(),
+            [](const StateId& a, const StateId& b) { return a.hex() < b.hex(); });
+  return ids;
+}
+
+Result<Records::EndPage> FsStorage::Ends(const std::string& prefix) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
+  if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
+  Result<std::vector<StateId>> ids = IdsOf(states->get(), prefix);
+  if (!ids.ok()) return std::move(ids).status();
+  EndPage page;
+  page.whole = ids->size() <= kEndsPage;
+  for (size_t i = 0; page.whole && i < ids->size(); ++i) {
+    const uint64_t seen = hints_.Get((*ids)[i]);
+    Result<std::vector<uint64_t>> numbers = Versions((*ids)[i]);
+    if (!numbers.ok()) return std::move(numbers).status();
+    End end;
+    end.id = (*ids)[i];
+    end.records = numbers->size();
+    end.n = numbers->empty() ? 0 : numbers->front();
+    STATEWARD_RETURN_IF_ERROR(CheckHead(seen, end.n));
+    if (end.n == 0) continue;
+    DiskStat stat;
+    if (disk_.StatAt(root->get(), fs_layout::VersionPath(end.id, end.n).c_str(), &stat) == 0) {
+      end.stamp = std::to_string(stat.inode) + "-" + std::to_string(stat.changed_ns);
+    }
+    page.ends.push_back(std::move(end));
+  }
+  return page;
+}
+
 Result<uint64_t> FsStorage::Count() {
   uint64_t count = 0;
   STATEWARD_RETURN_IF_ERROR(List([&](const StateId&) {

@@ -37,6 +37,7 @@ class FsStorage : public Storage, public StoreCopy {
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
   Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<EndPage> Ends(const std::string& prefix) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
   Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
@@ -51,6 +52,10 @@ class FsStorage : public Storage, public StoreCopy {
   Status Withdraw(const std::string& server_id) override;
   Result<Bytes> ReadLease(const std::string& name) override;
   Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override;
+  Result<Bytes> ReadCache(const std::string& name) override;
+  Status WriteCache(const std::string& name, ByteView sealed) override;
+  Result<std::vector<std::string>> CacheNames() override;
+  Status RemoveCache(const std::string& name) override;
   Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;
@@ -60,6 +65,8 @@ class FsStorage : public Storage, public StoreCopy {
       const std::function<bool(const std::string& name, const StateId& id)>& each) override;
   Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
   Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
+  Result<std::vector<std::string>> Leftovers() override;
+  Status RemoveLeftover(const std::string& name) override;
   Status Check() override;
 
  private:
@@ -87,6 +94,8 @@ class FsStorage : public Storage, public StoreCopy {
   Result<uint64_t> HeadIn(int root, const StateId& id);
   Result<uint64_t> FindHead(int dir, const StateId& id);
   Result<uint64_t> ListHead(int dir);
+  // In order; more than kEndsPage: not all of them.
+  Result<std::vector<StateId>> IdsOf(int states, const std::string& prefix);
   Status NoUpload(int root, Status why);
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
 

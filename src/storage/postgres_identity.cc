@@ -32,6 +32,8 @@ std::vector<std::string> StoreTables() {
       " lock_id text NOT NULL, secret bytea NOT NULL)",
       "CREATE TABLE stateward.servers (id text COLLATE \"C\" PRIMARY KEY, text bytea NOT NULL)",
       "CREATE TABLE stateward.leases (name text COLLATE \"C\" PRIMARY KEY, text bytea NOT NULL)",
+      "CREATE TABLE stateward.cache (name text COLLATE \"C\" PRIMARY KEY, data bytea NOT NULL)",
+      "ALTER TABLE stateward.cache ALTER data SET STORAGE EXTERNAL",
   };
   // NOLINTEND(bugprone-suspicious-missing-comma)
 }

@@ -213,13 +213,38 @@ Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
   return Newest{n, std::move(*bytes)};
 }
 
-Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<StateId>& ids,
+Result<Records::EndPage> PostgresStorage::Ends(const std::string& prefix) {
+  // "g" comes behind every hex digit. A whole id is one state, which is never too many.
+  PgStatement statement{
+      "SELECT " STATEWARD_PG_PLACE
+      ", s.id, s.n, s.records, r.xmin::text FROM (VALUES (1)) one LEFT JOIN (SELECT id,"
+      " max(n) AS n, count(*) AS records FROM stateward.records WHERE id >= $1 AND id < $2"
+      " GROUP BY id ORDER BY id LIMIT $3) s ON true"
+      " LEFT JOIN stateward.records r ON r.id = s.id AND r.n = s.n ORDER BY s.id",
+      {}};
+  statement.params.Text(prefix).Text(prefix + "g").Int8(kEndsPage + 1);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  EndPage page;
+  page.whole = rows->size() <= kEndsPage;
+  for (size_t i = 0; page.whole && i < rows->size(); ++i) {
+    End end;
+    if (rows->IsNull(i, 1) || !StateId::Parse(rows->Text(i, 1), &end.id)) continue;
+    end.n = rows->Int8(i, 2);
+    end.records = rows->Int8(i, 3);
+    if (!rows->IsNull(i, 4)) end.stamp = rows->Text(i, 4);
+    page.ends.push_back(std::move(end));
+  }
+  return page;
+}
+
+Result<std::vector<Records::Front>> PostgresStorage::Fronts(const std::vector<End>& ends,
                                                             size_t limit) {
   std::string list;
   std::map<std::string, uint64_t> seen;  // before they are asked for
-  for (const StateId& id : ids) {
-    list += (list.empty() ? "" : ",") + id.hex();
-    seen[id.hex()] = shared_->hints.Get(id);
+  for (const End& end : ends) {
+    list += (list.empty() ? "" : ",") + end.id.hex();
+    seen[end.id.hex()] = shared_->hints.Get(end.id);
   }
   PgStatement statement{
       "SELECT " STATEWARD_PG_PLACE

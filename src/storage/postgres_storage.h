@@ -42,7 +42,7 @@ class PostgresStorage : public Storage, public StoreCopy {
   uint64_t SeenHead(const StateId& id) override { return shared_->hints.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
-  Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override;
+  Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) override;
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
@@ -51,6 +51,7 @@ class PostgresStorage : public Storage, public StoreCopy {
                  ByteView sealed) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
   Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<EndPage> Ends(const std::string& prefix) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
   Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
@@ -65,6 +66,10 @@ class PostgresStorage : public Storage, public StoreCopy {
   Status Withdraw(const std::string& server_id) override;
   Result<Bytes> ReadLease(const std::string& name) override;
   Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override;
+  Result<Bytes> ReadCache(const std::string& name) override;
+  Status WriteCache(const std::string& name, ByteView sealed) override;
+  Result<std::vector<std::string>> CacheNames() override;
+  Status RemoveCache(const std::string& name) override;
   Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;

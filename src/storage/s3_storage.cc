@@ -12,6 +12,8 @@ namespace {
 
 constexpr char kStates[] = "states/";
 constexpr char kProbe[] = "probe/";
+// 65,536 parts: of 20 million records each has some hundred.
+constexpr size_t kEndsDepth = 4;
 // A head that was seen so long ago is looked up again before a write builds on it. Far below the
 // age at which records are pruned at the earliest (an hour, docs/storage.md): within it, a number
 // that is free above the head was never taken.
@@ -306,6 +308,38 @@ Status S3Storage::List(const std::function<bool(const StateId&)>& each) {
     return true;
   }));
   return marker_.Look();
+}
+
+// Keys come in order, so the last one of a state is its newest record.
+Result<Records::EndPage> S3Storage::Ends(const std::string& prefix) {
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  EndPage page;
+  size_t keys = 0;
+  const std::string root = prefix_ + kStates;
+  S3ListRequest request;
+  request.prefix = root + prefix;
+  STATEWARD_RETURN_IF_ERROR(client_->List(request, [&](const S3Page& part) {
+    // A longer prefix would not make it less where few states have many records.
+    page.whole = keys == 0 || prefix.size() >= kEndsDepth;
+    if (!page.whole) return false;
+    for (const S3Page::Entry& entry : part.objects) {
+      ++keys;
+      const size_t at = root.size();
+      StateId id;
+      if (entry.key.size() < at + 65 || !StateId::Parse(entry.key.substr(at, 64), &id)) continue;
+      std::optional<uint64_t> n = fs_layout::ParseVersion(entry.key.substr(at + 65));
+      if (!n) continue;
+      if (page.ends.empty() || !(page.ends.back().id == id)) page.ends.push_back({id, 0, 0, ""});
+      End& end = page.ends.back();
+      ++end.records;
+      end.n = *n;
+      end.stamp = entry.etag;
+    }
+    return true;
+  }));
+  if (!page.whole) page.ends.clear();
+  if (page.ends.empty()) STATEWARD_RETURN_IF_ERROR(marker_.Look());
+  return page;
 }
 
 Result<uint64_t> S3Storage::Count() {

@@ -42,6 +42,8 @@ class S3Storage : public Storage, public StoreCopy {
                  ByteView sealed) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
   Status List(const std::function<bool(const StateId&)>& each) override;
+  Result<EndPage> Ends(const std::string& prefix) override;
+  bool FrontsAreRoundTrips() const override { return true; }
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;
   Status PutUpload(const KeptUpload& upload, ByteView sealed) override;
@@ -56,6 +58,10 @@ class S3Storage : public Storage, public StoreCopy {
   Status Withdraw(const std::string& server_id) override;
   Result<Bytes> ReadLease(const std::string& name) override;
   Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override;
+  Result<Bytes> ReadCache(const std::string& name) override;
+  Status WriteCache(const std::string& name, ByteView sealed) override;
+  Result<std::vector<std::string>> CacheNames() override;
+  Status RemoveCache(const std::string& name) override;
   Status RemoveUpload(const KeptUpload& upload) override;
   Result<Bytes> GetLegacy(const std::string& legacy_id) override;
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override;

@@ -52,19 +52,21 @@ inline void FrontsAreThoseOfTheNewest(StorageFixture& f) {
   std::shared_ptr<Storage> s = Fresh(f);
   const std::vector<std::string> names = {"one", "two", "three"};
   const std::string large = Noise(50000);
-  std::vector<StateId> ids = {IdOf("absent")};
+  std::vector<Records::End> ends = {{IdOf("absent"), 0, 0, ""}};
   for (size_t i = 0; i < names.size(); ++i) {
-    ids.push_back(IdOf(names[i]));
-    for (uint64_t n = 0; n < i; ++n) Put(*s, ids.back(), n, Noise(100));
-    Put(*s, ids.back(), i, i == 2 ? large : names[i]);
+    const StateId id = IdOf(names[i]);
+    for (uint64_t n = 0; n < i; ++n) Put(*s, id, n, Noise(100));
+    Put(*s, id, i, i == 2 ? large : names[i]);
+    // Of one the number is known already.
+    ends.push_back(i == 2 ? Records::End{id, 3, 3, ""} : Records::End{id, 0, 0, ""});
   }
   CHECK(Must(s->Fronts({}, 10)).empty());
   size_t found = 0;
-  for (const Records::Front& front : Must(s->Fronts(ids, size_t{16} * 1024))) {
+  for (const Records::Front& front : Must(s->Fronts(ends, size_t{16} * 1024))) {
     if (front.records == 0) continue;
     ++found;
     const size_t i = front.records - 1;
-    CHECK(front.id == ids[i + 1]);
+    CHECK(front.id == ends[i + 1].id);
     CHECK_FALSE(front.damaged);
     LONGS_EQUAL(i + 1, front.newest.n);
     const std::string& record = i == 2 ? large : names[i];
@@ -72,6 +74,34 @@ inline void FrontsAreThoseOfTheNewest(StorageFixture& f) {
     CHECK(ByteView(front.newest.bytes) == ByteView(record).Sub(0, front.newest.bytes.size()));
   }
   LONGS_EQUAL(names.size(), found);
+}
+
+inline void EndsAreThoseOfAPrefix(StorageFixture& f) {
+  std::shared_ptr<Storage> s = Fresh(f);
+  CHECK(Must(s->Ends("")).ends.empty());
+  for (int i = 0; i < 40; ++i) Put(*s, IdOf("s" + std::to_string(i)), 0, std::string("x"));
+  Put(*s, IdOf("s7"), 1, std::string("y"));
+  const Records::EndPage all = Must(s->Ends(""));
+  CHECK(all.whole);
+  LONGS_EQUAL(40, all.ends.size());
+  size_t in_parts = 0;
+  for (char digit : std::string("0123456789abcdef")) {
+    for (const Records::End& end : Must(s->Ends(std::string(1, digit))).ends) {
+      CHECK(end.id == all.ends[in_parts].id && end.stamp == all.ends[in_parts].stamp);
+      LONGS_EQUAL(end.id == IdOf("s7") ? 2 : 1, end.n);
+      LONGS_EQUAL(end.n, end.records);
+      ++in_parts;
+    }
+  }
+  LONGS_EQUAL(40, in_parts);
+  // What is exchanged under its number has another stamp.
+  const std::string id = IdOf("s7").hex();
+  const Records::EndPage before = Must(s->Ends(id));
+  Good(s->Replace(IdOf("s7"), 2, Sha256(std::string("y")), std::string("z")));
+  const Records::EndPage after = Must(s->Ends(id));
+  LONGS_EQUAL(1, after.ends.size());
+  CHECK(before.ends[0].stamp != after.ends[0].stamp && !after.ends[0].stamp.empty());
+  CHECK(Must(s->Ends(id.substr(0, 3))).ends.size() >= 1);
 }
 
 inline void PrefixIsTheStart(StorageFixture& f) {

@@ -5,6 +5,7 @@
 #ifndef STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
 
+#include "conformance/caches_cases.h"
 #include "conformance/identity_file_cases.h"
 #include "conformance/kept_uploads_cases.h"
 #include "conformance/leases_cases.h"
@@ -27,6 +28,7 @@
   X(G, RecordsComeBackByteForByte) \
   X(G, PrefixIsTheStart)           \
   X(G, FrontsAreThoseOfTheNewest)  \
+  X(G, EndsAreThoseOfAPrefix)      \
   X(G, AppendComparesTheHead)      \
   X(G, OneOfManyAppends)           \
   X(G, NumbersHaveNoGaps)          \
@@ -50,6 +52,8 @@
   X(G, LeasesAreComparedAndExchanged) \
   X(G, ALeaseIsExchangedByOneOfMany)
 
+#define CACHES_CASES(X, G) X(G, CacheEntriesAreTheLastOfEach)
+
 #define STORAGE_TEST_(G, name) \
   TEST(G, name) { ::stateward::storage_cases::name(fixture); }
 #define STORAGE_CONFORMS(G)             \
@@ -57,6 +61,7 @@
   RECORDS_CASES(STORAGE_TEST_, G)       \
   KEPT_UPLOADS_CASES(STORAGE_TEST_, G)  \
   NAME_CLAIMS_CASES(STORAGE_TEST_, G)   \
-  LEASES_CASES(STORAGE_TEST_, G)
+  LEASES_CASES(STORAGE_TEST_, G)        \
+  CACHES_CASES(STORAGE_TEST_, G)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_

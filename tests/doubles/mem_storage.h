@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hex.h"
 #include "base/sha256.h"
 #include "base/store_format.h"
 #include "stateward/closed_store.h"
@@ -158,6 +159,47 @@ class MemStorage : public Storage, public StoreCopy {
       if (versions.empty() || !StateId::Parse(hex, &id)) continue;
       if (!each(id)) break;
     }
+    return Status();
+  }
+  Result<EndPage> Ends(const std::string& prefix) override {
+    EndPage page;
+    STATEWARD_RETURN_IF_ERROR(List([&](const StateId& id) {
+      const auto& versions = states_[id.hex()];
+      if (id.hex().compare(0, prefix.size(), prefix) != 0) return true;
+      page.ends.push_back({id, versions.size(), versions.rbegin()->first,
+                           HexEncode(Sha256(versions.rbegin()->second))});
+      return true;
+    }));
+    page.whole = page.ends.size() <= ends_page || prefix.size() == 64;
+    if (!page.whole) page.ends.clear();
+    return page;
+  }
+  bool FrontsAreRoundTrips() const override { return round_trips; }
+  Result<Bytes> ReadCache(const std::string& name) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    auto it = caches.find(name);
+    return it == caches.end() ? Result<Bytes>(Status::NotFound("no such entry"))
+                              : Result<Bytes>(it->second);
+  }
+  Status WriteCache(const std::string& name, ByteView sealed) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out() || no_caches) return Down();
+    ++cache_writes;
+    caches[name].assign(sealed.begin(), sealed.end());
+    return Status();
+  }
+  Result<std::vector<std::string>> CacheNames() override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    std::vector<std::string> names;
+    for (const auto& [name, bytes] : caches) names.push_back(name);
+    return names;
+  }
+  Status RemoveCache(const std::string& name) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    caches.erase(name);
     return Status();
   }
   Result<uint64_t> Count() override {
@@ -313,6 +355,11 @@ class MemStorage : public Storage, public StoreCopy {
     legacy[legacy_id].assign(blob.begin(), blob.end());
     return Status();
   }
+  Result<std::vector<std::string>> Leftovers() override { return leftovers; }
+  Status RemoveLeftover(const std::string& name) override {
+    leftovers.erase(std::remove(leftovers.begin(), leftovers.end(), name), leftovers.end());
+    return Status();
+  }
   Status Check() override { return Out() ? Down() : Status(); }
 
   void RemoveMarker() { marker_.reset(); }
@@ -324,6 +371,12 @@ class MemStorage : public Storage, public StoreCopy {
   void DamageAt(const StateId& id, uint64_t n, size_t at) { states_[id.hex()][n][at] ^= 1; }
 
   std::map<std::string, Bytes> legacy;
+  std::map<std::string, Bytes> caches;
+  std::vector<std::string> leftovers;
+  size_t ends_page = kEndsPage;  // states that one step of Ends gives
+  bool round_trips = false;      // FrontsAreRoundTrips()
+  bool no_caches = false;        // WriteCache fails
+  int cache_writes = 0;
 
  private:
   struct Late {

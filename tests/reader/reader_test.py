@@ -59,6 +59,18 @@ class ReaderTest(unittest.TestCase):
             id_ = reader.state_id(fields.get("tenant", ""), fields["project"], fields["name"])
             self.assertEqual(id_.hex(), fields["state_id"])
 
+    def test_cache_entries_are_as_the_page_says(self):
+        list_row = {"id", "n", "stamp", "tenant", "project", "name", "version", "kind", "serial",
+                    "size", "time", "writer"}
+        for name, members in (("list-4", list_row), ("changes-" + "4" * 64,
+                              {"documents", "resources", "added", "changed", "removed", "moved"})):
+            fields = fields_of(ROOT / "tests/data/envelope" / f"cache-{name.split('-')[0]}.txt")
+            store, record = bytes.fromhex(fields["store_id"]), bytes.fromhex(fields["record"])
+            rows = reader.open_cache(bytes.fromhex(fields["key"]), store, name, record)
+            self.assertEqual([members], [set(row) for row in rows])
+            with self.assertRaises(reader.Damaged):
+                reader.open_cache(bytes.fromhex(fields["key"]), store, "list-5", record)
+
     def test_a_wrapped_key_is_for_one_place(self):
         fields = fields_of(ROOT / "tests/data/envelope/wrapped.txt")
         record = bytes.fromhex(fields["record"])

@@ -175,6 +175,18 @@ def open_record(key, store, state, number, record):
     return info, document
 
 
+def open_cache(key, store, name, record):
+    """The rows of the cache entry `name`."""
+    _, document = open_record(key, store, state_id("", "", "cache " + name), 0, record)
+    rows = json.loads(document)["rows"]
+    for row in rows:
+        if name.startswith("list"):
+            expect(state_id(row["tenant"], row["project"], row["name"]).hex() == row["id"],
+                   "a row of another state")
+            expect(row["id"].startswith(name[5:]), "a row of another entry")
+    return rows
+
+
 def unpack(stream, size):
     frame = zstandard.ZstdDecompressor(max_window_size=1 << 23).decompressobj()
     try:

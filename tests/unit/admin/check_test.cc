@@ -83,4 +83,24 @@ TEST(Check, AnOutageIsNoDamage) {
   CHECK(reply->stream([](const Row&) { return true; }).status().code() == Code::kUnavailable);
 }
 
+TEST(Check, WhatRepairDoesIsNamedAndDoneOnlyWhenAsked) {
+  Is(Code::kOk, Put(Doc(1)));
+  CHECK(admin->OpenHistory()->WriteCache("list", std::string("{}")).ok());
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+  storage.caches["list-a"] = storage.caches["list"];  // of another place
+  storage.leftovers = {"states/.tmp-1"};
+  const std::vector<Row> rows = RowsOf("check", root, {}, Verdict::kFoundWrong);
+  LONGS_EQUAL(2, rows.size());
+  STRCMP_EQUAL("list-a", TextIn("check", rows[0], "name").c_str());
+  STRCMP_CONTAINS("statewardctl repair", TextIn("check", rows[1], "mend").c_str());
+  STRCMP_EQUAL(
+      "to be removed",
+      TextIn("repair", RowsOf("repair", root, {{"dry-run", "true"}})[0], "result").c_str());
+  LONGS_EQUAL(2, storage.caches.size());
+  LONGS_EQUAL(2, RowsOf("repair", root, {}).size());
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+  LONGS_EQUAL(1, storage.caches.size());
+  CHECK(storage.leftovers.empty());
+}
+
 }  // namespace stateward

@@ -88,6 +88,12 @@ TEST(Operations, VersionsCountWhatChanged) {
   STRCMP_EQUAL("upload", In(rows[2], "event").c_str());
   STRCMP_EQUAL("- +- ~- --", counts(rows[2]).c_str());
   STRCMP_EQUAL("1 +1 ~0 -0", counts(rows[3]).c_str());
+  // What was counted once is not counted again, and never taken for anything else.
+  LONGS_EQUAL(1, storage.caches.size());
+  const int gets = storage.gets;
+  STRCMP_EQUAL("2 +1 ~1 -0", counts(RowsOf("versions", root, given)[1]).c_str());
+  LONGS_EQUAL(3, storage.gets - gets);  // the fronts alone
+  LONGS_EQUAL(1, storage.cache_writes);
   // Nothing is computed unasked.
   STRCMP_EQUAL("- +- ~- --", counts(RowsOf("versions", root, {{"state", "net/prod"}})[0]).c_str());
   // After a deletion everything is new.

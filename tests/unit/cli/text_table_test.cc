@@ -52,6 +52,19 @@ TEST(TextTable, ColumnsAreAsWideAsTheirWidestCell) {
       Written().c_str());
 }
 
+TEST(TextTable, AColumnThatNobodyFillsStaysOut) {
+  constexpr Column kSome[] = {
+      {"name", ColumnKind::kText, "NAME", ""},
+      {"note", ColumnKind::kText, "NOTE", "", ColumnShown::kFilled},
+      {"why", ColumnKind::kText, "WHY", "", ColumnShown::kFilled},
+  };
+  TextTable table(file, kSome, 0);
+  table.Add({std::string("a"), Value(), Value()});
+  table.Add({std::string("b"), Value(), std::string("so")});
+  table.Finish();
+  STRCMP_EQUAL("NAME  WHY\na     -\nb     so\n", Written().c_str());
+}
+
 TEST(TextTable, TextGivesWayOnANarrowTerminal) {
   TextTable table(file, kColumns, 60);
   table.Add(RowOf("a-project/with-a-very-long-name-indeed", 1));
