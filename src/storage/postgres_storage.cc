@@ -215,6 +215,7 @@ Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
 
 Result<Records::EndPage> PostgresStorage::Ends(const std::string& prefix) {
   // "g" comes behind every hex digit. A whole id is one state, which is never too many.
+  const std::string behind = prefix + "g";
   PgStatement statement{
       "SELECT " STATEWARD_PG_PLACE
       ", s.id, s.n, s.records, r.xmin::text FROM (VALUES (1)) one LEFT JOIN (SELECT id,"
@@ -222,7 +223,7 @@ Result<Records::EndPage> PostgresStorage::Ends(const std::string& prefix) {
       " GROUP BY id ORDER BY id LIMIT $3) s ON true"
       " LEFT JOIN stateward.records r ON r.id = s.id AND r.n = s.n ORDER BY s.id",
       {}};
-  statement.params.Text(prefix).Text(prefix + "g").Int8(kEndsPage + 1);
+  statement.params.Text(prefix).Text(behind).Int8(kEndsPage + 1);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
   EndPage page;

@@ -132,7 +132,7 @@ TEST(ListStates, OneAtATimeForEachPrincipal) {
 TEST(ListStates, AnOutageIsNoShorterList) {
   Write("net", "a", 1);
   Write("net", "b", 1);
-  storage.calls_left = 4;
+  storage.calls_left = 2;
   Result<Reply> reply = Run("list", root, {});
   CHECK(reply.ok());
   const Result<Verdict> end = reply->stream([](const Row&) { return true; });
@@ -177,7 +177,8 @@ TEST_GROUP_BASE(ListCache, AdminFixture) {
     const int before = storage.gets;
     std::string text;
     for (const Row& row : RowsOf("list", root, {})) {
-      text += TextIn("list", row, "state").substr(4) + "=" + TextIn("list", row, "serial") + " ";
+      const std::string name = TextIn("list", row, "state");
+      if (name != "-") text += name.substr(4) + "=" + TextIn("list", row, "serial") + " ";
     }
     reads = storage.gets - before;
     return text;
@@ -202,7 +203,7 @@ TEST(ListCache, ItIsRightAfterAnyChange) {
   Is(Code::kOk, Delete());
   STRCMP_EQUAL("s0=1 s2=1 s3=2 s4=1 s5=1 ", List().c_str());
   RowsOf("undelete", root, {{"state", "net/s1"}});
-  STRCMP_EQUAL("s0=1 s1=2 s2=1 s3=2 s4=1 s5=1 ", List().c_str());
+  STRCMP_EQUAL("s0=1 s1=1 s2=1 s3=2 s4=1 s5=1 ", List().c_str());
   RowsOf("mv", root, {{"state", "net/s0"}, {"to", "net/s9"}});
   CHECK(List().find("s9=1") != std::string::npos);
   // The same number, other bytes: as after a rekey, or a backup that was put back.
