@@ -33,6 +33,7 @@ MAY = {
     "kms": {"stateward", "base", "vault"},
     "doctor": {"stateward", "base", "http_client"},
     "metrics": {"stateward", "base"},
+    "hooks": {"stateward", "base", "audit", "history", "http_client", "jobs", "state"},
     "jobs": {"stateward", "base", "history", "state"},
     "admin": {"stateward", "base", "history", "document", "state", "auth", "audit"},
     # States come from elsewhere and go elsewhere.
@@ -41,9 +42,10 @@ MAY = {
     # The composition roots see everything.
     "app": {"stateward", "base", "admin", "config", "fcgi", "http", "state", "history", "document",
             "auth", "storage", "lock", "kms", "postgres", "redis", "s3", "vault", "http_client",
-            "metrics", "jobs", "audit"},
+            "metrics", "jobs", "audit", "hooks"},
     "cli": {"stateward", "base", "admin", "config", "http", "http_client", "state", "history",
-            "document", "auth", "storage", "lock", "kms", "app", "audit", "doctor", "moving", "postgres"},
+            "document", "auth", "storage", "lock", "kms", "app", "audit", "doctor", "moving", "postgres",
+            "hooks"},
     ".": {"stateward", "base", "config", "fcgi", "metrics", "app"},
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs the programs of PyPI that tests run, each in a folder of its own below ~/.cache/stateward/python; prints
+# Installs the programs and libraries of PyPI that tests use, each in a folder of its own below ~/.cache/stateward/python; prints
 # nothing when they are there. Versions are fixed, so that a test means the same everywhere.
 set -euo pipefail
 
 # program=version
-TOOLS=(schemathesis=4.32.5)
+TOOLS=(schemathesis=4.32.5 standardwebhooks=1.1.0)
 CACHE=${STATEWARD_CACHE:-$HOME/.cache/stateward}/python
 
 mkdir -p "$CACHE"

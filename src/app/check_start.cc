@@ -7,6 +7,7 @@
 #include "app/ways_in.h"
 #include "auth/ca_file.h"
 #include "auth/key_fetch.h"
+#include "hooks/hook_sender.h"
 #include "metrics/listener.h"
 #include "stateward/disk.h"
 
@@ -45,6 +46,7 @@ StartCheck CheckStart(const Config& config, const Log& log, bool strict) {
   };
   note(CheckListen(config.fastcgi_listen));
   note(CheckMetrics(config));
+  if (config.hooks.on()) note(CheckHooks(config.hooks));
   Result<PeerRules> peers = PeerRules::Parse(config.fastcgi_allow, config.fastcgi_peer_uids);
   note(StatusOf(peers));
   if (peers.ok()) out.peers = std::move(*peers);

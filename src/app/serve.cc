@@ -18,6 +18,7 @@
 #include "audit/trail_writer.h"
 #include "auth/key_cache.h"
 #include "base/random.h"
+#include "hooks/hook_job.h"
 #include "jobs/job_board.h"
 #include "jobs/job_runner.h"
 #include "jobs/server_jobs.h"
@@ -105,11 +106,15 @@ std::unique_ptr<TrailWriter> OpenTrail(const Config& config, Disk& disk, LiveApp
   return std::make_unique<TrailWriter>(std::move(options), key, disk, SystemClock(), observer, log);
 }
 
-std::vector<std::unique_ptr<Job>> AllJobs(const std::string& process_id) {
+std::vector<std::unique_ptr<Job>> AllJobs(const Config& config, const std::string& process_id,
+                                          Disk& disk) {
   // What requests wait for comes first.
   std::vector<std::unique_ptr<Job>> jobs = StoreJobs();
   for (std::unique_ptr<Job>& job : ServerJobs(process_id)) jobs.push_back(std::move(job));
   for (std::unique_ptr<Job>& job : WatchJobs()) jobs.push_back(std::move(job));
+  std::unique_ptr<Job> hooks =
+      HookJob(config.hooks, {config.audit.file, config.runtime_dir}, disk, SystemClock());
+  if (hooks != nullptr) jobs.push_back(std::move(hooks));
   return jobs;
 }
 
@@ -184,8 +189,8 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
     if (jobs != nullptr) {
       jobs->Restart();
     } else if (!config.rules.read_only) {
-      jobs = std::make_unique<JobRunner>(config.runtime_dir, AllJobs(process_id), parts,
-                                         SystemClock(), log);
+      jobs = std::make_unique<JobRunner>(config.runtime_dir, AllJobs(config, process_id, disk),
+                                         parts, SystemClock(), log);
     }
     return handler;
   };

@@ -29,6 +29,7 @@ int CmdRekey(const CliContext& cli, const Args& args);
 int CmdRestore(const CliContext& cli, const Args& args);
 int CmdToken(const CliContext& cli, const Args& args);
 int CmdUpgrade(const CliContext& cli, const Args& args);
+int CmdWebhookTest(const CliContext& cli, const Args& args);
 
 }  // namespace stateward
 

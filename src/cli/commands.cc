@@ -346,6 +346,14 @@ constexpr Command kCommands[] = {
      "A newer build reads and writes the store's format until this command raises it. From then on "
      "older builds answer 503 and write nothing. There is no way back but a backup.",
      "statewardctl upgrade --dry-run\n", CmdUpgrade},
+    {"webhook test",
+     N::kSettings,
+     {},
+     "sends one event to the webhook and says what came of it",
+     "The event is webhook.test. It goes where WEBHOOK_URL says, signed and judged as a server's "
+     "events are.",
+     "statewardctl webhook test\n",
+     CmdWebhookTest},
 };
 
 // In the order of the help.

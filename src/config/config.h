@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "audit/audit_settings.h"
+#include "hooks/hook_settings.h"
 #include "auth/auth_settings.h"
 #include "base/log.h"
 #include "config/env_file.h"
@@ -55,6 +56,7 @@ struct Config {
   KmsSettings kms;
   AuthSettings auth;
   AuditSettings audit;
+  HookSettings hooks;
 
   // From systemd or whoever started the process.
   std::string listen_fds;

@@ -40,6 +40,11 @@ std::string BasePathIsPath(const Config& config) {
   return parsed.ok() ? "" : parsed.status().detail();
 }
 
+std::string NeedsTrail(const Config& config) {
+  if (!config.hooks.on() || !config.audit.file.empty()) return "";
+  return "needs AUDIT_FILE: events are taken from the audit trail";
+}
+
 #define AT(field) \
   [](Config & c) -> auto& { return c.field; }
 // A secret whose user reads the file by itself; the file's name has a field of its own.
@@ -109,6 +114,20 @@ constexpr Setting kSettings[] = {
      "No change without its line: the line that announces a change is on the disk before the "
      "change is made; if that fails, the answer is 503. Needs AUDIT_FILE.",
      "", 0, 0, NeedsAuditFile},
+    // Webhook
+    {"WEBHOOK_URL", T::kText, AT(hooks.url), "", true, false,
+     "https address that events are sent to (docs/webhooks.md); empty: none. Needs AUDIT_FILE.", "",
+     0, 0, NeedsTrail},
+    {"WEBHOOK_SECRET", T::kText, AT(hooks.secret), "", true, false,
+     "What events are signed with: whsec_ and 24 to 64 random bytes in base64."},
+    {"WEBHOOK_EVENTS", T::kText, AT(hooks.events), "", false, false,
+     "Which events are sent, separated by commas: state.written, maintenance.*; empty: all."},
+    {"WEBHOOK_ALLOW_PRIVATE", T::kBool, AT(hooks.allow_private), "false", false, false,
+     "Send also to loopback, link-local and private addresses, and over http://."},
+    {"WEBHOOK_CA_FILE", T::kText, AT(hooks.ca_file), "", false, false,
+     "CAs that sign the receiver's certificate, PEM; empty: the system's."},
+    {"WEBHOOK_STALE_LOCK_SECONDS", T::kNumber, AT(hooks.stale_lock_s), "21600", false, false,
+     "After so many seconds a lock that is held is the event lock.stale.", "", 60, 31536000},
     // Storage
     {"STORAGE_BACKEND", T::kChoice, AT(storage.backend), "fs", false, false,
      "Where states are kept.", "fs|postgres|s3"},

@@ -1,11 +1,14 @@
 #include "http_client/http_client.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+
+#include "base/network.h"
 
 namespace stateward {
 namespace {
@@ -77,6 +80,7 @@ struct Exchange {
   Bytes* body_to = nullptr;
   HttpAnswer answer;
   curl_slist* connect_to = nullptr;
+  bool not_public = false;  // an address was refused for that
   Exchange() = default;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -163,6 +167,15 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   return line.size();
 }
 
+// In the place of socket(): the last moment before it connects, with the very address.
+curl_socket_t OnOpenSocket(void* user, curlsocktype, curl_sockaddr* to) {
+  if (!IsPublicAddress(&to->addr)) {
+    static_cast<Exchange*>(user)->not_public = true;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 // libcurl asks this about once a second, and more often while bytes move.
 int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
@@ -247,6 +260,10 @@ Status CurlClient::Prepare(CURL* curl, const HttpRequest& request, HeaderList* h
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, x);
+  if (options_.public_only) {
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, OnOpenSocket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, x);
+  }
   if (request.stop != nullptr) {
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, OnProgress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request.stop);
@@ -318,6 +335,9 @@ void CurlClient::PrepareBody(CURL* curl, const HttpRequest& request, Exchange* x
 Status CurlClient::Run(CURL* curl, Exchange* x) {
   CURLcode code = curl_easy_perform(curl);
   if (x->too_large) return {Code::kTooLarge, "http: the answer is too long"};
+  if (code != CURLE_OK && x->not_public) {
+    return Status::Unavailable("http: the address is not a public one");
+  }
   if (code != CURLE_OK)
     return Status::Unavailable(std::string("http: ") + curl_easy_strerror(code));
   long status = 0;

@@ -73,6 +73,9 @@ struct HttpClientOptions {
   std::string tls_server_name;  // the name in the certificate, when the URL has another
   std::string proxy;            // URL; "" = none, whatever the environment says
   int64_t connect_timeout_ms = 3000;
+  // Connects to no loopback, link-local, private or other special address: judged is the address
+  // itself, whatever name led to it, and when.
+  bool public_only = false;
 };
 
 // Keeps connections open between requests, at most one for each thread that was ever in Send at

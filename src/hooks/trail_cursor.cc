@@ -1,0 +1,141 @@
+#include "hooks/trail_cursor.h"
+
+#include <fcntl.h>
+
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "audit/line_reader.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kEnding[] = ".hooks";
+constexpr size_t kMaxCursor = 256;
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+TrailCursor::TrailCursor(Disk& disk, std::string audit_file)
+    : disk_(disk),
+      folder_(FolderOf(audit_file)),
+      name_(audit_file.substr(audit_file.rfind('/') + 1)) {}
+
+Status TrailCursor::Load() {
+  moved_ = false;
+  Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  Result<Bytes> text = ReadFileAt(disk_, dir->get(), name_ + kEnding, kMaxCursor);
+  if (!text.ok() && text.status().code() != Code::kNotFound) return std::move(text).status();
+  if (text.ok()) {
+    std::istringstream in{std::string(ByteView(*text).AsString())};
+    std::string a, b, version;
+    if (in >> a >> b >> version >> inode_ >> offset_ >> chain_ >> sequence_ && a == "stateward" &&
+        b == "hooks" && version == "1") {
+      if (chain_ == "-") chain_.clear();
+      return Status();
+    }
+  }
+  inode_ = offset_ = sequence_ = 0;
+  chain_.clear();
+  Result<Fd> file = OpenFileAt(disk_, dir->get(), name_, O_RDONLY);
+  if (!file.ok()) return file.status().code() == Code::kNotFound ? Status() : file.status();
+  DiskStat stat;
+  const int r = disk_.Stat(file->get(), &stat);
+  if (r < 0) return DiskError(name_, r);
+  inode_ = stat.inode;
+  offset_ = stat.size;
+  moved_ = true;
+  return Save();
+}
+
+Status TrailCursor::Save() {
+  if (!moved_) return Status();
+  Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  const std::string text = "stateward hooks 1 " + std::to_string(inode_) + " " +
+                           std::to_string(offset_) + " " + (chain_.empty() ? "-" : chain_) + " " +
+                           std::to_string(sequence_) + "\n";
+  STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, dir->get(), name_ + kEnding, text));
+  moved_ = false;
+  return Status();
+}
+
+// The file that the cursor stands in. When that is the newest one no more and cannot be found (it
+// was deleted or compressed), the newest, from its front.
+Result<Fd> TrailCursor::OpenFile(bool* newest) {
+  Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
+  if (!dir.ok()) return Status::Unavailable(dir.status().detail());
+  Result<Fd> now = OpenFileAt(disk_, dir->get(), name_, O_RDONLY);
+  DiskStat stat;
+  if (!now.ok()) return now;
+  int r = disk_.Stat(now->get(), &stat);
+  if (r < 0) return DiskError(name_, r);
+  *newest = stat.inode == inode_ && stat.size >= offset_;
+  behind_ = *newest ? stat.size - offset_ : stat.size;
+  if (*newest) return now;
+  std::vector<std::string> names;
+  r = disk_.ListDir(dir->get(), &names);
+  if (r < 0) return DiskError(folder_, r);
+  for (const std::string& name : names) {
+    if (name.substr(0, name_.size()) != name_ || name == name_) continue;
+    DiskStat old;
+    if (disk_.StatAt(dir->get(), name.c_str(), &old) < 0 || !old.is_file) continue;
+    if (old.inode == inode_ && old.size >= offset_) {
+      return OpenFileAt(disk_, dir->get(), name, O_RDONLY);
+    }
+  }
+  inode_ = stat.inode;
+  offset_ = 0;
+  moved_ = true;
+  *newest = true;
+  return now;
+}
+
+Status TrailCursor::ReadFile(int fd, size_t* left, const TakeFn& take) {
+  Status taken;
+  const Status read =
+      EachLine(disk_, fd, offset_, [&](std::string_view text, bool whole, uint64_t at) {
+        if (!whole || *left == 0) return false;
+        Result<JsonObject> line = ParseSmallJson(text);
+        const std::string chain = line.ok() ? line->String("chain").value_or("") : "";
+        const uint64_t sequence = line.ok() ? line->Uint("seq").value_or(0) : 0;
+        if (!chain.empty() && sequence > 0) {
+          const bool gap = chain == chain_ && sequence > sequence_ + 1;
+          taken = take(*line, gap ? sequence - sequence_ - 1 : 0);
+          if (!taken.ok()) return false;
+          chain_ = chain;
+          sequence_ = sequence;
+        }
+        offset_ = at + text.size() + 1;
+        moved_ = true;
+        --*left;
+        return true;
+      });
+  return taken.ok() ? read : taken;
+}
+
+Status TrailCursor::Advance(size_t most, const TakeFn& take, bool* more) {
+  size_t left = most;
+  // The file before, and the newest.
+  for (int i = 0; i < 2; ++i) {
+    bool newest = false;
+    Result<Fd> file = OpenFile(&newest);
+    if (!file.ok()) {
+      return file.status().code() == Code::kNotFound ? Status() : std::move(file).status();
+    }
+    STATEWARD_RETURN_IF_ERROR(ReadFile(file->get(), &left, take));
+    *more = left == 0;
+    if (newest || *more) return Status();
+    inode_ = 0;  // all of it is done with: the newest comes next
+  }
+  return Status();
+}
+
+}  // namespace stateward
