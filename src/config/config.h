@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "audit/audit_settings.h"
-#include "hooks/hook_settings.h"
 #include "auth/auth_settings.h"
 #include "base/log.h"
 #include "config/env_file.h"
+#include "hooks/hook_settings.h"
 #include "kms/kms_settings.h"
 #include "lock/lock_settings.h"
 #include "postgres/pg_settings.h"
