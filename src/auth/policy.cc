@@ -42,7 +42,7 @@ std::optional<PlanLocks> Policy::PlanLocksOf(std::string_view project,
   const std::string state = std::string(project) + "/" + std::string(name);
   for (const PlanLockRule& rule : locks) {
     for (const std::string& glob : rule.states) {
-      if (GlobMatches(glob, state, kStateSeparators)) return rule.plan_locks;
+      if (StateGlobMatches(glob, state)) return rule.plan_locks;
     }
   }
   return std::nullopt;

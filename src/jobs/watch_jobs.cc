@@ -112,12 +112,10 @@ class TotalsJob : public Job {
   }
 
   Status Add(Records& records, const std::vector<StateId>& ids) {
-    Result<std::vector<Records::Front>> fronts = records.Fronts(ids, 1);
-    if (!fronts.ok()) return std::move(fronts).status();
-    for (const Records::Front& front : *fronts) {
-      round_["stateward_stored_versions"] += front.records;
-    }
     for (const StateId& id : ids) {
+      Result<Records::EndPage> page = records.Ends(id.hex());
+      if (!page.ok()) return std::move(page).status();
+      for (const Records::End& end : page->ends) round_["stateward_stored_versions"] += end.records;
       Result<std::optional<uint64_t>> bytes = records.StoredBytes(id);
       if (!bytes.ok()) return std::move(bytes).status();
       // A backend that knows it of one state knows it of all.

@@ -32,7 +32,7 @@ class NoLock : public Locker {
   Status WithLock(const LockKey&, const WriteFn&) override { return Refuse(); }
   bool HoldsStill() const override { return false; }
   Status EachHeld(const EachHeldFn&) override { return Status(); }
-  Result<uint64_t> CountHeld() override { return uint64_t{0}; }
+  Result<HeldCount> CountHeld() override { return HeldCount(); }
   Status Check() override { return Status(); }
   Result<GateSet> ReadGates() override { return GateSet(); }
   Result<bool> ExchangeGates(const std::string&, const std::vector<Gate>&) override {

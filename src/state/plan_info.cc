@@ -49,7 +49,7 @@ std::string Render(const std::string& id, const std::string& operation, const st
 
 }  // namespace
 
-std::string RenderPlans(const HeldBy& held, const StateKey& key, int64_t now_ms) {
+std::string RenderPlans(const HeldBy& held, const StateKey& key, int64_t now_ms, Freeing freeing) {
   if (held.plans_from_ms != 0) {
     const LockRecord& writer = held.holder;
     const std::string text = "a write waits for the lock: " + writer.principal + " since " +
@@ -59,11 +59,14 @@ std::string RenderPlans(const HeldBy& held, const StateKey& key, int64_t now_ms)
     if (!held.plans.empty()) info += "; held now by the plans of " + List(held);
     return Render(text, "", writer.principal, info, key, writer.time_ms);
   }
-  if (held.plans.size() == 1) return RenderHolder(held.holder, key, now_ms);
+  if (held.plans.size() == 1) return RenderHolder(held.holder, key, now_ms, freeing);
   return Render(Sentence(held), std::string(kPlanOperation),
                 std::to_string(held.plans.size()) + " plans",
                 "held by the plans of " + List(held) + "; state " + key.project + "/" + key.name +
-                    "; when the run of one is gone: terraform force-unlock with its lock ID",
+                    (freeing == Freeing::kByForce
+                         ? "; when the run of one is gone: terraform force-unlock with its lock ID"
+                         : "; when the run of one is gone: ask its holder or an administrator to "
+                           "free it"),
                 key, held.plans.front().time_ms);
 }
 

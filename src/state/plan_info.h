@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "state/lock_info.h"
 #include "stateward/locker.h"
 #include "stateward/state.h"
 
@@ -13,7 +14,7 @@ namespace stateward {
 // A LockInfo. Of one plan it is the plan's own; of more its ID is a sentence, since some clients
 // show nothing else, and Info lists them with their IDs. REQUIRES: held.plans is not empty, or
 // held.plans_from_ms is set
-std::string RenderPlans(const HeldBy& held, const StateKey& key, int64_t now_ms);
+std::string RenderPlans(const HeldBy& held, const StateKey& key, int64_t now_ms, Freeing freeing);
 
 }  // namespace stateward
 

@@ -366,9 +366,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
     answer.locked = true;
     const bool plans = !held->plans.empty() || held->plans_from_ms != 0;
     const bool may_force = rules_.force_unlock_enabled && MayForce(grant, held->holder);
-    answer.holder = plans ? RenderPlans(*held, grant.key, clock_.NowMs())
-                          : RenderHolder(held->holder, grant.key, clock_.NowMs(),
-                                         may_force ? Freeing::kByForce : Freeing::kAskOthers);
+    const Freeing freeing = may_force ? Freeing::kByForce : Freeing::kAskOthers;
+    answer.holder = plans ? RenderPlans(*held, grant.key, clock_.NowMs(), freeing)
+                          : RenderHolder(held->holder, grant.key, clock_.NowMs(), freeing);
   } else if (const auto* kept = std::get_if<Shut>(&*outcome)) {
     answer.locked = true;
     answer.holder = RenderGate(shut, kept->holder, grant.key, clock_.NowMs());

@@ -27,8 +27,10 @@ class ReadOnlyStorage : public Storage {
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override {
     return s_->GetPrefix(id, n, limit);
   }
-  Result<std::vector<Front>> Fronts(const std::vector<StateId>& ids, size_t limit) override {
-    return s_->Fronts(ids, limit);
+  Result<EndPage> Ends(const std::string& prefix) override { return s_->Ends(prefix); }
+  bool FrontsAreRoundTrips() const override { return s_->FrontsAreRoundTrips(); }
+  Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) override {
+    return s_->Fronts(ends, limit);
   }
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override {
     return s_->StoredBytes(id);
@@ -46,6 +48,8 @@ class ReadOnlyStorage : public Storage {
   }
   Result<std::vector<ServerNotice>> Published() override { return s_->Published(); }
   Result<Bytes> ReadLease(const std::string& name) override { return s_->ReadLease(name); }
+  Result<Bytes> ReadCache(const std::string& name) override { return s_->ReadCache(name); }
+  Result<std::vector<std::string>> CacheNames() override { return s_->CacheNames(); }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
     return s_->GetLegacy(legacy_id);
   }
@@ -75,6 +79,8 @@ class ReadOnlyStorage : public Storage {
   Status Publish(const std::string&, ByteView) override { return Refuse(); }
   Status Withdraw(const std::string&) override { return Refuse(); }
   Result<bool> ExchangeLease(const std::string&, ByteView, ByteView) override { return Refuse(); }
+  Status WriteCache(const std::string&, ByteView) override { return Refuse(); }
+  Status RemoveCache(const std::string&) override { return Refuse(); }
   Result<StateId> ClaimLegacy(const std::string&, const StateId&) override { return Refuse(); }
 
  private:

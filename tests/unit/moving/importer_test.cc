@@ -100,7 +100,7 @@ struct World : ToolWorld {
                  text.c_str());
       CHECK_TEXT(info.time_ms == TimeOf(serials - i), text.c_str());
     }
-    LONGS_EQUAL_TEXT(0, *b.locker->CountHeld(), text.c_str());
+    LONGS_EQUAL_TEXT(0, b.locker->CountHeld()->all(), text.c_str());
     auto server = Serve(false);
     CHECK_FALSE(server->Lock(Reader(), Text(R"({"ID":"x"})")).locked);
     CHECK(server->Unlock(Reader(), Text(R"({"ID":"x"})"), "").status.ok());
@@ -156,7 +156,7 @@ TEST(Importer, OnlyWhatContinuesAStateIsPutOnIt) {
   w.source.documents = {{TestDocument(9, "another"), 1}};
   LONGS_EQUAL(static_cast<int>(Code::kConflict), static_cast<int>(w.Import().status().code()));
   LONGS_EQUAL(5, w.Versions().size());
-  LONGS_EQUAL(0, *w.b.locker->CountHeld());
+  LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
   LONGS_EQUAL(0, w.source.locks);
 }
 
