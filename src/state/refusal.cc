@@ -94,10 +94,12 @@ std::string_view NameOf(Refusal refusal) {
     case Refusal::kLockNeeded:
       return "lock_needed";
     case Refusal::kLocked:
+    case Refusal::kPlansHold:
       return "locked";
     case Refusal::kLockNotHeld:
       return "lock_not_held";
     case Refusal::kOtherLock:
+    case Refusal::kPlanLock:
       return "other_lock";
     case Refusal::kLockOfOther:
       return "lock_of_other";
