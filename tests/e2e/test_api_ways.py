@@ -37,7 +37,8 @@ role = "read"
 """
 # What an operation on a state wants besides the state; the others want nothing.
 WANTED = {"rollback": {"to": 1}, "mv": {"to": "demo/elsewhere"}, "pin": {"version": 1},
-          "unpin": {"version": 1}, "purge": {"version": 1, "reason": "leak"}, "unlock": {"yes": True}}
+          "unpin": {"version": 1}, "purge": {"version": 1, "reason": "leak"}, "unlock": {"yes": True},
+          "freeze": {"reason": "late"}}
 
 
 class ApiWays(unittest.TestCase):

@@ -188,6 +188,25 @@ class Operations:
             do("get", new, "--version", "2")
         self.scene("moves", play)
 
+    def test_5_maintenance(self):
+        def play(way, do):
+            state = way + "mnt/one"
+            self.three_versions(state)
+            do("maintenance", "set", "WAY-mnt/*", "--until", "2099-01-31T14:00:00Z", "--reason",
+               "new router")
+            do("maintenance", "list")
+            answer = self.client.request("LOCK", f"/state/{state}", lock_info("late"))
+            self.assertEqual(423, answer.status, answer)
+            self.assertIn(b"new router", answer.body)
+            do("rollback", state, "--to", "1")
+            do("maintenance", "end", "WAY-mnt/*")
+            do("maintenance", "end", "WAY-mnt/*")
+            do("freeze", state, "--reason", "ask ann")
+            do("maintenance", "list", "--json")
+            do("maintenance", "end", state)
+            do("maintenance", "list")
+        self.scene("maintenance", play)
+
     def test_5_the_store(self):
         def play(way, do):
             state = way + "store/one"
