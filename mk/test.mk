@@ -23,3 +23,8 @@ check: test-deps
 .PHONY: openapi
 openapi: programs
 	$(Q)python3 -B tests/e2e/api_docs.py
+
+# Switches the most important safety rules off, one at a time, and shows which tests fall (tests/rules.table).
+.PHONY: prove-rules
+prove-rules: unit
+	$(Q)python3 -B tools/prove_rules.py $(RULES)

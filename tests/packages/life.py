@@ -93,18 +93,26 @@ class Life(unittest.TestCase):
             self.machine.put(out)
         return f"/mnt/newer_{version}.deb"
 
-    def upgrade_under_load(self):
+    def begin_load(self):
         self.machine.run("rm -f /tmp/stop; nohup python3 /mnt/load.py >/tmp/load.out 2>&1 &")
         self.machine.wait_for(lambda: self.get("/state/load/one")[0] == 200, "it writes")
-        before = self.run_there("systemctl show -p MainPID stateward")
-        self.run_there("apt-get install " + self.newer("0.9.9"))
-        self.assertNotEqual(before, self.run_there("systemctl show -p MainPID stateward"))
+
+    def end_load(self):
+        """What its requests were answered. Nothing acknowledged is lost."""
         self.machine.run("touch /tmp/stop")
         self.machine.wait_for(lambda: self.machine.run("cat /tmp/load.out").stdout, "its end")
         load = json.loads(self.machine.run("cat /tmp/load.out").stdout)
-        self.assertLessEqual(set(load["answers"]), {"200", "503"}, load)
         self.assertGreater(load["acknowledged"], 0)
         self.assertEqual(load["acknowledged"], json.loads(self.get("/state/load/one")[1])["serial"])
+        return load["answers"]
+
+    def upgrade_under_load(self):
+        self.begin_load()
+        before = self.run_there("systemctl show -p MainPID stateward")
+        self.run_there("apt-get install " + self.newer("0.9.9"))
+        self.assertNotEqual(before, self.run_there("systemctl show -p MainPID stateward"))
+        answers = self.end_load()
+        self.assertLessEqual(set(answers), {"200", "503"}, answers)
 
     def test_life(self):
         self.boot()
@@ -146,6 +154,44 @@ class Life(unittest.TestCase):
 class LifeWithApache(Life):
     WEB, OTHER = "apache", "nginx"
     ENABLE = "; a2ensite -q stateward; systemctl reload apache2"
+
+
+class Rotation(Life):
+    """docs/kms.md, "Rotating", under the socket unit and load: systemd hands the keys over as credentials."""
+
+    def key_ids(self):
+        """By id, whether the key seals. Nothing is left that none of them opens."""
+        said = self.run_there("statewardctl keys")
+        self.assertNotIn("UNKNOWN", said)
+        return {key: "(seals)" in line for key, line in re.findall(r"(?m)^([0-9a-f]{32})(.*)$", said)}
+
+    def let_it_take(self):
+        self.run_there("systemctl restart stateward-fcgi")
+
+    def test_life(self):
+        self.boot()
+        self.install()
+        self.run_there("systemctl disable --now stateward; systemctl enable --now stateward-fcgi.socket")
+        self.begin_load()
+        old, = self.key_ids()
+        # 1. All can read it.
+        self.run_there("umask 077; statewardctl keygen >>/etc/stateward/kms.keyring")
+        self.let_it_take()
+        new, = set(self.key_ids()) - {old}
+        # 2. It seals. A rekey with servers that were not restarted would make every state 503.
+        self.run_there("cd /etc/stateward; mv kms.key was; mv kms.keyring kms.key; mv was kms.keyring; "
+                       "chmod 0600 kms.key kms.keyring")
+        self.let_it_take()
+        self.assertEqual({old: False, new: True}, self.key_ids())
+        self.assertNotEqual(0, self.machine.run(f"statewardctl keys --retired {old}", check=False).returncode)
+        # 3.
+        self.assertIn(" 0 failed", self.run_there("statewardctl rekey"))
+        # 4.
+        self.run_there(f"statewardctl keys --retired {old}")
+        self.run_there("rm /etc/stateward/kms.keyring")
+        self.let_it_take()
+        self.assertEqual({new: True}, self.key_ids())
+        self.assertEqual({"200"}, set(self.end_load()))
 
 
 class AfterMakeInstall(Life):
