@@ -37,8 +37,10 @@ def measure(options, states):
         server.process.stop()
         settings = server.settings
         begin = time.monotonic()
+        owner = os.stat(box.path("run"))  # what the server writes is its own
         subprocess.run([BUILD / "bench/fill_store", str(states), str(options.versions),
-                        str(options.size)], env={**os.environ, **settings}, check=True)
+                        str(options.size)], env={**os.environ, **settings}, check=True,
+                       user=owner.st_uid, group=owner.st_gid)
         print(f"{options.pair}: {states} states of {options.versions} versions, filled in "
               f"{time.monotonic() - begin:.0f} s", flush=True)
         for arguments in COMMANDS:

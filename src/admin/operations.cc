@@ -274,8 +274,7 @@ constexpr Operation kOperations[] = {
      "Entries of the cache that do not open, and temporary files of processes that died, when they "
      "are older than an hour. No version, lock or upload is touched: what to do about those, check "
      "says for each.",
-     "statewardctl repair --dry-run\n"
-     "statewardctl repair\n",
+     "statewardctl repair --dry-run\n",
      "",
      RunRepair},
     {"du",
