@@ -92,7 +92,9 @@ void CheckVector(const Suite& suite, Fields fields) {
   Result<Header> header = ParseHeader(record);
   CHECK(header.ok());
   // Another zstd may compress to other bytes; they must only open to the same.
-  if (!header->zstd || fields["zstd"] == ZSTD_versionString()) CHECK(*sealed == record);
+  if (!header->zstd || fields["zstd"] == ZSTD_versionString()) {
+    CHECK_TEXT(*sealed == record, ("record = " + HexEncode(*sealed)).c_str());
+  }
   for (const Bytes* bytes : std::initializer_list<const Bytes*>{&record, &*sealed}) {
     Result<Opened> opened = OpenEnvelope(suite, v.key.key, *header, v.where, *bytes);
     if (!opened.ok()) FAIL(opened.status().detail().c_str());
