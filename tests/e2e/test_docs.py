@@ -18,7 +18,8 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 NO_SETTINGS = {"FASTCGI_PARAM", "LISTEN_FDS", "VAULT_SKIP_VERIFY"}
 
 # Files that an administrator makes.
-EXAMPLES = {"/etc/stateward/policy.toml", "/etc/stateward/postgres", "/etc/stateward/redis-password",
+EXAMPLES = {"/etc/stateward/webhook-secret", "/etc/stateward/webhook-url",
+            "/etc/stateward/policy.toml", "/etc/stateward/postgres", "/etc/stateward/redis-password",
             "/var/lib/stateward/states", "/var/lib/stateward.before", "/var/log/stateward/audit.log"}
 
 
