@@ -238,6 +238,8 @@ def run(at_most=None, pair="fs+local"):
     with Box() as box:
         store = FsStore(box) if pair == "fs+local" else ServiceStore(box, pair)
         for name in NAMES:
+            if name == "prune" and pair.startswith("s3"):
+                continue  # it keeps what is younger than a write that is late may be
             store.fresh(name)
             todo = store.points(command_of(name, store))
             every = len(todo)
