@@ -98,15 +98,36 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
   return now;
 }
 
+// Whether what lies at the cursor is not the line that comes next: a file that was deleted may have
+// left its inode to another one.
+bool TrailCursor::IsElsewhere(const std::string& chain, uint64_t sequence) const {
+  return chain.empty() || (chain == chain_ && sequence != sequence_ + 1);
+}
+
 Status TrailCursor::ReadFile(int fd, size_t* left, const TakeFn& take) {
+  bool elsewhere = false;
+  Status read = ReadFrom(fd, left, take, &elsewhere);
+  if (!read.ok() || !elsewhere) return read;
+  offset_ = 0;  // what was done with is passed over
+  return ReadFrom(fd, left, take, nullptr);
+}
+
+Status TrailCursor::ReadFrom(int fd, size_t* left, const TakeFn& take, bool* elsewhere) {
   Status taken;
+  bool check = elsewhere != nullptr && offset_ > 0 && sequence_ > 0;
   const Status read =
       EachLine(disk_, fd, offset_, [&](std::string_view text, bool whole, uint64_t at) {
         if (!whole || *left == 0) return false;
         Result<JsonObject> line = ParseSmallJson(text);
         const std::string chain = line.ok() ? line->String("chain").value_or("") : "";
         const uint64_t sequence = line.ok() ? line->Uint("seq").value_or(0) : 0;
-        if (!chain.empty() && sequence > 0) {
+        if (check && IsElsewhere(chain, sequence)) {
+          *elsewhere = true;
+          return false;
+        }
+        check = false;
+        const bool done = chain == chain_ && sequence <= sequence_;
+        if (!chain.empty() && sequence > 0 && !done) {
           const bool gap = chain == chain_ && sequence > sequence_ + 1;
           taken = take(*line, gap ? sequence - sequence_ - 1 : 0);
           if (!taken.ok()) return false;

@@ -39,6 +39,8 @@ class TrailCursor {
  private:
   Result<Fd> OpenFile(bool* newest);
   Status ReadFile(int fd, size_t* left, const TakeFn& take);
+  Status ReadFrom(int fd, size_t* left, const TakeFn& take, bool* elsewhere);
+  bool IsElsewhere(const std::string& chain, uint64_t sequence) const;
 
   Disk& disk_;
   const std::string folder_;
