@@ -118,6 +118,7 @@ class Operations:
             do("diff", state, "1", "3", "--values")
             do("diff", state, "1", "2", "--json")
             do("show", way + "net/none")
+            do("lock-history", state)
         self.scene("history", play)
 
     def test_2_changes(self):
@@ -215,6 +216,8 @@ class Operations:
             do("check", "--read-data")
             do("prune", "--dry-run")
             do("prune")
+            do("repair", "--dry-run")
+            do("repair")
         self.scene("store", play)
         # Their figures are the store's own: both ways have the same members, and nothing else says so.
         for words in (("du",), ("status",)):
