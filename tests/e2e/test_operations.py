@@ -252,7 +252,7 @@ class Operations:
             self.skipTest("runs behind the scenes")
         paths = json.loads(self.client.get("/api/v1/openapi.json").body)["paths"]
         names = {method["operationId"] for methods in paths.values() for method in methods.values()}
-        self.assertEqual(set(), {name for name in names if name.replace("-", " ") not in self.done})
+        self.assertEqual(set(), {name for name in names if not {name, name.replace("-", " ")} & self.done})
 
 
 make_cases(sys.modules[__name__], Operations, ("fs+local", "postgres+postgres", "s3+redis"))
