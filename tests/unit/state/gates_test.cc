@@ -126,10 +126,10 @@ TEST(Gates, TheLongestIsShown) {
 }
 
 TEST(Gates, TheDateIsShownOnAnotherDay) {
-  const Gate gate{"p", 0, 1795795200000, "ann", "x"};  // 2026-11-27T16:00:00Z
-  STRCMP_EQUAL("MAINTENANCE until 16:00 UTC by ann: x", GateSentence(gate, 1795788000000).c_str());
+  const Gate shut{"p", 0, 1795795200000, "ann", "x"};  // 2026-11-27T16:00:00Z
+  STRCMP_EQUAL("MAINTENANCE until 16:00 UTC by ann: x", GateSentence(shut, 1795788000000).c_str());
   STRCMP_EQUAL("MAINTENANCE until 2026-11-27 16:00 UTC by ann: x",
-               GateSentence(gate, 1795650000000).c_str());
+               GateSentence(shut, 1795650000000).c_str());
 }
 
 }  // namespace stateward
