@@ -107,6 +107,11 @@ constexpr size_t kSortedUnasked = 1000;
 
 // Calls `take` for each state behind the cursor that fits, until it returns false.
 Status EachListed(const Call& call, const std::function<bool(Listed&&)>& take) {
+  const std::string cursor = call.args.Text("cursor");
+  StateId behind;
+  if (!cursor.empty() && !StateId::Parse(cursor, &behind)) {
+    return Status::InvalidArgument("--cursor is not one that a page has named");
+  }
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   Result<std::map<std::string, LockRecord>> locks = LocksById(call.service.locker());
@@ -117,7 +122,7 @@ Status EachListed(const Call& call, const std::function<bool(Listed&&)>& take) {
     if (lock != locks->end()) one.lock = lock->second;
     return !MaySee(call, one.state) || !Fits(call, one) || take(std::move(one));
   };
-  return EachState(*history, call.args.Text("cursor"), each,
+  return EachState(*history, cursor, each,
                    [&call](uint64_t done, uint64_t total) { call.caller.Report(done, total); });
 }
 

@@ -150,7 +150,7 @@ class ApiWays(unittest.TestCase):
     def test_refusals_are_on_the_trail(self):
         oncall = self.client("oncall")
         self.api(oncall, "/states/demo/b/document", 403)
-        line = self.last_line(action="get", status=403)
+        line = self.last_line(action="get", status=403, state="demo/b")
         self.assertEqual(("refused", "demo/b", "token:oncall", "on call"),
                          (line["result"], line["state"], line["principal"], line["rule"]))
         self.api(oncall, "/status", 403)
@@ -162,10 +162,10 @@ class ApiWays(unittest.TestCase):
         root = self.client("root")
         self.assertEqual(200, root.request("LOCK", "/state/demo/b", lock_info("held")).status)
         self.api(root, "/states/demo/b/delete", 423, method="POST", body={})
-        line = self.last_line(action="delete", status=423)
+        line = self.last_line(action="delete", status=423, state="demo/b")
         self.assertEqual(("refused", "demo/b"), (line["result"], line["state"]))
         self.api(oncall, "/states/demo/b/unlock", method="POST", body={"id": "held"})
-        self.assertEqual("held", self.last_line(action="unlock", event="done",
+        self.assertEqual("held", self.last_line(action="unlock", event="done", state="demo/b",
                                                 result="done")["lock_id"])
 
     def calls(self):
