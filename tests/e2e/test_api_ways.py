@@ -93,7 +93,7 @@ class ApiWays(unittest.TestCase):
                          json.loads(nobodys)["detail"])
         row = json.loads(self.api(one, "/states/net/mine/delete", method="POST", body={}).body)
         self.assertEqual(("deleted", 2), (row["result"], row["version"]))
-        line = self.last_line(action="delete", event="done")
+        line = self.last_line(action="delete", event="done", state="net/mine")
         self.assertEqual(("basic", "net/mine", 200, 1, 2), tuple(line.get(name) for name in (
             "way", "state", "status", "version_before", "version_after")))
         self.assertTrue(line["principal"].startswith("basic:"))
@@ -107,7 +107,7 @@ class ApiWays(unittest.TestCase):
         trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         self.api(ci, "/states/demo/a/rollback", method="POST", body={"to": 1, "reason": "oops"},
                  headers=[("traceparent", trace), ("If-Match", '"2"')])
-        line = self.last_line(action="rollback", event="done")
+        line = self.last_line(action="rollback", event="done", state="demo/a")
         self.assertEqual(
             {"way": "token", "issuer": self.issuer.url, "rule": "main deploys",
              "state": "demo/a", "version_before": 2, "serial_before": 2, "version_after": 3,
@@ -132,7 +132,7 @@ class ApiWays(unittest.TestCase):
         self.assertEqual([], [s for s in self.states(carol) if not s.startswith("demo/")])
         self.assertIn("demo/b", self.states(carol))
         self.api(carol, "/states/demo/b/pin", method="POST", body={"version": 1})
-        line = self.last_line(action="pin", event="done")
+        line = self.last_line(action="pin", event="done", state="demo/b", way="proxy")
         self.assertEqual(("proxy", "nginx's own", "proxy:carol"),
                          (line["way"], line["rule"], line["principal"]))
         wrong = Client(nginx.plain, auth=basic("carol", "wrong"))
