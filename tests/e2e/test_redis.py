@@ -275,7 +275,7 @@ class Ways(RedisCase):
         redis = Redis(self.box)
         redis.command("ACL", "SETUSER", "stateward", "on", ">word", "~stateward:*", "~*",
                       "resetchannels", "-@all", "+eval", "+evalsha", "+info", "+select", "+time",
-                      "+config|get", "+@hash", "+@set", "+@sortedset", "+get", "+del", "+pexpire")
+                      "+config|get", "+@hash", "+@set", "+@sortedset", "+get", "+exists", "+del", "+pexpire")
         self.serve(redis, REDIS_USER="stateward", REDIS_PASSWORD="word")
         self.cycle()
         self.assertEqual({}, self.ready()[1]["warnings"])
