@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "rules"
-PARTS = ("Makefile", "mk", "include", "src", "tests", "tools", "docs", "conf")
+PARTS = ("Makefile", "mk", "include", "src", "tests", "tools", "docs", "conf", "bench")
 KEYS = ("rule", "file", "is", "off", "test")
 
 
@@ -27,10 +27,12 @@ def rules():
 
 def copy():
     """With what was compiled already, which is not compiled again."""
-    COPY.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(COPY, ignore_errors=True)
+    COPY.mkdir(parents=True)
     for part in PARTS:
-        subprocess.run(["rsync", "-a", "--delete", f"{ROOT}/{part}", COPY], check=True)
-    subprocess.run(["rsync", "-a", f"{ROOT}/build/release/", COPY / "build/release"], check=True)
+        subprocess.run(["cp", "-a", ROOT / part, COPY], check=True)
+    (COPY / "build").mkdir()
+    subprocess.run(["cp", "-a", ROOT / "build/release", COPY / "build"], check=True)
 
 
 def switched(rule):
