@@ -2,6 +2,8 @@
 // known, when a lock was forced away.
 #include <CppUTest/TestHarness.h>
 
+#include "base/sha256.h"
+#include "history/history.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -20,6 +22,28 @@ TEST(LateWrite, AnotherSessionsVersionAboveTheBase) {
   Is(Code::kOk, Put(Doc(3, "L", "b's"), "b"));
   Is(Code::kOk, Unlock("b"));
   Holds(Doc(3, "L", "b's"));
+  LONGS_EQUAL(1, Kept());
+}
+
+TEST(LateWrite, ARecordOfAnotherSessionAboveTheBaseStopsThisOne) {
+  locker.still = false;
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  // It landed although the lock is a's: nothing but what it says of its session tells.
+  const SecretBytes other = Doc(2, "L", "b's");
+  SealedInfo info;
+  info.key = grant.key;
+  info.version.serial = 2;
+  info.version.lineage = "L";
+  info.version.size = other.size();
+  info.version.sha256 = Sha256(other);
+  info.version.lock_id = "b";
+  info.version.lock_base = 1;
+  Bytes sealed;
+  const History history(storage, *kms, (*gate.Store())->store_id);
+  CHECK(history.Append(Id(), 1, info, other, &sealed)->appended);
+  Is(Code::kConflict, Put(Doc(3, "L", "a's"), "a"));
+  Holds(other);
   LONGS_EQUAL(1, Kept());
 }
 
