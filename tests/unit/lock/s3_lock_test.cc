@@ -46,6 +46,25 @@ TEST_GROUP(S3LockFaults) {
   }
 };
 
+// A service that was made again for a store that was guarded before may have forgotten a lock of
+// any state: the first grant of each says so.
+TEST(S3LockFaults, ANewEpochTakesANumberAway) {
+  Take(*l, Want("a"));
+  f.s3->objects.clear();
+  IsUnavailable(f.Open()->Look(Id()));
+  Must(f.Open()->InitService(true));
+  for (const bool first : {true, false}) {
+    bool said = false;
+    const auto base = [&said](const BaseAsk& ask) -> Result<uint64_t> {
+      said = ask.burn;
+      return uint64_t{1};
+    };
+    MustBe<Granted>(f.Open()->Acquire(Id(), Want(first ? "b" : "c"), base));
+    CHECK_EQUAL(first, said);
+    Free(*f.Open(), first ? "b" : "c");
+  }
+}
+
 // A lock that was taken without a base yet is completed by the client's repeat.
 TEST(S3LockFaults, ARepeatCompletesALockWhoseTakingBrokeOff) {
   for (int n : {1, 2}) {
