@@ -121,6 +121,18 @@ TEST(S3Faults, NothingElseIsAbsence) {
 }
 
 // The same for an object alone, while lists and marker are as they should be.
+// A bucket that was emptied, or another one in its place: it may be seen only at this moment.
+TEST(S3Faults, AbsenceIsSaidOnlyByAStoreThatIsThere) {
+  const std::string legacy(64, 'a');
+  Is(Code::kNotFound, s->Get(Id(), 1).status());
+  Is(Code::kNotFound, s->GetPrefix(Id(), 1, 10).status());
+  Is(Code::kNotFound, s->GetLegacy(legacy).status());
+  f.RemoveMarker();
+  Is(Code::kUnavailable, s->Get(Id(), 1).status());
+  Is(Code::kUnavailable, s->GetPrefix(Id(), 1, 10).status());
+  Is(Code::kUnavailable, s->GetLegacy(legacy).status());
+}
+
 TEST(S3Faults, NoBadObjectIsAbsence) {
   Put(*s, Id(), 0, std::string("x"));
   for (const auto& [name, answer] : BadAnswers()) {
