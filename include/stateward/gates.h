@@ -20,7 +20,7 @@ namespace stateward {
 
 // One line at a terminal.
 inline constexpr size_t kMaxGateReason = 200;
-// A set is read whole by whoever does not know it yet: at most 50 KiB.
+// Who does not know a set yet reads it whole: at most 50 KiB.
 inline constexpr size_t kMaxGates = 64;
 
 struct Gate {

@@ -25,12 +25,10 @@ Result<std::vector<std::string>> FsStorage::Leftovers() {
   const int64_t now_ms = SystemClock().NowMs();
   for (; !folders.empty(); folders.pop_front()) {
     const auto [folder, depth] = folders.front();
-    Result<Fd> dir = OpenDirAt(disk_, root->get(), folder);
+    std::vector<std::string> names;
+    Result<Fd> dir = OpenAndList(root->get(), folder, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
     if (!dir.ok()) return std::move(dir).status();
-    std::vector<std::string> names;
-    const int r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list", -r);
     for (const std::string& name : names) {
       DiskStat stat;
       const bool temporary = IsTemporaryName(name);

@@ -269,6 +269,15 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
   return Status();
 }
 
+Result<Fd> FsStorage::OpenAndList(int at, const std::string& folder,
+                                  std::vector<std::string>* names) {
+  Result<Fd> dir = OpenDirAt(disk_, at, folder);
+  if (!dir.ok()) return dir;
+  const int r = disk_.ListDir(dir->get(), names);
+  if (r < 0) return FromErrno("list", -r);
+  return dir;
+}
+
 Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& prefix) {
   std::vector<std::string> groups;
   if (prefix.size() >= 2) {
@@ -280,12 +289,10 @@ Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& pre
   std::vector<StateId> ids;
   for (const std::string& group : groups) {
     if (group.compare(0, prefix.size(), prefix, 0, group.size()) != 0) continue;
-    Result<Fd> dir = OpenDirAt(disk_, states, group);
+    std::vector<std::string> names;
+    Result<Fd> dir = OpenAndList(states, group, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
     if (!dir.ok()) return std::move(dir).status();
-    std::vector<std::string> names;
-    const int r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list", -r);
     for (const std::string& name : names) {
       StateId id;
       if (name.compare(0, prefix.size(), prefix) == 0 && StateId::Parse(name, &id)) {

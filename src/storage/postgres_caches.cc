@@ -7,15 +7,9 @@
 namespace stateward {
 
 Result<Bytes> PostgresStorage::ReadCache(const std::string& name) {
-  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
-                        ", c.data FROM (VALUES (1)) one LEFT JOIN stateward.cache c"
-                        " ON c.name = $1",
-                        {}};
-  statement.params.Text(name);
-  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
-  if (!rows.ok()) return std::move(rows).status();
-  if (rows->IsNull(0, 1)) return Status::NotFound("no such cache entry");
-  return rows->Bytea(0, 1);
+  return ReadNamed("SELECT " STATEWARD_PG_PLACE
+                   ", c.data FROM (VALUES (1)) one LEFT JOIN stateward.cache c ON c.name = $1",
+                   name, "no such cache entry");
 }
 
 Status PostgresStorage::WriteCache(const std::string& name, ByteView sealed) {

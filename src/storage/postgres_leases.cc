@@ -7,15 +7,9 @@
 namespace stateward {
 
 Result<Bytes> PostgresStorage::ReadLease(const std::string& name) {
-  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
-                        ", l.text FROM (VALUES (1)) one LEFT JOIN stateward.leases l"
-                        " ON l.name = $1",
-                        {}};
-  statement.params.Text(name);
-  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
-  if (!rows.ok()) return std::move(rows).status();
-  if (rows->IsNull(0, 1)) return Status::NotFound("no such lease");
-  return rows->Bytea(0, 1);
+  return ReadNamed("SELECT " STATEWARD_PG_PLACE
+                   ", l.text FROM (VALUES (1)) one LEFT JOIN stateward.leases l ON l.name = $1",
+                   name, "no such lease");
 }
 
 Result<bool> PostgresStorage::ExchangeLease(const std::string& name, ByteView expected,

@@ -125,6 +125,16 @@ Result<PgRows> PostgresStorage::Ask(PgStatement statement, PgUse use) {
   return rows;
 }
 
+Result<Bytes> PostgresStorage::ReadNamed(const char* sql, const std::string& name,
+                                         const char* absent) {
+  PgStatement statement{sql, {}};
+  statement.params.Text(name);
+  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->IsNull(0, 1)) return Status::NotFound(absent);
+  return rows->Bytea(0, 1);
+}
+
 Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId& id) {
   if (transaction_ == nullptr || !transaction_->newest || transaction_->newest->id != id.hex()) {
     return nullptr;

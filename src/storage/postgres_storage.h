@@ -106,6 +106,9 @@ class PostgresStorage : public Storage, public StoreCopy {
   Result<std::string> Place();
   // Runs a statement whose first row starts with the place.
   Result<PgRows> Ask(PgStatement statement, PgUse use);
+  // The second column of the row that `sql` finds by its name ($1), as bytes; kNotFound with
+  // `absent` when there is none.
+  Result<Bytes> ReadNamed(const char* sql, const std::string& name, const char* absent);
   // The newest record as the transaction brought it along; nullptr: ask.
   Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
   // A head that was found, given what was known before it was looked for.
