@@ -11,6 +11,22 @@ TOKENS = {"ci": "swt_" + "c1" * 32, "planner": "swt_" + "9a" * 32, "dash": "swt_
           "root": "swt_" + "70" * 32, "oncall": "swt_" + "0c" * 32}
 CERTIFICATE = "CN=client"
 
+# Needs the issuer's url and ca.
+CI_DEPLOYS = """
+[issuers.ci]
+url = "%(url)s"
+audiences = ["stateward"]
+ca_file = "%(ca)s"
+kind = "gitlab"
+
+[[rules]]
+name = "main deploys"
+issuer = "ci"
+claims = { project_id = "42", ref = "main", ref_protected = "true" }
+states = ["demo/*"]
+role = "write"
+"""
+
 RULES = """
 [[rules]]
 name = "alice writes"

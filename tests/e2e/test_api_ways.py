@@ -9,26 +9,13 @@ import unittest
 from box import Box
 from client import Client, basic
 from issuer import Issuer
-from policy_world import PASSWORDS, TOKENS, htpasswd, nginx_users, policy
+from policy_world import CI_DEPLOYS, PASSWORDS, TOKENS, htpasswd, nginx_users, policy
 from stateward import CTL, Stateward
 from test_api import document, lock_info
 from webservers import Apache, Nginx
 
 HIDDEN = "classified"
-RULES = """
-[issuers.ci]
-url = "%(url)s"
-audiences = ["stateward"]
-ca_file = "%(ca)s"
-kind = "gitlab"
-
-[[rules]]
-name = "main deploys"
-issuer = "ci"
-claims = { project_id = "42", ref = "main", ref_protected = "true" }
-states = ["demo/*"]
-role = "write"
-
+RULES = CI_DEPLOYS + """
 [[rules]]
 name = "one project"
 user = "alice"

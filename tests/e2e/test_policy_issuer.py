@@ -10,7 +10,7 @@ import unittest
 from box import Box
 from client import Client, basic
 from issuer import Issuer
-from policy_world import CTL
+from policy_world import CI_DEPLOYS, CTL
 from stateward import PROGRAM, Stateward
 from test_tofu import TOFU
 from webservers import Nginx
@@ -18,20 +18,7 @@ from webservers import Nginx
 LEEWAY_S = 60  # of exp, for clocks that differ (docs/auth.md)
 STATE = json.dumps({"version": 4, "serial": 1, "lineage": "l", "outputs": {}, "resources": []}).encode()
 
-POLICY = """
-[issuers.ci]
-url = "%(url)s"
-audiences = ["stateward"]
-ca_file = "%(ca)s"
-kind = "gitlab"
-
-[[rules]]
-name = "main deploys"
-issuer = "ci"
-claims = { project_id = "42", ref = "main", ref_protected = "true" }
-states = ["demo/*"]
-role = "write"
-
+POLICY = CI_DEPLOYS + """
 [[rules]]
 name = "branches plan"
 issuer = "ci"
