@@ -128,8 +128,9 @@ class Formats(unittest.TestCase):
         pair = Pair(self.box, pair)
         # Each process looks for itself.
         older = self.older(workers=1, **pair.settings())
+        # The older build makes the store, in its format: the newer one only starts after that.
+        wait_for(lambda: older.ask("POST", "/state/p/s", document(1))[0] == 200, "the older build writes")
         newer = self.newer(workers=1, **pair.settings())
-        self.assertEqual(200, older.ask("POST", "/state/p/s", document(1))[0])
         self.assertEqual(200, newer.ask("POST", "/state/p/s", document(2))[0])
         self.ctl(NEXT / "statewardctl", newer, "upgrade", "--yes")
         wait_for(lambda: older.ask("GET", "/state/p/s")[0] == 503, "the older build reads no more")
