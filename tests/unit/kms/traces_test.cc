@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -41,12 +42,20 @@ std::vector<Range> WritableMemory() {
   return ranges;
 }
 
+// memchr finds the candidates: a loop over hundreds of megabytes takes minutes under a sanitizer.
 size_t CountIn(ByteView memory, const HiddenMark& mark) {
+  if (memory.size() < kMarkBytes) return 0;
   size_t hits = 0;
-  for (size_t at = 0; at + kMarkBytes <= memory.size(); ++at) {
-    size_t same = 0;
-    while (same < kMarkBytes && memory[at + same] == (mark[same] ^ 0xff)) ++same;
+  const uint8_t* const end = memory.data() + memory.size() - kMarkBytes + 1;
+  const uint8_t* at = memory.data();
+  while (at < end) {
+    at =
+        static_cast<const uint8_t*>(std::memchr(at, mark[0] ^ 0xff, static_cast<size_t>(end - at)));
+    if (at == nullptr) break;
+    size_t same = 1;
+    while (same < kMarkBytes && at[same] == (mark[same] ^ 0xff)) ++same;
     if (same == kMarkBytes) ++hits;
+    ++at;
   }
   return hits;
 }
@@ -91,6 +100,7 @@ TEST_GROUP(Traces) {
     settings.key = SecretString("4pTzqUoUoMFzS0tZ5mM1c1sTL4wGv0q1m7r9a3HkX2c=");
     kms = *OpenKms(settings);
     FillRandom(mark.data(), mark.size());
+    mark[0] = 'S' ^ 0xff;  // most memory is zero: no candidate there
   }
 };
 
