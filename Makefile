@@ -44,12 +44,14 @@ ifneq ($(VARIANT),release)
 PCH := $(O)/precompiled.h.$(if $(filter clang++,$(notdir $(lastword $(CXX)))),pch,gch)
 endif
 
-LIB_OBJ  := $(patsubst %.cc,$(O)/%.o,$(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc')))
+LIB_SRC  := $(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc'))
 UNIT_SRC := $(shell find tests/unit tests/doubles -name '*.cc')
 ifeq ($(VARIANT),tsan)
 # Only the groups named *Tsan run there.
 UNIT_SRC := $(filter-out %_test.cc,$(UNIT_SRC)) $(shell grep -rl 'TEST_GROUP.*Tsan' tests/unit)
+LIB_SRC  := $(shell python3 tools/needed_sources.py $(UNIT_SRC))
 endif
+LIB_OBJ  := $(LIB_SRC:%.cc=$(O)/%.o)
 UNIT_OBJ := $(patsubst %.cc,$(O)/%.o,$(UNIT_SRC))
 OBJ      := $(LIB_OBJ) $(UNIT_OBJ) $(O)/src/main.o $(O)/src/cli/main.o
 
