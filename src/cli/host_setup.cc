@@ -130,7 +130,9 @@ Status HostSetup::TakeCredential(const std::string& name, const std::string& pat
   if (!bytes.ok() && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
     // What systemd takes then: SetCredential of the same name.
     for (const auto& [other, text] : unit_.defaults) {
-      if (other == name) bytes = SecretBytes(text.begin(), text.end());
+      if (other != name) continue;
+      if (text == kNoCredential) return Status();
+      bytes = SecretBytes(text.begin(), text.end());
     }
   }
   if (!bytes.ok()) {

@@ -16,6 +16,13 @@ namespace {
 // The settings of a large installation fit many times.
 constexpr size_t kMaxEnvFile = 1 << 20;
 
+// What the shipped units hand over for a key that has no file (SetCredential= next to LoadCredential=),
+// so that they start when the key is in Vault, or in another setting.
+bool SaysNone(const std::string& credential) {
+  Result<SecretString> text = ReadSecretFile(credential);
+  return text.ok() && text->Reveal() == kNoCredential;
+}
+
 std::string Lower(std::string_view name) {
   std::string out(name);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -142,7 +149,7 @@ std::string SecretFileOf(const EnvMap& environment, const std::string& name) {
   if (!path.empty() || credentials.empty()) return path;
   for (const std::string& file : {name, Lower(name)}) {
     std::string candidate = credentials + "/" + file;
-    if (access(candidate.c_str(), F_OK) == 0) return candidate;
+    if (access(candidate.c_str(), F_OK) == 0 && !SaysNone(candidate)) return candidate;
   }
   return "";
 }

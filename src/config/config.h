@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/audit_settings.h"
@@ -87,6 +88,9 @@ LoadedConfig LoadConfig(const EnvMap& environment, const std::string& env_file,
 // The settings of an env file. kUnavailable: cannot be read; kPermissionDenied: it holds a secret,
 // and others may read or change it (base/secret_file.h). *problems: as ParseEnvText.
 Result<EnvMap> ReadEnvFile(const std::string& path, std::vector<std::string>* problems);
+
+// A credential with this text is no setting.
+inline constexpr std::string_view kNoCredential = "#none";
 
 // The file that a secret setting would be read from; "" = none.
 std::string SecretFileOf(const EnvMap& environment, const std::string& name);

@@ -193,6 +193,18 @@ TEST(Config, SystemdCredentials) {
   STRCMP_EQUAL("from-credential", std::string(c.config.kms.key.Reveal()).c_str());
 }
 
+TEST(Config, ACredentialWithoutAFileIsNoSetting) {
+  File("kms_key", "#none", 0400);
+  File("kms_keyring", "#none\n", 0400);
+  Set("CREDENTIALS_DIRECTORY", dir);
+  LoadedConfig c = LoadConfig(env, "");
+  LONGS_EQUAL(0, c.errors.size());
+  CHECK(c.config.kms.key.empty());
+  CHECK(c.config.kms.keyring.empty());
+  Set("KMS_KEY", "from-env");
+  STRCMP_EQUAL("from-env", std::string(LoadConfig(env, "").config.kms.key.Reveal()).c_str());
+}
+
 TEST(Config, StrangersOpenNoNamespaceWhereUsersAreKnown) {
   CHECK(LoadConfig(env, "").config.rules.new_tenants);
   Set("VAULT_ADDR", "https://vault");
