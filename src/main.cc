@@ -128,7 +128,10 @@ int Main(int argc, char** argv) {
     return 1;
   }
   log.Info("listening on " + config.fastcgi_listen);
-  auto work = [&](const InForce& in_force) { return Serve(bound->fd, settings, in_force, log); };
+  auto work = [&](const InForce& in_force, uint32_t number) {
+    settings.says_what_is_missing = number == 0;
+    return Serve(bound->fd, settings, in_force, log);
+  };
   auto reload = [&] { ReadAnew(&settings, log); };
   return RunSupervisor({config.workers, bound->unix_path}, work, reload, notice, log);
 }

@@ -106,7 +106,6 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   parts.max_state_bytes = config.max_state_bytes;
   app->handler_ = std::make_unique<AppHandler>(std::move(parts));
   kept->Keep(*keys, config.kms);
-  if (init) app->first_look_ = std::thread([self, &log] { self->LookAtStart(log); });
   return app;
 }
 
@@ -114,8 +113,12 @@ App::~App() {
   if (first_look_.joinable()) first_look_.join();
 }
 
-// Beside the start, which waits for no service.
+// In a thread: the start waits for no service.
 void App::LookAtStart(const Log& log) {
+  first_look_ = std::thread([this, &log] { SayWhatIsMissing(log); });
+}
+
+void App::SayWhatIsMissing(const Log& log) {
   Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (!store.ok()) {
     log.Warning("not ready: " + store.status().detail());

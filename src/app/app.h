@@ -42,6 +42,8 @@ class App {
                                             bool init);
 
   ~App();
+  // Logs what is missing for work, without waiting for it. To be called once at most.
+  void LookAtStart(const Log& log);
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
@@ -60,7 +62,7 @@ class App {
   // The key service works, and the keys are the store's.
   Status CheckKey();
   Status LookAtStore();
-  void LookAtStart(const Log& log);
+  void SayWhatIsMissing(const Log& log);
   // REQUIRES: called once. kInvalidArgument: the policy is no good, and `must_load`.
   Status OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
                     HandlerParts* parts);

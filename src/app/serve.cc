@@ -171,7 +171,9 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   auto build = [&]() -> Result<std::shared_ptr<Handler>> {
     if (first) {
       first = false;
-      return MakeHandler(config, disk, &kept, *metrics, trail.get(), log, true, &live);
+      auto handler = MakeHandler(config, disk, &kept, *metrics, trail.get(), log, true, &live);
+      if (handler.ok() && settings.says_what_is_missing) live.Get()->LookAtStart(log);
+      return handler;
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());

@@ -16,6 +16,8 @@ struct ServeSettings {
   PeerRules peers;
   EnvMap environment;    // as the process was started; a reload reads only the env file again
   std::string env_file;  // "" = none
+  // What a start finds missing is the same for all workers: the first one logs it.
+  bool says_what_is_missing = true;
 };
 
 // Reads the settings again into *settings, so that a worker that starts from now on begins with

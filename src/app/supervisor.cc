@@ -39,7 +39,7 @@ struct Worker {
 
 class Supervisor {
  public:
-  Supervisor(const SupervisorOptions& options, const std::function<int(const InForce&)>& work,
+  Supervisor(const SupervisorOptions& options, const WorkFn& work,
              const std::function<void()>& reload, const StartNotice& notice, const Log& log)
       : options_(options),
         work_(work),
@@ -62,7 +62,7 @@ class Supervisor {
   int Stop();
 
   const SupervisorOptions& options_;
-  const std::function<int(const InForce&)>& work_;
+  const WorkFn& work_;
   const std::function<void()>& reload_;
   const StartNotice& notice_;
   const Log& log_;
@@ -85,7 +85,8 @@ int Supervisor::Run() {
 }
 
 std::optional<int> Supervisor::StartMissing() {
-  for (Worker& worker : workers_) {
+  for (uint32_t number = 0; number < workers_.size(); ++number) {
+    Worker& worker = workers_[number];
     if (worker.pid > 0 || NowUs() < worker.not_before_us) continue;
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -98,9 +99,10 @@ std::optional<int> Supervisor::StartMissing() {
       // When the supervisor is killed its workers let go of the socket, finish what they do, end.
       prctl(PR_SET_PDEATHSIG, kOrphaned);
       if (getppid() != parent) return 0;
-      return work_([parent] {
+      const auto in_force = [parent] {
         if (getppid() == parent) sigqueue(parent, InForceSignal(), sigval{});
-      });
+      };
+      return work_(in_force, number);
     }
     worker.pid = pid;
     worker.serves = worker.reloads = false;
@@ -215,7 +217,7 @@ int Supervisor::Stop() {
 
 }  // namespace
 
-int RunSupervisor(const SupervisorOptions& options, const std::function<int(const InForce&)>& work,
+int RunSupervisor(const SupervisorOptions& options, const WorkFn& work,
                   const std::function<void()>& reload, const StartNotice& notice, const Log& log) {
   sigset_t set;
   sigemptyset(&set);

@@ -122,6 +122,8 @@ bool JobRunner::OwnHost() {
 bool JobRunner::OwnStore() {
   const std::shared_ptr<const JobParts> parts = parts_();
   if (parts == nullptr) return lease_held_;
+  // As in StepOf().
+  if (!lease_held_ && !parts->gate.Store().ok()) return false;
   const bool before = lease_held_;
   const Status status = lease_.Look(parts->storage, clock_.SteadyUs(), &lease_held_);
   const std::string trouble = status.ok() ? "" : status.detail();
@@ -202,13 +204,16 @@ void JobRunner::Loop() {
 
 void JobRunner::StepOf(Due* due) {
   const std::shared_ptr<const JobParts> parts = parts_();
-  JobStep step{Status::Unavailable("the settings are being exchanged"), kAskAgainMs, false};
-  if (parts != nullptr) step = due->job->Step(*parts);
+  // No store yet, or a closed one: the start and /ready say so, and there is nothing to do.
+  if (parts == nullptr || !parts->gate.Store().ok()) {
+    due->at_us = clock_.SteadyUs() + kAskAgainMs * 1000;
+    return;
+  }
+  const JobStep step = due->job->Step(*parts);
   const int64_t again_ms = step.status.ok()
                                ? step.again_ms
                                : std::min(kAfterFailureMs, std::max<int64_t>(step.again_ms, 1000));
   due->at_us = clock_.SteadyUs() + again_ms * 1000;
-  if (parts == nullptr) return;
   if (due->job->Scope() == JobScope::kProcess) return NoteTrouble(due, step.status);
   const std::map<std::string, uint64_t> found = due->job->Found();
   if (step.status.ok() && !step.round_done) return NoteMore(found);

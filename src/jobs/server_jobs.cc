@@ -17,8 +17,6 @@ class KeyJob : public Job {
   JobScope Scope() const override { return JobScope::kProcess; }
   void Restart() override {}
   JobStep Step(const JobParts& parts) override {
-    Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
-    if (!store.ok()) return {std::move(store).status(), kNoticeEveryMs, false};
     const Status said = PublishKeys(parts.storage, parts.kms, process_id_, parts.clock.NowMs());
     return {said, kNoticeEveryMs, said.ok()};
   }

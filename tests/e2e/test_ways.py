@@ -135,6 +135,14 @@ class Ways(unittest.TestCase):
         check = self.box.run([PROGRAM, "--check-config"], env=good)
         self.assertEqual((0, "no setting is wrong\n"), (check.returncode, check.stdout))
 
+    def test_a_store_that_is_missing_is_said_once(self):
+        server = Stateward(self.box, workers=3, STORAGE_INIT="false")
+        self.assertEqual(503, server.ask("GET", "/ready")[0])
+        server.process.stop()
+        log = server.log()
+        self.assertEqual(1, log.count('msg="not ready: the store has no identity file'), log)
+        self.assertNotIn("a job failed", log)
+
     def test_check_config_finds_what_a_start_would(self):
         secret = self.box.write("open", "secret\n", 0o666)
         for name, value, said in (
@@ -257,6 +265,12 @@ class Units(unittest.TestCase):
             self.assertEqual({"stateward-web"}, self.words(unit, "Group"))
             self.assertEqual({"stateward"}, self.words(unit, "SupplementaryGroups"))
         self.assertEqual({"stateward-web"}, self.words("stateward-fcgi.socket", "SocketGroup"))
+
+    def test_none_asks_for_a_key_file(self):
+        """The key may be in Vault. A credential that has neither a file nor a default stops the start."""
+        for unit in self.UNITS[:3]:
+            loaded = {word.partition(":")[0] + ":#none" for word in self.words(unit, "LoadCredential")}
+            self.assertEqual(loaded, self.words(unit, "SetCredential"))
 
     def test_none_removes_the_folder(self):
         for unit in self.UNITS[:3]:

@@ -118,6 +118,7 @@ class Life(unittest.TestCase):
         self.boot()
         said = self.install()
         self.assertIn("made the key /etc/stateward/kms.key. Back it up", said)
+        self.assertEqual(1, self.run_there("journalctl -u stateward").count('msg="not ready'))
         self.apply()
         # The web server connects, and reads nothing.
         for file in ("/etc/stateward/stateward.env", "/etc/stateward/kms.key", "/var/lib/stateward"):
@@ -125,6 +126,7 @@ class Life(unittest.TestCase):
             self.assertNotEqual(0, reads.returncode, file)
         self.assertIn("active", self.run_there("systemctl reload stateward; "
                                                "systemctl is-active stateward"))
+        self.key_from_another_setting()
         self.upgrade_under_load()
         key = self.run_there("cat /etc/stateward/kms.key")
         self.run_there("apt-get remove stateward")
@@ -141,6 +143,19 @@ class Life(unittest.TestCase):
                        f"/mnt/stateward-{self.WEB}_*.deb" + self.ENABLE)
         self.assertIn("kept", self.get("/state/demo/network")[1])
         self.purge_and_say_yes()
+
+    def key_from_another_setting(self):
+        """As with a key in Vault: the unit asks for no /etc/stateward/kms.key."""
+        self.run_there("cd /etc/stateward; cp -a stateward.env was; mv kms.key away; "
+                       "echo KMS_KEY=$(cat away) >>stateward.env; systemctl restart stateward; "
+                       "statewardctl keys")
+        self.assertIn("kept", self.get("/state/demo/network")[1])
+        self.run_there("cd /etc/stateward; mv was stateward.env")
+        # Without any key it does not start, and says why.
+        self.assertNotEqual(0, self.machine.run("systemctl restart stateward", check=False).returncode)
+        self.assertIn("KMS_KEY: is not set", self.run_there("journalctl -u stateward"))
+        self.run_there("cd /etc/stateward; mv away kms.key; systemctl reset-failed stateward; "
+                       "systemctl restart stateward")
 
     def purge_and_say_yes(self):
         self.machine.run("(sleep 5; echo yes) | script -qec 'DEBIAN_FRONTEND=readline dpkg --purge "
@@ -177,11 +192,11 @@ class Rotation(Life):
         # 1. All can read it.
         self.run_there("umask 077; statewardctl keygen >>/etc/stateward/kms.keyring")
         self.let_it_take()
-        new, = set(self.key_ids()) - {old}
         # 2. It seals. A rekey with servers that were not restarted would make every state 503.
         self.run_there("cd /etc/stateward; mv kms.key was; mv kms.keyring kms.key; mv was kms.keyring; "
                        "chmod 0600 kms.key kms.keyring")
         self.let_it_take()
+        new, = set(self.key_ids()) - {old}
         self.assertEqual({old: False, new: True}, self.key_ids())
         self.assertNotEqual(0, self.machine.run(f"statewardctl keys --retired {old}", check=False).returncode)
         # 3.
@@ -201,8 +216,8 @@ class AfterMakeInstall(Life):
     def test_life(self):
         self.boot()
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["make", "-s", "install-files", "DESTDIR=" + folder + "/tree",
-                            "PREFIX=/usr/local"], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(["make", "-s", "-o", "build/release/statewardctl", "install-files",
+                            "DESTDIR=" + folder + "/tree", "PREFIX=/usr/local"], cwd=ROOT, check=True, capture_output=True)
             subprocess.run(["tar", "-C", folder + "/tree", "--owner=0", "--group=0", "-cf",
                             folder + "/tree.tar", "."], check=True)
             self.machine.put(folder + "/tree.tar")
@@ -255,7 +270,7 @@ class ProductionPage(Life):
         self.assertIn("the store is ready", self.run_there(steps["2"]))
         self.assertIn('"status":"ready"', self.run_there(steps["3"]))
         said = self.machine.run(steps["5"], stdin="open sesame\nopen sesame\n").stdout
-        self.assertIn("1 users", said)
+        self.assertIn("nothing is wrong; rules: 1, issuers: 0, users: 1", said)
         self.assertEqual(404, self.get("/state/demo/network", "-u 'alice:open sesame'")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u alice:wrong")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u basic:secret")[0])

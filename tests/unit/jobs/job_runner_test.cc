@@ -61,6 +61,7 @@ TEST_GROUP(JobRunner) {
     KmsSettings settings;
     settings.key = NewKeyText();
     kms = *OpenKms(settings);
+    CHECK(gate.Init(false, *kms).ok());
     parts = std::make_shared<JobParts>(
         JobParts{storage, locker, *kms, gate, {}, {}, SystemClock(), log});
   }
@@ -98,6 +99,21 @@ TEST(JobRunner, OneOfTheHostDoesThemAndAnotherGoesOn) {
   // The counts went on.
   standby.reset();
   LONGS_EQUAL(2, JobBoard::Read(dir).jobs["fake"].runs);
+}
+
+// Of a store that is not there yet nothing fails: the start and /ready say what is missing.
+TEST(JobRunner, WhereThereIsNoStoreJobsWait) {
+  MemStorage none;
+  StoreGate closed(none, locker);
+  parts = std::make_shared<JobParts>(
+      JobParts{none, locker, *kms, closed, {}, {}, SystemClock(), log});
+  Seen seen;
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return JobBoard::Read(dir).found.count(kJobsOfStore) == 1; });
+  runner->Restart();
+  CHECK(closed.Init(false, *kms).ok());
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 1; });
+  LONGS_EQUAL(0, JobBoard::Read(dir).jobs["fake"].failures);
 }
 
 TEST(JobRunner, SettingsReadAnewBeginARound) {
@@ -140,7 +156,6 @@ TEST(JobRunner, TheLockFileThatSomebodyRemovedIsMadeAgain) {
 TEST(JobRunner, TheStoresJobsAreDoneByTheHolderOfItsLease) {
   Seen seen;
   seen.scope = JobScope::kStore;
-  CHECK(storage.WriteIdentity(StoreIdentity(), nullptr).ok());
   const Bytes held = StoreLease::Format({std::string(32, 'a'), 1, true});
   CHECK(*storage.ExchangeLease("jobs", {}, held));
   std::unique_ptr<JobRunner> runner = Start(seen);
