@@ -48,7 +48,7 @@ prove-crash-small: programs killpoints
 	$(Q)python3 -B tests/e2e/prove_crash.py --kills 300
 -include $(wildcard $(O)/tests/killpoints/*.d)
 
-# 300 states from each of five places, with runs that are killed, and the store they are in to another storage.
+# 300 states from each of six places, with runs that are killed, and the store they are in to another storage.
 .PHONY: prove-moves
 prove-moves: programs
 	$(Q)python3 -B tests/e2e/prove_moves.py

@@ -21,10 +21,11 @@ using WorkFn = std::function<int(const InForce&, uint32_t number)>;
 
 // Forks the workers, replaces one that ends, passes HUP and USR2 on, and ends them on TERM or INT.
 // `work` runs in each worker, calls what it is given as RunWorker() says, and returns its exit
-// code. Its number is below `workers`; one that replaces another has the same. `reload` is called before HUP or USR2 is passed on: a worker that starts later begins with
-// what it read. `notice` hears Ready() when the first worker serves, and again when each worker
-// that was told of a reload has ended it. Returns this process's exit code; in a worker it returns
-// what `work` returned. REQUIRES: BlockWorkerSignals() was called; no thread exists.
+// code. Its number is below `workers`; one that replaces another has the same. `reload` is called
+// before HUP or USR2 is passed on: a worker that starts later begins with what it read. `notice`
+// hears Ready() when the first worker serves, and again when each worker that was told of a reload
+// has ended it. Returns this process's exit code; in a worker it returns what `work` returned.
+// REQUIRES: BlockWorkerSignals() was called; no thread exists.
 int RunSupervisor(const SupervisorOptions& options, const WorkFn& work,
                   const std::function<void()>& reload, const StartNotice& notice, const Log& log);
 

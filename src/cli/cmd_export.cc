@@ -1,13 +1,16 @@
 #include <unistd.h>
 
-#include <map>
 #include <optional>
 #include <vector>
 
 #include "base/glob.h"
+#include "cli/adopt_sources.h"
 #include "cli/cmd.h"
+#include "cli/export_layout.h"
+#include "cli/input_file.h"
 #include "cli/opened_store.h"
 #include "history/history.h"
+#include "kms/key_text.h"
 #include "moving/tar.h"
 #include "stateward/clock.h"
 
@@ -18,13 +21,15 @@ struct Counts {
   uint64_t states = 0;
   uint64_t versions = 0;
   uint64_t namespaces = 0;  // states of basic auth, which stay
-  uint64_t unreadable = 0;
+  uint64_t unreadable = 0;  // and what the layout has no place for
 };
 
 class Exporter {
  public:
-  Exporter(const CliContext& cli, OpenedStore& store, const std::string& pattern, bool versions)
+  Exporter(const CliContext& cli, OpenedStore& store, ExportLayout& layout,
+           const std::string& pattern, bool versions)
       : cli_(cli),
+        layout_(layout),
         storage_(store.storage()),
         history_(store.storage(), *store.kms, store.store_id),
         pattern_(pattern),
@@ -37,7 +42,7 @@ class Exporter {
     for (const StateId& id : *ids) {
       Status one = ExportState(id);
       if (one.ok()) continue;
-      if (!one.unreadable()) return one;
+      if (!one.unreadable() && one.code() != Code::kConflict) return one;
       ++counts_.unreadable;
       Say(cli_.err, "state " + id.hex() + ": " + one.detail() + "\n");
     }
@@ -55,18 +60,22 @@ class Exporter {
     Result<SealedInfo> info = history_.Info(id, newest->real);
     if (!info.ok()) return std::move(info).status();
     const StateKey& key = info->key;
-    const std::string name = key.project + "/" + key.name;
     if (!FitsGlob(pattern_, key)) return Status();
-    if (!key.tenant.empty()) {
+    Result<std::optional<std::string>> file = layout_.FileOf(key);
+    if (!file.ok()) return std::move(file).status();
+    if (!file->has_value()) {
       ++counts_.namespaces;
       return Status();
     }
+    const std::string name = key.project + "/" + key.name;
     if (versions_) STATEWARD_RETURN_IF_ERROR(ExportVersions(id, name, newest->real));
     Result<Opened> opened = history_.Open(id, newest->real);
     if (!opened.ok()) return std::move(opened).status();
+    STATEWARD_RETURN_IF_ERROR(
+        layout_.Write(**file, opened->document, opened->info.version.time_ms, &tar_));
     ++counts_.states;
     ++counts_.versions;
-    return tar_.Add(name + ".tfstate", opened->document, opened->info.version.time_ms);
+    return Status();
   }
 
   Status ExportVersions(const StateId& id, const std::string& name, uint64_t newest) {
@@ -79,14 +88,15 @@ class Exporter {
       if (!opened.ok()) return std::move(opened).status().At("version " + std::to_string(*n));
       const VersionInfo& info = opened->info.version;
       if (info.kind != RecordKind::kState) continue;
-      STATEWARD_RETURN_IF_ERROR(tar_.Add(name + ".versions/" + std::to_string(*n) + ".tfstate",
-                                         opened->document, info.time_ms));
+      STATEWARD_RETURN_IF_ERROR(layout_.Write(name + ".versions/" + std::to_string(*n) + ".tfstate",
+                                              opened->document, info.time_ms, &tar_));
       ++counts_.versions;
     }
     return Status();
   }
 
   const CliContext& cli_;
+  ExportLayout& layout_;
   Storage& storage_;
   const History history_;
   const std::string pattern_;
@@ -95,25 +105,51 @@ class Exporter {
   Counts counts_;
 };
 
+// kInvalidArgument: the options do not go together.
+Result<std::unique_ptr<ExportLayout>> ChooseLayout(const CliContext& cli, const Args& args) {
+  if (!args.Has("original-key")) {
+    if (args.Has("secrets")) return Status::InvalidArgument("--secrets goes with --original-key");
+    return PlainLayout();
+  }
+  if (args.Flag("versions")) {
+    return Status::InvalidArgument("terraform-backend keeps one version of a state: no --versions");
+  }
+  Result<SecretBytes> text = ReadInput(cli, args.Text("original-key"), InputRights::kOwnerOnly);
+  if (!text.ok()) return std::move(text).status();
+  Result<SecretBytes> key = ParseKey(ByteView(*text).AsString());
+  if (!key.ok()) return std::move(key).status().At(args.Text("original-key"));
+  std::vector<SecretString> secrets;
+  if (args.Has("secrets")) {
+    Result<SecretBytes> lines = ReadInput(cli, args.Text("secrets"), InputRights::kOwnerOnly);
+    if (!lines.ok()) return std::move(lines).status();
+    secrets = ParseSecrets(ByteView(*lines).AsString());
+  }
+  return OriginalLayout(*std::move(key), secrets);
+}
+
+void SayCounts(const CliContext& cli, const Counts& done, bool sealed) {
+  Say(cli.err, std::to_string(done.states) + " states, " + std::to_string(done.versions) +
+                   (sealed ? " versions\n" : " versions. They hold your secrets in clear text\n"));
+  if (done.namespaces == 0) return;
+  Say(cli.err, std::to_string(done.namespaces) + " states of basic auth were left out; " +
+                   (sealed ? "--secrets FILE takes them along\n"
+                           : "`statewardctl adopt` gives them names\n"));
+}
+
 }  // namespace
 
 int CmdExport(const CliContext& cli, const Args& args) {
   if (isatty(fileno(cli.out)) == 1) {
     return FailUsage(cli, "give --output FILE, or pipe it into a program that encrypts it");
   }
+  Result<std::unique_ptr<ExportLayout>> layout = ChooseLayout(cli, args);
+  if (!layout.ok()) return Fail(cli, layout.status());
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   if (!store.ok()) return Fail(cli, store.status());
-  Result<Counts> done = Exporter(cli, **store, args.Text("states"), args.Flag("versions")).Run();
+  Result<Counts> done =
+      Exporter(cli, **store, **layout, args.Text("states"), args.Flag("versions")).Run();
   if (!done.ok()) return Fail(cli, done.status());
-  if (!cli.quiet) {
-    Say(cli.err, std::to_string(done->states) + " states, " + std::to_string(done->versions) +
-                     " versions. They hold your secrets in clear text\n");
-    if (done->namespaces > 0) {
-      Say(cli.err,
-          std::to_string(done->namespaces) +
-              " states of basic auth were left out; `statewardctl adopt` gives them names\n");
-    }
-  }
+  if (!cli.quiet) SayCounts(cli, *done, args.Has("original-key"));
   if (done->states == 0) {
     return Fail(cli, Status::NotFound("no state has a name like " + args.Text("states")));
   }

@@ -24,6 +24,11 @@ inline constexpr Param kExportParams[] = {
      "which states: net/prod, a project, or '*/*'"},
     {"versions", ParamKind::kFlag, ParamUse::kOption, "",
      "the older versions, too: PROJECT/NAME.versions/N.tfstate"},
+    {"original-key", ParamKind::kFile, ParamUse::kOption, "FILE",
+     "as terraform-backend keeps them: ID.tfstate, sealed with the key in FILE, its KMS_KEY; mode "
+     "0600"},
+    {"secrets", ParamKind::kFile, ParamUse::kOption, "FILE",
+     "with --original-key: the secrets of basic auth whose states go along, one a line; mode 0600"},
 };
 
 inline constexpr Param kRestoreParams[] = {

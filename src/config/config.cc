@@ -16,8 +16,8 @@ namespace {
 // The settings of a large installation fit many times.
 constexpr size_t kMaxEnvFile = 1 << 20;
 
-// What the shipped units hand over for a key that has no file (SetCredential= next to LoadCredential=),
-// so that they start when the key is in Vault, or in another setting.
+// What the shipped units hand over for a key that has no file (SetCredential= next to
+// LoadCredential=), so that they start when the key is in Vault, or in another setting.
 bool SaysNone(const std::string& credential) {
   Result<SecretString> text = ReadSecretFile(credential);
   return text.ok() && text->Reveal() == kNoCredential;

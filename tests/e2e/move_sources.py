@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import subprocess
+import sys
 import threading
 import urllib.parse
 
@@ -101,6 +102,13 @@ class Client:
                 self.apply(note)
 
 
+class Listener(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that is killed says nothing about the double."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Double:
     """An HTTP service in a thread. .seen: (method, path) of each request."""
 
@@ -128,7 +136,7 @@ class Double:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Listener(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

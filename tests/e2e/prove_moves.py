@@ -1,4 +1,4 @@
-"""make prove-moves: 300 states come from each of five places, with runs that are killed at random moments,
+"""make prove-moves: 300 states come from each of six places, with runs that are killed at random moments,
 and a store of them moves to another storage. In ten of each a real client plans nothing afterwards.
 The last result stands in docs/HACKING.md."""
 import json
@@ -9,9 +9,11 @@ import time
 
 from box import Box
 from client import basic
-from move_sources import CONFIG, HTTP_CONFIG, Client, GitlabDouble, HttpDouble, TfeDouble
+from move_sources import (CONFIG, HTTP_CONFIG, Client, GitlabDouble, HttpDouble, TfeDouble,
+                          s3_request)
 from pairs import Pair
 from policy_world import CTL, TOKENS, policy
+from services import Minio, Postgres
 from webservers import Nginx
 
 STATES, LOOKED_AT, KILLS = 300, 10, 4
@@ -47,6 +49,8 @@ class Proof:
             self.box.write(f"files/{name}.tfstate", versions[5], 0o644)
             self.box.write(f"files/{name}.tfstate.backup", versions[2], 0o644)
         yield "files", ("--folder", folder), 2
+        yield from self.from_s3()
+        yield from self.from_postgres()
         gitlab = GitlabDouble(self.states)
         yield "gitlab", ("--gitlab", gitlab.url + "/group/infra", "--source-env",
                          self.env(GITLAB_TOKEN=gitlab.TOKEN)), 3
@@ -61,6 +65,33 @@ class Proof:
             TF_HTTP_USERNAME="ann", TF_HTTP_PASSWORD="pw", TF_HTTP_LOCK_ADDRESS=url,
             TF_HTTP_UNLOCK_ADDRESS=url)), 1
         http.close()
+
+    def from_s3(self):
+        """A bucket that keeps versions, with the keys that the s3 backend gives to workspaces."""
+        minio = Minio(self.box)
+        s3_request(minio, "PUT", "/old")
+        s3_request(minio, "PUT", "/old", "versioning=",
+                   b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        for name, versions in self.states.items():
+            for serial in self.serials:
+                s3_request(minio, "PUT", f"/old/env:/{name}/net/terraform.tfstate", "", versions[serial])
+        yield "s3", ("--s3", "old/net/terraform.tfstate", "--source-env", self.env(
+            AWS_ACCESS_KEY_ID=minio.access_key, AWS_SECRET_ACCESS_KEY=minio.secret_key,
+            AWS_ENDPOINT_URL_S3="http://%s:%s" % minio.address())), 3
+        minio.stop()
+
+    def from_postgres(self):
+        """A client of the pg backend makes the schema; a row a workspace."""
+        postgres = Postgres(self.box)
+        connection = postgres.connection(*postgres.address())
+        Client(self.box, "pg", CONFIG % ("pg", ""), PG_CONN_STR=connection).run("init", "-input=false")
+        names = list(self.states)
+        for at in range(0, STATES, 50):
+            rows = ",".join(f"('{n}', $doc${self.states[n][5].decode()}$doc$)" for n in names[at:at + 50])
+            postgres.sql(f"INSERT INTO terraform_remote_state.states (name, data) VALUES {rows}",
+                         user="postgres")
+        yield "pg", ("--pg", "terraform_remote_state", "--source-env", self.env(PG_CONN_STR=connection)), 1
+        postgres.stop()
 
     def env(self, **values):
         return self.box.write("source.env", "".join(f"{k}={v}\n" for k, v in values.items()))

@@ -1,16 +1,23 @@
 """A whole store goes elsewhere: by a copy while clients work, as a backup, as files."""
+import base64
 import json
 import os
+import pathlib
 import random
+import re
 import signal
+import subprocess
 import tarfile
 import threading
 import time
 import unittest
 
-from box import Box
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from box import ROOT, Box, reachable
 from client import basic
 from move_sources import document
+from original import PostgresLayout, blob, legacy_id
 from pairs import Pair
 from policy_world import CTL, TOKENS, policy
 
@@ -158,6 +165,163 @@ class Backup(World, unittest.TestCase):
             self.assertEqual(document(1, "L4"), tar.extractfile("demo/s4.versions/1.tfstate").read())
             self.assertEqual(3 * STATES, len(tar.getnames()))
         self.ctl({}, "--env-file", env_file, "export", "none/*", "--output", out, "--force", code=1)
+
+
+class ForTerraformBackend(World, unittest.TestCase):
+    """`export --original-key`: its layout, as tests/e2e/original.py writes it and a server here reads it."""
+    SECRET = "pässwörd"
+
+    def setUp(self):
+        super().setUp()
+        self.key = self.box.write("original.key", base64.b64encode(os.urandom(32)).decode() + "\n", 0o600)
+        self.old = Pair(self.box, "fs+local").stateward(
+            AUTH_POLICY_FILE=self.box.write("policy.toml", policy()), AUTH_BASIC_ENABLED="true",
+            AUTH_BASIC_NEW_TENANTS="true")
+
+    def put(self, auth, state, *documents):
+        for body in documents:
+            status, _, text = self.old.ask("POST", "/state/" + state, body, HTTP_AUTHORIZATION=auth)
+            self.assertEqual(200, status, text)
+
+    def export(self, *options, code=0):
+        out = self.box.path("original.tar")
+        said = self.ctl(self.old.settings, "export", "*/*", "--original-key", self.key, *options,
+                        "--output", out, "--force", code=code)
+        with tarfile.open(out) as tar:
+            return said, {m.name: tar.extractfile(m).read() for m in tar.getmembers()}
+
+    def test_round_trip(self):
+        root, basic_auth = basic("x", TOKENS["root"]), basic("basic", self.SECRET)
+        # What comes back is what was sent, to the byte.
+        odd = b'{ "version": 4,\n "serial" : 7, "lineage":"L", "x": "\xc3\xa9\\u0000 " }\n'
+        encrypted = (b'{"encryption_version":"v0","serial":3,"lineage":"E","encrypted_data":"' +
+                     base64.b64encode(os.urandom(200000)) + b'"}')
+        self.put(root, "demo/one", document(1, "L"), odd)
+        self.put(root, "demo/two", encrypted)
+        self.put(basic_auth, "app/dev.eu-1", document(5, "B"))
+        self.put(basic("basic", "another"), "app/dev.eu-1", document(6, "C"))
+        said, files = self.export()
+        self.assertIn("2 states", said)
+        self.assertIn("2 states of basic auth were left out; --secrets FILE takes them along", said)
+        said, files = self.export("--secrets", self.box.write("secrets", self.SECRET + "\n", 0o600))
+        self.assertIn("1 states of basic auth", said)
+        expected = {("demo", "one", None): odd, ("demo", "two", None): encrypted,
+                    ("app", "dev.eu-1", self.SECRET): document(5, "B")}
+        self.assertEqual({legacy_id(*state) + ".tfstate" for state in expected}, set(files))
+        # By the format's own rules, without a server.
+        key = pathlib.Path(self.key).read_text().strip()
+        aead = AESGCM(base64.b64decode(key))
+        for state, body in expected.items():
+            blob = files[legacy_id(*state) + ".tfstate"]
+            self.assertEqual(body, aead.decrypt(blob[:12], blob[12:], None))
+        self.assertEqual(len(files), len({blob[:12] for blob in files.values()}), "nonces differ")
+
+        # A server that takes the folder over gives the same bytes, to the same people.
+        self.old.process.stop()
+        self.box.make_dir("back")
+        for name, blob in files.items():
+            self.box.write("back/" + name, blob)
+        back = Pair(self.box, "fs+local").stateward(
+            KMS_KEY=key, STORAGE_FS_DIR=self.box.path("back"), RUNTIME_DIR=self.box.make_dir("run2"))
+        for (project, name, secret), body in expected.items():
+            if secret is not None:
+                self.assertEqual((200, body), back.ask(
+                    "GET", f"/state/{project}/{name}", HTTP_AUTHORIZATION=basic("basic", secret))[::2])
+        back.process.stop()
+        back = Pair(self.box, "fs+local").stateward(
+            KMS_KEY=key, STORAGE_FS_DIR=self.box.path("back"), RUNTIME_DIR=self.box.path("run2"),
+            AUTH_POLICY_FILE=self.box.path("policy.toml"), AUTH_BASIC_ENABLED="false")
+        for name in ("one", "two"):
+            self.assertEqual((200, expected["demo", name, None]), self.ask(back, "GET", name)[::2])
+
+    def test_into_its_table(self):
+        """By the commands of docs/moving/out.md; a row that was there is replaced."""
+        self.put(basic("basic", self.SECRET), "demo/one", document(5, "B"))
+        _, files = self.export("--secrets", self.box.write("secrets", self.SECRET + "\n", 0o600))
+        self.old.process.stop()
+        key = pathlib.Path(self.key).read_text().strip()
+        pair = Pair(self.box, "postgres+postgres")
+        PostgresLayout.put(pair, {legacy_id("demo", "one", self.SECRET): blob(document(4, "B"), key)})
+        self.box.make_dir("out")
+        for name, data in files.items():
+            self.box.write("out/" + name, data)
+        page = (ROOT / "docs/moving/out.md").read_text()
+        script, = re.findall(r"(?ms)^ +(for file in \*\.tfstate.*?)^ +```", page)
+        run = self.box.run(["bash", "-euo", "pipefail", "-c", f"cd {self.box.path('out')}\n{script}"],
+                           env={"PATH": os.environ["PATH"], **pair.settings()})
+        self.assertEqual((0, "", ""), (run.returncode, run.stdout, run.stderr))
+        back = pair.stateward(KMS_KEY=key, RUNTIME_DIR=self.box.make_dir("run2"))
+        self.assertEqual((200, document(5, "B")), back.ask(
+            "GET", "/state/demo/one", HTTP_AUTHORIZATION=basic("basic", self.SECRET))[::2])
+
+    def test_what_does_not_go_into_it_is_named(self):
+        root = basic("x", TOKENS["root"])
+        self.put(root, "a-b/c", document(1, "L"))
+        self.put(root, "a/b-c", document(1, "M"))
+        self.put(root, "demo/odd", b'{"serial":1,"lineage":"N"}')
+        said, files = self.export(code=1)
+        self.assertRegex(said, "a(-b/c|/b-c): terraform-backend keeps it where a(/b-c|-b/c) is")
+        self.assertIn("it has no version", said)
+        self.assertEqual({legacy_id("a", "b-c") + ".tfstate"}, set(files))
+        self.export("--versions", code=2)
+        self.export("--secrets", self.box.write("open", "", 0o644), code=4)
+        os.chmod(self.key, 0o644)
+        self.assertIn("chmod 0600", self.export(code=4)[0])
+
+
+class Age(World, unittest.TestCase):
+    """What docs/moving/out.md says: an export is encrypted on its way, and is never on the disk in clear."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve(Pair(self.box, "fs+local"))
+        self.assertEqual(200, self.ask(self.server, "POST", "one", document(1, note="canary-4711"))[0])
+        self.server.process.stop()
+
+    def shell(self, script):
+        return {"args": ["bash", "-euo", "pipefail", "-c", f"umask 077; cd {self.box.folder}; {script}"],
+                "env": {**self.server.settings, "PATH": os.environ["PATH"]}, **self.box.identity()}
+
+    def run_there(self, script):
+        run = subprocess.run(**self.shell(script), capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        return run.stdout.encode()
+
+    def type_there(self, script, *answers):
+        """At a terminal: age takes a passphrase from nowhere else. Each answer follows its question."""
+        master, slave = os.openpty()
+        process = subprocess.Popen(**self.shell(f"setsid -cw bash -c '{script}'"), stdin=slave,
+                                   stdout=slave, stderr=slave)
+        os.close(slave)
+        said = b""
+        try:
+            for answer in answers:
+                while not said.rstrip().endswith(b":"):
+                    said += os.read(master, 4096)
+                os.write(master, answer + b"\r")
+                said = b""
+            self.assertEqual(0, process.wait(180))
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+
+    def is_sealed(self, name):
+        self.assertNotIn(b"canary-4711", pathlib.Path(self.box.path(name)).read_bytes())
+
+    def test_to_a_recipient(self):
+        self.run_there("age-keygen -o identity; age-keygen -y identity >recipient")
+        self.run_there(f"{reachable(CTL)} export '*/*' --versions | age -R recipient >states.tar.age")
+        self.is_sealed("states.tar.age")
+        self.assertEqual(document(1, note="canary-4711"), self.run_there(
+            "age -d -i identity states.tar.age | tar -xO demo/one.tfstate"))
+
+    def test_with_a_passphrase(self):
+        self.type_there(f"{reachable(CTL)} export \\*/\\* | age -p -o states.tar.age", b"open sesame",
+                        b"open sesame")
+        self.is_sealed("states.tar.age")
+        self.type_there("age -d states.tar.age | tar -xO demo/one.tfstate >one", b"open sesame")
+        self.assertEqual(document(1, note="canary-4711"), pathlib.Path(self.box.path("one")).read_bytes())
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ TEST(JobRunner, OneOfTheHostDoesThemAndAnotherGoesOn) {
 TEST(JobRunner, WhereThereIsNoStoreJobsWait) {
   MemStorage none;
   StoreGate closed(none, locker);
-  parts = std::make_shared<JobParts>(
-      JobParts{none, locker, *kms, closed, {}, {}, SystemClock(), log});
+  parts =
+      std::make_shared<JobParts>(JobParts{none, locker, *kms, closed, {}, {}, SystemClock(), log});
   Seen seen;
   std::unique_ptr<JobRunner> runner = Start(seen);
   WaitFor([&] { return JobBoard::Read(dir).found.count(kJobsOfStore) == 1; });
