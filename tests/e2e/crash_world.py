@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import random
+import re
 import threading
 import time
 import uuid
@@ -36,6 +37,9 @@ class State:
         self.body = None          # and its document
         self.holder = None        # lock ID that got a 200 and was not given back
         self.holder_changes = 0
+        self.plans = set()        # lock IDs of plans, likewise
+        self.shut = False         # no new lock is given: a maintenance was answered 200
+        self.shut_changes = 0
         self.lock_ids = set()     # every ID that was ever sent
 
     def document(self, writer, size):
@@ -52,10 +56,17 @@ class State:
         with self.mutex:
             self.acknowledged, self.body = serial, body
 
-    def locked(self, lock_id):
+    def locked(self, lock_id, asked=None, plan=False):
+        """asked: shut_view() of when the LOCK was first sent."""
         with self.mutex:
-            if self.holder:
-                raise Violation(f"{self.name}: {lock_id} and {self.holder} hold it at once")
+            if self.holder or self.plans and not plan:
+                raise Violation(f"{self.name}: {lock_id} and {self.holder or self.plans} hold it "
+                                "at once")
+            if asked == (True, self.shut_changes):
+                raise Violation(f"{self.name}: {lock_id} got the lock in a maintenance")
+            if plan:
+                self.plans.add(lock_id)
+                return
             self.holder = lock_id
             self.holder_changes += 1
 
@@ -64,20 +75,37 @@ class State:
             self.holder = None
             self.holder_changes += 1
 
+    def plan_ends(self, lock_id):
+        with self.mutex:
+            self.plans.discard(lock_id)
+
+    def shutting(self, shut):
+        with self.mutex:
+            self.shut = shut
+            self.shut_changes += 1
+
+    def shut_view(self):
+        with self.mutex:
+            return self.shut, self.shut_changes
+
     def lock_view(self):
         with self.mutex:
             return self.holder, self.holder_changes
 
 
-def lock_info(lock_id):
-    return json.dumps({"ID": lock_id, "Operation": "OperationTypeApply", "Who": "prover"}).encode()
+def lock_info(lock_id, operation="OperationTypeApply"):
+    return json.dumps({"ID": lock_id, "Operation": operation, "Who": "prover"}).encode()
+
+
+# What a 423 names in the place of a lock ID.
+SENTENCE = re.compile(r"MAINTENANCE until |\d+ plans hold it: |a write waits for the lock: ")
 
 
 class Caller:
     """Sends requests until an answer comes that is one. For one thread."""
 
-    def __init__(self, address, patience_s=30, strict=False):
-        self.client = Client(address, auth=AUTH, keep=True, timeout=patience_s)
+    def __init__(self, address, patience_s=30, strict=False, auth=AUTH):
+        self.client = Client(address, auth=auth, keep=True, timeout=patience_s)
         self.patience_s, self.strict = patience_s, strict
         self.retries = 0
 
@@ -102,14 +130,31 @@ class Caller:
             time.sleep(random.uniform(*RETRY_S))
 
 
-class Writer(threading.Thread):
-    """LOCK, GET, one to three POSTs, UNLOCK, on a random state, again and again."""
+def ask_for_lock(caller, state, plan=False):
+    """The ID of the lock; None: it is not to be had, for a reason that there is."""
+    lock_id = str(uuid.uuid4())
+    state.lock_ids.add(lock_id)
+    asked = state.shut_view()
+    info = lock_info(lock_id, "OperationTypePlan") if plan else lock_info(lock_id)
+    answer = caller.call("LOCK", state.target, info, wanted=(200, 423))
+    if answer.status == 200:
+        state.locked(lock_id, asked, plan)
+        return lock_id
+    holder = json.loads(answer.body)["ID"]
+    if holder not in state.lock_ids and not SENTENCE.match(holder):
+        raise Violation(f"{state.name}: held by {holder}, which nobody ever sent")
+    time.sleep(random.uniform(*RETRY_S))
+    return None
 
-    def __init__(self, world, number):
-        super().__init__(name=f"writer-{number}", daemon=True)
+
+class Worker(threading.Thread):
+    """One cycle after the other on a random state."""
+
+    def __init__(self, world, name):
+        super().__init__(name=name, daemon=True)
         self.world = world
-        self.caller = Caller(world.address, world.patience_s, world.strict)
-        self.writes = self.cycles = 0
+        self.caller = world.new_caller()
+        self.cycles = 0
         self.error = None
 
     def run(self):
@@ -120,17 +165,15 @@ class Writer(threading.Thread):
             self.error = error
             self.world.stopping.set()
 
+
+class Writer(Worker):
+    """LOCK, GET, one to three POSTs, UNLOCK."""
+    writes = 0
+
     def cycle(self, state):
-        lock_id = str(uuid.uuid4())
-        state.lock_ids.add(lock_id)
-        answer = self.caller.call("LOCK", state.target, lock_info(lock_id), wanted=(200, 423))
-        if answer.status == 423:
-            holder = json.loads(answer.body)["ID"]
-            if holder not in state.lock_ids:
-                raise Violation(f"{state.name}: held by {holder}, which nobody ever sent")
-            time.sleep(random.uniform(*RETRY_S))
+        lock_id = ask_for_lock(self.caller, state)
+        if not lock_id:
             return
-        state.locked(lock_id)
         answer = self.caller.call("GET", state.target)
         if answer.body != state.body:
             raise Violation(f"{state.name}: the holder reads {answer.body[:120]!r}, but was told "
@@ -145,18 +188,60 @@ class Writer(threading.Thread):
         self.cycles += 1
 
 
+class Planner(Worker):
+    """LOCK of a plan, two GETs, UNLOCK: nobody writes meanwhile."""
+
+    def cycle(self, state):
+        lock_id = ask_for_lock(self.caller, state, plan=True)
+        if not lock_id:
+            return
+        for _ in range(2):
+            answer = self.caller.call("GET", state.target)
+            if answer.body != state.body:
+                raise Violation(f"{state.name}: a plan reads {answer.body[:120]!r}, but was told "
+                                f"that {state.body[:120]!r} is stored")
+        state.plan_ends(lock_id)
+        self.caller.call("UNLOCK", state.target, lock_info(lock_id))
+        self.cycles += 1
+
+
+class Maintainer(Worker):
+    """`maintenance set` of one state, and its end, over HTTP: for an administrator."""
+
+    def cycle(self, state):
+        glob = {"glob": state.target.removeprefix("/state/")}
+        shut = {**glob, "until": "2099-01-01T00:00:00Z", "reason": "the prover"}
+        self.caller.call("POST", "/api/v1/maintenance", json.dumps(shut).encode())
+        state.shutting(True)
+        time.sleep(random.uniform(*RETRY_S))
+        state.shutting(False)
+        self.caller.call("POST", "/api/v1/maintenance/end", json.dumps(glob).encode(),
+                         wanted=(200, 404))  # 404: the first try's answer got lost
+        self.cycles += 1
+        time.sleep(random.uniform(*RETRY_S))
+
+
 class World:
     """Some states for the writers, and one that is locked for as long as it lasts.
-    strict: while something is broken, 503 with Retry-After is the only answer that is allowed."""
+    strict: while something is broken, 503 with Retry-After is the only answer that is allowed.
+    planners: so many take plan locks; maintained: one sets and ends maintenances."""
 
-    def __init__(self, address, states=4, writers=8, strict=False, patience_s=30):
+    def __init__(self, address, states=4, writers=8, strict=False, patience_s=30, auth=AUTH,
+                 planners=0, maintained=False):
         self.address, self.strict, self.patience_s = address, strict, patience_s
+        self.auth = auth
         self.stopping = threading.Event()
         self.states = [State(f"s{i}") for i in range(states)]
         self.kept = State("kept")
-        self.caller = Caller(address, patience_s, strict)
-        self.writers = [Writer(self, i) for i in range(writers)]
+        self.caller = self.new_caller()
+        self.writers = [Writer(self, f"writer-{i}") for i in range(writers)]
+        self.planners = [Planner(self, f"planner-{i}") for i in range(planners)]
+        self.maintainers = [Maintainer(self, "maintainer")] if maintained else []
+        self.workers = self.writers + self.planners + self.maintainers
         self.checks = 0
+
+    def new_caller(self):
+        return Caller(self.address, self.patience_s, self.strict, self.auth)
 
     def create(self, state):
         serial, body = state.document("creator", 1000)
@@ -169,21 +254,21 @@ class World:
         self.kept.lock_ids.add("kept-lock")
         self.caller.call("LOCK", self.kept.target, lock_info("kept-lock"))
         self.kept.locked("kept-lock")
-        for writer in self.writers:
-            writer.start()
+        for worker in self.workers:
+            worker.start()
 
     def stop(self):
         self.stopping.set()
-        for writer in self.writers:
-            writer.join(120)
-            if writer.is_alive():
-                raise Violation(f"{writer.name} hangs")
+        for worker in self.workers:
+            worker.join(120)
+            if worker.is_alive():
+                raise Violation(f"{worker.name} hangs")
         self.raise_errors()
 
     def raise_errors(self):
-        for writer in self.writers:
-            if writer.error:
-                raise writer.error
+        for worker in self.workers:
+            if worker.error:
+                raise worker.error
 
     def check(self):
         """Every state, while the writers go on."""
@@ -219,7 +304,7 @@ class World:
         same = state.lock_view() == (holder, changes)
         if answer.status == 423:
             shown = json.loads(answer.body)["ID"]
-            if same and shown != holder:
+            if same and shown != holder and not shown.startswith("MAINTENANCE"):
                 raise Violation(f"{state.name}: held by {shown}, but {holder} was told it has it")
             return
         if same:
@@ -238,8 +323,12 @@ class World:
 
     def refused(self):
         """How many requests had to be repeated so far."""
-        return self.caller.retries + sum(w.caller.retries for w in self.writers)
+        return self.caller.retries + sum(w.caller.retries for w in self.workers)
+
+    @staticmethod
+    def cycles(workers):
+        return sum(worker.cycles for worker in workers)
 
     def totals(self):
-        return (sum(w.writes for w in self.writers), sum(w.cycles for w in self.writers),
-                sum(w.caller.retries for w in self.writers))
+        return (sum(w.writes for w in self.writers), self.cycles(self.writers),
+                sum(w.caller.retries for w in self.workers))

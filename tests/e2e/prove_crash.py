@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Kills Stateward again and again and proves that nothing acknowledged is lost, torn or mixed.
 
-  at random  8 writers on 4 states through nginx; a worker, or the supervisor and all workers, are
-             killed with -9 after 0 to 150 ms, or the server ends itself at a random disk call;
-             with --pair, the services behind it are killed, too
+  at random  8 writers, 3 plans and one who sets maintenances, on 4 states through nginx; a worker,
+             or the supervisor and all workers, are killed with -9 after 0 to 150 ms, or the server
+             ends itself at a random disk call; with --pair, the services behind it are killed, too
   in order   one client; the server ends itself at each disk call of its requests, one after another
   commands   statewardctl ends itself at each disk call of the commands that change a state; with
              --pair it is killed at what it sends to the services
@@ -25,8 +25,10 @@ import time
 import crash_commands
 import crash_steps
 from box import ROOT, Box, wait_for
+from client import basic
 from crash_world import Caller, Violation, World, lock_info
 from pairs import Pair
+from policy_world import TOKENS, policy
 from stateward import PROGRAM, Stateward
 from webservers import Nginx
 
@@ -51,7 +53,9 @@ class Pool:
     def __init__(self, box, pair):
         self.services = list(pair.services.values())
         # Little history: each start begins with a round of pruning, which is killed, too.
-        self.server = pair.stateward(threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0)
+        self.server = pair.stateward(
+            threads=4, LOG_LEVEL="error", HISTORY_KEEP=20, HISTORY_DAYS=0, PLAN_LOCKS="shared",
+            PLAN_LOCKS_WRITER_WAIT=1, AUTH_POLICY_FILE=box.write("policy.toml", policy(), 0o600))
         self.nginx = Nginx(box, "unix:" + self.server.socket, edit=quiet)
         self.caller = Caller(self.nginx.plain)
         self.restart_s = []
@@ -148,7 +152,8 @@ def at_random(pair_name, kills, seed):
         # Elsewhere than on fs no disk call is ours, but there is a service to be killed.
         counts = {"worker": 0, "pool": 0, "service" if pair.services else "call": 0}
         pool = Pool(box, pair)
-        world = World(pool.nginx.plain, patience_s=60)
+        world = World(pool.nginx.plain, patience_s=60, auth=basic("x", TOKENS["root"]), planners=3,
+                      maintained=True)
         world.start()
         begin = time.monotonic()
         reported = 0
@@ -167,12 +172,14 @@ def at_random(pair_name, kills, seed):
             "call": "pools at a random disk call"}
     print("  " + ", ".join(f"{n} {what[kind]}" for kind, n in counts.items()) +
           f", in {seconds:.0f} s; {writes} writes in {cycles} locks acknowledged, "
-          f"{retries} requests repeated, {world.checks} checks")
+          f"{retries} requests repeated, {world.checks} checks; "
+          f"{world.cycles(world.planners)} plans, {world.cycles(world.maintainers)} maintenances")
     print(f"  from restart to first answer: median {statistics.median(slow):.3f} s, "
           f"99 % {slow[len(slow) * 99 // 100]:.3f} s, longest {slow[-1]:.3f} s", flush=True)
     if slow[len(slow) * 99 // 100] >= RESTART_S:
         raise Violation("restarts take too long")
-    if writes < kills or not all(counts.values()):
+    happened = (*counts.values(), world.cycles(world.planners), world.cycles(world.maintainers))
+    if writes < kills or not all(happened):
         raise Violation("too little happened to prove anything")
     return sum(counts.values())
 

@@ -18,10 +18,16 @@ type Verdict struct {
 	info   porcupine.LinearizationInfo
 }
 
+// Rules say what may happen besides what a client is told.
+type Rules struct {
+	Late       time.Duration // a request has no effect later than that after it was sent
+	ArriveLate bool          // a write may land after its lock was released: late.go
+	GiveBack   bool          // a lock is there to be seen before it is known whether it may be
+}
+
 // Check decides whether the contract explains every answer. Each state is checked by itself, for at
-// most limit: Unknown means that the time did not suffice. A request has no effect later
-// than late after it was sent.
-func Check(records []Record, limit, late time.Duration) Verdict {
+// most limit: Unknown means that the time did not suffice.
+func Check(records []Record, limit time.Duration, rules Rules) Verdict {
 	perState := map[string][]Record{}
 	for _, r := range records {
 		perState[r.State] = append(perState[r.State], r)
@@ -33,7 +39,7 @@ func Check(records []Record, limit, late time.Duration) Verdict {
 	sort.Strings(names)
 	verdict := Verdict{Result: porcupine.Ok}
 	for _, name := range names {
-		h, ops := prepare(perState[name], late)
+		h, ops := prepare(perState[name], rules)
 		model := h.model()
 		result, info := porcupine.CheckOperationsVerbose(model, ops, limit)
 		if result == porcupine.Illegal {

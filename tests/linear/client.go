@@ -98,6 +98,9 @@ func (c *Client) Do(client int, request Request) (record Record, body []byte) {
 }
 
 func (c *Client) message(ctx context.Context, request Request) (*http.Request, error) {
+	if request.Kind == Shut || request.Kind == Reopen {
+		return c.gateMessage(ctx, request)
+	}
 	url := c.Base + "/" + request.State
 	method, payload := string(request.Kind), []byte(nil)
 	switch request.Kind {
@@ -130,6 +133,24 @@ func (c *Client) message(ctx context.Context, request Request) (*http.Request, e
 	return message, nil
 }
 
+func (c *Client) gateMessage(ctx context.Context, request Request) (*http.Request, error) {
+	root, project, _ := strings.Cut(c.Base, "/state/")
+	url := root + "/api/v1/maintenance"
+	call := map[string]string{"glob": project + "/" + request.State}
+	if request.Kind == Shut {
+		call["until"], call["reason"] = "2099-01-01T00:00:00Z", "the prover"
+	} else {
+		url += "/end"
+	}
+	payload, _ := json.Marshal(call)
+	message, err := http.NewRequestWithContext(ctx, "POST", url, bytes.NewReader(payload))
+	if err == nil {
+		message.Header.Set("Content-Type", "application/json")
+		message.SetBasicAuth(c.User, c.Password)
+	}
+	return message, err
+}
+
 // An answer that is cut short counts as none.
 func readAll(answer *http.Response) ([]byte, error) {
 	defer answer.Body.Close()
@@ -148,6 +169,9 @@ func holderOf(body []byte) (id, note string) {
 	}
 	if info.Operation == plans && strings.Contains(info.ID, " ") {
 		return "", "" // a sentence: several plans
+	}
+	if strings.HasPrefix(info.ID, shutSentence+" ") {
+		return shutSentence, ""
 	}
 	want := lockInfo(info.ID, applies)
 	if info.Who != want.Who || info.Operation != applies && info.Operation != plans {

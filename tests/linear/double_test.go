@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +18,7 @@ type double struct {
 	bug    string        // "" or a name that bugs of prove_test.go lists
 	badly  bool          // drop connections, answer 503, be late
 	late   time.Duration // how late, at most
+	apart  bool          // lock and storage are two services: a write looks, and lands later
 	mu     sync.Mutex
 	random *rand.Rand
 	states map[string]*doubleState
@@ -27,6 +30,11 @@ type doubleState struct {
 	released     map[string]bool
 	forced       time.Time
 	versions     []Document
+	writers      []string // of versions: the lock ID
+	base         int      // versions when the lock was taken
+	shut         bool
+	number       int  // of the next record
+	takeNumber   bool // before the next lock is granted
 }
 
 func newDouble(bug string, seed uint64) *double {
@@ -68,6 +76,13 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	status, answer := d.handle(r, body)
 	d.mu.Unlock()
+	if status == looked {
+		d.pause(5 * time.Millisecond)
+		if d.badly && d.chance(10) {
+			d.pause(d.late)
+		}
+		status = d.land(r, body)
+	}
 	d.pause(2 * time.Millisecond)
 	if d.badly && d.chance(100) {
 		panic(http.ErrAbortHandler)
@@ -77,12 +92,10 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
-	name := path.Base(r.URL.Path)
-	s := d.states[name]
-	if s == nil {
-		s = &doubleState{released: map[string]bool{}, plans: map[string]string{}}
-		d.states[name] = s
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		return d.gate(strings.HasSuffix(r.URL.Path, "/end"), body), nil
 	}
+	s := d.state(r.URL.Path)
 	var info struct{ ID, Operation string }
 	if len(body) > 0 && json.Unmarshal(body, &info) != nil {
 		return http.StatusBadRequest, nil
@@ -105,9 +118,78 @@ func (d *double) handle(r *http.Request, body []byte) (int, []byte) {
 		if err != nil {
 			return http.StatusBadRequest, nil
 		}
-		return d.post(s, r.URL.Query().Get("ID"), doc), nil
+		status := d.post(s, r.URL.Query().Get("ID"), doc)
+		if status == http.StatusOK && d.apart {
+			r.Header.Set("Looked", strconv.Itoa(s.number))
+			return looked, nil
+		}
+		if status == http.StatusOK {
+			d.store(s, r.URL.Query().Get("ID"), doc)
+		}
+		return status, nil
 	}
 	return http.StatusMethodNotAllowed, nil
+}
+
+// The status of a write that may go on, where it lands in a second step.
+const looked = -1
+
+func (d *double) land(r *http.Request, body []byte) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.state(r.URL.Path)
+	if r.Header.Get("Looked") != strconv.Itoa(s.number) {
+		return http.StatusConflict
+	}
+	doc, _ := ParseDocument(body)
+	d.store(s, r.URL.Query().Get("ID"), doc)
+	return http.StatusOK
+}
+
+func (d *double) store(s *doubleState, id string, doc Document) {
+	n := len(s.versions)
+	if n > 0 && string(s.versions[n-1].Bytes) == string(doc.Bytes) || d.has("write lost") {
+		return
+	}
+	s.versions, s.writers = append(s.versions, doc), append(s.writers, id)
+	s.number++
+}
+
+func (d *double) state(url string) *doubleState {
+	name := path.Base(url)
+	s := d.states[name]
+	if s == nil {
+		s = &doubleState{released: map[string]bool{}, plans: map[string]string{}}
+		d.states[name] = s
+	}
+	return s
+}
+
+func (d *double) gate(end bool, body []byte) int {
+	var call struct{ Glob string }
+	if json.Unmarshal(body, &call) != nil {
+		return http.StatusBadRequest
+	}
+	s := d.state(call.Glob)
+	if end && !s.shut {
+		return http.StatusNotFound
+	}
+	if s.shut == end && !d.has("maintenance without effect") {
+		s.shut = !end
+	}
+	return http.StatusOK
+}
+
+func shutInfo() (int, []byte) {
+	return http.StatusLocked, []byte(`{"ID":"MAINTENANCE until noon by ann: why","Operation":""}`)
+}
+
+// take is what happens when a lock is granted.
+func (d *double) take(s *doubleState) {
+	if s.takeNumber {
+		s.number++
+	}
+	s.takeNumber, s.base = false, len(s.versions)
 }
 
 func (d *double) get(s *doubleState) (int, []byte) {
@@ -127,9 +209,14 @@ func (d *double) plan(s *doubleState, id, info string) (int, []byte) {
 	switch {
 	case s.released[id]:
 		return http.StatusGone, nil
+	case s.plans[id] != "":
+		return http.StatusOK, nil
+	case s.shut && !d.has("lock in a maintenance"):
+		return shutInfo()
 	case s.holder != "" && !d.has("plan beside a writer"):
 		return http.StatusLocked, []byte(s.info)
 	}
+	d.take(s)
 	s.plans[id] = info
 	return http.StatusOK, nil
 }
@@ -150,6 +237,8 @@ func (d *double) lock(s *doubleState, id, info string) (int, []byte) {
 		return http.StatusGone, nil
 	case s.holder == id && !d.has("repeated lock refused"):
 		return http.StatusOK, nil
+	case s.shut && !d.has("lock in a maintenance"):
+		return shutInfo()
 	case s.holder != "" && d.has("two holders"):
 		return http.StatusOK, nil
 	case s.holder != "":
@@ -160,6 +249,7 @@ func (d *double) lock(s *doubleState, id, info string) (int, []byte) {
 	if d.has("lock lost") {
 		return http.StatusOK, nil
 	}
+	d.take(s)
 	s.holder, s.info = id, info
 	return http.StatusOK, nil
 }
@@ -196,6 +286,8 @@ func (d *double) unlock(s *doubleState, id string) int {
 func (d *double) force(s *doubleState) (int, []byte) {
 	repeat := time.Since(s.forced) < forceRepeat && !d.has("repeated force frees")
 	switch {
+	case s.holder == "" && len(s.plans) == 0 && s.shut:
+		return http.StatusForbidden, nil
 	case s.holder == "" && len(s.plans) == 0 || d.bug == "force without effect":
 	case repeat && d.has("repeated force hidden"):
 	case repeat && len(s.plans) > 0:
@@ -210,7 +302,7 @@ func (d *double) force(s *doubleState) (int, []byte) {
 		s.forced = time.Now()
 	default:
 		d.free(s)
-		s.forced = time.Now()
+		s.forced, s.takeNumber = time.Now(), true
 	}
 	return http.StatusOK, nil
 }
@@ -219,6 +311,14 @@ func (d *double) post(s *doubleState, id string, doc Document) int {
 	n := len(s.versions)
 	if len(s.plans) > 0 && !d.has("write beside plans") {
 		return http.StatusConflict
+	}
+	if id == "" && s.shut {
+		return http.StatusConflict
+	}
+	for _, writer := range s.writers[min(s.base, len(s.writers)):] {
+		if id != "" && id == s.holder && writer != id {
+			return http.StatusConflict
+		}
 	}
 	if id != s.holder && !(id == "" && d.has("write past the lock")) &&
 		!(s.released[id] && d.has("late write accepted")) {
@@ -230,9 +330,6 @@ func (d *double) post(s *doubleState, id string, doc Document) int {
 			doc.Lineage == head.Lineage && doc.Serial <= head.Serial && !d.has("serial ignored") {
 			return http.StatusConflict
 		}
-	}
-	if !d.has("write lost") {
-		s.versions = append(s.versions, doc)
 	}
 	return http.StatusOK
 }

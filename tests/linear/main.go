@@ -24,9 +24,10 @@ type options struct {
 	url, project, user, password    string
 	clients, states, ops            int
 	duration, timeout, settle       time.Duration
-	checkLimit, late                time.Duration
+	checkLimit                      time.Duration
+	rules                           Rules
 	seed                            uint64
-	plans                           bool
+	plans, maintenance              bool
 	history, drawing, check         string
 	nemesis                         string
 	nemesisShortest, nemesisLongest time.Duration
@@ -45,8 +46,10 @@ func parseOptions() (o options, err error) {
 	flag.DurationVar(&o.timeout, "timeout", 5*time.Second, "after which a client gives up an answer")
 	flag.DurationVar(&o.settle, "settle", 30*time.Second, "for the server to answer after the run")
 	flag.DurationVar(&o.checkLimit, "check-limit", 5*time.Minute, "for checking one state")
-	flag.DurationVar(&o.late, "late", time.Minute,
+	flag.DurationVar(&o.rules.Late, "late", time.Minute,
 		"after it was sent, a request has no effect later than that")
+	flag.BoolVar(&o.rules.ArriveLate, "arrive-late", false,
+		"lock and storage are two services: a write may land after its lock was released")
 	flag.Uint64Var(&o.seed, "seed", 0, "of the choices; 0: a new one")
 	flag.StringVar(&o.history, "history", "", "file to write the history to, as JSON lines")
 	flag.StringVar(&o.drawing, "drawing", "prove-locks.html", "page to write if the result is not Ok")
@@ -56,6 +59,10 @@ func parseOptions() (o options, err error) {
 	flag.DurationVar(&o.nemesisLongest, "nemesis-max", 400*time.Millisecond, "longest pause before it")
 	flag.BoolVar(&o.plans, "plans", false,
 		"take plan locks, too: for a server with PLAN_LOCKS=shared and PLAN_LOCKS_WRITER_WAIT=0")
+	flag.BoolVar(&o.rules.GiveBack, "give-back", false,
+		"the lock is s3: others may see one that is given back")
+	flag.BoolVar(&o.maintenance, "maintenance", false,
+		"give the states a maintenance now and then: for an administrator of the store")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unknown argument %q", flag.Arg(0))
@@ -93,7 +100,7 @@ func prove(o options) error {
 	}
 	summarize(records)
 	began := time.Now()
-	verdict := Check(records, o.checkLimit, o.late)
+	verdict := Check(records, o.checkLimit, o.rules)
 	fmt.Printf("checked in %.1f s\n", time.Since(began).Seconds())
 	if verdict.Result != porcupine.Ok {
 		verdict.Explain(os.Stdout)
@@ -146,7 +153,8 @@ func collect(o options) (records []Record, weak, err error) {
 func run(o options) ([]Record, error) {
 	base := strings.TrimRight(o.url, "/") + "/state/" + url.PathEscape(o.project)
 	w := Workload{History: &History{}, Clients: o.clients, Total: o.ops, Duration: o.duration,
-		Seed: o.seed, Plans: o.plans, Client: NewClient(base, o.user, o.password, o.clients, o.timeout)}
+		Seed: o.seed, Plans: o.plans, Maintenance: o.maintenance,
+		Client: NewClient(base, o.user, o.password, o.clients, o.timeout)}
 	for i := range o.states {
 		// New names: nothing is known of states of an earlier run.
 		w.States = append(w.States, fmt.Sprintf("s%d-%d-%d", o.seed, time.Now().UnixMilli(), i))
@@ -163,7 +171,9 @@ func run(o options) ([]Record, error) {
 			nemesis.Run(working, rand.New(rand.NewPCG(o.seed, 1<<32)))
 		}
 	}()
+	began := time.Now()
 	w.Run()
+	fmt.Printf("ran for %.1f s\n", time.Since(began).Seconds())
 	done()
 	<-ended
 	settled := w.Settle(o.settle)
@@ -189,11 +199,11 @@ func weakness(records []Record) error {
 	seen := answers(records)
 	wanted := []string{"LOCK 200", "LOCK 423", "LOCK 410", "POST 200", "POST 409", "GET 200",
 		"UNLOCK 200", "UNLOCK 409", "FORCE 200", "FORCE 409"}
-	for i := range records {
-		if records[i].Kind == Plan {
-			wanted = append(wanted, "PLAN 200", "PLAN 423")
-			break
-		}
+	if seen["PLAN 200"] > 0 {
+		wanted = append(wanted, "PLAN 423")
+	}
+	if seen["SHUT 200"] > 0 {
+		wanted = append(wanted, "REOPEN 200", "LOCK 423 shut")
 	}
 	for _, want := range wanted {
 		if seen[want] == 0 {
@@ -215,7 +225,11 @@ func weakness(records []Record) error {
 func answers(records []Record) map[string]int {
 	seen := map[string]int{}
 	for i := range records {
-		seen[fmt.Sprintf("%s %d", records[i].Kind, records[i].Status)]++
+		what := fmt.Sprintf("%s %d", records[i].Kind, records[i].Status)
+		if records[i].Holder == shutSentence {
+			what += " shut"
+		}
+		seen[what]++
 	}
 	return seen
 }

@@ -26,9 +26,13 @@ type state struct {
 	serial        uint64
 	// When the last forced release that freed something was asked and answered (ns); -1: never.
 	forceCall, forceReturn int64
+	shut                   bool // by a maintenance: no lock is given, and no write without one passes
+	late                   late // where a write may arrive late
 }
 
-var initialState = state{forceCall: -1}
+func initialState(arriveLate bool) state {
+	return state{forceCall: -1, late: late{may: arriveLate}}
+}
 
 // operation is a Record with its names replaced by numbers.
 type operation struct {
@@ -38,7 +42,12 @@ type operation struct {
 	call, ret       int64
 	unknown         bool
 	bit             int // of an unknown one: its number in history.unknown
+	// What else was under way at some time of it: a `maintenance set` or `end`; and with
+	// Rules.GiveBack a LOCK (the one that this answer names), and a forced release.
+	nearShut, nearReopen, nearLock, nearForce bool
 }
+
+func (op *operation) met() bool { return op.record.Holder == shutSentence }
 
 func has(set string, i int) bool { return i/8 < len(set) && set[i/8]&(1<<(i%8)) != 0 }
 
@@ -63,24 +72,27 @@ func (s state) free() bool { return s.holder == 0 && s.plans == "" }
 
 func (s state) holds(id int) bool { return id != 0 && (s.holder == id || has(s.plans, id)) }
 
-// freed is what is left when the lock with this ID is released.
-func (s state) freed(id int) state {
+// freed is what is left when op releases the lock with this ID.
+func (s state) freed(id int, op *operation) state {
 	s.released = with(s.released, id)
 	if s.holder == id {
 		s.holder = 0
+		s.late = s.late.leave(id, op)
 	}
 	s.plans = strings.TrimRight(without(s.plans, id), "\x00")
 	return s
 }
 
 // freedAll is what is left when whatever is held is released.
-func (s state) freedAll() state {
+func (s state) freedAll(op *operation) state {
 	if s.holder != 0 {
-		return s.freed(s.holder)
+		s = s.freed(s.holder, op)
+		s.late.forced = s.late.may
+		return s
 	}
 	for id := 0; id < 8*len(s.plans); id++ {
 		if has(s.plans, id) {
-			s = s.freed(id)
+			s = s.freed(id, op)
 		}
 	}
 	return s
@@ -108,6 +120,25 @@ func (s state) step(op *operation) []state {
 		return s.force(op)
 	case Post:
 		return s.post(op)
+	case Shut, Reopen:
+		return s.gate(op)
+	}
+	return nil
+}
+
+func (s state) gate(op *operation) []state {
+	after := s
+	after.shut = op.record.Kind == Shut
+	if after.shut && !s.shut && s.free() {
+		after.late = s.late.leave(0, op)
+	}
+	switch {
+	case op.unknown:
+		return []state{s, after}
+	case op.record.Status == 200 && (s.shut || after.shut):
+		return []state{after}
+	case op.record.Status == 404 && !s.shut && !after.shut:
+		return []state{s}
 	}
 	return nil
 }
@@ -129,6 +160,7 @@ func (s state) lock(op *operation) []state {
 	remembered.maybeReleased = forgotten.maybeReleased
 	remembered.released = with(s.released, id)
 	granted := forgotten
+	granted.late = s.late.grant(s.free(), op)
 	free := s.free() && !released
 	if op.record.Kind == Plan {
 		granted.plans = with(s.plans, id)
@@ -139,17 +171,23 @@ func (s state) lock(op *operation) []state {
 	// A writer's LOCK with the ID of a plan takes nothing.
 	mine := s.holder == id || op.record.Kind == Plan && has(s.plans, id)
 	switch {
-	case op.unknown && free && !mine:
+	case op.unknown && free && !mine && !s.shut:
 		return []state{s, granted}
 	case op.unknown:
 		return []state{s}
 	case op.record.Status == 200 && mine:
+		s.late = s.late.complete()
 		return []state{s}
-	case op.record.Status == 200 && free:
+	case op.record.Status == 200 && free && !s.shut:
 		return []state{granted}
-	case op.record.Status == 423 && !free && !mine && !s.free() && s.shows(op.holder) && !released:
+	case op.record.Status == 423 && !mine && !released && (s.shut && op.met() ||
+		// It was there to be seen, and given back.
+		op.nearLock && !op.met()):
 		return []state{forgotten}
-	case op.record.Status == 410 && !s.holds(id) && (released || has(s.maybeReleased, id)):
+	case op.record.Status == 423 && !s.shut && !free && !mine && !s.free() && s.shows(op.holder) && !released:
+		return []state{forgotten}
+	case op.record.Status == 410 && !s.holds(id) &&
+		(released || has(s.maybeReleased, id) || op.nearForce):
 		return []state{remembered}
 	}
 	return nil
@@ -161,7 +199,7 @@ func (s state) unlock(op *operation) []state {
 	accepted := true
 	switch {
 	case s.holds(id):
-		after = s.freed(id)
+		after = s.freed(id, op)
 	case released:
 	case s.free():
 		after.maybeReleased = with(s.maybeReleased, id)
@@ -181,7 +219,8 @@ func (s state) unlock(op *operation) []state {
 		return []state{s}
 	case op.record.Status == 200 && accepted:
 		return []state{after}
-	case op.record.Status == 409 && !s.free() && !s.holds(id) && !released:
+	case op.record.Status == 409 && !s.holds(id) && !released &&
+		(!s.free() || op.nearLock):
 		s.maybeReleased = without(s.maybeReleased, id)
 		return []state{s}
 	}
@@ -189,9 +228,20 @@ func (s state) unlock(op *operation) []state {
 }
 
 func (s state) force(op *operation) []state {
+	// What it met, and whether a maintenance is there, are two looks.
+	if op.record.Status == 403 && s.shut && (s.free() || op.nearShut) {
+		return []state{s}
+	}
 	if s.free() {
-		if op.unknown || op.record.Status == 200 {
-			return []state{s}
+		next := []state{s}
+		if op.nearLock { // it may have met one that is given back
+			freed := s
+			freed.forceCall, freed.forceReturn = op.call, op.ret
+			next = append(next, freed)
+		}
+		if op.unknown || op.record.Status == 200 && (!s.shut || op.nearReopen || len(next) > 1) ||
+			op.record.Status == 409 && len(next) > 1 {
+			return next
 		}
 		return nil
 	}
@@ -208,7 +258,7 @@ func (s state) force(op *operation) []state {
 		next = append(next, s)
 	}
 	if mayFree && (op.unknown || op.record.Status == 200) {
-		freed := s.freedAll()
+		freed := s.freedAll(op)
 		freed.forceCall, freed.forceReturn = op.call, op.ret
 		if s.forceCall >= 0 { // it is no repeat of that one, so it came later
 			freed.forceCall = max(op.call, s.forceCall+int64(forceRepeat-forceSlack))
@@ -222,9 +272,13 @@ func (s state) post(op *operation) []state {
 	written := s
 	written.sha, written.lineage, written.serial = op.sha, op.lineage, op.record.Serial
 	holds := op.id == s.holder && s.plans == "" // no ID is the holder of an unlocked state
+	if op.id == 0 && s.shut {
+		holds = false
+	}
+	written.late = s.late.write(holds, s.holder != 0, op)
 	follows := s.sha == 0 || op.sha == s.sha ||
 		op.lineage == s.lineage && op.record.Serial > s.serial
-	accepted := holds && follows
+	accepted := follows && (holds || s.late.arrives(op))
 	switch {
 	case op.unknown && accepted:
 		return []state{s, written}
@@ -232,7 +286,8 @@ func (s state) post(op *operation) []state {
 		return []state{s}
 	case op.record.Status == 200 && accepted:
 		return []state{written}
-	case op.record.Status == 409 && !accepted:
+	case op.record.Status == 409 && (!holds || !follows || s.late.overtaken(op) ||
+		op.id == 0 && op.nearLock): // a plan's, which is given back
 		return []state{s}
 	}
 	return nil
@@ -245,7 +300,7 @@ func (s state) tooLate(op *operation) bool {
 		return has(s.released, op.id)
 	case Post:
 		behind := op.lineage != s.lineage || op.record.Serial <= s.serial
-		return has(s.released, op.id) || s.sha != 0 && behind
+		return has(s.released, op.id) && !s.late.arrives(op) || s.sha != 0 && behind
 	}
 	return false
 }

@@ -50,13 +50,23 @@ func parse(t *testing.T, line string) Record {
 	return r
 }
 
+var (
+	strict = Rules{Late: time.Minute}
+	apart  = Rules{Late: time.Minute, ArriveLate: true}
+)
+
 func resultOf(t *testing.T, history string) porcupine.CheckResult {
+	t.Helper()
+	return resultBy(t, history, strict)
+}
+
+func resultBy(t *testing.T, history string, rules Rules) porcupine.CheckResult {
 	t.Helper()
 	var records []Record
 	for _, line := range strings.Split(strings.TrimSpace(history), "\n") {
 		records = append(records, parse(t, line))
 	}
-	return Check(records, time.Minute, time.Minute).Result
+	return Check(records, time.Minute, rules).Result
 }
 
 var lawful = map[string]string{

@@ -18,7 +18,12 @@ const (
 	Force  Kind = "FORCE" // UNLOCK with an empty body
 	Get    Kind = "GET"
 	Post   Kind = "POST"
+	Shut   Kind = "SHUT"   // `maintenance set` of the state
+	Reopen Kind = "REOPEN" // `maintenance end` of it
 )
+
+// What Record.Holder says of a 423 that a maintenance gave: no lock ID is like it.
+const shutSentence = "MAINTENANCE"
 
 // Record is one operation of one client and the answer it saw: one line of a history file.
 type Record struct {
@@ -32,7 +37,7 @@ type Record struct {
 	Call    int64  `json:"call"`              // ns since the start of the run
 	Return  int64  `json:"return"`
 	Status  int    `json:"status"`           // 0: no answer
-	Holder  string `json:"holder,omitempty"` // ID in the LockInfo of a 423
+	Holder  string `json:"holder,omitempty"` // ID in the LockInfo of a 423, or shutSentence
 	Note    string `json:"note,omitempty"`   // the client's error, for a reader
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,8 @@ type Workload struct {
 	Duration time.Duration
 	Seed     uint64
 	Plans    bool // the server shares plan locks, and keeps no plan out for a writer that waits
+	// The clients may set a maintenance.
+	Maintenance bool
 
 	started time.Time
 	next    atomic.Int64
@@ -36,6 +39,8 @@ type Workload struct {
 func (w *Workload) Run() {
 	w.started = time.Now()
 	w.events = make([]atomic.Int64, len(w.States))
+	working, done := context.WithCancel(context.Background())
+	defer done()
 	var all sync.WaitGroup
 	for i := range w.Clients {
 		all.Add(1)
@@ -44,7 +49,54 @@ func (w *Workload) Run() {
 			w.client(i)
 		}()
 	}
+	ended := make(chan struct{})
+	if w.Maintenance {
+		go func() {
+			defer close(ended)
+			w.maintain(w.Clients+1, working)
+		}()
+	} else {
+		close(ended)
+	}
 	all.Wait()
+	done()
+	<-ended
+}
+
+// The longest time of a maintenance, and between two.
+const (
+	longestShut = 60 * time.Millisecond
+	longestOpen = 120 * time.Millisecond
+)
+
+// maintain shuts a state, and opens it again, one after the other; none is shut when it returns, if
+// the server answers.
+func (w *Workload) maintain(number int, working context.Context) {
+	random := rand.New(rand.NewPCG(w.Seed, uint64(number)))
+	for working.Err() == nil {
+		name := w.States[random.IntN(len(w.States))]
+		w.insist(number, working, Request{State: name, Kind: Shut})
+		time.Sleep(time.Duration(random.Int64N(int64(longestShut))))
+		patience, stop := context.WithTimeout(context.Background(), maintainPatience)
+		w.insist(number, patience, Request{State: name, Kind: Reopen})
+		stop()
+		time.Sleep(time.Duration(random.Int64N(int64(longestOpen))))
+	}
+}
+
+// Far more than a server takes to come back after a nemesis.
+const maintainPatience = 30 * time.Second
+
+// insist sends it until there is an answer.
+func (w *Workload) insist(number int, working context.Context, request Request) {
+	for {
+		record, _ := w.Client.Do(number, request)
+		w.History.Add(record)
+		if !record.Unknown() || working.Err() != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (w *Workload) client(number int) {
@@ -167,7 +219,7 @@ func (v *view) choose(random *rand.Rand, events int64) Request {
 	}
 	if v.mine == "" {
 		v.mine, v.sure, v.mineAt = NewID(random), false, events
-		v.plan = v.plans && random.IntN(2) == 0
+		v.plan = v.plans && random.IntN(4) == 0
 		return Request{Kind: v.lockKind(), ID: v.mine}
 	}
 	if !v.sure {
@@ -233,7 +285,9 @@ func (v *view) learn(random *rand.Rand, request Request, r *Record, body []byte,
 		v.stale, v.sure = true, random.IntN(2) == 0 // an old serial, or the lock was taken away
 	case isLock(r.Kind) && r.Status == 423 && mine && v.sure: // its plan lock, asked as a writer
 	case isLock(r.Kind) && r.Status == 423:
-		v.others, v.othersAt = r.Holder, events
+		if r.Holder != shutSentence {
+			v.others, v.othersAt = r.Holder, events
+		}
 		if random.IntN(2) == 0 { // else it waits for the lock, with the same ID
 			v.mine = ""
 		}

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -28,6 +28,9 @@ type history struct {
 	unknown   []*operation  // a bit in world.pending each
 	lastNamed map[int]int64 // lock ID: when the last operation that names it ended
 	late      int64         // a request has no effect later than that after it was sent (ns)
+	writes    []*operation  // with an answer, by the time they were sent
+	latest    []int64       // of writes: when it, or one that was sent before it, was answered
+	first     state
 }
 
 // names gives each name a number, from 1.
@@ -45,11 +48,12 @@ func (n *names) number(name string) int {
 }
 
 // prepare turns the records of one state into what Porcupine checks.
-func prepare(records []Record, late time.Duration) (*history, []porcupine.Operation) {
+func prepare(records []Record, rules Rules) (*history, []porcupine.Operation) {
 	records = slices.Clone(records)
 	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.Call, b.Call) })
 	var lineages names
-	h := &history{lastNamed: map[int]int64{}, late: late.Nanoseconds()}
+	h := &history{lastNamed: map[int]int64{}, late: rules.Late.Nanoseconds(),
+		first: initialState(rules.ArriveLate)}
 	var ops []porcupine.Operation
 	for i := range records {
 		r := &records[i]
@@ -62,13 +66,53 @@ func prepare(records []Record, late time.Duration) (*history, []porcupine.Operat
 		if op.unknown {
 			op.bit = len(h.unknown)
 			h.unknown = append(h.unknown, op)
+		} else if r.Kind == Post {
+			h.addWrite(op)
 		}
+		op.near(records, rules.GiveBack)
 		h.lastNamed[op.id] = max(h.lastNamed[op.id], op.ret)
 		h.lastNamed[op.holder] = max(h.lastNamed[op.holder], op.ret)
 		ops = append(ops, porcupine.Operation{ClientId: r.Client, Input: op, Call: op.call,
 			Return: op.ret})
 	}
 	return h, ops
+}
+
+func (h *history) addWrite(op *operation) {
+	latest := op.ret
+	if n := len(h.latest); n > 0 {
+		latest = max(latest, h.latest[n-1])
+	}
+	h.writes, h.latest = append(h.writes, op), append(h.latest, latest)
+}
+
+// since is when the first of the writes was sent that end at `now` or later: those that are still to
+// be explained are among them.
+func (h *history) since(now int64) int64 {
+	if i, _ := slices.BinarySearch(h.latest, now); i < len(h.writes) {
+		return h.writes[i].call
+	}
+	return math.MaxInt64
+}
+
+// near notes what else was under way at some time of op. `records` are by their call.
+func (op *operation) near(records []Record, giveBack bool) {
+	for i := range records {
+		r := &records[i]
+		if r.Call > op.ret {
+			return
+		}
+		// One of unknown outcome may have its effect much later.
+		if r.Return >= op.call || r.Unknown() {
+			op.nearShut = op.nearShut || r.Kind == Shut
+			op.nearReopen = op.nearReopen || r.Kind == Reopen
+		}
+		if giveBack && r.Return >= op.call {
+			named := op.record.Holder == "" || op.record.Holder == r.ID
+			op.nearLock = op.nearLock || isLock(r.Kind) && named && r != op.record
+			op.nearForce = op.nearForce || r.Kind == Force && r.Status != 409
+		}
+	}
 }
 
 func (h *history) step(worlds []world, op *operation) []world {
@@ -167,6 +211,14 @@ func (h *history) tidy(w world, op *operation) world {
 	w.pending = strings.TrimRight(w.pending, "\x00")
 	w.s.released = h.named(w.s.released, op)
 	w.s.maybeReleased = h.named(w.s.maybeReleased, op)
+	w.s.late = w.s.late.tidy(h.since(op.call), func(id int, until int64) bool {
+		for i, u := range h.unknown {
+			if u.id == id && u.record.Kind == Post && u.call <= until && has(w.pending, i) {
+				return true
+			}
+		}
+		return false
+	})
 	return w
 }
 
@@ -205,6 +257,9 @@ func (w world) covers(other world) bool {
 		other.s.forceReturn <= w.s.forceReturn {
 		other.s.forceCall, other.s.forceReturn = w.s.forceCall, w.s.forceReturn
 	}
+	if w.s.late.covers(other.s.late) {
+		other.s.late = w.s.late
+	}
 	if w.s != other.s || len(other.pending) > len(w.pending) {
 		return false
 	}
@@ -222,7 +277,7 @@ var hashSeed = maphash.MakeSeed()
 // answers so far leave open.
 func (h *history) model() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return []world{{s: initialState}} },
+		Init: func() any { return []world{{s: h.first}} },
 		Step: func(worlds, input, _ any) (bool, any) {
 			next := h.step(worlds.([]world), input.(*operation))
 			return len(next) > 0, next
@@ -276,6 +331,9 @@ func (h *history) describe(w world) string {
 		if has(w.pending, i) {
 			pending++
 		}
+	}
+	if w.s.shut {
+		holder += ", shut"
 	}
 	return fmt.Sprintf("%s, %s, %d may still happen", holder, document, pending)
 }

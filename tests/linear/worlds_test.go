@@ -14,14 +14,14 @@ import (
 // checkOpen checks the textbook way: an operation of unknown outcome stays open to the end, and is
 // given to Porcupine as one. Right, but too slow for more than some operations.
 func checkOpen(records []Record) porcupine.CheckResult {
-	_, ops := prepare(records, time.Hour)
+	_, ops := prepare(records, Rules{Late: time.Hour})
 	for i := range ops {
 		if op := ops[i].Input.(*operation); op.unknown {
 			op.ret, ops[i].Return = 3000, math.MaxInt64 // 3000: after all, and within forceRepeat
 		}
 	}
 	nondeterministic := porcupine.NondeterministicModel{
-		Init: func() []any { return []any{initialState} },
+		Init: func() []any { return []any{initialState(false)} },
 		Step: func(s, input, _ any) (next []any) {
 			for _, n := range s.(state).step(input.(*operation)) {
 				next = append(next, n)
@@ -43,8 +43,8 @@ func randomHistory(random *rand.Rand) []Record {
 	for i := range 6 + random.IntN(8) {
 		p := planned{effect: 1000 + random.Int64N(1000)} // no call before 0
 		p.Client, p.State = i, "s"
-		p.Kind = []Kind{Get, Lock, Lock, Unlock, Unlock, Force, Post, Post}[random.IntN(8)]
-		if p.Kind == Lock || p.Kind == Unlock || p.Kind == Post && random.IntN(3) > 0 {
+		p.Kind = []Kind{Get, Lock, Lock, Plan, Unlock, Unlock, Force, Post, Post, Shut, Reopen}[random.IntN(11)]
+		if isLock(p.Kind) || p.Kind == Unlock || p.Kind == Post && random.IntN(3) > 0 {
 			p.ID = string(rune('a' + random.IntN(3)))
 		}
 		if p.Kind == Post {
@@ -60,7 +60,7 @@ func randomHistory(random *rand.Rand) []Record {
 		plan = append(plan, p)
 	}
 	slices.SortFunc(plan, func(a, b planned) int { return int(a.effect - b.effect) })
-	s := initialState
+	s := initialState(false)
 	var ids, shas names
 	var records []Record
 	for _, p := range plan {
@@ -90,13 +90,17 @@ func answer(random *rand.Rand, s state, r *Record, ids, shas *names) state {
 	}
 	next := s.step(op)
 	for len(next) == 0 {
-		r.Status = []int{200, 404, 409, 410, 423}[random.IntN(5)]
+		r.Status = []int{200, 403, 404, 409, 410, 423}[random.IntN(6)]
+		r.Holder = ""
+		if r.Status == 423 && s.shut {
+			r.Holder = shutSentence
+		}
 		next = s.step(op)
 	}
 	if r.Kind == Get && r.Status == 200 {
 		r.SHA = (*shas)[s.sha-1]
 	}
-	if r.Status == 423 {
+	if r.Status == 423 && !s.shut && s.holder != 0 {
 		r.Holder = (*ids)[s.holder-1]
 	}
 	return next[random.IntN(len(next))]
@@ -108,7 +112,7 @@ func TestWorldsAgreeWithOpenOperations(t *testing.T) {
 	for seed := range uint64(4000) {
 		records := randomHistory(rand.New(rand.NewPCG(seed, 0)))
 		want := checkOpen(records)
-		got := Check(records, time.Minute, time.Hour).Result
+		got := Check(records, time.Minute, Rules{Late: time.Hour}).Result
 		count[want]++
 		if got != want {
 			t.Errorf("seed %d: %s, should be %s", seed, got, want)
