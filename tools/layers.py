@@ -64,7 +64,7 @@ LIBRARIES = {
     r"hiredis/.*": ("redis/",),
     r"curl/.*": ("http_client/",),
     r"jwt\.h": ("auth/libjwt_verifier.cc",),
-    r"toml\+\+/.*": ("auth/policy_file.cc",),
+    r"toml\+\+/.*": ("auth/policy_reader.h",),
     r"crypt\.h": ("auth/password.cc",),
 }
 BANNED = [
