@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Names the files of src/ that the given sources need, so that a build of a few tests compiles no more.
 
-A source needs the headers that it includes, and theirs; a header needs what may implement it: each .cc of its
-folder that includes it, and of a header of include/ each .cc that includes it first. That is more than the linker takes, and a file that is missing makes the
-link fail: no test can pass without code that it calls.
+A source needs the headers that it includes, and theirs; a header needs what may implement it: each .cc of
+its folder that includes it, and for a header of include/ those of src/base. That is more than the linker
+takes. A file that is missing makes the link fail: no test can pass without code that it calls.
 """
 import pathlib
 import re
@@ -26,8 +26,8 @@ def includes(path):
 def main():
     implements = {}
     for source in sorted((ROOT / "src").rglob("*.cc")):
-        ours = includes(source)
-        for header in [h for h in ours if h.parent == source.parent or (h == ours[0] and h.parent == PUBLIC)]:
+        folders = (source.parent, PUBLIC) if source.parent.name == "base" else (source.parent,)
+        for header in [h for h in includes(source) if h.parent in folders]:
             implements.setdefault(header, []).append(source)
     needed, todo = set(), [ROOT / name for name in sys.argv[1:]]
     while todo:
