@@ -119,9 +119,27 @@ Status StoreCopier::Settle(const StoreIdentity& from) {
                              "; the source is open again, run the command again"};
 }
 
+// What is frozen, or in maintenance, stays so: the sets lie in the lock services.
+Status StoreCopier::CarryGates(const GateSet& gates) {
+  std::vector<Gate> next;
+  for (const Gate& gate : gates.gates) {
+    if (gate.EndsAfter(gates.now_ms)) next.push_back(gate);
+  }
+  Result<GateSet> there = parts_.to_locks.ReadGates();
+  if (!there.ok()) return std::move(there).status();
+  if (next.empty() && there->gates.empty()) return Status();
+  Result<bool> exchanged = parts_.to_locks.ExchangeGates(there->tag, next);
+  if (!exchanged.ok()) return std::move(exchanged).status();
+  return *exchanged ? Status() : Status::Unavailable("somebody else changes the freezes there");
+}
+
 Status StoreCopier::Open(const StoreIdentity& to) {
+  // First: source and target may have one lock service, and it becomes another one now.
+  Result<GateSet> gates = parts_.from_locks.ReadGates();
+  if (!gates.ok()) return std::move(gates).status().At("the freezes of the source");
   Result<std::string> service = parts_.to_locks.InitService(true);
   if (!service.ok()) return std::move(service).status().At("the target's lock service");
+  STATEWARD_RETURN_IF_ERROR(CarryGates(*gates).At("the freezes of the target"));
   StoreIdentity open = to;
   open.lock_kind = std::string(parts_.to_locks.Name());
   open.lock_id = *service;

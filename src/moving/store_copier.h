@@ -61,6 +61,7 @@ class StoreCopier {
   Status Close(StoreIdentity* from);
   Status Reopen(const StoreIdentity& from);
   Status Settle(const StoreIdentity& from);
+  Status CarryGates(const GateSet& gates);
   Status Open(const StoreIdentity& to);
   std::string MovedText() const { return "moved to " + parts_.to_place; }
   std::string MovingText() const { return "being moved to " + parts_.to_place; }

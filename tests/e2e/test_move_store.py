@@ -72,6 +72,8 @@ class Copy(World):
         self.assertIn("lock held", self.ctl(old.settings, *copy, code=4))
         self.assertEqual(200, self.ask(old, "GET", "s1")[0], "nothing was closed")
 
+        self.ctl(old.settings, "freeze", "demo/s4", "--reason", "ask ann")
+
         # Clients write all the time; what was answered 200 must be there in the end.
         written, stop = {}, threading.Event()
 
@@ -113,6 +115,8 @@ class Copy(World):
         self.assertEqual(200, self.ask(new, "LOCK", "s3", lock)[0])
         self.assertEqual(200, self.ask(new, "POST", "s3", document(9, "L3"), "?ID=held")[0])
         self.assertEqual(200, self.ask(new, "UNLOCK", "s3", lock)[0])
+        status, _, body = self.ask(new, "LOCK", "s4", lock)
+        self.assertEqual((423, True), (status, b"ask ann" in body), "what is frozen stays so")
         rows = json.loads(self.ctl(new.settings, "uploads", "list", "--json"))
         self.assertEqual(["demo/s0"], [row["state"] for row in rows])
         self.ctl(new.settings, "check")
