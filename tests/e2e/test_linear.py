@@ -26,11 +26,12 @@ TOGETHER = ("fs+local", "postgres+postgres")
 
 
 class Linear:
-    PAIR, OPS, SECONDS = None, 0, 0
+    PAIR, OPS, SECONDS, KILLS = None, 0, 0, True
 
     def test_operations(self):
         ops = os.environ.get("LINEAR_OPS") or self.OPS
         seconds = os.environ.get("LINEAR_SECONDS") or self.SECONDS
+        kills = self.KILLS or os.environ.get("LINEAR_PAIRS") == "all"
         with Box() as box:
             # One principal of all rights: the model knows no others.
             people = box.write("policy.toml", policy(), 0o600)
@@ -44,14 +45,15 @@ class Linear:
                 [str(ROOT / "build/prove-locks"), "-url", f"http://127.0.0.1:{nginx.plain[1]}",
                  "-user", "x", "-plans", "-maintenance", *rules, "-ops", str(ops),
                  "-duration", f"{seconds}s", "-states", str(STATES),
-                 "-nemesis-cmd", f"bash {script} 2>/dev/null", "-nemesis-max", "800ms",
-                 "-drawing", box.path("prove-locks.html")],
+                 "-nemesis-cmd", f"bash {script} 2>/dev/null" if kills else "",
+                 "-nemesis-max", "800ms", "-drawing", box.path("prove-locks.html")],
                 env=dict(os.environ, PROVE_LOCKS_PASSWORD=TOKENS["root"]), capture_output=True,
                 text=True, timeout=int(seconds) + 400, check=False)
             print(f"{self.PAIR}: " + "".join(run.stdout.splitlines()[-1:]), flush=True)
             self.assertEqual(0, run.returncode, run.stdout[-3000:] + run.stderr[-3000:])
             self.assertIn("result Ok", run.stdout.splitlines()[-1])
-            self.assertIn("a worker ended and is replaced", server.log())
+            if kills:
+                self.assertIn("a worker ended and is replaced", server.log())
 
 
 # A forced release within two minutes of the last is taken for its repeat: of more states there are
@@ -59,7 +61,10 @@ class Linear:
 STATES = 8
 SHARES = {"fs+local": 14000, "postgres+postgres": 3000, "s3+s3": 1500, "s3+redis": 1500}
 for pair in PAIRS if os.environ.get("LINEAR_PAIRS") == "all" else SHARES:
-    make_cases(sys.modules[__name__], Linear, (pair,), OPS=SHARES.get(pair, 1500))
+    # A lock in S3 that a killed worker left half taken makes many histories possible, which takes
+    # long to check: there `make prove-linear` kills.
+    make_cases(sys.modules[__name__], Linear, (pair,), OPS=SHARES.get(pair, 1500),
+               KILLS=pair != "s3+s3")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ type state struct {
 	forceCall, forceReturn int64
 	shut                   bool // by a maintenance: no lock is given, and no write without one passes
 	late                   late // where a write may arrive late
+	// With Rules.GiveBack: lock IDs that are held, but whose LOCK was not answered 200: a repeat may
+	// give the lock back.
+	soft string
 }
 
 func initialState(arriveLate bool) state {
@@ -45,6 +48,7 @@ type operation struct {
 	// What else was under way at some time of it: a `maintenance set` or `end`; and with
 	// Rules.GiveBack a LOCK (the one that this answer names), and a forced release.
 	nearShut, nearReopen, nearLock, nearForce bool
+	giveBack                                  bool // Rules.GiveBack
 }
 
 func (op *operation) met() bool { return op.record.Holder == shutSentence }
@@ -75,6 +79,22 @@ func (s state) holds(id int) bool { return id != 0 && (s.holder == id || has(s.p
 // freed is what is left when op releases the lock with this ID.
 func (s state) freed(id int, op *operation) state {
 	s.released = with(s.released, id)
+	return s.let(id, op)
+}
+
+// letSoft lists the states in which one of the soft locks was given back, before op.
+func (s state) letSoft(op *operation) (after []state) {
+	for id := 1; id < 8*len(s.soft); id++ {
+		if has(s.soft, id) {
+			after = append(after, s.let(id, op))
+		}
+	}
+	return after
+}
+
+// let is what is left when the lock with this ID is held no more.
+func (s state) let(id int, op *operation) state {
+	s.soft = strings.TrimRight(without(s.soft, id), "\x00")
 	if s.holder == id {
 		s.holder = 0
 		s.late = s.late.leave(id, op)
@@ -169,6 +189,9 @@ func (s state) lock(op *operation) []state {
 		granted.holder = id
 	}
 	// A writer's LOCK with the ID of a plan takes nothing.
+	if op.unknown && op.giveBack {
+		granted.soft = with(s.soft, id)
+	}
 	mine := s.holder == id || op.record.Kind == Plan && has(s.plans, id)
 	switch {
 	case op.unknown && free && !mine && !s.shut:
@@ -177,6 +200,7 @@ func (s state) lock(op *operation) []state {
 		return []state{s}
 	case op.record.Status == 200 && mine:
 		s.late = s.late.complete()
+		s.soft = strings.TrimRight(without(s.soft, id), "\x00")
 		return []state{s}
 	case op.record.Status == 200 && free && !s.shut:
 		return []state{granted}

@@ -158,7 +158,14 @@ func TestALockThatIsGivenBackMayBeSeen(t *testing.T) {
 		0..9 LOCK id=a 200
 		1..2 LOCK id=c 423 holder=a
 		3..4 LOCK id=b 200
-		5..6 UNLOCK id=b 200`}
+		5..6 UNLOCK id=b 200`,
+		"by its repeat": `
+		0..1 LOCK id=a 503
+		2..3 LOCK id=c 423 holder=a
+		4..5 SHUT 200
+		6..7 LOCK id=a 423 holder=MAINTENANCE
+		8..9 REOPEN 200
+		10..11 LOCK id=b 200`}
 	all(t, history, Rules{Late: time.Minute, GiveBack: true}, porcupine.Ok)
 	all(t, history, strict, porcupine.Illegal)
 	history = map[string]string{"": `

@@ -62,14 +62,14 @@ func prepare(records []Record, rules Rules) (*history, []porcupine.Operation) {
 		}
 		op := &operation{record: r, id: h.ids.number(r.ID), holder: h.ids.number(r.Holder),
 			sha: h.shas.number(r.SHA), lineage: lineages.number(r.Lineage),
-			call: r.Call, ret: r.Return, unknown: r.Unknown()}
+			call: r.Call, ret: r.Return, unknown: r.Unknown(), giveBack: rules.GiveBack}
 		if op.unknown {
 			op.bit = len(h.unknown)
 			h.unknown = append(h.unknown, op)
 		} else if r.Kind == Post {
 			h.addWrite(op)
 		}
-		op.near(records, rules.GiveBack)
+		op.near(records)
 		h.lastNamed[op.id] = max(h.lastNamed[op.id], op.ret)
 		h.lastNamed[op.holder] = max(h.lastNamed[op.holder], op.ret)
 		ops = append(ops, porcupine.Operation{ClientId: r.Client, Input: op, Call: op.call,
@@ -96,7 +96,7 @@ func (h *history) since(now int64) int64 {
 }
 
 // near notes what else was under way at some time of op. `records` are by their call.
-func (op *operation) near(records []Record, giveBack bool) {
+func (op *operation) near(records []Record) {
 	for i := range records {
 		r := &records[i]
 		if r.Call > op.ret {
@@ -107,7 +107,7 @@ func (op *operation) near(records []Record, giveBack bool) {
 			op.nearShut = op.nearShut || r.Kind == Shut
 			op.nearReopen = op.nearReopen || r.Kind == Reopen
 		}
-		if giveBack && r.Return >= op.call {
+		if op.giveBack && r.Return >= op.call {
 			named := op.record.Holder == "" || op.record.Holder == r.ID
 			op.nearLock = op.nearLock || isLock(r.Kind) && named && r != op.record
 			op.nearForce = op.nearForce || r.Kind == Force && r.Status != 409
@@ -162,6 +162,9 @@ func (h *history) explain(w world, op *operation) []world {
 // effects lists the worlds in which one pending operation has taken effect, before op.
 func (h *history) effects(w world, op *operation) []world {
 	var after []world
+	for _, s := range w.s.letSoft(op) {
+		after = append(after, h.tidy(world{s, w.pending}, op))
+	}
 	seen := map[string]bool{}
 	for i, u := range h.unknown {
 		if !has(w.pending, i) {
