@@ -1,6 +1,6 @@
 # Debian packages, in build/deb (debhelper). `make deb` compiles them from a clean copy of the sources;
 # with STATEWARD_PROGRAMS=build/release it takes programs that are there already: the tests do that.
-.PHONY: deb test-packages test-deb
+.PHONY: deb test-packages test-deb container test-container
 deb:
 	$(Q)packaging/build_deb.sh build/deb
 test-packages: programs
@@ -9,3 +9,11 @@ test-packages: programs
 test-deb: programs
 	$(Q)STATEWARD_PROGRAMS=$(O) packaging/build_deb.sh build/deb
 	$(Q)python3 -B tests/packages/life.py
+# An OCI image with them and nginx, in build/container (mmdebstrap, umoci; as root). The test unpacks it and
+# starts it in namespaces of its own.
+container: deb
+	$(Q)packaging/container/build.sh build/container
+test-container: programs
+	$(Q)STATEWARD_PROGRAMS=$(O) packaging/build_deb.sh build/deb
+	$(Q)packaging/container/build.sh build/container
+	$(Q)python3 -B tests/packages/container_test.py

@@ -15,7 +15,7 @@ TEST=(apache2 spawn-fcgi multiwatch postgresql-15 postgresql-client-15 pgbouncer
       redis-tools stunnel4 prometheus cpputest libcpputest-dev mandoc zsh
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
-      debhelper dh-apparmor po-debconf lintian apparmor mmdebstrap systemd-container age)
+      debhelper dh-apparmor po-debconf lintian apparmor mmdebstrap systemd-container umoci skopeo age)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
 SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4 prometheus
           prometheus-node-exporter)
