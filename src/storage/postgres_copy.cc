@@ -79,8 +79,9 @@ Status PostgresStorage::PutLegacy(const std::string& legacy_id, ByteView blob) {
     if (!rows.ok()) return std::move(rows).status();
   }
   Result<Bytes> now = GetLegacy(legacy_id);
-  if (!now.ok()) return std::move(now).status();
-  return ByteView(*now) == blob ? Status() : Status::Internal("the store is not closed");
+  if (!now.ok() && now.status().code() != Code::kNotFound) return std::move(now).status();
+  const bool there_now = now.ok() && ByteView(*now) == blob;
+  return there_now ? Status() : Status::Internal("the store is not closed");
 }
 
 }  // namespace stateward

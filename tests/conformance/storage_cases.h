@@ -11,6 +11,7 @@
 #include "conformance/leases_cases.h"
 #include "conformance/name_claims_cases.h"
 #include "conformance/records_cases.h"
+#include "conformance/store_copy_cases.h"
 
 #define IDENTITY_FILE_CASES(X, G)         \
   X(G, WithoutIdentityNothingIsSaid)      \
@@ -54,6 +55,12 @@
 
 #define CACHES_CASES(X, G) X(G, CacheEntriesAreTheLastOfEach)
 
+#define STORE_COPY_CASES(X, G)              \
+  X(G, IntoAnOpenStoreNothingIsPut)         \
+  X(G, AClosedStoreTakesRecordsOfAnyNumber) \
+  X(G, AClosedStoreTakesBlobs)              \
+  X(G, EachClaimIsTold)
+
 #define STORAGE_TEST_(G, name) \
   TEST(G, name) { ::stateward::storage_cases::name(fixture); }
 #define STORAGE_CONFORMS(G)             \
@@ -62,6 +69,7 @@
   KEPT_UPLOADS_CASES(STORAGE_TEST_, G)  \
   NAME_CLAIMS_CASES(STORAGE_TEST_, G)   \
   LEASES_CASES(STORAGE_TEST_, G)        \
-  CACHES_CASES(STORAGE_TEST_, G)
+  CACHES_CASES(STORAGE_TEST_, G)        \
+  STORE_COPY_CASES(STORAGE_TEST_, G)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_STORAGE_CASES_H_
