@@ -53,6 +53,7 @@ struct AuditEvent {
   std::string action;   // "read", "write", "lock", …
   std::string project;  // with `name`: the state
   std::string name;
+  std::string tenant;  // the state's namespace of basic auth; "" = none, or not known yet
   AuditFacts facts;
   std::string lock_id;
   std::string upload;  // the kept upload's name

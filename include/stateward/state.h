@@ -22,6 +22,8 @@ struct StateKey {
 inline bool operator==(const StateKey& a, const StateKey& b) {
   return a.tenant == b.tenant && a.project == b.project && a.name == b.name;
 }
+// Enough of a namespace's name to tell them apart: 16 hex digits; "" for identified users.
+inline std::string ShortNamespace(const std::string& tenant) { return tenant.substr(0, 16); }
 
 // 64 lower-case hex digits, so it is safe as a file name, an object key or an SQL key.
 // Injective: each part of the key goes into the digest with its length in front

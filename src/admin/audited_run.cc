@@ -29,6 +29,7 @@ AuditEvent EventOf(const Operation& operation, const AdminService& service, cons
   if (one) {
     event.project = key.project;
     event.name = key.name;
+    event.tenant = caller.tenant.value_or("");
   }
   event.identity = caller.IdentityFor(key);
   event.lock_id = args.Text("id");

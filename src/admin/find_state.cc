@@ -133,6 +133,7 @@ Result<FoundState> FindState(const Call& call) {
 void NoteState(const Call& call, const StateKey& key) {
   call.audit.project = key.project;
   call.audit.name = key.name;
+  call.audit.tenant = key.tenant;
   call.audit.identity = call.caller.IdentityFor(key);
 }
 
@@ -154,8 +155,6 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   grant.audit = caller.audit;
   return grant;
 }
-
-std::string ShortNamespace(const std::string& tenant) { return tenant.substr(0, 16); }
 
 std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
 

@@ -50,9 +50,6 @@ void NoteNewest(const Call& call, const Newest& newest);
 // The caller as the server's verbs know one. REQUIRES: the caller may do what is asked of them.
 Grant GrantOf(const Caller& caller, const StateKey& key);
 
-// Enough of a namespace's name to tell them apart: 16 hex digits; "" for identified users.
-std::string ShortNamespace(const std::string& tenant);
-
 // "net/prod"
 std::string StateText(const StateKey& key);
 

@@ -6,6 +6,8 @@ namespace stateward {
 namespace {
 
 constexpr char kHeld[] = "held";
+constexpr char kReleased[] = "released";
+constexpr char kForced[] = "forced";
 constexpr char kUnknown[] = "unknown";
 
 }  // namespace
@@ -39,11 +41,16 @@ void LockSessions::Add(const LockEvent& event) {
     begun->since_ms = event.time_ms;
     return;
   }
-  // A repeat, or one of a free state.
-  if (open == nullptr || (!event.lock.empty() && event.lock != open->lock)) return;
+  const bool is_open = open != nullptr && (event.lock.empty() || event.lock == open->lock);
+  if (!is_open) {
+    // A repeat, or one of a free state; or a forced one of a lock that was taken by another host.
+    if (event.action != "force unlock" || Find(event.lock) != nullptr) return;
+    if (open != nullptr) open->end = kUnknown;
+    open = Begin(event.lock);
+  }
   open->until_ms = event.time_ms;
   const bool own = event.action == "unlock" && event.principal == open->principal;
-  open->end = own ? "released" : "forced";
+  open->end = own ? kReleased : kForced;
   if (own) return;
   open->ended_by = event.principal;
   open->reason = event.reason;
@@ -77,6 +84,14 @@ void LockSessions::End(const std::optional<LockRecord>& holder) {
   open->principal = holder->principal;
   open->operation = holder->operation;
   open->since_ms = holder->time_ms;
+}
+
+std::vector<LockSession> LockSessions::Forced() const {
+  std::vector<LockSession> forced;
+  for (const LockSession& session : sessions_) {
+    if (session.end == kForced) forced.push_back(session);
+  }
+  return forced;
 }
 
 }  // namespace stateward

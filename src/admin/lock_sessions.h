@@ -10,6 +10,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "stateward/locker.h"
 #include "stateward/state.h"
@@ -51,6 +52,8 @@ class LockSessions {
 
   // The newest first; those whose time is not known last.
   const std::deque<LockSession>& all() const { return sessions_; }
+  // Of those, the ones that ended by a forced release.
+  std::vector<LockSession> Forced() const;
 
  private:
   LockSession* Find(const std::string& lock);

@@ -2,11 +2,15 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "admin/columns.h"
 #include "admin/find_state.h"
+#include "admin/lock_sessions.h"
+#include "admin/lock_trail.h"
 #include "admin/run.h"
 #include "admin/state_names.h"
 #include "admin/version_changes.h"
@@ -32,7 +36,15 @@ std::string EventOf(RecordKind kind) {
 }
 
 // Places in a row of kVersionsColumns.
-enum At : size_t { kTime = 4, kBy = 5, kUpload = 11, kNote = 12, kPinned = 13, kResources = 14 };
+enum At : size_t {
+  kTime = 4,
+  kBy = 5,
+  kLock = 7,
+  kUpload = 11,
+  kNote = 12,
+  kPinned = 13,
+  kResources = 14
+};
 constexpr size_t kColumns = std::size(kVersionsColumns);
 
 Row RowOf(Value version, std::string event, const VersionInfo& info, Value upload) {
@@ -71,25 +83,25 @@ Result<Row> UploadRow(const History& history, const KeptUpload& entry) {
   return RowOf({}, "upload", info->version, entry.content_tag);
 }
 
-// Of one state, the newest first.
-Result<std::vector<KeptUpload>> UploadsOf(KeptUploads& uploads, const StateId& id) {
-  Result<std::vector<KeptUpload>> all = uploads.ListUploads();
-  if (!all.ok()) return all;
-  std::vector<KeptUpload> mine;
-  for (KeptUpload& entry : *all) {
-    if (entry.id == id) mine.push_back(std::move(entry));
-  }
-  std::sort(mine.begin(), mine.end(),
-            [](const KeptUpload& a, const KeptUpload& b) { return a.time_ms > b.time_ms; });
-  return mine;
+// A forced release of the state's lock, between its versions.
+Row ForcedRow(const LockSession& session) {
+  Row row(kColumns);
+  row[1] = std::string("forced release");
+  row[kTime] = session.until_ms;
+  row[kBy] = TextOrNull(session.ended_by);
+  row[kLock] = TextOrNull(session.lock);
+  std::string note = session.principal.empty() ? "" : "held by " + session.principal;
+  if (!session.reason.empty()) note += (note.empty() ? "" : ": ") + session.reason;
+  row[kNote] = TextOrNull(note);
+  return row;
 }
 
-// One state's versions and uploads as one line of time, the newest first. With changes a document's
-// row waits until the document before it is known.
+// One state's versions, and what stands between them, as one line of time, the newest first. With
+// changes a document's row waits until the document before it is known.
 class Timeline {
  public:
   Timeline(const History& history, const FoundState& state, bool changes, const RowFn& take)
-      : history_(history), changes_(history, state), with_changes_(changes), take_(take) {}
+      : changes_(history, state), with_changes_(changes), take_(take) {}
 
   Status Add(const VersionEntry& entry) {
     const VersionInfo& info = entry.info.version;
@@ -110,11 +122,8 @@ class Timeline {
     above_ = document;
     return Push(std::move(row));
   }
-  Status Add(const KeptUpload& upload) {
-    Result<Row> row = UploadRow(history_, upload);
-    if (!row.ok()) return std::move(row).status();
-    return Push(*std::move(row));
-  }
+  // What stands between versions.
+  Status Add(Row row) { return Push(std::move(row)); }
   Status End() {
     STATEWARD_RETURN_IF_ERROR(Settle({}, lowest_ == 1));
     changes_.Save();
@@ -151,7 +160,6 @@ class Timeline {
     return Status();
   }
 
-  const History& history_;
   VersionChangesOf changes_;
   const bool with_changes_;
   const RowFn& take_;
@@ -161,26 +169,78 @@ class Timeline {
   bool enough_ = false;
 };
 
-Status Walk(const History& history, const FoundState& state, Timeline* line) {
-  Result<std::vector<KeptUpload>> uploads = UploadsOf(history.uploads(), state.id);
+// What stands between the versions, by its time: the newest first.
+struct Between {
+  int64_t time_ms = 0;
+  std::variant<KeptUpload, LockSession> what;
+};
+
+Result<Row> RowOf(const History& history, const Between& one) {
+  const auto* upload = std::get_if<KeptUpload>(&one.what);
+  if (upload != nullptr) return UploadRow(history, *upload);
+  return ForcedRow(std::get<LockSession>(one.what));
+}
+
+Result<std::vector<Between>> AllBetween(const History& history, const StateId& id,
+                                        std::vector<LockSession> forced) {
+  Result<std::vector<KeptUpload>> uploads = history.uploads().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
-  auto upload = uploads->begin();
-  const auto add_uploads = [&](int64_t after_ms) -> Status {
-    for (; upload != uploads->end() && upload->time_ms > after_ms; ++upload) {
-      STATEWARD_RETURN_IF_ERROR(line->Add(*upload));
+  std::vector<Between> all;
+  for (KeptUpload& upload : *uploads) {
+    const int64_t time_ms = upload.time_ms;
+    if (upload.id == id) all.push_back({time_ms, std::move(upload)});
+  }
+  for (LockSession& session : forced) {
+    const int64_t time_ms = session.until_ms;
+    all.push_back({time_ms, std::move(session)});
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Between& a, const Between& b) { return a.time_ms > b.time_ms; });
+  return all;
+}
+
+Status Walk(const History& history, const StateId& id, const std::vector<Between>& all,
+            Timeline* line) {
+  auto next = all.begin();
+  const auto add_until = [&](int64_t after_ms) -> Status {
+    for (; next != all.end() && next->time_ms > after_ms; ++next) {
+      Result<Row> row = RowOf(history, *next);
+      if (!row.ok()) return std::move(row).status();
+      STATEWARD_RETURN_IF_ERROR(line->Add(*std::move(row)));
     }
     return Status();
   };
   Status added;
-  STATEWARD_RETURN_IF_ERROR(history.Each(state.id, [&](const VersionEntry& entry) {
-    if (entry.status.ok()) added = add_uploads(entry.info.version.time_ms);
+  STATEWARD_RETURN_IF_ERROR(history.Each(id, [&](const VersionEntry& entry) {
+    if (entry.status.ok()) added = add_until(entry.info.version.time_ms);
     if (added.ok()) added = line->Add(entry);
     return added.ok() && !line->enough();
   }));
   STATEWARD_RETURN_IF_ERROR(added);
   if (line->enough()) return Status();
-  STATEWARD_RETURN_IF_ERROR(add_uploads(INT64_MIN));
+  STATEWARD_RETURN_IF_ERROR(add_until(INT64_MIN));
   return line->End();
+}
+
+// When the oldest version that is kept was written; 0: it does not say.
+int64_t OldestTime(const History& history, const StateId& id) {
+  Result<std::vector<uint64_t>> numbers = history.records().Versions(id);
+  if (!numbers.ok() || numbers->empty()) return 0;
+  Result<SealedInfo> info = history.Info(id, numbers->back());
+  return info.ok() ? info->version.time_ms : 0;
+}
+
+// Forced releases since the oldest version that is kept; the trail holds them, where there is one.
+// What cannot be told hides no version: *note says so.
+std::vector<LockSession> ForcedReleases(const Call& call, const History& history,
+                                        const FoundState& state, std::string* note) {
+  if (call.service.audit_file().empty()) return {};
+  LockSessions sessions;
+  const Status added =
+      AddLockTrail(call.service, state.key, OldestTime(history, state.id), &sessions);
+  if (added.ok()) return sessions.Forced();
+  *note = "forced releases are not known: the audit trail cannot be read";
+  return {};
 }
 
 }  // namespace
@@ -198,10 +258,14 @@ Result<Reply> RunVersions(const Call& call) {
     if (!turn) return ListUnderWay();
   }
   Reply reply;
+  std::vector<LockSession> forced = ForcedReleases(call, *history, *state, &reply.note);
+  Result<std::vector<Between>> between = AllBetween(*history, state->id, std::move(forced));
+  if (!between.ok()) return std::move(between).status();
   reply.stream = [history = *history, state = *std::move(state), changes,
+                  between = *std::move(between),
                   turn = std::move(turn)](const RowFn& take) -> Result<Verdict> {
     Timeline line(history, state, changes, take);
-    STATEWARD_RETURN_IF_ERROR(Walk(history, state, &line));
+    STATEWARD_RETURN_IF_ERROR(Walk(history, state.id, between, &line));
     return Verdict::kDone;
   };
   return reply;

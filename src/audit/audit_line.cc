@@ -87,6 +87,7 @@ std::string AuditFields(std::string_view kind, const AuditEvent& event) {
   f.Text("address", event.address);
   f.Text("action", event.action);
   if (!event.project.empty()) f.Text("state", event.project + "/" + event.name);
+  if (!event.project.empty()) f.Text("namespace", ShortNamespace(event.tenant));
   f.Version(event.facts.before, "version_before", "serial_before");
   f.Version(event.facts.after, "version_after", "serial_after");
   if (event.facts.resources) f.Number("resources", *event.facts.resources);

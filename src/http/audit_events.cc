@@ -44,6 +44,7 @@ AuditEvent EventOf(const HandlerParts& parts, const Exchange& exchange) {
   event.action = ActionOf(exchange);
   event.project = exchange.matched.project;
   event.name = exchange.matched.state;
+  event.tenant = exchange.grant.key.tenant;
   event.lock_id = exchange.lock_id;
   return event;
 }

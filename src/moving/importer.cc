@@ -233,6 +233,7 @@ Result<Imported> Importer::Import(Source& source, const SourceState& state,
     event.action = kOperation;
     event.project = to.project;
     event.name = to.name;
+    event.tenant = to.tenant;
     event.reason = "from " + state.place;
     done = parts_.trail->Intend(&event, AuditNeed::kBegins, &head);
   }

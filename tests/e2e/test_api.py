@@ -7,76 +7,23 @@ import unittest
 import urllib.parse
 
 import api_docs
-from box import Box
+from api_world import TOKENS, ApiWorld, document, lock_info
 from client import Client, basic
-from pairs import Pair, make_cases
+from pairs import make_cases
 from stateward import CTL
-from webservers import Nginx
 
-TOKENS = {name: "swt_" + name[0].encode().hex() * 32
-          for name in ("admin", "reader", "oncall", "writer")}
-RULES = """
-[[rules]]
-name = "admin"
-token = "admin"
-states = ["*/*"]
-role = "admin"
-[[rules]]
-name = "reader"
-token = "reader"
-states = ["open/*"]
-role = "read"
-[[rules]]
-name = "oncall"
-token = "oncall"
-states = ["*/*"]
-role = "operator"
-[[rules]]
-name = "writer"
-token = "writer"
-states = ["open/*"]
-role = "write"
-"""
 HIDDEN = "classified"  # a project; a word that no answer to the reader may hold
 
 
-def policy():
-    tokens = [f"[tokens.{name}]\nsha256 = \"{hashlib.sha256(text.encode()).hexdigest()}\"\n"
-              for name, text in TOKENS.items()]
-    return "".join(tokens) + RULES
-
-
-def document(serial, lineage="L"):
-    return json.dumps({"version": 4, "serial": serial, "lineage": lineage,
-                       "terraform_version": "1.9.0", "outputs": {}, "resources": []}).encode()
-
-
-def lock_info(lock_id):
-    return json.dumps({"ID": lock_id, "Operation": "OperationTypeApply", "Info": "", "Who": "ann@ci",
-                       "Version": "1.9.0", "Created": "2026-11-24T00:00:00Z", "Path": ""}).encode()
-
-
-class Api:
-    """A mix-in: PAIR is the pair of backends."""
-
+class Api(ApiWorld):
     @classmethod
     def setUpClass(cls):
-        cls.box = Box()
-        cls.addClassCleanup(cls.box.close)
-        cls.pair = Pair(cls.box, cls.PAIR)
-        cls.addClassCleanup(cls.pair.close)
-        cls.app = cls.pair.stateward(
-            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o600))
-        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
+        super().setUpClass()
         admin = cls.client("admin")
         for target in (f"/state/{HIDDEN}/prod", "/state/open/a", "/state/open/b"):
             for serial in (1, 2):
                 answer = admin.post(target, document(serial, target))
                 assert answer.status == 200, answer
-
-    @classmethod
-    def client(cls, name):
-        return Client(cls.nginx.plain, auth=basic("any", TOKENS[name]))
 
     def get(self, name, path, status=200, **more):
         answer = self.client(name).request("GET", "/api/v1" + path, **more)

@@ -5,11 +5,11 @@ import pathlib
 import subprocess
 import unittest
 
+from api_world import document, lock_info
 from box import Box
 from client import Client, basic
 from policy_world import TOKENS, policy
 from stateward import Stateward
-from test_api import document, lock_info
 from webservers import Nginx
 
 CACHE = pathlib.Path(os.environ.get("STATEWARD_CACHE", pathlib.Path.home() / ".cache/stateward"))

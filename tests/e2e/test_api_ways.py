@@ -6,12 +6,12 @@ import pathlib
 import threading
 import unittest
 
+from api_world import document, lock_info
 from box import Box
 from client import Client, basic
 from issuer import Issuer
 from policy_world import CI_DEPLOYS, PASSWORDS, TOKENS, htpasswd, nginx_users, policy
 from stateward import CTL, Stateward
-from test_api import document, lock_info
 from webservers import Apache, Nginx
 
 HIDDEN = "classified"
@@ -84,6 +84,23 @@ class ApiWays(unittest.TestCase):
         self.assertEqual(("basic", "net/mine", 200, 1, 2), tuple(line.get(name) for name in (
             "way", "state", "status", "version_before", "version_after")))
         self.assertTrue(line["principal"].startswith("basic:"))
+
+    def test_the_lock_of_another_namespace_shows_nowhere(self):
+        clients = {s: Client(self.nginx.plain, auth=basic("basic", s)) for s in ("one", "two")}
+        for secret, client in clients.items():
+            self.assertEqual(200, client.post("/state/net/both", document(1)).status)
+            lock = lock_info(f"lock-of-{secret}")
+            self.assertEqual(200, client.request("LOCK", "/state/net/both", lock).status)
+            self.assertEqual(200, client.request("UNLOCK", "/state/net/both", b"").status)
+            line = self.last_line(action="force unlock", lock_id=f"lock-of-{secret}")
+            self.assertRegex(line["namespace"], "^[0-9a-f]{16}$")
+        for secret, client in clients.items():
+            locks = json.loads(self.api(client, "/states/net/both/locks").body)
+            self.assertEqual([(f"lock-of-{secret}", "forced")],
+                             [(row["lock"], row["end"]) for row in locks])
+            versions = json.loads(self.api(client, "/states/net/both/versions").body)
+            self.assertEqual([("forced release", f"lock-of-{secret}"), ("write", None)],
+                             [(row["event"], row["lock"]) for row in versions])
 
     def test_a_token_of_a_ci(self):
         token = self.issuer.token(project_id="42", ref="main", ref_protected="true",

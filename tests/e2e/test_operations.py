@@ -4,15 +4,15 @@ is the same for both ways and all pairs. `STATEWARD_WRITE_EXPECTED=1` writes the
 """
 import json
 import os
+import pathlib
 import re
 import sys
 
-from box import ROOT, Box
-from client import Client, basic
-from pairs import Pair, make_cases
+from api_world import TOKENS, ApiWorld, lock_info
+from box import ROOT
+from pairs import make_cases
 from stateward import CTL
-from test_api import TOKENS, lock_info, policy
-from webservers import Nginx, certificates
+from webservers import certificates
 
 EXPECTED = ROOT / "tests/data/operations"
 WRITE = os.environ.get("STATEWARD_WRITE_EXPECTED") == "1"
@@ -38,21 +38,15 @@ def document(serial, *resources, lineage="L"):
                        "terraform_version": "1.9.0", "outputs": {}, "resources": listed}).encode()
 
 
-class Operations:
-    """A mix-in: PAIR is the pair of backends."""
-    PAIR = None
+class Operations(ApiWorld):
+    @classmethod
+    def settings(cls):
+        return {"AUDIT_FILE": cls.box.path("audit.log"), "AUDIT_REQUIRED": "true"}
 
     @classmethod
     def setUpClass(cls):
-        cls.box = Box()
-        cls.addClassCleanup(cls.box.close)
-        cls.pair = Pair(cls.box, cls.PAIR)
-        cls.addClassCleanup(cls.pair.close)
-        cls.app = cls.pair.stateward(
-            AUTH_POLICY_FILE=cls.box.write("policy.toml", policy(), 0o600),
-            AUDIT_FILE=cls.box.path("audit.log"), AUDIT_REQUIRED="true")
-        cls.nginx = Nginx(cls.box, "unix:" + cls.app.socket)
-        cls.client = Client(cls.nginx.plain, auth=basic("any", TOKENS["admin"]))
+        super().setUpClass()
+        cls.admin = cls.client("admin")
         cls.done = set()
 
     def run_there(self, *arguments):
@@ -95,11 +89,19 @@ class Operations:
             file.write_text(texts[0])
         self.assertEqual(file.read_text(), texts[0], file)
 
+    def await_line(self, **fields):
+        """Until the audit trail has it: a request does not wait for the line that says how it ended."""
+        def there():
+            lines = pathlib.Path(self.box.path("audit.log")).read_text().splitlines(True)
+            return any(all(json.loads(line).get(k) == v for k, v in {"event": "done", **fields}.items())
+                       for line in lines if line.endswith("\n"))
+        self.app.process.wait_until(there, f"a line with {fields}")
+
     def three_versions(self, state):
         target = f"/state/{state}"
         for body in (document(1, ("a", 1)), document(2, ("a", 2), ("b", 1)),
                      document(3, ("b", 1), ("c", 1))):
-            answer = self.client.post(target, body)
+            answer = self.admin.post(target, body)
             self.assertEqual(200, answer.status, answer)
 
     def test_1_history(self):
@@ -118,6 +120,14 @@ class Operations:
             do("diff", state, "1", "3", "--values")
             do("diff", state, "1", "2", "--json")
             do("show", way + "net/none")
+            target = f"/state/{state}"
+            for method, body in (("LOCK", lock_info("gone")), ("UNLOCK", b"")):
+                answer = self.admin.request(method, target, body)
+                self.assertEqual(200, answer.status, answer)
+            self.await_line(action="force unlock", state=state)
+            self.admin.post(target, document(1, ("a", 9), lineage="M"))
+            do("versions", state)
+            do("versions", state, "--json")
             do("lock-history", state)
         self.scene("history", play)
 
@@ -138,7 +148,7 @@ class Operations:
             do("pin", state, "--version", "2")
             do("unpin", state, "--version", "2")
             do("versions", state)
-            answer = self.client.request("LOCK", f"/state/{state}", lock_info("held"))
+            answer = self.admin.request("LOCK", f"/state/{state}", lock_info("held"))
             self.assertEqual(200, answer.status, answer)
             do("rollback", state, "--to", "1")
             do("unlock", state)
@@ -153,7 +163,7 @@ class Operations:
         def play(way, do):
             state = way + "up/one"
             self.three_versions(state)
-            answer = self.client.post(f"/state/{state}", document(2, ("a", 9), lineage="M"))
+            answer = self.admin.post(f"/state/{state}", document(2, ("a", 9), lineage="M"))
             self.assertEqual(409, answer.status, answer)
             do("uploads", "list", "WAY-up/*")
             name = json.loads(self.run_here("uploads", "list", f"{way}up/*",
@@ -172,10 +182,10 @@ class Operations:
         def play(way, do):
             state, new = way + "mv/one", way + "mv/two"
             self.three_versions(state)
-            answer = self.client.post(f"/state/{state}", document(2, ("a", 9), lineage="M"))
+            answer = self.admin.post(f"/state/{state}", document(2, ("a", 9), lineage="M"))
             self.assertEqual(409, answer.status, answer)
             do("mv", state, new, "--reason", "tidy")
-            answer = self.client.request("LOCK", f"/state/{state}", lock_info("late"))
+            answer = self.admin.request("LOCK", f"/state/{state}", lock_info("late"))
             self.assertEqual(409, answer.status, answer)
             self.assertIn(f"{way}mv/two", json.loads(answer.body)["ID"])
             do("mv", state, way + "mv/three")
@@ -196,7 +206,7 @@ class Operations:
             do("maintenance", "set", "WAY-mnt/*", "--until", "2099-01-31T14:00:00Z", "--reason",
                "new router")
             do("maintenance", "list")
-            answer = self.client.request("LOCK", f"/state/{state}", lock_info("late"))
+            answer = self.admin.request("LOCK", f"/state/{state}", lock_info("late"))
             self.assertEqual(423, answer.status, answer)
             self.assertIn(b"new router", answer.body)
             do("rollback", state, "--to", "1")
@@ -250,7 +260,7 @@ class Operations:
     def test_7_nothing_is_left_out(self):
         if len(self.done) < 2:
             self.skipTest("runs behind the scenes")
-        paths = json.loads(self.client.get("/api/v1/openapi.json").body)["paths"]
+        paths = json.loads(self.admin.get("/api/v1/openapi.json").body)["paths"]
         names = {method["operationId"] for methods in paths.values() for method in methods.values()}
         self.assertEqual(set(), {name for name in names if not {name, name.replace("-", " ")} & self.done})
 

@@ -61,6 +61,17 @@ TEST(LockSessions, EachEndIsTold) {
       "a ann 1-3 released / 0\n");
 }
 
+TEST(LockSessions, AForcedReleaseIsToldWhoeverSawTheLock) {
+  sessions.Add({"force unlock", "a", "bob", "", 3});  // another host's trail has its LOCK
+  sessions.Add({"force unlock", "a", "bob", "", 4});  // a repeat
+  sessions.Add({"lock", "b", "ann", "", 5});
+  sessions.Add({"force unlock", "c", "bob", "", 6});
+  sessions.Add({"unlock", "x", "bob", "", 7});
+  Are("c  0-6 forced bob/ 0\nb ann 5-0 unknown / 0\na  0-3 forced bob/ 0\n");
+  LONGS_EQUAL(2, sessions.Forced().size());
+  STRCMP_EQUAL("c", sessions.Forced()[0].lock.c_str());
+}
+
 TEST(LockSessions, TheLockItselfHasTheLastWord) {
   sessions.Add({"lock", "a", "ann", "", 1});
   sessions.End(Holder("a"));

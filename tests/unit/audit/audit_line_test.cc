@@ -15,6 +15,7 @@ TEST(AuditLine, SaysWhatTheEventHas) {
   event.facts.resources = 7;
   event.status = 200;
   event.intent = 9;
+  event.tenant = std::string(64, 'e');
   AuditHead head{"0123456789abcdef", 9, {}};
   const std::string line = ChainLine(trail.key, AuditFields(kAuditDone, event), &head);
   STRCMP_CONTAINS(R"("seq":10,"prev":"0000)", line.c_str());
@@ -22,6 +23,7 @@ TEST(AuditLine, SaysWhatTheEventHas) {
       R"("time":"2025-11-24T16:00:00.123Z","event":"done","intent":9,"request_id":"r1",)"
       R"("principal":"user:alice","way":"token","issuer":"https://ci.example",)"
       R"("claims":{"ref":"refs/heads/main"},"rule":"deploy","action":"write","state":"net/prod",)"
+      R"("namespace":"eeeeeeeeeeeeeeee",)"
       R"("version_before":4,"serial_before":41,"version_after":5,"serial_after":42,)"
       R"("resources":7,"status":200,"result":"done","mac":")",
       line.c_str());

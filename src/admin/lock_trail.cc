@@ -1,0 +1,91 @@
+#include "admin/lock_trail.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/audit_files.h"
+#include "admin/find_state.h"
+#include "admin/params.h"
+#include "audit/audit_line.h"
+#include "base/json.h"
+
+namespace stateward {
+namespace {
+
+std::string TextOf(const JsonObject& line, const char* member) {
+  return line.String(member).value_or("");
+}
+
+// 0: it has none.
+int64_t TimeOf(const JsonObject& line) {
+  const std::string text = TextOf(line, "time");  // "2026-11-26T12:00:00.123Z"
+  int64_t ms = 0;
+  if (text.size() != 24 || !ParseTimeText(text.substr(0, 19) + "Z", &ms)) return 0;
+  return ms + static_cast<int64_t>(ParseUint64(std::string_view(text).substr(20, 3)).value_or(0));
+}
+
+// nullopt: it says nothing of this state's lock.
+std::optional<LockEvent> EventOf(const AuditLine& line, const StateKey& key) {
+  const JsonObject& json = line.json;
+  if (line.kind != kAuditDone || TextOf(json, "state") != StateText(key) ||
+      TextOf(json, "namespace") != ShortNamespace(key.tenant) || TextOf(json, "result") != "done") {
+    return std::nullopt;
+  }
+  LockEvent event;
+  event.action = TextOf(json, "action");
+  if (event.action != "lock" && event.action != "unlock" && event.action != "force unlock") {
+    return std::nullopt;
+  }
+  event.lock = TextOf(json, "lock_id");
+  // A forced one that found nothing to release names none. Of the operation that means any.
+  if (event.action == "force unlock" && event.lock.empty()) return std::nullopt;
+  event.principal = TextOf(json, "principal");
+  event.reason = TextOf(json, "reason");
+  event.time_ms = TimeOf(json);
+  return event;
+}
+
+// When the first line of a file was written; 0: that cannot be told.
+int64_t BeginOf(const std::string& file) {
+  int64_t ms = 0;
+  (void)EachTrailLine({file}, nullptr, [&ms](const std::string&, std::string_view text, bool) {
+    Result<JsonObject> line = ParseSmallJson(text);
+    if (line.ok()) ms = TimeOf(*line);
+    return false;
+  });
+  return ms;
+}
+
+// Without those at the front whose next one begins before `since_ms`.
+std::vector<std::string> FilesSince(std::vector<std::string> files, int64_t since_ms) {
+  size_t first = files.empty() ? 0 : files.size() - 1;
+  while (first > 0 && BeginOf(files[first]) >= since_ms) --first;
+  files.erase(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(first));
+  return files;
+}
+
+}  // namespace
+
+Status AddLockTrail(const AdminService& service, const StateKey& key, int64_t since_ms,
+                    LockSessions* sessions) {
+  Result<SecretBytes> mac_key = TrailKey(service);
+  if (!mac_key.ok()) return std::move(mac_key).status();
+  Result<std::vector<std::string>> files = TrailFiles(service, {});
+  if (!files.ok()) return std::move(files).status();
+  // Cheap enough to tell the lines that may be meant from all others, before their MACs are made.
+  const std::string mark = "\"state\":\"" + StateText(key) + "\"";
+  return EachTrailLine(FilesSince(*std::move(files), since_ms), nullptr,
+                       [&](const std::string&, std::string_view text, bool) {
+                         if (text.find(mark) == std::string_view::npos) return true;
+                         Result<AuditLine> line = ReadAuditLine(*mac_key, text);
+                         if (!line.ok()) return true;  // `audit verify` names it
+                         std::optional<LockEvent> event = EventOf(*line, key);
+                         if (event) sessions->Add(*event);
+                         return true;
+                       });
+}
+
+}  // namespace stateward
