@@ -33,7 +33,9 @@ Result<std::vector<std::string>> FsStorage::Leftovers() {
       DiskStat stat;
       const bool temporary = IsTemporaryName(name);
       if (!temporary && (depth == kDepth || fs_layout::ParseVersion(name))) continue;
-      if (disk_.StatAt(dir->get(), name.c_str(), &stat) != 0) continue;
+      const int r = disk_.StatAt(dir->get(), name.c_str(), &stat);
+      if (r == -ENOENT) continue;
+      if (r < 0) return FromErrno("stat", -r);
       const std::string path = depth == 0 ? name : folder + "/" + name;
       if (stat.is_dir) folders.emplace_back(path, depth + 1);
       if (stat.is_file && temporary && now_ms - stat.mtime_ms > kYoungMs) found.push_back(path);

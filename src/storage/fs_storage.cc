@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/sha256.h"
 #include "storage/fs_layout.h"
 
@@ -249,18 +250,20 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
   int r = disk_.ListDir(states->get(), &groups);
   if (r < 0) return FromErrno("list", -r);
   std::sort(groups.begin(), groups.end());
+  // Only a folder that is gone holds no state. One that cannot be opened may hold any.
   for (const std::string& group : groups) {
-    Result<Fd> dir = OpenDirAt(disk_, states->get(), group);
-    if (!dir.ok()) continue;
+    if (!IsHex(group, 2)) continue;
     std::vector<std::string> names;
-    r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list", -r);
+    Result<Fd> dir = OpenAndList(states->get(), group, &names);
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return std::move(dir).status();
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       StateId id;
       if (!StateId::Parse(name, &id)) continue;
       Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
-      if (!state.ok()) continue;
+      if (!state.ok() && state.status().code() == Code::kNotFound) continue;
+      if (!state.ok()) return std::move(state).status();
       Result<uint64_t> head = ListHead(state->get());
       if (!head.ok()) return std::move(head).status();
       if (*head > 0 && !each(id)) return Status();
@@ -288,7 +291,7 @@ Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& pre
   }
   std::vector<StateId> ids;
   for (const std::string& group : groups) {
-    if (group.compare(0, prefix.size(), prefix, 0, group.size()) != 0) continue;
+    if (!IsHex(group, 2) || group.compare(0, prefix.size(), prefix, 0, 2) != 0) continue;
     std::vector<std::string> names;
     Result<Fd> dir = OpenAndList(states, group, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
@@ -379,9 +382,9 @@ Result<std::optional<uint64_t>> FsStorage::StoredBytes(const StateId& id) {
   for (uint64_t n : *numbers) {
     DiskStat stat;
     // One that went away meanwhile takes no room.
-    if (disk_.StatAt(root->get(), fs_layout::VersionPath(id, n).c_str(), &stat) == 0) {
-      sum += stat.size;
-    }
+    const int r = disk_.StatAt(root->get(), fs_layout::VersionPath(id, n).c_str(), &stat);
+    if (r < 0 && r != -ENOENT) return FromErrno("stat", -r);
+    if (r == 0) sum += stat.size;
   }
   return std::optional<uint64_t>(sum);
 }

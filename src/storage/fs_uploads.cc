@@ -86,7 +86,8 @@ Result<std::vector<KeptUpload>> FsStorage::ListUploads() {
   for (const std::string& tag : tags) {
     if (!IsHex(tag, 32)) continue;
     Result<Fd> dir = OpenDirAt(disk_, all->get(), tag);
-    if (!dir.ok()) continue;
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return std::move(dir).status();
     Result<std::vector<KeptUpload>> entries = EntriesOf(disk_, dir->get(), tag);
     if (!entries.ok()) return std::move(entries).status();
     std::move(entries->begin(), entries->end(), std::back_inserter(out));

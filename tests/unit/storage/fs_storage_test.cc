@@ -136,6 +136,30 @@ TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
   LONGS_EQUAL(0, *Make()->Head(id));  // nobody remembers
 }
 
+TEST(FsStorage, WhatCannotBeListedIsAnOutage) {
+  const std::string group = "states/" + id.hex().substr(0, 2);
+  const KeptUpload upload{std::string(32, 'a'), std::string(32, 'b'), id, 1, kOne.size()};
+  CHECK(storage->Append(id, 0, kOne).ok());
+  CHECK(storage->PutUpload(upload, kOne).ok());
+  CHECK(mkdir(Path("states/lost+found").c_str(), 0) == 0);  // of a file system, not of a store
+  const auto list = [&] { return storage->List([](const StateId&) { return true; }); };
+  CHECK(list().ok());
+  CHECK(storage->Ends("").ok());
+  for (const std::string& folder :
+       {group, group + "/" + id.hex(), "uploads/" + upload.principal_tag}) {
+    CHECK(rename(Path(folder).c_str(), Path("aside").c_str()) == 0);
+    CHECK(symlink("nowhere", Path(folder).c_str()) == 0);  // nobody can open it, root neither
+    const bool uploads = folder[0] == 'u';
+    CHECK_EQUAL(uploads, list().code() == Code::kOk);
+    CHECK_EQUAL(uploads, storage->Count().ok());
+    CHECK_EQUAL(uploads, storage->Ends("").ok());
+    CHECK_EQUAL(!uploads, storage->ListUploads().ok());
+    CHECK(unlink(Path(folder).c_str()) == 0);
+    CHECK(list().ok());  // it is gone
+    CHECK(rename(Path("aside").c_str(), Path(folder).c_str()) == 0);
+  }
+}
+
 TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
   CHECK(storage->Append(id, 0, kOne)->appended);
   StoreIdentity other = marker;
