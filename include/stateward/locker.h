@@ -197,6 +197,12 @@ struct HeldCount {
   uint64_t all() const { return whole + plans; }
 };
 
+// Something damaged that is stored for a lock.
+struct LockDamage {
+  std::string what;         // in our words
+  bool repairable = false;  // it can be made again from what is whole
+};
+
 using EachHeldFn = std::function<bool(const StateId& id, const Result<LockRecord>& holder)>;
 
 class Locker : public Gates {
@@ -250,6 +256,13 @@ class Locker : public Gates {
   virtual Status EachHeld(const EachHeldFn& each) = 0;
   // How many locks are held. Cheap enough for one call a minute.
   virtual Result<HeldCount> CountHeld() = 0;
+  // What is damaged of that which is stored for a state's lock, although the lock can be told
+  // without it. Nothing where a service keeps the records: it guards its own bytes.
+  virtual Result<std::vector<LockDamage>> Damage(const StateId& /*id*/) {
+    return std::vector<LockDamage>();
+  }
+  // Writes what Damage told and can be made again, from what is whole. Durable when it returns OK.
+  virtual Status RepairDamage(const StateId& /*id*/) { return Status(); }
   // OK when a lock could be taken now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
   // What promises less than it should although it works, as far as known; "" = nothing. A fixed

@@ -19,6 +19,7 @@ constexpr size_t kAtOnce = 8;
 constexpr int kTries = 3;
 
 constexpr char kRepair[] = "statewardctl repair removes it; it is not needed";
+constexpr char kRepairLock[] = "statewardctl repair writes it again from what is whole";
 constexpr char kRestore[] = "restore it from a backup";
 
 // What to do about something that does not open, when nothing better is known.
@@ -99,7 +100,10 @@ Status Checker::CheckLock(const StateId& id, uint64_t head, Problems* found) con
     problem.reason = view.status().detail();
     problem.mend = "make sure that nobody works with the state; then: statewardctl unlock --yes";
     found->push_back(std::move(problem));
-  } else if (view->mark > head) {
+    return Status();
+  }
+  STATEWARD_RETURN_IF_ERROR(CheckLockCopies(id, found));
+  if (view->mark > head) {
     // It may have been written since the records were listed.
     Result<std::vector<uint64_t>> now = service_.storage().Versions(id);
     if (!now.ok()) return std::move(now).status();
@@ -108,6 +112,18 @@ Status Checker::CheckLock(const StateId& id, uint64_t head, Problems* found) con
     problem.name = std::to_string(view->mark);
     problem.reason = "it was written, as the lock remembers, and is gone";
     problem.mend = kRestore;
+    found->push_back(std::move(problem));
+  }
+  return Status();
+}
+
+Status Checker::CheckLockCopies(const StateId& id, Problems* found) const {
+  Result<std::vector<LockDamage>> damage = service_.locker().Damage(id);
+  if (!damage.ok()) return std::move(damage).status();
+  for (LockDamage& one : *damage) {
+    Problem problem{{}, id.hex(), "lock", "", std::move(one.what) + " is damaged", kRepairLock};
+    problem.repair = one.repairable ? Repair::kWriteLock : Repair::kNone;
+    if (!one.repairable) problem.mend = "nothing: the next releases write over it";
     found->push_back(std::move(problem));
   }
   return Status();
@@ -195,9 +211,28 @@ Status Checker::CheckRepairable() {
   });
 }
 
+Result<Checker::Problems> Checker::RepairableOfLock(const StateId& id) const {
+  Problems all;
+  STATEWARD_RETURN_IF_ERROR(CheckLockCopies(id, &all));
+  Problems found;
+  for (Problem& problem : all) {
+    if (problem.repair == Repair::kNone) continue;
+    problem.name = problem.state_id;
+    found.push_back(std::move(problem));
+  }
+  return found;
+}
+
 Result<uint64_t> Checker::RunRepairable(const ProblemFn& take) {
   take_ = take;
   step_done_ = [](uint64_t) {};
+  std::vector<StateId> states;
+  STATEWARD_RETURN_IF_ERROR(service_.storage().List([&](const StateId& id) {
+    states.push_back(id);
+    return true;
+  }));
+  STATEWARD_RETURN_IF_ERROR(
+      Each(states.size(), [&](size_t i) { return RepairableOfLock(states[i]); }));
   STATEWARD_RETURN_IF_ERROR(CheckRepairable());
   return found_;
 }

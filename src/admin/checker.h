@@ -22,7 +22,7 @@ struct CheckRules {
 };
 
 // What `repair` does about a problem.
-enum class Repair : uint8_t { kNone, kRemoveCache, kRemoveLeftover };
+enum class Repair : uint8_t { kNone, kRemoveCache, kRemoveLeftover, kWriteLock };
 
 struct Problem {
   std::optional<StateKey> key;  // nullopt: nothing that opens says what state it is
@@ -58,6 +58,8 @@ class Checker {
   Result<SealedInfo> OpenVersion(const StateId& id, uint64_t n) const;
   Status CheckLock(const StateId& id, uint64_t head, Problems* found) const;
   Result<Problems> CheckUpload(const KeptUpload& upload) const;
+  Status CheckLockCopies(const StateId& id, Problems* found) const;
+  Result<Problems> RepairableOfLock(const StateId& id) const;
   Result<Problems> CheckCache(const std::string& name) const;
   Status CheckRepairable();
   Result<Problems> CheckOriginal(const std::string& legacy_id) const;

@@ -79,10 +79,11 @@ inline constexpr Column kCheckColumns[] = {
 };
 
 inline constexpr Column kRepairColumns[] = {
-    {"part", ColumnKind::kText, "PART", "cache or temporary file"},
-    {"name", ColumnKind::kText, "NAME", "of the entry or file"},
+    {"part", ColumnKind::kText, "PART", "lock, cache or temporary file"},
+    {"name", ColumnKind::kText, "NAME", "of the entry or file; of a lock: its state's id"},
     {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},
-    {"result", ColumnKind::kText, "RESULT", "removed; to be removed; or why it could not be"},
+    {"result", ColumnKind::kText, "RESULT",
+     "removed, written again; to be removed, to be written again; or why it could not be"},
 };
 
 inline constexpr Column kAuditTailColumns[] = {
@@ -111,16 +112,17 @@ inline constexpr Column kAuditVerifyColumns[] = {
 };
 
 inline constexpr Column kVersionsColumns[] = {
-    {"version", ColumnKind::kNumber, "VERSION", "the record's number; null for a refused upload"},
+    {"version", ColumnKind::kNumber, "VERSION",
+     "the record's number; null for a refused upload and a forced release"},
     {"event", ColumnKind::kText, "EVENT",
-     "write, delete, no-op, upload (refused and kept), damaged: does not open, unknown key: this "
-     "server does not have its key"},
+     "write, delete, no-op, upload (refused and kept), forced release (of the state's lock), "
+     "damaged: does not open, unknown key: this server does not have its key"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the document; of a deletion, of what it deleted"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the document", ColumnShown::kJsonOnly},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},
     {"principal", ColumnKind::kText, "BY", "who wrote it"},
     {"operation", ColumnKind::kText, "OPERATION", "as the lock said; null without a lock"},
-    {"lock", ColumnKind::kText, "LOCK", "ID of the lock it was written under",
+    {"lock", ColumnKind::kText, "LOCK", "ID of the lock it was written under, or that was released",
      ColumnShown::kJsonOnly},
     {"size", ColumnKind::kBytes, "SIZE", "of the document"},
     {"sha256", ColumnKind::kText, "SHA256", "of the document, in hex", ColumnShown::kJsonOnly},

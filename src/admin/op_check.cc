@@ -17,19 +17,34 @@ Row ProblemRow(const Problem& problem) {
 
 }  // namespace
 
+Status DoRepair(AdminService& service, const Problem& problem) {
+  switch (problem.repair) {
+    case Repair::kNone:
+      return Status();
+    case Repair::kRemoveCache:
+      return service.storage().RemoveCache(problem.name);
+    case Repair::kRemoveLeftover:
+      return service.storage().RemoveLeftover(problem.name);
+    case Repair::kWriteLock: {
+      StateId id;
+      if (!StateId::Parse(problem.state_id, &id)) return Status::Internal("no state's id");
+      return service.locker().RepairDamage(id);
+    }
+  }
+  return Status();
+}
+
 Result<Reply> RunRepair(const Call& call) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
-  Storage& storage = call.service.storage();
   Reply reply;
   Checker checker(call.service, *history, {});
   Result<uint64_t> found = checker.RunRepairable([&](const Problem& problem) {
-    std::string result = "to be removed";
+    const bool writes = problem.repair == Repair::kWriteLock;
+    std::string result = writes ? "to be written again" : "to be removed";
     if (!call.args.Flag("dry-run")) {
-      const Status done = problem.repair == Repair::kRemoveCache
-                              ? storage.RemoveCache(problem.name)
-                              : storage.RemoveLeftover(problem.name);
-      result = done.ok() ? "removed" : done.detail();
+      const Status done = DoRepair(call.service, problem);
+      result = !done.ok() ? done.detail() : writes ? "written again" : "removed";
       if (!done.ok()) reply.verdict = Verdict::kFoundWrong;
     }
     reply.rows.push_back(

@@ -181,9 +181,10 @@ constexpr Operation kOperations[] = {
      kVersionsColumns,
      "lists what happened to a state, the newest first",
      "Every version that is kept, deletions, the records that take a number away from a write that "
-     "may still arrive (no-op), and the uploads that were refused and kept. With --changes each "
-     "document is compared with the one before it that is kept; after a deletion everything is "
-     "added. What was counted once is kept sealed in the store.",
+     "may still arrive (no-op), the uploads that were refused and kept, and, as far as AUDIT_FILE "
+     "of this host tells them, the forced releases of its lock since the oldest version that is "
+     "kept. With --changes each document is compared with the one before it that is kept; after a "
+     "deletion everything is added. What was counted once is kept sealed in the store.",
      "statewardctl versions net/prod\n"
      "statewardctl versions net/prod --changes\n",
      "",
@@ -270,10 +271,12 @@ constexpr Operation kOperations[] = {
      A::kRows,
      kRepairParams,
      kRepairColumns,
-     "removes what check found to be damaged or left behind, and nobody needs",
+     "mends what check found to be damaged or left behind, where nobody has to decide",
      "Entries of the cache that do not open, and temporary files of processes that died, when they "
-     "are older than an hour. No version, lock or upload is touched: what to do about those, check "
-     "says for each.",
+     "are older than an hour, are removed. A damaged copy in the file of a local lock is written "
+     "again from the other one. No version or upload is touched: what to do about those, check "
+     "says "
+     "for each.",
      "statewardctl repair --dry-run\n",
      "",
      RunRepair},

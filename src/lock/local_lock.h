@@ -42,6 +42,8 @@ class LocalLock : public Locker {
   bool HoldsStill() const override { return true; }
   Status EachHeld(const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
+  Result<std::vector<LockDamage>> Damage(const StateId& id) override;
+  Status RepairDamage(const StateId& id) override;
   Status Check() override;
   std::string Warning() override;
   Result<GateSet> ReadGates() override;

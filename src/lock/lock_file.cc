@@ -41,6 +41,18 @@ std::optional<uint64_t> GetPair(const uint8_t* in) {
   return value;
 }
 
+bool IsZeros(ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+// A pair that was never written is zeros.
+bool HasDamagedPair(const uint8_t* front) {
+  for (size_t at : {kNextAt, kNotedAt}) {
+    if (!IsZeros({front + at, 16}) && !GetPair(front + at)) return true;
+  }
+  return false;
+}
+
 Sha256Digest Sum(const uint8_t* header, ByteView record) {
   Sha256Stream stream;
   stream.Update({header + 8, 24});  // sequence, length, writer
@@ -143,10 +155,34 @@ Result<LockSlot> ReadLockSlot(Disk& disk, int fd) {
     if (slot->has_value()) return std::move(**slot);
   }
   // The first record, of a free lock, lies in place 1 and is on the disk before the other is begun.
-  const bool begun =
-      std::any_of(front[0], front[0] + kFront, [](uint8_t byte) { return byte != 0; });
-  if (!begun) return LockSlot{};
+  if (IsZeros({front[0], kFront})) return LockSlot{};
   return Status::Corruption("lock record: neither of its two copies is whole");
+}
+
+Result<std::vector<std::string>> DamagedCopies(Disk& disk, int fd, const LockSlot& now) {
+  std::vector<std::string> damaged;
+  if (now.sequence == 0) return damaged;
+  std::array<uint8_t, 2 * kFront> fronts{};
+  Result<size_t> have = ReadAt(disk, fd, fronts.data(), fronts.size(), 0);
+  if (!have.ok()) return std::move(have).status();
+  const size_t place = now.sequence % 2;
+  const uint8_t* newest = fronts.data() + place * kFront;
+  const uint8_t* other = fronts.data() + (1 - place) * kFront;
+  Result<std::optional<LockSlot>> older = ReadPlace(disk, fd, other, 1 - place);
+  if (!older.ok()) return std::move(older).status();
+  // A place of zeros was never written, or its write was taken back.
+  const bool whole =
+      IsZeros({other, kFront}) || (older->has_value() && (*older)->sequence + 1 == now.sequence);
+  if (now.newer_lost) {
+    damaged.push_back("the newer copy of the lock record: who holds the lock is not known");
+  } else if (!whole) {
+    damaged.push_back("the other copy of the lock record");
+  } else if (HasDamagedPair(other)) {
+    damaged.push_back("a note behind the other copy of the lock record");
+  }
+  if (HasDamagedPair(newest))
+    damaged.push_back("a note behind the copy of the lock record that counts");
+  return damaged;
 }
 
 bool MayBeUnsynced(const LockSlot& now) {

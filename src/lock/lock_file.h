@@ -9,6 +9,8 @@
 #define STATEWARD_LOCK_LOCK_FILE_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/process.h"
 #include "lock/lock_record.h"
@@ -30,6 +32,9 @@ struct LockSlot {
 
 // kCorruption: neither place holds a whole record. kUnavailable: cannot be read.
 Result<LockSlot> ReadLockSlot(Disk& disk, int fd);
+
+// What is damaged of the two copies, a text each. `now` is what ReadLockSlot gave.
+Result<std::vector<std::string>> DamagedCopies(Disk& disk, int fd, const LockSlot& now);
 
 // Gives a file of the sequence 0 its first record, that of a free lock, and all its blocks, so that
 // no later write waits for a journal. *now is then what the file holds.

@@ -190,6 +190,8 @@ class MeteredLocker : public Locker {
   bool HoldsStill() const override { return l_->HoldsStill(); }
   Status EachHeld(const EachHeldFn& each) override { return l_->EachHeld(each); }
   Result<HeldCount> CountHeld() override { return l_->CountHeld(); }
+  Result<std::vector<LockDamage>> Damage(const StateId& id) override { return l_->Damage(id); }
+  Status RepairDamage(const StateId& id) override { return l_->RepairDamage(id); }
   Status Check() override { return l_->Check(); }
   std::string Warning() override { return l_->Warning(); }
   Result<GateSet> ReadGates() override {

@@ -47,10 +47,12 @@ TEST_GROUP(LockFile) {
     CHECK(write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
     close(fd);
   }
-  // A bit of each byte of the place in which the newest record lies, as far as it is summed up.
   static constexpr size_t kPlace = 4096;
-  std::vector<size_t> NewestBits(const std::string& file) {
-    const size_t at = file[15] > file[kPlace + 15] ? 0 : kPlace;
+  static size_t NewestPlace(const std::string& file) {
+    return file[15] > file[kPlace + 15] ? 0 : kPlace;
+  }
+  // A bit of each byte of the place that begins there, as far as it is summed up.
+  static std::vector<size_t> BitsOf(const std::string& file, size_t at) {
     const size_t size = static_cast<unsigned char>(file[at + 18]) * 256U +
                         static_cast<unsigned char>(file[at + 19]);
     std::vector<size_t> bits;
@@ -72,7 +74,7 @@ TEST(LockFile, TornUpdates) {
   Free(*l, "a");
   std::string after = Load();
   // The last step of all, which comes behind the sync: what followed the older record.
-  const size_t place = after[15] > after[kPlace + 15] ? 0 : kPlace;
+  const size_t place = NewestPlace(after);
   after.replace(kPlace - place + 64, 32, before, kPlace - place + 64, 32);
   LONGS_EQUAL(before.size(), after.size());
   std::string torn = before;
@@ -99,7 +101,7 @@ TEST(LockFile, AFlippedBitOfTheNewestRecordIsALockThatMayBeForgotten) {
     Take(*l, Want("a" + std::to_string(held ? 1 : 0)));
     if (!held) Free(*l, "a0");
     const std::string whole = Load();
-    for (size_t bit : NewestBits(whole)) {
+    for (size_t bit : BitsOf(whole, NewestPlace(whole))) {
       std::string flipped = whole;
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
       Store(flipped);
@@ -114,6 +116,39 @@ TEST(LockFile, AFlippedBitOfTheNewestRecordIsALockThatMayBeForgotten) {
     }
     Store(whole);
     if (held) Free(*l, "a1");
+  }
+}
+
+// Each bit that counts, of either copy, is told and mended; who holds the lock stays as it was, as
+// far as it is known.
+TEST(LockFile, ADamagedCopyIsToldAndWrittenAgain) {
+  Take(*l, Want("a"));
+  Free(*l, "a");
+  Take(*l, Want("b"));
+  CHECK(l->WithLock(Id(), [](LockView& view) { view.mark = 8; }).ok());
+  UNSIGNED_LONGS_EQUAL(0, Must(l->Damage(Id())).size());
+  const std::string whole = Load();
+  const size_t newest = NewestPlace(whole);
+  std::vector<size_t> bits = BitsOf(whole, newest);
+  for (size_t bit : BitsOf(whole, kPlace - newest)) bits.push_back(bit);
+  // What was noted behind each.
+  for (size_t byte = 64; byte < 80; ++byte) bits.push_back((kPlace - newest + byte) * 8);
+  for (size_t byte = 80; byte < 96; ++byte) bits.push_back((newest + byte) * 8);
+  for (size_t bit : bits) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    Store(flipped);
+    std::shared_ptr<LocalLock> fresh = Open();
+    UNSIGNED_LONGS_EQUAL(1, Must(fresh->Damage(Id())).size());
+    CHECK(Must(fresh->Damage(Id()))[0].repairable);
+    const std::string holder = Holder(*fresh);
+    CHECK(fresh->RepairDamage(Id()).ok());
+    UNSIGNED_LONGS_EQUAL(0, Must(fresh->Damage(Id())).size());
+    STRCMP_EQUAL(holder.c_str(), Holder(*Open()).c_str());
+    const size_t byte = bit / 8 - newest;  // below the place's begin: none of it
+    const bool forgotten = bit / 8 >= newest && byte < kPlace && (byte < 64 || byte >= 96);
+    STRCMP_EQUAL(forgotten ? "" : "b", holder.c_str());
+    if (forgotten) CHECK(LockSaysBurn(*Open(), "c", false));
   }
 }
 
@@ -136,6 +171,8 @@ TEST(LockFile, ADamagedEntryOfAReleasedIdForgetsNothing) {
   Store(bad);
   MustBe<WasReleased>(Open()->Acquire(Id(), Want("a"), Base7));
   MustBe<WasReleased>(Open()->Release(Id(), {"a", "alice", false}));
+  UNSIGNED_LONGS_EQUAL(1, Must(l->Damage(Id())).size());
+  CHECK_FALSE(Must(l->Damage(Id()))[0].repairable);
   Take(*Open(), Want("b"));
 }
 
