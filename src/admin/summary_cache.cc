@@ -31,6 +31,7 @@ std::optional<StateSummary> ReadSummary(const JsonObject& row, const Records::En
   StateSummary state;
   state.id = end.id;
   state.records = end.records;
+  state.head = end.n;
   state.key = {text("tenant"), text("project"), text("name")};
   // The id is of the name, so a row that was mixed up shows.
   if (!(StateId::Of(state.key) == end.id)) return std::nullopt;
