@@ -11,7 +11,7 @@ set -euo pipefail
 RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev
      libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev
      'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
-TEST=(apache2 spawn-fcgi multiwatch postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
+TEST=(apache2 spawn-fcgi multiwatch logrotate postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
       redis-tools stunnel4 prometheus cpputest libcpputest-dev mandoc zsh
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git

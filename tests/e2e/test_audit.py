@@ -258,6 +258,27 @@ class Audit(unittest.TestCase):
         for (state, number), (_, sequence, _) in records.items():
             if sequence in ended:
                 self.assertEqual(number, ended[sequence]["version_after"])
+        self.pairs_with_the_store({seq: event for seq, event in events.items()
+                                   if event["event"] == "intends" and seq not in ended}, records)
+
+    def pairs_with_the_store(self, begun, records):
+        """`audit verify` finds no fault, and says of each change that a kill cut short what it became."""
+        run = self.ctl("verify", "--json")
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        became = {sequence: f"it became record {number} of {state}"
+                  for (state, number), (_, sequence, _) in records.items()}
+        sequences = {}
+        for number, line in enumerate(self.file.read_bytes().splitlines(), 1):
+            at = re.search(rb'"seq":(\d+),', line)
+            sequences[number] = at and int(at[1])
+        found = {}
+        for row in json.loads(run.stdout):
+            self.assertEqual("open", row["kind"], row)
+            found[sequences[row["line"]]] = row
+        self.assertEqual(begun.keys(), found.keys())
+        for sequence, row in found.items():
+            self.assertEqual(begun[sequence]["state"], row["state"])
+            self.assertIn(became.get(sequence, "no record of the store is of it"), row["what"])
 
     @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")
     def test_a_full_disk(self):
