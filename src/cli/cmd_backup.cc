@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/cmd.h"
+#include "cli/command_trail.h"
 #include "cli/opened_store.h"
 #include "cli/progress.h"
 #include "moving/backup.h"
@@ -40,6 +41,9 @@ int CmdBackup(const CliContext& cli, const Args&) {
       WriteBackup((*store)->storage(), SystemClock(), cli.out,
                   [&progress](uint64_t n, uint64_t total) { progress.Show(n, total); });
   progress.Clear();
+  CommandTrail trail((*store)->config, (*store)->backends, cli.user, "backup",
+                     done.ok() ? Text(*done) : "");
+  (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
   if (!cli.quiet) {
     Say(cli.err, Text(*done) + "\nthe keys are not in it: keep them elsewhere (docs/kms.md)\n");
@@ -81,6 +85,9 @@ int CmdRestore(const CliContext& cli, const Args& args) {
   Result<BackupCounts> done =
       RestoreBackup(file->get(), *backends->kms, *backends->storage,
                     fresh ? RestoreAs::kNewIdentity : RestoreAs::kOldIdentity);
+  // Only now it is known what store that is, and the key of its trail.
+  CommandTrail trail(loaded.config, *backends, cli.user, "restore", args.Text("file"));
+  (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
   Say(cli.out, Text(*done) + " are there. The store is closed; `statewardctl --env-file " + into +
                    " init --locks` opens it\n");

@@ -3,6 +3,7 @@
 
 #include "app/backends.h"
 #include "cli/cmd.h"
+#include "cli/command_trail.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "moving/store_copier.h"
@@ -73,14 +74,18 @@ int CmdCopy(const CliContext& cli, const Args& args) {
        static_cast<int64_t>(args.Number("wait")) * 1000,
        [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }, say,
        [&progress](uint64_t done, uint64_t total) { progress.Show(done, total); }});
+  CommandTrail trail(from->config, from->backends, cli.user, "copy", "to " + to->text);
+  const Status begun = trail.Begin();
+  if (!begun.ok()) return Fail(cli, begun);
   if (args.Flag("give-up")) {
-    const Status open = copier.GiveUp();
+    const Status open = trail.End(copier.GiveUp());
     if (!open.ok()) return Fail(cli, open);
     Say(cli.out, "the source is open again; the target stays closed\n");
     return kExitOk;
   }
   Result<PassCounts> done = copier.Run();
   progress.Clear();
+  (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) {
     const int code = Fail(cli, done.status());
     Result<StoreIdentity> now = source.ReadIdentity();

@@ -6,6 +6,7 @@
 #include "base/glob.h"
 #include "cli/adopt_sources.h"
 #include "cli/cmd.h"
+#include "cli/command_trail.h"
 #include "cli/export_layout.h"
 #include "cli/input_file.h"
 #include "cli/opened_store.h"
@@ -26,9 +27,10 @@ struct Counts {
 
 class Exporter {
  public:
-  Exporter(const CliContext& cli, OpenedStore& store, ExportLayout& layout,
+  Exporter(const CliContext& cli, OpenedStore& store, ExportLayout& layout, CommandTrail& trail,
            const std::string& pattern, bool versions)
       : cli_(cli),
+        trail_(trail),
         layout_(layout),
         storage_(store.storage()),
         history_(store.storage(), *store.kms, store.store_id),
@@ -73,6 +75,7 @@ class Exporter {
     if (!opened.ok()) return std::move(opened).status();
     STATEWARD_RETURN_IF_ERROR(
         layout_.Write(**file, opened->document, opened->info.version.time_ms, &tar_));
+    trail_.NoteRead(key, {newest->real, opened->info.version.serial});
     ++counts_.states;
     ++counts_.versions;
     return Status();
@@ -96,6 +99,7 @@ class Exporter {
   }
 
   const CliContext& cli_;
+  CommandTrail& trail_;
   ExportLayout& layout_;
   Storage& storage_;
   const History history_;
@@ -146,8 +150,11 @@ int CmdExport(const CliContext& cli, const Args& args) {
   if (!layout.ok()) return Fail(cli, layout.status());
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   if (!store.ok()) return Fail(cli, store.status());
+  CommandTrail trail((*store)->config, (*store)->backends, cli.user, "export",
+                     args.Text("states") + (args.Flag("versions") ? " with versions" : ""));
   Result<Counts> done =
-      Exporter(cli, **store, **layout, args.Text("states"), args.Flag("versions")).Run();
+      Exporter(cli, **store, **layout, trail, args.Text("states"), args.Flag("versions")).Run();
+  (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
   if (!cli.quiet) SayCounts(cli, *done, args.Has("original-key"));
   if (done->states == 0) {

@@ -2,11 +2,7 @@
 
 #include <utility>
 
-#include "audit/audit_line.h"
-#include "audit/chain_end.h"
-#include "state/store_secret.h"
 #include "stateward/clock.h"
-#include "stateward/disk.h"
 
 namespace stateward {
 
@@ -28,28 +24,11 @@ Result<std::unique_ptr<LocalAdmin>> LocalAdmin::Open(const CliContext& cli, For 
   }
   out->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *out->gate_,
                                                 SystemClock(), out->observer_, out->log_, rules);
-  out->OpenTrail();
+  out->trail_ = OpenCommandTrail(config, b, out->observer_, out->log_);
   out->service_ = std::make_unique<AdminService>(
       AdminParts{*b.storage, *b.locker, *b.kms, *out->gate_, *out->states_, SystemClock(), rules,
                  rules.uploads, config.audit.file, out->trail_.get()});
   return out;
-}
-
-// Its lines go where the server's go.
-void LocalAdmin::OpenTrail() {
-  const Config& config = store_->config;
-  if (!config.audit.on()) return;
-  TrailOptions options;
-  options.settings = config.audit;
-  options.end_path = ChainEndPath(config.audit.file, config.runtime_dir);
-  const auto key = [this]() -> Result<SecretBytes> {
-    StoreSecret secret;
-    Backends& b = store_->backends;
-    Result<SecretBytes> found = secret.Get(*gate_, *b.storage, *b.kms);
-    return found.ok() ? Result<SecretBytes>(AuditKey(*found)) : std::move(found).status();
-  };
-  trail_ = std::make_unique<TrailWriter>(std::move(options), key, PosixDisk(), SystemClock(),
-                                         observer_, log_);
 }
 
 }  // namespace stateward

@@ -8,10 +8,10 @@
 #include "audit/trail_writer.h"
 #include "base/log.h"
 #include "cli/cli_context.h"
+#include "cli/command_trail.h"
 #include "cli/opened_store.h"
 #include "state/state_service.h"
 #include "state/store_gate.h"
-#include "stateward/observer.h"
 #include "stateward/result.h"
 
 namespace stateward {
@@ -33,15 +33,7 @@ class LocalAdmin {
   const Log& log() const { return log_; }
 
  private:
-  class NoObserver : public Observer {
-   public:
-    void OnRequest(RouteName, Method, int, int64_t) override {}
-    void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
-    void OnUploadKept() override {}
-  };
-
   LocalAdmin() = default;
-  void OpenTrail();
 
   std::unique_ptr<OpenedStore> store_;
   const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError};

@@ -307,6 +307,7 @@ class Restorer {
     if (as_ == RestoreAs::kOldIdentity) return bytes;
     Result<Opened> opened = kms_.Open({old_.store_id, id, n}, bytes);
     if (!opened.ok()) return std::move(opened).status();
+    opened->info.version.audit = {};  // a line of the old store's trail: another one's here
     return kms_.Seal({store_id_, id, n, old_.format}, opened->info, opened->document);
   }
 

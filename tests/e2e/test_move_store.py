@@ -56,12 +56,20 @@ class World:
         return run.stdout + run.stderr
 
 
+    def audited(self, file):
+        """Of the lines of a trail: what was done, with what state, and how it ended."""
+        with open(self.box.path(file), encoding="utf-8") as lines:
+            events = [json.loads(line) for line in lines]
+        return [(event["action"], event.get("state"), event["result"]) for event in events
+                if event["event"] == "done"]
+
+
 class Copy(World):
     FROM = TO = None
 
     def test_while_clients_work(self):
         old_pair, new_pair = Pair(self.box, self.FROM), Pair(self.box, self.TO)
-        old = self.serve(old_pair)
+        old = self.serve(old_pair, AUDIT_FILE=self.box.path("audit.log"))
         self.fill(old)
         env_file = self.env_file("new.env", new_pair, KMS_KEY=old.settings["KMS_KEY"],
                                  STORAGE_FS_DIR=self.box.path("new-states"))
@@ -121,6 +129,8 @@ class Copy(World):
         self.assertEqual(["demo/s0"], [row["state"] for row in rows])
         self.ctl(new.settings, "check")
         self.assertIn("the store is at", self.ctl(old.settings, *copy, "--quiet"), "may be repeated")
+        copies = [line for line in self.audited("audit.log") if line[0] == "copy"]
+        self.assertEqual([("copy", None, result) for result in ("failed", "done", "done")], copies)
 
 
 class CopyToPostgres(Copy, unittest.TestCase):
@@ -137,7 +147,7 @@ class CopyToFiles(Copy, unittest.TestCase):
 
 class Backup(World, unittest.TestCase):
     def test_backup_verify_restore_export(self):
-        old = self.serve(Pair(self.box, "fs+local"))
+        old = self.serve(Pair(self.box, "fs+local"), AUDIT_FILE=self.box.path("audit.log"))
         self.fill(old)
         archive = self.box.path("backup.tar")
         self.ctl(old.settings, "backup", "--output", archive)
@@ -154,7 +164,8 @@ class Backup(World, unittest.TestCase):
 
         folder = self.box.path("restored")
         env_file = self.env_file("restored.env", Pair(self.box, "fs+local"), STORAGE_FS_DIR=folder,
-                                 KMS_KEY=old.settings["KMS_KEY"])
+                                 KMS_KEY=old.settings["KMS_KEY"],
+                                 AUDIT_FILE=self.box.path("restored.log"), AUDIT_REQUIRED="true")
         restore = ("restore", archive, "--into", env_file)
         self.ctl(old.settings, *restore, code=2)
         self.assertIn("closed", self.ctl(old.settings, *restore, "--new-identity"))
@@ -169,6 +180,15 @@ class Backup(World, unittest.TestCase):
             self.assertEqual(document(1, "L4"), tar.extractfile("demo/s4.versions/1.tfstate").read())
             self.assertEqual(3 * STATES, len(tar.getnames()))
         self.ctl({}, "--env-file", env_file, "export", "none/*", "--output", out, "--force", code=1)
+        self.assertEqual([("backup", None, "done")] * 2, self.audited("audit.log")[-2:])
+        lines = self.audited("restored.log")
+        self.assertEqual(("restore", None, "done"), lines[0])
+        exported = [line for line in lines if line[0] == "export"]
+        states = {("export", f"demo/s{i}", "done") for i in range(STATES)}
+        self.assertEqual(states | {("export", None, "done")}, set(exported))
+        self.assertEqual(STATES + 2, len(exported))
+        run = self.ctl({}, "--env-file", env_file, "audit", "verify")
+        self.assertIn(", 0 faults", run)
 
 
 class ForTerraformBackend(World, unittest.TestCase):
