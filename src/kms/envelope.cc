@@ -101,13 +101,12 @@ Result<Front> OpenFront(const Suite& suite, ByteView key, const Header& header,
   if (record.size() - header.size() < header.info_size + kTagBytes) {
     return Status::Corruption("sealed record: truncated in the sealed info");
   }
-  Result<MessageSecrets> secrets = suite.Derive(key, header.message_id);
-  if (!secrets.ok()) return secrets.status();
+  const MessageSecrets secrets = suite.Derive(key, header.message_id);
   // A record that opens under two keys could show two documents; the commitment allows one.
-  if (!EqualInConstantTime(secrets->commitment, header.commitment)) {
+  if (!EqualInConstantTime(secrets.commitment, header.commitment)) {
     return Status::Corruption("sealed record: made with another key than it names, or damaged");
   }
-  Result<Gcm> gcm = suite.Opener(secrets->key);
+  Result<Gcm> gcm = suite.Opener(secrets.key);
   if (!gcm.ok()) return gcm.status();
   Result<Bytes> aad = AssociatedData(header, where);
   if (!aad.ok()) return aad.status();
@@ -178,17 +177,16 @@ Result<Bytes> SealEnvelope(const Suite& suite, const MessageKey& key, const Mess
   if (key.wrapped.size() > kMaxWrapped) return Status::Internal("the wrapped key is too long");
   Result<SecretBytes> front = EncodeSealedInfo(info);
   if (!front.ok()) return front.status();
-  Result<MessageSecrets> secrets = suite.Derive(key.key, message);
-  if (!secrets.ok()) return secrets.status();
+  const MessageSecrets secrets = suite.Derive(key.key, message);
   Header header;
   header.format = static_cast<uint8_t>(where.format);
   header.chunk_log2 = chunk_log2;
   header.key_id = key.id;
   header.message_id = message;
-  header.commitment = secrets->commitment;
+  header.commitment = secrets.commitment;
   header.info_size = static_cast<uint16_t>(front->size());
   header.wrapped = key.wrapped;
-  return Sealing(suite, std::move(header), where, *front, document).Run(secrets->key);
+  return Sealing(suite, std::move(header), where, *front, document).Run(secrets.key);
 }
 
 Result<Opened> OpenEnvelope(const Suite& suite, ByteView key, const Header& header,

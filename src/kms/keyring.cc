@@ -14,9 +14,8 @@ Result<Keyring> Keyring::Of(std::shared_ptr<const Suite> suite, std::vector<Secr
   Keyring ring(std::move(suite));
   for (SecretBytes& key : keys) {
     if (key.size() != kKeyBytes) return Status::InvalidArgument("a key that has not 32 bytes");
-    Result<KeyId> id = ring.suite_->IdOf(key);
-    if (!id.ok()) return id.status();
-    if (ring.Find(*id) == nullptr) ring.entries_.push_back({*id, std::move(key)});
+    const KeyId id = ring.suite_->IdOf(key);
+    if (ring.Find(id) == nullptr) ring.entries_.push_back({id, std::move(key)});
   }
   return ring;
 }

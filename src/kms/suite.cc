@@ -1,24 +1,30 @@
 #include "kms/suite.h"
 
-#include <openssl/core_names.h>
-#include <openssl/params.h>
-
 #include <algorithm>
 #include <cassert>
 #include <climits>
 #include <string>
 #include <utility>
 
+#include "base/sha256.h"
+
 namespace stateward {
 namespace {
 
-constexpr size_t kSha512Bytes = 64;
-
 Status Failed(const char* what) { return Status::Internal(std::string("libcrypto: ") + what); }
 
-struct FreeMac {
-  void operator()(EVP_MAC* p) const { EVP_MAC_free(p); }
-};
+using HmacSha512 = HmacStream<Sha512Stream>;
+
+// The first block of HKDF's output.
+SecretBytes FirstBlock(HmacSha512 hmac, std::string_view info, size_t n) {
+  constexpr uint8_t kFirst = 1;
+  hmac.Update(info);
+  hmac.Update({&kFirst, 1});
+  Sha512Digest block = hmac.Finish();
+  SecretBytes out(block.begin(), block.begin() + static_cast<ptrdiff_t>(n));
+  WipeMemory(block.data(), block.size());
+  return out;
+}
 
 }  // namespace
 
@@ -70,70 +76,37 @@ Result<std::shared_ptr<const Suite>> Suite::Load() {
   std::shared_ptr<Suite> suite(new Suite());
   suite->gcm_.reset(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr));
   if (suite->gcm_ == nullptr) return Failed("no AES-256-GCM");
-  std::unique_ptr<EVP_MAC, FreeMac> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-  if (mac == nullptr) return Failed("no HMAC");
-  suite->hmac_.reset(EVP_MAC_CTX_new(mac.get()));
-  char digest[] = "SHA512";
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, sizeof(digest) - 1),
-      OSSL_PARAM_construct_end()};
-  if (suite->hmac_ == nullptr || EVP_MAC_CTX_set_params(suite->hmac_.get(), params) != 1) {
-    return Failed("no HMAC-SHA512");
-  }
   return std::shared_ptr<const Suite>(std::move(suite));
 }
 
-Result<SecretBytes> Suite::Hmac(ByteView key, std::initializer_list<ByteView> parts) const {
-  std::unique_ptr<EVP_MAC_CTX, FreeOpenSsl> ctx(EVP_MAC_CTX_dup(hmac_.get()));
-  if (ctx == nullptr || EVP_MAC_init(ctx.get(), key.data(), key.size(), nullptr) != 1) {
-    return Failed("HMAC-SHA512");
-  }
-  for (ByteView part : parts) {
-    if (EVP_MAC_update(ctx.get(), part.data(), part.size()) != 1) return Failed("HMAC-SHA512");
-  }
-  SecretBytes out(kSha512Bytes);
-  size_t n = 0;
-  if (EVP_MAC_final(ctx.get(), out.data(), &n, out.size()) != 1 || n != out.size()) {
-    return Failed("HMAC-SHA512");
-  }
+SecretBytes Suite::Extract(ByteView salt, ByteView input_key) const {
+  HmacSha512 hmac(salt);
+  hmac.Update(input_key);
+  Sha512Digest prk = hmac.Finish();
+  SecretBytes out(prk.begin(), prk.end());
+  WipeMemory(prk.data(), prk.size());
   return out;
-}
-
-Result<SecretBytes> Suite::Extract(ByteView salt, ByteView input_key) const {
-  // OpenSSL takes an empty key for "the one of before"; HMAC pads it with zeros to the block
-  // anyway.
-  constexpr uint8_t kZeros[kSha512Bytes] = {};
-  return Hmac(salt.empty() ? ByteView(kZeros, sizeof(kZeros)) : salt, {input_key});
 }
 
 Result<SecretBytes> Suite::Expand(ByteView prk, std::string_view info, size_t n) const {
-  if (n > kSha512Bytes) return Failed("HKDF output of more than one block");
-  constexpr uint8_t kFirstBlock = 1;
-  Result<SecretBytes> block = Hmac(prk, {info, ByteView(&kFirstBlock, 1)});
-  if (block.ok()) block->resize(n);
-  return block;
+  if (n > sizeof(Sha512Digest)) return Failed("HKDF output of more than one block");
+  return FirstBlock(HmacSha512(prk), info, n);
 }
 
-Result<MessageSecrets> Suite::Derive(ByteView input_key, const MessageId& message) const {
-  Result<SecretBytes> prk = Extract(message, input_key);
-  if (!prk.ok()) return prk.status();
-  Result<SecretBytes> key = Expand(*prk, "stateward v1 enc", kKeyBytes);
-  if (!key.ok()) return key.status();
-  Result<SecretBytes> commitment = Expand(*prk, "stateward v1 commit", kCommitmentBytes);
-  if (!commitment.ok()) return commitment.status();
+MessageSecrets Suite::Derive(ByteView input_key, const MessageId& message) const {
+  const HmacSha512 keyed(Extract(message, input_key));
   MessageSecrets out;
-  out.key = *std::move(key);
-  std::copy(commitment->begin(), commitment->end(), out.commitment.begin());
+  out.key = FirstBlock(keyed, "stateward v1 enc", kKeyBytes);
+  const SecretBytes commitment = FirstBlock(keyed, "stateward v1 commit", kCommitmentBytes);
+  std::copy(commitment.begin(), commitment.end(), out.commitment.begin());
   return out;
 }
 
-Result<KeyId> Suite::IdOf(ByteView key) const {
-  Result<SecretBytes> prk = Extract(ByteView(), key);
-  if (!prk.ok()) return prk.status();
-  Result<SecretBytes> bytes = Expand(*prk, "stateward key id", kKeyIdBytes);
-  if (!bytes.ok()) return bytes.status();
-  KeyId id;
-  std::copy(bytes->begin(), bytes->end(), id.begin());
+KeyId Suite::IdOf(ByteView key) const {
+  const HmacSha512 keyed(Extract(ByteView(), key));
+  const SecretBytes bytes = FirstBlock(keyed, "stateward key id", kKeyIdBytes);
+  KeyId id{};
+  std::copy(bytes.begin(), bytes.end(), id.begin());
   return id;
 }
 

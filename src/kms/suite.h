@@ -8,7 +8,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -34,7 +33,6 @@ using Nonce = std::array<uint8_t, kNonceBytes>;
 struct FreeOpenSsl {
   void operator()(EVP_CIPHER* p) const { EVP_CIPHER_free(p); }
   void operator()(EVP_CIPHER_CTX* p) const { EVP_CIPHER_CTX_free(p); }
-  void operator()(EVP_MAC_CTX* p) const { EVP_MAC_CTX_free(p); }
 };
 
 // AES-256-GCM under one key, in one direction. For one message; not synchronised.
@@ -66,9 +64,9 @@ class Suite {
   // kInternal: this libcrypto lacks one of them.
   static Result<std::shared_ptr<const Suite>> Load();
 
-  Result<MessageSecrets> Derive(ByteView input_key, const MessageId& message) const;
+  MessageSecrets Derive(ByteView input_key, const MessageId& message) const;
   // Names a key without giving it away.
-  Result<KeyId> IdOf(ByteView key) const;
+  KeyId IdOf(ByteView key) const;
 
   // REQUIRES: key.size() == kKeyBytes
   Result<Gcm> Sealer(ByteView key) const { return NewGcm(key, 1); }
@@ -78,18 +76,16 @@ class Suite {
   ZstdPool<ZSTD_DCtx>& decompressors() const { return decompressors_; }
 
   // HKDF (RFC 5869) with SHA-512. An empty salt is one of zeros. Expand gives at most 64 bytes.
-  Result<SecretBytes> Extract(ByteView salt, ByteView input_key) const;
+  SecretBytes Extract(ByteView salt, ByteView input_key) const;
   Result<SecretBytes> Expand(ByteView prk, std::string_view info, size_t n) const;
 
  private:
   Suite() = default;
   Result<Gcm> NewGcm(ByteView key, int encrypt) const;
-  Result<SecretBytes> Hmac(ByteView key, std::initializer_list<ByteView> parts) const;
 
   std::unique_ptr<EVP_CIPHER, FreeOpenSsl> gcm_;
   mutable ZstdPool<ZSTD_CCtx> compressors_;
   mutable ZstdPool<ZSTD_DCtx> decompressors_;
-  std::unique_ptr<EVP_MAC_CTX, FreeOpenSsl> hmac_;  // a template with the digest set; only copied
 };
 
 }  // namespace stateward

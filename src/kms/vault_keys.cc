@@ -225,11 +225,10 @@ Status VaultKeys::Exchange(const Read& newest, const std::vector<Read>& versions
   }
   std::vector<KnownKey> labels;
   for (size_t i = 0; i < keys.size(); ++i) {
-    Result<KeyId> id = suite_->IdOf(keys[i]);
-    if (!id.ok()) return id.status();
+    const KeyId id = suite_->IdOf(keys[i]);
     const bool twice = std::any_of(labels.begin(), labels.end(),
-                                   [&id](const KnownKey& key) { return key.id == *id; });
-    if (!twice) labels.push_back({*id, texts[i]});
+                                   [&id](const KnownKey& key) { return key.id == id; });
+    if (!twice) labels.push_back({id, texts[i]});
   }
   Result<Keyring> ring = Keyring::Of(suite_, std::move(keys));
   if (!ring.ok()) return ring.status();

@@ -54,7 +54,7 @@ void OpenAsContents(const Fixture& f, ByteView bytes) {
   if (bytes.size() < header.info_size) return;
   const ByteView info = bytes.Sub(0, header.info_size);
   const ByteView body = bytes.Sub(info.size(), bytes.size() - info.size());
-  const MessageSecrets secrets = *f.suite->Derive(f.key, header.message_id);
+  const MessageSecrets secrets = f.suite->Derive(f.key, header.message_id);
   header.commitment = secrets.commitment;
   Bytes record = EncodeHeader(header);
   ChunkSealer chunks(*f.suite->Sealer(secrets.key), *AssociatedData(header, f.where), &record);

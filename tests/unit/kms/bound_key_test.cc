@@ -142,7 +142,7 @@ TEST(LeakedPair, BesideKeysOfARing) {
   for (Kms* kms : {kv.get(), local.get()}) {
     CheckServesNoOther(*kms, Code::kUnknownKey);
     CheckCode(Code::kUnknownKey, kms->Open(Where(), Forge(Where())));
-    leaked.id = *suite->IdOf(*ParseKey(text.Reveal()));
+    leaked.id = suite->IdOf(*ParseKey(text.Reveal()));
     CheckServesNoOther(*kms, Code::kUnknownKey);
     CheckCode(Code::kUnknownKey, kms->Open(Where(), Forge(Where())));
   }

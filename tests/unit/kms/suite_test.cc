@@ -46,10 +46,9 @@ TEST(Suite, HkdfKnownAnswers) {
   };
   const auto suite = *Suite::Load();
   for (const Case& c : cases) {
-    Result<SecretBytes> prk = suite->Extract(c.salt, c.key);
-    CHECK(prk.ok());
-    STRCMP_EQUAL(c.prk, HexEncode(*prk).c_str());
-    STRCMP_EQUAL(c.out, HexEncode(*suite->Expand(*prk, c.info, c.n)).c_str());
+    const SecretBytes prk = suite->Extract(c.salt, c.key);
+    STRCMP_EQUAL(c.prk, HexEncode(prk).c_str());
+    STRCMP_EQUAL(c.out, HexEncode(*suite->Expand(prk, c.info, c.n)).c_str());
   }
 }
 

@@ -56,7 +56,7 @@ Vector Make(const Suite& suite, Fields& fields) {
   Vector v;
   const Bytes key = FromHex(fields["key"]);
   v.key.key.assign(key.begin(), key.end());
-  v.key.id = *suite.IdOf(key);
+  v.key.id = suite.IdOf(key);
   v.key.wrapped = FromHex(fields["wrapped"]);
   const Bytes message = FromHex(fields["message_id"]);
   std::copy(message.begin(), message.end(), v.message.begin());

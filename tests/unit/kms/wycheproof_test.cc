@@ -72,10 +72,10 @@ TEST(Wycheproof, HkdfSha512) {
   for (const auto& line : Lines("tests/data/wycheproof/hkdf_sha512.txt")) {
     LONGS_EQUAL(7, line.size());
     STRCMP_EQUAL("valid", line[1].c_str());
-    Result<SecretBytes> prk = suite->Extract(FromHex(line[3]), FromHex(line[2]));
+    const SecretBytes prk = suite->Extract(FromHex(line[3]), FromHex(line[2]));
     const Bytes info = FromHex(line[4]);
     Result<SecretBytes> out =
-        suite->Expand(*prk, ByteView(info).AsString(), static_cast<size_t>(std::stoul(line[5])));
+        suite->Expand(prk, ByteView(info).AsString(), static_cast<size_t>(std::stoul(line[5])));
     CHECK_TRUE_TEXT(out.ok() && HexEncode(*out) == line[6], line[0].c_str());
     ++ran;
   }
