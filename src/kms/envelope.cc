@@ -26,9 +26,10 @@ class Sealing {
 
   Result<Bytes> Run(ByteView key) {
     if (document_.empty()) return Raw(key);
-    Result<ZstdCompressor> zstd = ZstdCompressor::Start(suite_.compressors(), document_);
-    if (!zstd.ok()) return zstd.status();
     SecretBytes piece(std::min(header_.chunk_bytes(), ZstdCompressor::Bound(document_.size())));
+    Result<ZstdCompressor> zstd =
+        ZstdCompressor::Start(suite_.compressors(), document_, piece.size());
+    if (!zstd.ok()) return zstd.status();
     Result<size_t> n = zstd->Next(piece.data(), piece.size());
     if (!n.ok()) return n.status();
     // The first piece speaks for the rest: what follows cannot grow by more than 3 bytes in 128

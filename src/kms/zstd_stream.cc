@@ -23,10 +23,15 @@ Status Broken(const std::string& why) { return Status::Corruption("compressed do
 
 size_t ZstdCompressor::Bound(size_t n) { return ZSTD_compressBound(n); }
 
-Result<ZstdCompressor> ZstdCompressor::Start(Compressors& pool, ByteView document) {
+Result<ZstdCompressor> ZstdCompressor::Start(Compressors& pool, ByteView document, size_t room) {
   Compressors::Lease ctx = pool.Get();
+  // The document stays where it is, and so does a piece that surely holds all of it: the library
+  // then needs no copies of its own, which would be made, and wiped, for each document.
+  const int one_piece = room >= Bound(document.size()) ? 1 : 0;
   if (ctx == nullptr ||
       ZSTD_isError(ZSTD_CCtx_setParameter(ctx->context, ZSTD_c_compressionLevel, kLevel)) != 0 ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(ctx->context, ZSTD_c_stableInBuffer, 1)) != 0 ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(ctx->context, ZSTD_c_stableOutBuffer, one_piece)) != 0 ||
       ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(ctx->context, document.size())) != 0) {
     return NoContext();
   }

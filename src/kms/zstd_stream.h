@@ -19,8 +19,9 @@ using Decompressors = ZstdPool<ZSTD_DCtx>;
 // One document into one frame that tells its size, at zstd's fastest plain level.
 class ZstdCompressor {
  public:
-  // The document must outlive this object. kInternal: the library failed (no memory).
-  static Result<ZstdCompressor> Start(Compressors& pool, ByteView document);
+  // The document must outlive this object. `room`: of the first piece. kInternal: the library
+  // failed (no memory).
+  static Result<ZstdCompressor> Start(Compressors& pool, ByteView document, size_t room);
   // The most that a document of n bytes becomes.
   static size_t Bound(size_t n);
 
