@@ -4,6 +4,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,18 @@ namespace {
 
 void* AllocateIn(void* memory, size_t n) { return static_cast<ZstdMemory*>(memory)->Allocate(n); }
 void FreeIn(void* memory, void* p) { static_cast<ZstdMemory*>(memory)->Free(p); }
+
+// A run of a context's bytes as it was made: where it begins, how long it is, then the bytes.
+struct Run {
+  size_t at;
+  size_t n;
+};
+// Of the tests for zeros.
+constexpr size_t kGrain = 64;
+
+bool IsZero(const uint8_t* p, size_t n) {
+  return std::all_of(p, p + n, [](uint8_t byte) { return byte == 0; });
+}
 
 void Make(ZstdMemory* memory, ZSTD_CCtx** context) {
   *context = ZSTD_createCCtx_advanced({AllocateIn, FreeIn, memory});
@@ -31,7 +44,9 @@ ZstdMemory::~ZstdMemory() {
 void* ZstdMemory::Allocate(size_t n) {
   for (Block& block : blocks_) {
     if (block.p != nullptr) continue;
-    block = {std::malloc(n), n};
+    // The context itself is zeros but for what zstd sets: Remember() relies on it.
+    const bool context = &block == &blocks_[0];
+    block = {context ? std::calloc(1, n) : std::malloc(n), n};
     return block.p;
   }
   return nullptr;
@@ -47,15 +62,30 @@ void ZstdMemory::Free(void* p) {
   }
 }
 
+// Nearly all of a context is room for tables and text, so only what is not zero is kept.
 void ZstdMemory::Remember() {
   assert(blocks_[0].p != nullptr && blocks_[1].p == nullptr);
   const auto* bytes = static_cast<const uint8_t*>(blocks_[0].p);
-  made_.assign(bytes, bytes + blocks_[0].n);
+  made_.clear();
+  for (size_t at = 0; at < blocks_[0].n; at += kGrain) {
+    const Run run = {at, std::min(kGrain, blocks_[0].n - at)};
+    if (IsZero(bytes + at, run.n)) continue;
+    const auto* head = reinterpret_cast<const uint8_t*>(&run);
+    made_.insert(made_.end(), head, head + sizeof run);
+    made_.insert(made_.end(), bytes + at, bytes + at + run.n);
+  }
 }
 
 void ZstdMemory::Restore() {
   for (size_t i = 1; i < blocks_.size(); ++i) Free(blocks_[i].p);
-  std::memcpy(blocks_[0].p, made_.data(), made_.size());
+  auto* bytes = static_cast<uint8_t*>(blocks_[0].p);
+  WipeMemory(bytes, blocks_[0].n);
+  for (size_t at = 0; at < made_.size();) {
+    Run run;
+    std::memcpy(&run, made_.data() + at, sizeof run);
+    std::memcpy(bytes + run.at, made_.data() + at + sizeof run, run.n);
+    at += sizeof run + run.n;
+  }
 }
 
 template <typename Context>
