@@ -34,7 +34,7 @@ constexpr char kUsage[] =
     "  --duration S     measured time (5)\n"
     "  --warmup S       before it (1)\n"
     "  --base PATH      before the state's number (/state/bench/RANDOM-)\n"
-    "  --user NAME --password SECRET (basic, bench)\n"
+    "  --user NAME --password SECRET (TF_HTTP_USERNAME, TF_HTTP_PASSWORD, or basic, bench)\n"
     "  --pids N,N       processes whose memory and processor time are reported\n"
     "  --no-md5         no Content-MD5\n"
     "  --no-check       a GET's answer need not be the state that was written\n"
@@ -350,6 +350,8 @@ bool Parse(int argc, char** argv, Options* options) {
       {"json", 0, nullptr, 'j'}, {nullptr, 0, nullptr, 0}};
   WorkloadOptions& work = options->workload;
   work.base += std::to_string(NowUs() % 1000000000) + "-";
+  if (const char* user = getenv("TF_HTTP_USERNAME")) work.user = user;
+  if (const char* password = getenv("TF_HTTP_PASSWORD")) work.password = password;
   for (int c = 0; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     const std::string value = optarg == nullptr ? "" : optarg;
     auto number = [&] { return static_cast<size_t>(strtoull(value.c_str(), nullptr, 10)); };

@@ -7,6 +7,11 @@ bench-programs: $(BENCH_PROGRAMS)
 bench: programs bench-programs
 	$(Q)python3 bench/run.py --build $(O) $(BENCH_ARGS)
 
+# Any server of the protocol, or several: BENCH_ARGS="--url http://host:8080/state/project".
+.PHONY: bench-url
+bench-url: bench-programs
+	$(Q)python3 -B bench/compare.py --build $(O) $(BENCH_ARGS)
+
 # Ordinary clients beside crowds of slow ones.
 .PHONY: bench-slow
 bench-slow: programs bench-programs
