@@ -47,6 +47,32 @@ Result<Prepared> Prepare(Disk& disk, int dir, ByteView bytes, bool named) {
 constexpr uint32_t kMayWrite = 0200;
 void MarkLasting(Disk& disk, int fd) { disk.ChangeMode(fd, 0400); }
 
+// Also tells what the file is like; asked once.
+Result<Fd> OpenFile(Disk& disk, int dir, const std::string& path, int flags, DiskStat* stat) {
+  int fd = disk.OpenAt(dir, path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (fd < 0) return DiskError(path, fd);
+  Fd file(disk, fd);
+  if ((flags & O_DIRECTORY) != 0) return file;
+  int r = disk.Stat(fd, stat);
+  if (r < 0) return FromErrno("stat " + path, -r);
+  if (!stat->is_file) return Status::Unavailable(path + ": no regular file");
+  return file;
+}
+
+// The first `size` bytes, or what there is.
+Result<Bytes> ReadFront(Disk& disk, int fd, size_t size) {
+  Bytes bytes(size);
+  size_t have = 0;
+  while (have < bytes.size()) {
+    long n = disk.ReadAt(fd, bytes.data() + have, bytes.size() - have, have);
+    if (n < 0) return FromErrno("read", static_cast<int>(-n));
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
 }  // namespace
 
 bool IsTemporaryName(const std::string& name) { return name.rfind(kTemporary, 0) == 0; }
@@ -63,39 +89,23 @@ Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path) {
 }
 
 Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags) {
-  int fd = disk.OpenAt(dir, path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK, 0600);
-  if (fd < 0) return DiskError(path, fd);
-  Fd file(disk, fd);
-  if ((flags & O_DIRECTORY) != 0) return file;
   DiskStat stat;
-  int r = disk.Stat(fd, &stat);
-  if (r < 0) return FromErrno("stat " + path, -r);
-  if (!stat.is_file) return Status::Unavailable(path + ": no regular file");
-  return file;
+  return OpenFile(disk, dir, path, flags, &stat);
 }
 
 Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit) {
   DiskStat stat;
   int r = disk.Stat(fd, &stat);
   if (r < 0) return FromErrno("stat", -r);
-  Bytes bytes(std::min<uint64_t>(stat.size, limit));
-  size_t have = 0;
-  while (have < bytes.size()) {
-    long n = disk.ReadAt(fd, bytes.data() + have, bytes.size() - have, have);
-    if (n < 0) return FromErrno("read", static_cast<int>(-n));
-    if (n == 0) break;
-    have += static_cast<size_t>(n);
-  }
-  bytes.resize(have);
-  return bytes;
+  return ReadFront(disk, fd, std::min<uint64_t>(stat.size, limit));
 }
 
 Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit) {
-  Result<Fd> fd = OpenFileAt(disk, dir, path, O_RDONLY);
+  DiskStat stat;
+  Result<Fd> fd = OpenFile(disk, dir, path, O_RDONLY, &stat);
   if (!fd.ok()) return std::move(fd).status();
-  Result<Bytes> bytes = ReadUpTo(disk, fd->get(), limit + 1);
-  if (bytes.ok() && bytes->size() > limit) return Status::Corruption(path + ": too large");
-  return bytes;
+  if (stat.size > limit) return Status::Corruption(path + ": too large");
+  return ReadFront(disk, fd->get(), stat.size);
 }
 
 Status WriteAll(Disk& disk, int fd, ByteView bytes) {

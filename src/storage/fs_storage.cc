@@ -112,10 +112,15 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
   return head;
 }
 
+bool FsStorage::IsLast(int root, const StateId& id, uint64_t n) {
+  DiskStat stat;
+  return disk_.StatAt(root, fs_layout::VersionPath(id, n + 1).c_str(), &stat) == -ENOENT;
+}
+
 bool FsStorage::IsNewest(int root, const StateId& id, uint64_t n) {
   DiskStat stat;
   return n > 0 && disk_.StatAt(root, fs_layout::VersionPath(id, n).c_str(), &stat) == 0 &&
-         disk_.StatAt(root, fs_layout::VersionPath(id, n + 1).c_str(), &stat) == -ENOENT;
+         IsLast(root, id, n);
 }
 
 Result<uint64_t> FsStorage::HeadIn(int root, const StateId& id) {
@@ -141,25 +146,38 @@ Result<Bytes> FsStorage::Get(const StateId& id, uint64_t n) { return GetPrefix(i
 Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> file = OpenFileAt(disk_, root->get(), fs_layout::VersionPath(id, n), O_RDONLY);
+  return GetIn(root->get(), id, n, limit);
+}
+
+Result<Bytes> FsStorage::GetIn(int root, const StateId& id, uint64_t n, size_t limit) {
+  Result<Fd> file = OpenFileAt(disk_, root, fs_layout::VersionPath(id, n), O_RDONLY);
   if (file.ok()) return ReadUpTo(disk_, file->get(), limit);
   if (file.status().code() != Code::kNotFound) return std::move(file).status();
-  STATEWARD_RETURN_IF_ERROR(CheckStates(root->get()));
+  STATEWARD_RETURN_IF_ERROR(CheckStates(root));
   return std::move(file).status();
 }
 
-Result<Records::Newest> FsStorage::GetNewest(const StateId& id) {
-  Newest newest;
+// What the hint names is read at once: it was the newest if nothing follows it then.
+Result<Records::Newest> FsStorage::GetNewestFront(const StateId& id, size_t limit) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
+  const uint64_t hint = hints_.Get(id);
+  if (hint > 0) {
+    Result<Bytes> bytes = GetIn(root->get(), id, hint, limit);
+    if (bytes.ok() && IsLast(root->get(), id, hint)) return Newest{hint, std::move(*bytes)};
+  }
   Result<uint64_t> head = HeadIn(root->get(), id);
   if (!head.ok()) return std::move(head).status();
-  if (*head == 0) return newest;
-  newest.n = *head;
-  Result<Bytes> bytes =
-      ReadFileAt(disk_, root->get(), fs_layout::VersionPath(id, newest.n), kMaxRecord);
-  if (!bytes.ok()) return NotProved(std::move(bytes).status(), "newest version");
-  newest.bytes = std::move(*bytes);
+  if (*head == 0) return Newest();
+  Result<Bytes> bytes = GetIn(root->get(), id, *head, limit);
+  if (!bytes.ok()) return std::move(bytes).status();
+  return Newest{*head, std::move(*bytes)};
+}
+
+Result<Records::Newest> FsStorage::GetNewest(const StateId& id) {
+  Result<Newest> newest = GetNewestFront(id, kMaxRecord + 1);
+  if (!newest.ok()) return NotProved(std::move(newest).status(), "newest version");
+  if (newest->bytes.size() > kMaxRecord) return Status::Corruption("newest version: too large");
   return newest;
 }
 
@@ -241,37 +259,6 @@ Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {
   return versions;
 }
 
-Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
-  Result<Root> root = OpenRoot();
-  if (!root.ok()) return std::move(root).status();
-  Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
-  if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
-  std::vector<std::string> groups;
-  int r = disk_.ListDir(states->get(), &groups);
-  if (r < 0) return FromErrno("list", -r);
-  std::sort(groups.begin(), groups.end());
-  // Only a folder that is gone holds no state. One that cannot be opened may hold any.
-  for (const std::string& group : groups) {
-    if (!IsHex(group, 2)) continue;
-    std::vector<std::string> names;
-    Result<Fd> dir = OpenAndList(states->get(), group, &names);
-    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
-    if (!dir.ok()) return std::move(dir).status();
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
-      StateId id;
-      if (!StateId::Parse(name, &id)) continue;
-      Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
-      if (!state.ok() && state.status().code() == Code::kNotFound) continue;
-      if (!state.ok()) return std::move(state).status();
-      Result<uint64_t> head = ListHead(state->get());
-      if (!head.ok()) return std::move(head).status();
-      if (*head > 0 && !each(id)) return Status();
-    }
-  }
-  return Status();
-}
-
 Result<Fd> FsStorage::OpenAndList(int at, const std::string& folder,
                                   std::vector<std::string>* names) {
   Result<Fd> dir = OpenDirAt(disk_, at, folder);
@@ -335,15 +322,6 @@ Result<Records::EndPage> FsStorage::Ends(const std::string& prefix) {
     page.ends.push_back(std::move(end));
   }
   return page;
-}
-
-Result<uint64_t> FsStorage::Count() {
-  uint64_t count = 0;
-  STATEWARD_RETURN_IF_ERROR(List([&](const StateId&) {
-    ++count;
-    return true;
-  }));
-  return count;
 }
 
 Status FsStorage::Prune(const StateId& id, uint64_t n) {

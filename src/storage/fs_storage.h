@@ -6,11 +6,11 @@
 #include <string>
 
 #include "base/files.h"
+#include "storage/head_hints.h"
 #include "base/marked_folder.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"
 #include "stateward/store_copy.h"
-#include "storage/head_hints.h"
 
 namespace stateward {
 
@@ -29,6 +29,7 @@ class FsStorage : public Storage, public StoreCopy {
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
+  Result<Newest> GetNewestFront(const StateId& id, size_t limit) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
   Status Settle(const StateId& id, uint64_t n) override;
@@ -88,6 +89,9 @@ class FsStorage : public Storage, public StoreCopy {
   Result<AppendOutcome> Create(const Root& root, int dir, const StateId& id, uint64_t n,
                                ByteView sealed);
   Result<AppendOutcome> AppendFirst(const Root& root, const StateId& id, ByteView sealed);
+  Result<Bytes> GetIn(int root, const StateId& id, uint64_t n, size_t limit);
+  // True: no record follows record n. False: nothing is known.
+  bool IsLast(int root, const StateId& id, uint64_t n);
   // True: record n is there and none follows it. False: nothing is known.
   bool IsNewest(int root, const StateId& id, uint64_t n);
   // 0: no such state.

@@ -1,0 +1,55 @@
+// Lists of all states in files.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/fs_layout.h"
+#include "storage/fs_storage.h"
+
+namespace stateward {
+
+using fs_layout::kStates;
+using fs_layout::NotProved;
+
+Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
+  if (!states.ok()) return NotProved(std::move(states).status(), "folder of states");
+  std::vector<std::string> groups;
+  int r = disk_.ListDir(states->get(), &groups);
+  if (r < 0) return FromErrno("list", -r);
+  std::sort(groups.begin(), groups.end());
+  // Only a folder that is gone holds no state. One that cannot be opened may hold any.
+  for (const std::string& group : groups) {
+    if (!IsHex(group, 2)) continue;
+    std::vector<std::string> names;
+    Result<Fd> dir = OpenAndList(states->get(), group, &names);
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return std::move(dir).status();
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      StateId id;
+      if (!StateId::Parse(name, &id)) continue;
+      Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
+      if (!state.ok() && state.status().code() == Code::kNotFound) continue;
+      if (!state.ok()) return std::move(state).status();
+      Result<uint64_t> head = ListHead(state->get());
+      if (!head.ok()) return std::move(head).status();
+      if (*head > 0 && !each(id)) return Status();
+    }
+  }
+  return Status();
+}
+
+Result<uint64_t> FsStorage::Count() {
+  uint64_t count = 0;
+  STATEWARD_RETURN_IF_ERROR(List([&](const StateId&) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
+}  // namespace stateward
