@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/head_hints.h"
 #include "base/log.h"
 #include "history/upload_keeper.h"
 #include "state/guarded_write.h"
@@ -80,8 +81,8 @@ class StateService {
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, const BaseAsk& ask,
                               std::string* moved_to);
-  static Result<uint64_t> HeadOfLock(const History& history, const StateId& id,
-                                     std::string* moved_to);
+  Result<uint64_t> HeadOfLock(const History& history, const StateId& id, bool cheap,
+                              std::string* moved_to);
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   Result<AcquireOutcome> Acquire(const Grant& grant, const LockRecord& want, const BaseFn& base,
                                  Gate* shut);
@@ -105,6 +106,7 @@ class StateService {
   TenantGate tenants_;
   HeldNames held_;
   KnownGates gates_;
+  HeadHints stays_;  // newest records that were seen to leave the state at its address
 };
 
 }  // namespace stateward

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/files.h"
-#include "storage/head_hints.h"
+#include "base/head_hints.h"
 #include "base/marked_folder.h"
 #include "stateward/disk.h"
 #include "stateward/storage.h"

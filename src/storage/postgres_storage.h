@@ -11,11 +11,11 @@
 #include <string>
 #include <utility>
 
+#include "base/head_hints.h"
 #include "postgres/pg_pool.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
 #include "stateward/store_copy.h"
-#include "storage/head_hints.h"
 
 namespace stateward {
 

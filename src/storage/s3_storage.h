@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "base/head_hints.h"
 #include "s3/s3_client.h"
 #include "s3/s3_landmark.h"
 #include "stateward/clock.h"
 #include "stateward/storage.h"
 #include "stateward/store_copy.h"
-#include "storage/head_hints.h"
 
 namespace stateward {
 

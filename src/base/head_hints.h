@@ -2,8 +2,8 @@
 // Only a hint: whoever uses it proves that the record is there and that none follows. The newest
 // record is never removed, so an end below the hint means that records are gone.
 // Thread-safe.
-#ifndef STATEWARD_STORAGE_HEAD_HINTS_H_
-#define STATEWARD_STORAGE_HEAD_HINTS_H_
+#ifndef STATEWARD_BASE_HEAD_HINTS_H_
+#define STATEWARD_BASE_HEAD_HINTS_H_
 
 #include <array>
 #include <cstdint>
@@ -64,4 +64,4 @@ class HeadHints {
 
 }  // namespace stateward
 
-#endif  // STATEWARD_STORAGE_HEAD_HINTS_H_
+#endif  // STATEWARD_BASE_HEAD_HINTS_H_
