@@ -117,6 +117,9 @@ struct LockTerms {
 
   BaseFn base;
   GateTicket gates;
+  // The newest record that `base` need not be shown: what a locker brings along for it may leave
+  // that one out. 0: none.
+  uint64_t known = 0;
 };
 
 struct Granted {

@@ -11,8 +11,13 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
+  // What is stored next is the last that belongs to the step: whoever stores it may end the
+  // transaction with it. What is asked afterwards is asked outside of the step.
+  void ExpectLast() { last_ = true; }
+
  protected:
   Transaction() = default;
+  bool last_ = false;
 };
 
 }  // namespace stateward

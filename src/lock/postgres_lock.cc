@@ -5,6 +5,7 @@
 
 #include "lock/legacy_lock.h"
 #include "lock/postgres_sql.h"
+#include "postgres/pg_functions.h"
 #include "postgres/pg_schema.h"
 #include "stateward/kms.h"
 
@@ -57,26 +58,44 @@ Status PostgresLock::MakeRow(const StateId& id, PgTransaction* transaction) {
   return made.ok() ? Status() : made.status();
 }
 
+// Row and newest record: one statement, or two.
+std::vector<PgStatement> PostgresLock::HoldStatements(const StateId& id, size_t newest_bytes,
+                                                      uint64_t known, bool functions) const {
+  PgStatement load{functions ? pg_function::kHold : pg_lock::kHoldRow, {}};
+  load.params.Text(id.hex());
+  if (functions) {
+    const size_t part = std::max<size_t>(newest_bytes, 1);
+    load.params.Int8(known).Int8(options_.with_storage ? part : 0);
+    return {load};
+  }
+  if (!options_.with_storage) return {load};
+  return {load, PgNewestStatement(id, newest_bytes, known)};
+}
+
 Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_bytes,
-                                              Absent absent, bool forced) {
-  PgStatement load{pg_lock::kHoldRow, {}};
-  load.params.Text(key.id.hex());
-  std::vector<PgStatement> statements{load};
-  if (options_.with_storage) statements.push_back(PgNewestStatement(key.id, newest_bytes));
+                                              Absent absent, bool forced, uint64_t known) {
+  const bool functions = pool_->HasFunctions();
+  std::vector<PgStatement> statements = HoldStatements(key.id, newest_bytes, known, functions);
   size_t legacy_at = statements.size();
   Result<std::vector<PgStatement>> legacy = LegacyStatement(key);
   if (!legacy.ok()) return std::move(legacy).status();
   statements.insert(statements.end(), legacy->begin(), legacy->end());
   std::vector<PgRows> rows;
-  Result<std::unique_ptr<PgTransaction>> begun = pool_->Begin(statements, &rows);
+  using Limits = PgPool::Limits;
+  Result<std::unique_ptr<PgTransaction>> begun =
+      pool_->Begin(statements, &rows, functions ? Limits::kByFunction : Limits::kSet);
+  if (!begun.ok() && functions && !pool_->HasFunctions()) {
+    return Open(key, newest_bytes, absent, forced, known);
+  }
   if (!begun.ok()) return Outage(std::move(begun).status());
   Held held{std::move(*begun), {}};
   const bool legacy_there = legacy_at < rows.size() && rows[legacy_at].size() > 0;
-  if (rows[0].size() == 0 && absent == Absent::kLeave && !legacy_there) {
+  const bool there = !rows[0].IsNull(0, 2);
+  if (!there && absent == Absent::kLeave && !legacy_there) {
     STATEWARD_RETURN_IF_ERROR(LookForService(held.transaction.get()));
     return held;
   }
-  if (rows[0].size() == 0) {
+  if (!there) {
     // What was read while there was no row was read without holding it: all of it again.
     STATEWARD_RETURN_IF_ERROR(MakeRow(key.id, held.transaction.get()));
     Result<std::vector<PgRows>> again = held.transaction->Query(statements, PgUse::kRead);
@@ -92,10 +111,13 @@ Result<PostgresLock::Held> PostgresLock::Open(const LockKey& key, size_t newest_
   if (legacy_at < rows.size()) {
     STATEWARD_RETURN_IF_ERROR(AddLegacy(rows[legacy_at], forced, &held.row));
   }
-  if (options_.with_storage && !rows[1].IsNull(0, 0)) {
+  if (!options_.with_storage) return held;
+  const PgRows& newest = rows[functions ? 0 : 1];
+  const size_t at = functions ? 5 : 0;
+  if (!newest.IsNull(0, at)) {
     held.transaction->newest =
-        PgTransaction::Newest{rows[1].Text(0, 0), key.id.hex(), rows[1].Int8(0, 1),
-                              rows[1].Bytea(0, 2), rows[1].Bool(0, 3)};
+        PgTransaction::Newest{newest.Text(0, at), key.id.hex(), newest.Int8(0, at + 1),
+                              newest.Bytea(0, at + 2), newest.Bool(0, at + 3)};
   }
   return held;
 }
@@ -194,7 +216,7 @@ Status PostgresLock::Settle(Held* held) {
 
 Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRecord& want,
                                                 const LockTerms& terms, bool* unknown) {
-  Result<Held> held = Open(key, 0, Absent::kMake);
+  Result<Held> held = Open(key, Kms::kInfoPrefix, Absent::kMake, false, terms.known);
   if (!held.ok()) return std::move(held).status();
   STATEWARD_RETURN_IF_ERROR(AddReleased(key.id, want.id, &*held));
   Row& row = held->row;
@@ -228,10 +250,20 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
 
 Result<AcquireOutcome> PostgresLock::Acquire(const LockKey& key, const LockRecord& want,
                                              const LockTerms& terms) {
+  bool lost = false;
+  Result<std::optional<AcquireOutcome>> at_once = AcquireAtOnce(key, want, terms, &lost);
+  if (!at_once.ok()) return std::move(at_once).status();
+  if (at_once->has_value()) return std::move(**at_once);
   bool unknown = false;
   Result<AcquireOutcome> outcome = TryAcquire(key, want, terms, &unknown);
   // If the first try was stored after all, the second finds the lock held with this very ID.
   if (!outcome.ok() && unknown) outcome = TryAcquire(key, want, terms, &unknown);
+  if (!lost || !outcome.ok()) return outcome;
+  // The same of a try at once, which had not asked for its base.
+  const auto* granted = std::get_if<Granted>(&*outcome);
+  if (granted == nullptr || !granted->repeated) return outcome;
+  const Result<uint64_t> base = terms.base({});
+  if (!base.ok()) STATEWARD_RETURN_IF_ERROR(Correct(key, want.id, base));
   return outcome;
 }
 
@@ -256,6 +288,9 @@ Result<ReleaseOutcome> PostgresLock::TryRelease(const LockKey& key, const Releas
 
 Result<ReleaseOutcome> PostgresLock::Release(const LockKey& key, const ReleaseRequest& request) {
   bool unknown = false;
+  if (std::optional<ReleaseOutcome> at_once = ReleaseAtOnce(key, request, &unknown)) {
+    return *std::move(at_once);
+  }
   Result<ReleaseOutcome> outcome = TryRelease(key, request, &unknown);
   // If the first try was stored after all, the second is its repeat.
   if (!outcome.ok() && unknown) outcome = TryRelease(key, request, &unknown);
@@ -301,7 +336,7 @@ Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   write(view);
   if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
   // Nothing to keep: the transaction is rolled back.
-  if (!transaction.changed()) return Status();
+  if (transaction.ended() || !transaction.changed()) return Status();
   return transaction.Commit({});
 }
 

@@ -9,7 +9,9 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "lock/lock_record.h"
 #include "postgres/pg_pool.h"
@@ -67,9 +69,13 @@ class PostgresLock : public Locker {
     Row row;
   };
   enum class Absent : uint8_t { kMake, kLeave };  // what becomes of a row that is not there
-  // `newest_bytes`: so much of the newest record is brought along; 0 with its number alone.
+  // `newest_bytes`: so much of the newest record is brought along, if its number is not `known`; 0:
+  // its number alone.
   // `forced`: a lock of the original that cannot be read is no error.
-  Result<Held> Open(const LockKey& key, size_t newest_bytes, Absent absent, bool forced = false);
+  Result<Held> Open(const LockKey& key, size_t newest_bytes, Absent absent, bool forced = false,
+                    uint64_t known = 0);
+  std::vector<PgStatement> HoldStatements(const StateId& id, size_t newest_bytes, uint64_t known,
+                                          bool functions) const;
   Status LookForService(PgTransaction* transaction);
   Result<Row> ReadRow(const PgRows& rows);
   Status MakeRow(const StateId& id, PgTransaction* transaction);
@@ -86,10 +92,20 @@ class PostgresLock : public Locker {
   Result<std::optional<AcquireOutcome>> AskGates(Held* held, const GateTicket& ticket);
   Result<ReleaseOutcome> TryRelease(const LockKey& key, const ReleaseRequest& request,
                                     bool* unknown);
+  // In one round trip (postgres_at_once.cc). *lost: what the try did is unknown.
+  Result<std::optional<AcquireOutcome>> AcquireAtOnce(const LockKey& key, const LockRecord& want,
+                                                      const LockTerms& terms, bool* lost);
+  std::optional<ReleaseOutcome> ReleaseAtOnce(const LockKey& key, const ReleaseRequest& request,
+                                              bool* lost);
+  Status Correct(const LockKey& key, const std::string& lock_id, const Result<uint64_t>& base);
+  std::string ExpectedService();
   // Compares what a statement says of the service with what was seen first.
   Status CheckService(const PgRows& rows, size_t column, Service* service);
   // The statement that finds the original's lock; nothing when there is no such table.
   Result<std::vector<PgStatement>> LegacyStatement(const LockKey& key);
+  Result<bool> LegacyThere(const LockKey& key);
+  // Its text; adds its parameters.
+  std::string LegacySelect(const LockKey& key, PgParams* params) const;
 
   const std::shared_ptr<PgPool> pool_;
   const Clock& clock_;
@@ -98,6 +114,7 @@ class PostgresLock : public Locker {
   std::mutex mutex_;
   std::string service_id_;       // as seen first; every later look must find the same
   std::string newest_timeline_;  // 8 hex digits; "" = none was seen yet
+  std::string epoch_;            // as seen last; "" = none yet
   int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never
   bool legacy_there_ = false;
 };

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "lock/postgres_lock.h"
 #include "lock/postgres_sql.h"
+#include "postgres/pg_functions.h"
 #include "postgres/pg_schema.h"
 
 namespace stateward {
@@ -67,6 +68,7 @@ Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* se
         "postgres: another lock service lies in this database now; see `statewardctl init "
         "--locks`");
   }
+  epoch_ = service->epoch;
   return Status();
 }
 
@@ -80,6 +82,7 @@ Result<std::string> PostgresLock::ServiceId() {
   if (rows->size() == 0) return Status::NotFound("no id in " + std::string(kServiceTable));
   std::string id = rows->Text(0, 0);
   if (!IsHex(id, 32)) return Status::Unavailable("postgres: the lock service's id is damaged");
+  MakePgFunctions(*pool_);
   std::lock_guard<std::mutex> hold(mutex_);
   if (service_id_.empty()) service_id_ = id;
   return id;
@@ -101,35 +104,45 @@ Result<std::string> PostgresLock::InitService(bool forgotten) {
   Result<std::vector<PgRows>> made = (*transaction)->Query({make}, PgUse::kRepeatable);
   if (!made.ok()) return std::move(made).status();
   STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({}));
+  transaction->reset();
+  MakePgFunctions(*pool_);
   return made->front().Text(0, 0);
 }
 
-Result<std::vector<PgStatement>> PostgresLock::LegacyStatement(const LockKey& key) {
-  std::vector<PgStatement> none;
-  if (key.legacy_ids.empty()) return none;
-  bool ask = false;
+Result<bool> PostgresLock::LegacyThere(const LockKey& key) {
+  if (key.legacy_ids.empty()) return false;
   {
     std::lock_guard<std::mutex> hold(mutex_);
-    ask = legacy_asked_us_ == 0 || clock_.SteadyUs() - legacy_asked_us_ > kAskLegacyUs;
-    if (!ask && !legacy_there_) return none;
+    const bool ask = legacy_asked_us_ == 0 || clock_.SteadyUs() - legacy_asked_us_ > kAskLegacyUs;
+    if (!ask) return legacy_there_;
   }
-  if (ask) {
-    Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
-    if (!there.ok()) return std::move(there).status();
-    std::lock_guard<std::mutex> hold(mutex_);
-    legacy_asked_us_ = clock_.SteadyUs();
-    legacy_there_ = *there;
-    if (!*there) return none;
-  }
+  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  if (!there.ok()) return there;
+  std::lock_guard<std::mutex> hold(mutex_);
+  legacy_asked_us_ = clock_.SteadyUs();
+  legacy_there_ = *there;
+  return there;
+}
+
+std::string PostgresLock::LegacySelect(const LockKey& key, PgParams* params) const {
   std::string sql =
       "SELECT state_id::text, lock_data FROM " + options_.legacy_table + " WHERE state_id IN (";
-  PgStatement statement;
   for (size_t i = 0; i < key.legacy_ids.size(); ++i) {
-    sql += (i == 0 ? "$" : ", $") + std::to_string(i + 1);
-    statement.params.Text(key.legacy_ids[i]);
+    params->Text(key.legacy_ids[i]);
+    sql += (i == 0 ? "$" : ", $") + std::to_string(params->all().size());
   }
-  statement.sql = sql + ") ORDER BY state_id LIMIT 1";
-  return std::vector<PgStatement>{std::move(statement)};
+  return sql + ") ORDER BY state_id LIMIT 1";
+}
+
+Result<std::vector<PgStatement>> PostgresLock::LegacyStatement(const LockKey& key) {
+  Result<bool> there = LegacyThere(key);
+  if (!there.ok()) return std::move(there).status();
+  std::vector<PgStatement> statements;
+  if (!*there) return statements;
+  PgStatement statement;
+  statement.sql = LegacySelect(key, &statement.params);
+  statements.push_back(std::move(statement));
+  return statements;
 }
 
 Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& token_sha256) {

@@ -6,14 +6,6 @@
 
 namespace stateward::pg_lock {
 
-// The service's id, its epoch and the tag of its gates; null without service, and on a standby. A
-// failover or a restore to a point in time begins a new timeline: an asynchronous standby may not
-// have got every lock.
-#define STATEWARD_PG_EPOCH "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || s.counter"
-#define STATEWARD_PG_SERVICE                   \
-  "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH \
-  " || ' ' || s.gate_tag FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"
-
 #define STATEWARD_PG_ROW         \
   "SELECT " STATEWARD_PG_SERVICE \
   ", (extract(epoch FROM clock_timestamp()) * 1000)::int8, l.record, l.epoch, " STATEWARD_PG_SAFE

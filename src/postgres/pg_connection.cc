@@ -95,8 +95,8 @@ bool PgTarget::SamePlace(const PgTarget& other) const {
   return place(*this) == place(other);
 }
 
-Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
-                                                         const Clock& clock) {
+Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target, const Clock& clock,
+                                                         std::atomic<uint64_t>* round_trips) {
   std::vector<const char*> names;
   std::vector<const char*> values;
   std::vector<std::string> texts;  // with the zero at the end that libpq wants
@@ -109,7 +109,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
   names.push_back(nullptr);
   values.push_back(nullptr);
   std::unique_ptr<PgConnection> out(
-      new PgConnection(PQconnectdbParams(names.data(), values.data(), 0), clock));
+      new PgConnection(PQconnectdbParams(names.data(), values.data(), 0), clock, round_trips));
   for (std::string& text : texts) WipeMemory(text.data(), text.size());
   if (PQstatus(out->conn_) != CONNECTION_OK) {
     return Status::Unavailable("postgres: " + Trimmed(PQerrorMessage(out->conn_)));
@@ -139,6 +139,7 @@ Result<std::vector<PgRows>> PgConnection::Run(const std::vector<PgStatement>& st
   heavy_ = heavy_ || bytes > kHeavyBytes;
   int64_t limit_ms = kAnswerMs + static_cast<int64_t>(bytes >> 20) * 1000;
   int64_t deadline_us = clock_.SteadyUs() + limit_ms * 1000;
+  if (round_trips_ != nullptr) ++*round_trips_;
   STATEWARD_RETURN_IF_ERROR(Send(statements));
   std::vector<PgRows> rows(statements.size());
   STATEWARD_RETURN_IF_ERROR(Collect(statements.size(), deadline_us, &rows));

@@ -6,6 +6,7 @@
 #ifndef STATEWARD_POSTGRES_PG_CONNECTION_H_
 #define STATEWARD_POSTGRES_PG_CONNECTION_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,7 +41,9 @@ class PgTarget {
 class PgConnection {
  public:
   // Waits for connect_timeout (3 s unless the target says otherwise) for each of its hosts.
-  static Result<std::unique_ptr<PgConnection>> Open(const PgTarget& target, const Clock& clock);
+  // `round_trips`: counts what Run sends; must outlive the connection, or nullptr.
+  static Result<std::unique_ptr<PgConnection>> Open(const PgTarget& target, const Clock& clock,
+                                                    std::atomic<uint64_t>* round_trips = nullptr);
   ~PgConnection();
   PgConnection(const PgConnection&) = delete;
   PgConnection& operator=(const PgConnection&) = delete;
@@ -62,7 +65,8 @@ class PgConnection {
   bool LooksAlive() const;
 
  private:
-  PgConnection(pg_conn* conn, const Clock& clock) : conn_(conn), clock_(clock) {}
+  PgConnection(pg_conn* conn, const Clock& clock, std::atomic<uint64_t>* round_trips)
+      : conn_(conn), clock_(clock), round_trips_(round_trips) {}
   Status Send(const std::vector<PgStatement>& statements);
   Status Collect(size_t count, int64_t deadline_us, std::vector<PgRows>* rows);
   bool AwaitResult(int64_t deadline_us);
@@ -70,6 +74,7 @@ class PgConnection {
 
   pg_conn* conn_;
   const Clock& clock_;
+  std::atomic<uint64_t>* const round_trips_;
   bool lost_ = false;
   bool heavy_ = false;
   std::string sqlstate_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "postgres/pg_functions.h"
 #include "postgres/pg_schema.h"
 
 namespace stateward {
@@ -26,6 +27,8 @@ constexpr std::chrono::milliseconds kBetweenTries(100);
 constexpr const char* kLimits[] = {
     "SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'",
     "SET LOCAL idle_in_transaction_session_timeout = '15s'", "SET LOCAL synchronous_commit = on"};
+// Functions may be made by another server, and be gone after a restore.
+constexpr int64_t kAskFunctionsUs = 30000000;
 // What waited for a row is to see what was committed meanwhile, whatever
 // default_transaction_isolation says.
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -63,26 +66,27 @@ PgTransaction::~PgTransaction() {
 
 Result<std::vector<PgRows>> PgTransaction::Query(const std::vector<PgStatement>& statements,
                                                  PgUse use, std::string* sqlstate) {
-  if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
+  if (failed_) return Status::Unavailable("postgres: the transaction has failed");
   if (use != PgUse::kRead) {
     changed_ = true;
     newest.reset();
   }
-  Result<std::vector<PgRows>> rows = connection_->Run(statements);
-  if (!rows.ok()) failed_ = true;
+  const bool within = open_;
+  Result<std::vector<PgRows>> rows = within && last_ && use != PgUse::kRead
+                                         ? RunAndCommit(statements)
+                                         : connection_->Run(statements);
+  if (!rows.ok() && within) failed_ = true;
   if (sqlstate != nullptr) *sqlstate = connection_->sqlstate();
   return rows;
 }
 
-Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
-  if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
-  std::vector<PgStatement> all = statements;
-  all.push_back({"COMMIT", {}});
-  Result<std::vector<PgRows>> rows = connection_->Run(all);
+Result<std::vector<PgRows>> PgTransaction::RunAndCommit(std::vector<PgStatement> statements) {
+  statements.push_back({"COMMIT", {}});
+  Result<std::vector<PgRows>> rows = connection_->Run(statements);
   if (!rows.ok()) {
     failed_ = true;
     unknown_ = connection_->lost();
-    return std::move(rows).status();
+    return rows;
   }
   open_ = false;
   // A transaction that had failed before answers COMMIT with ROLLBACK, and calls it a success.
@@ -90,8 +94,15 @@ Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
     failed_ = true;
     return Status::Unavailable("postgres: the transaction was rolled back");
   }
+  rows->pop_back();
   if (when_committed) when_committed();
-  return Status();
+  return rows;
+}
+
+Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
+  if (failed_ || !open_) return Status::Unavailable("postgres: the transaction has failed");
+  Result<std::vector<PgRows>> rows = RunAndCommit(statements);
+  return rows.ok() ? Status() : std::move(rows).status();
 }
 
 Result<std::shared_ptr<PgPool>> PgPool::Make(const PgOptions& options, const Clock& clock) {
@@ -127,7 +138,8 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
 
 Result<std::unique_ptr<PgConnection>> PgPool::Connect() {
   for (;;) {
-    Result<std::unique_ptr<PgConnection>> connection = PgConnection::Open(target_, clock_);
+    Result<std::unique_ptr<PgConnection>> connection =
+        PgConnection::Open(target_, clock_, &round_trips_);
     int64_t now = clock_.SteadyUs();
     int64_t since = 0;
     {
@@ -193,10 +205,12 @@ Result<PgRows> PgQueries::QueryOne(PgStatement statement, PgUse use, std::string
 }
 
 Result<std::unique_ptr<PgTransaction>> PgPool::Begin(std::vector<PgStatement> statements,
-                                                     std::vector<PgRows>* rows) {
+                                                     std::vector<PgRows>* rows, Limits limits) {
   std::vector<PgStatement> all;
   all.push_back({kBegin, {}});
-  for (const char* limit : kLimits) all.push_back({limit, {}});
+  if (limits == Limits::kSet) {
+    for (const char* limit : kLimits) all.push_back({limit, {}});
+  }
   size_t before = all.size();
   std::move(statements.begin(), statements.end(), std::back_inserter(all));
   for (bool again = false;; again = true) {
@@ -210,8 +224,51 @@ Result<std::unique_ptr<PgTransaction>> PgPool::Begin(std::vector<PgStatement> st
       *rows = std::move(*got);
       return transaction;
     }
+    if (limits == Limits::kByFunction && IsNoFunction(transaction->connection_->sqlstate())) {
+      LearnFunctions(false);
+    }
     if (!lost || again) return std::move(got).status();
   }
+}
+
+std::unique_ptr<PgTransaction> PgPool::RunStep(const PgStatement& statement, PgRows* rows,
+                                               bool* lost) {
+  *lost = false;
+  Result<std::unique_ptr<PgConnection>> connection = Take(false);
+  if (!connection.ok()) return nullptr;
+  std::unique_ptr<PgTransaction> step(new PgTransaction(*this, std::move(*connection)));
+  step->open_ = false;
+  Result<std::vector<PgRows>> got = step->connection_->Run({statement});
+  if (!got.ok()) {
+    *lost = step->connection_->lost();
+    if (IsNoFunction(step->connection_->sqlstate())) LearnFunctions(false);
+    return nullptr;
+  }
+  *rows = std::move(got->front());
+  return step;
+}
+
+bool PgPool::IsNoFunction(const std::string& sqlstate) {
+  return sqlstate == "42883" || sqlstate == "42501" || sqlstate == "3F000";
+}
+
+bool PgPool::HasFunctions() {
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (has_functions_) return true;
+    const bool asked = functions_asked_us_ != 0;
+    if (asked && clock_.SteadyUs() - functions_asked_us_ < kAskFunctionsUs) return false;
+  }
+  Result<PgRows> there = QueryOne(FindPgFunctions(), PgUse::kRead);
+  if (!there.ok()) return false;
+  LearnFunctions(there->Bool(0, 0));
+  return there->Bool(0, 0);
+}
+
+void PgPool::LearnFunctions(bool there) {
+  std::lock_guard<std::mutex> hold(mutex_);
+  has_functions_ = there;
+  functions_asked_us_ = there ? 0 : clock_.SteadyUs();
 }
 
 }  // namespace stateward

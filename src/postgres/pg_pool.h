@@ -6,6 +6,7 @@
 #ifndef STATEWARD_POSTGRES_PG_POOL_H_
 #define STATEWARD_POSTGRES_PG_POOL_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -33,6 +34,8 @@ class PgQueries {
  public:
   virtual ~PgQueries() = default;
   // One round trip. *sqlstate, if given, is set when the server says one.
+  // Of a transaction: what changes something after ExpectLast() ends it well; what is asked behind
+  // the end is a transaction of its own, on the same connection.
   virtual Result<std::vector<PgRows>> Query(const std::vector<PgStatement>& statements, PgUse use,
                                             std::string* sqlstate = nullptr) = 0;
   Result<PgRows> QueryOne(PgStatement statement, PgUse use, std::string* sqlstate = nullptr);
@@ -58,6 +61,7 @@ class PgTransaction : public Transaction, public PgQueries {
   const PgPool& pool() const { return pool_; }
   bool failed() const { return failed_; }
   bool changed() const { return changed_; }
+  bool ended() const { return !open_; }
   bool outcome_unknown() const { return unknown_; }
 
   // What the first round trip brought along of one state's history, so that the storage need not
@@ -68,6 +72,9 @@ class PgTransaction : public Transaction, public PgQueries {
     uint64_t n = 0;
     Bytes prefix;        // of record n
     bool whole = false;  // the prefix is the record
+
+    // Its first `limit` bytes, or all.
+    bool Has(size_t limit) const { return whole || prefix.size() >= limit; }
   };
   std::optional<Newest> newest;
   // Runs when Commit is OK: what was done in the transaction may be believed from then on.
@@ -75,6 +82,7 @@ class PgTransaction : public Transaction, public PgQueries {
 
  private:
   friend class PgPool;
+  Result<std::vector<PgRows>> RunAndCommit(std::vector<PgStatement> statements);
   PgTransaction(PgPool& pool, std::unique_ptr<PgConnection> connection)
       : pool_(pool), connection_(std::move(connection)) {}
 
@@ -99,8 +107,24 @@ class PgPool : public PgQueries {
 
   // BEGIN, the time limits and the statements, in one round trip. They may lock and read, but not
   // change anything: they are repeated once on a fresh connection when the first one is dead.
+  enum class Limits : uint8_t { kSet, kByFunction };  // the first statement sets them itself
   Result<std::unique_ptr<PgTransaction>> Begin(std::vector<PgStatement> statements,
-                                               std::vector<PgRows>* rows);
+                                               std::vector<PgRows>* rows,
+                                               Limits limits = Limits::kSet);
+  // One statement that is a whole step, as a transaction that has ended well: its connection goes
+  // on with what is asked behind it. nullptr: it failed; *lost: what it did is unknown.
+  std::unique_ptr<PgTransaction> RunStep(const PgStatement& statement, PgRows* rows, bool* lost);
+
+  // Whether the functions of pg_functions.h are there. Asks when that is not known, and again now
+  // and then while they are not.
+  bool HasFunctions();
+  // `there`: what was found out; not to be asked for again, or, if they are gone, not soon.
+  void LearnFunctions(bool there);
+  // Of a call: there is no such function, or not for this role.
+  static bool IsNoFunction(const std::string& sqlstate);
+  bool standby() const { return standby_; }
+  // So many there were so far.
+  uint64_t RoundTrips() const { return round_trips_; }
 
  private:
   friend class PgTransaction;
@@ -117,11 +141,14 @@ class PgPool : public PgQueries {
   const uint32_t size_;
   const bool standby_;
   const Clock& clock_;
+  std::atomic<uint64_t> round_trips_{0};
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<PgConnection>> idle_;  // the warmest last
   uint32_t open_ = 0;                                // idle, in use, or being opened
   int64_t down_since_us_ = 0;  // first failure to connect since the last success
+  bool has_functions_ = false;
+  int64_t functions_asked_us_ = 0;  // when they were not there; 0 = never
 };
 
 }  // namespace stateward

@@ -32,6 +32,7 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
         transaction.Query({{"CREATE SCHEMA stateward", {}}}, PgUse::kRepeatable);
     if (!made.ok()) return std::move(made).status();
   }
+  if (probe.empty()) return begun;
   PgStatement find{"SELECT to_regclass($1) IS NOT NULL", {}};
   find.params.Text(probe);
   Result<std::vector<PgRows>> there = transaction.Query({find}, PgUse::kRead);
@@ -67,14 +68,15 @@ Result<std::string> PgTableName(std::string_view setting, std::string_view text)
   return (schema.empty() ? "" : Quoted(schema) + ".") + Quoted(table);
 }
 
-PgStatement PgNewestStatement(const StateId& id, size_t limit) {
+PgStatement PgNewestStatement(const StateId& id, size_t limit, uint64_t known) {
   PgStatement statement{
       "SELECT " STATEWARD_PG_PLACE
-      ", r.n, substring(r.data FROM 1 FOR $2::int8::int4), octet_length(r.data) <= $2,"
+      ", r.n, CASE WHEN r.n <> $2 THEN substring(r.data FROM 1 FOR $3::int8::int4) END,"
+      " octet_length(r.data) <= $3 AND r.n <> $2,"
       " octet_length(r.data)::int8 FROM (VALUES (1)) one LEFT JOIN LATERAL"
       " (SELECT n, data FROM stateward.records WHERE id = $1 ORDER BY n DESC LIMIT 1) r ON true",
       {}};
-  statement.params.Text(id.hex()).Int8(limit);
+  statement.params.Text(id.hex()).Int8(known).Int8(limit);
   return statement;
 }
 

@@ -15,7 +15,8 @@
 namespace stateward {
 
 // Begins a transaction under the advisory lock of the schema, makes the schema and, if `probe` (a
-// table's full name) is not there, runs `ddl`. Many instances may do so at once.
+// table's full name) is not there, runs `ddl`. Many instances may do so at once. "": the schema
+// alone.
 Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std::string& probe,
                                                          const std::vector<std::string>& ddl);
 
@@ -35,6 +36,14 @@ Result<std::string> PgTableName(std::string_view setting, std::string_view text)
 #define STATEWARD_PG_PLACE                                                          \
   "(SELECT m.format || ' ' || m.store_id || ' ' || m.lock_kind || ' ' || m.lock_id" \
   " FROM stateward.store_marker m WHERE " STATEWARD_PG_BELIEVED ")"
+// The service's id, its epoch and the tag of its gates; null without service, and on a standby. A
+// failover or a restore to a point in time begins a new timeline: an asynchronous standby may not
+// have got every lock.
+#define STATEWARD_PG_EPOCH "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || s.counter"
+#define STATEWARD_PG_SERVICE                   \
+  "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH \
+  " || ' ' || s.gate_tag FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"
+
 // A write that a server with such settings calls done may be gone after a crash.
 #define STATEWARD_PG_SAFE \
   "(current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on')"
@@ -44,9 +53,10 @@ inline Status PgUnsafe() {
       "sure to be there after a crash");
 }
 
-// The newest record of a state: place, number (null: none), the first `limit` bytes, whether those
-// are all, and its size. One row, always. `id` must outlive the statement.
-PgStatement PgNewestStatement(const StateId& id, size_t limit);
+// The newest record of a state: place, number (null: none), the first `limit` bytes (null where its
+// number is `known`), whether those are all, and its size. One row, always. `id` must outlive the
+// statement.
+PgStatement PgNewestStatement(const StateId& id, size_t limit, uint64_t known = 0);
 
 }  // namespace stateward
 

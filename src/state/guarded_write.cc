@@ -77,6 +77,7 @@ Session WhoWrote(const Newest& newest, const LockRecord& lock) {
 
 WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view) {
   mark_ = view.mark;
+  transaction_ = view.transaction;
   WriteOutcome out = CheckLock(request, view);
   if (out.kind == WriteOutcome::Kind::kRefused || !out.status.ok()) return out;
   out = view.holder ? RunLocked(request, *view.holder) : RunUnlocked(request);
@@ -227,6 +228,7 @@ Status GuardedWrite::ReadWhole(const StateId& id, const Newest& newest) {
 
 // The bytes stand there already, as record n: a repeat. Say so only when they last.
 WriteOutcome GuardedWrite::Settled(const WriteRequest& request, uint64_t n) {
+  ExpectLast();
   Status settled = storage_.Settle(StateId::Of(request.grant->key), n);
   if (!settled.ok()) return Failed(Status::Unavailable("settle: " + settled.detail()));
   return Done(0);
@@ -272,11 +274,17 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
   }
   uint64_t n = newest.head + 1;
   Bytes sealed;
+  ExpectLast();
   Result<AppendOutcome> appended =
       history_.Append(id, newest.head, info, request.document, &sealed);
   if (!appended.ok() && sealed.empty()) return Failed(std::move(appended).status());
   if (!appended.ok()) {
-    return Resolve(request, newest, sealed, info.version, std::move(appended).status());
+    WriteOutcome out = Resolve(request, newest, sealed, info.version, std::move(appended).status());
+    if (out.kind == WriteOutcome::Kind::kFailed) {
+      out.n = n;
+      out.sealed = std::move(sealed);
+    }
+    return out;
   }
   if (!appended->appended) return LostNumber(request, n);
   WriteOutcome done = Done(n);

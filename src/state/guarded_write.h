@@ -45,9 +45,10 @@ struct WriteOutcome {
   Kind kind = Kind::kFailed;
   Status status;  // of a failure
   Refusal refusal = Refusal::kNone;
-  std::string facts;                   // of a refusal: what it was decided by
-  uint64_t n = 0;                      // 0: nothing new was stored
-  Bytes sealed;                        // what was stored as `n`
+  std::string facts;  // of a refusal: what it was decided by
+  uint64_t n = 0;     // 0: nothing new was stored
+  // What was stored as `n`; of a failure: what may have been.
+  Bytes sealed;
   std::optional<AuditVersion> before;  // the newest version that it was compared with
   // The write may still arrive, and its number could not be taken away: Locker::BurnNext is due.
   bool may_arrive_late = false;
@@ -67,8 +68,8 @@ class GuardedWrite {
 
   // REQUIRES: called from Locker::WithLock with its view.
   WriteOutcome Run(const WriteRequest& request, const LockView& view);
-  // Again, after the transaction of a `first` that was done was not confirmed to the end. What it
-  // stored is looked for, and only if it is not there the write begins again.
+  // Again, after the transaction of `first` was not confirmed to the end. What it may have stored
+  // is looked for, and only if it is not there the write begins again.
   WriteOutcome RunAgain(const WriteOutcome& first, const WriteRequest& request,
                         const LockView& view);
 
@@ -96,7 +97,12 @@ class GuardedWrite {
   const History history_;
   const Clock& clock_;
   const WriteRules rules_;
+  void ExpectLast() const {
+    if (transaction_ != nullptr) transaction_->ExpectLast();
+  }
+
   uint64_t mark_ = 0;  // of the view that Run was given
+  Transaction* transaction_ = nullptr;
   std::optional<AuditVersion> before_;
 };
 

@@ -20,6 +20,7 @@ Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) 
 }
 
 // The number of the newest record. What it holds is looked at in the same step, for a state that
+<<<<<<< HEAD
 // has another address now; a lock needs no more of it, so nothing else about it is an error. What a
 // record says of that never changes: where its number alone is cheap, it is opened once.
 Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId& id, bool cheap,
@@ -33,6 +34,24 @@ Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId&
   if (!newest.ok()) return history.records().Head(id);
   if (newest->version) *moved_to = newest->version->info.moved_to;
   if (cheap && newest->version && moved_to->empty()) stays_.Set(id, newest->head);
+=======
+// has another address now; a lock needs no more of it, so nothing else about it is an error. A
+// record never changes what it says: one that was looked at is not read again, where the number
+// alone is the smaller question.
+Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId& id,
+                                          std::string* moved_to) {
+  Records& records = history.records();
+  const uint64_t known = not_moved_.Get(id);
+  if (known > 0 && !records.FrontsAreRoundTrips()) {
+    Result<uint64_t> head = records.Head(id);
+    if (!head.ok() || *head == known) return head;
+  }
+  Result<Newest> newest = history.Look(id);
+  if (!newest.ok()) return records.Head(id);
+  if (!newest->version) return newest->head;
+  *moved_to = newest->version->info.moved_to;
+  if (moved_to->empty()) not_moved_.Raise(id, newest->head);
+>>>>>>> 504e449 (postgres: LOCK, UNLOCK and GET are one round trip, a POST two)
   return newest->head;
 }
 

@@ -19,8 +19,9 @@ Result<AcquireOutcome> StateService::Acquire(const Grant& grant, const LockRecor
                                              const BaseFn& base, Gate* shut) {
   const LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   for (int tries = 0; tries < kGateTries; ++tries) {
-    Result<AcquireOutcome> outcome =
-        locker_.Acquire(key, want, LockTerms(base, gates_.TicketFor(grant.key)));
+    LockTerms terms(base, gates_.TicketFor(grant.key));
+    terms.known = not_moved_.Get(key.id);
+    Result<AcquireOutcome> outcome = locker_.Acquire(key, want, terms);
     if (!outcome.ok()) return outcome;
     if (auto* changed = std::get_if<GatesChanged>(&*outcome)) {
       gates_.Learn(std::move(changed->now));

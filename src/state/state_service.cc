@@ -146,6 +146,7 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
     if (*deleted) return Status::NotFound("deleted");
     *moved_to = (*newest)->info.version.moved_to;
+    if (moved_to->empty()) not_moved_.Raise(id, (*newest)->n);
     answer->audit.before = answer->audit.after = {(*newest)->n, (*newest)->info.version.serial};
     return std::move((*newest)->document);
   }
@@ -220,6 +221,7 @@ StateAnswer StateService::Write(const WriteRequest& request) {
     switch (outcome.kind) {
       case WriteOutcome::Kind::kDone:
         if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
+        if (outcome.n > 0) not_moved_.Raise(id, outcome.n);
         break;
       case WriteOutcome::Kind::kLookAgain:
         answer.status = Status::Unavailable("other records took the number each time");

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/hex.h"
+#include "postgres/pg_functions.h"
 #include "postgres/pg_schema.h"
 #include "storage/fs_layout.h"
 #include "storage/postgres_storage.h"
@@ -41,6 +42,13 @@ std::vector<std::string> StoreTables() {
 }  // namespace
 
 Result<StoreIdentity> PostgresStorage::ReadIdentity() {
+  Result<StoreIdentity> identity = FindIdentity();
+  // A standby gets them from its primary.
+  if (identity.ok() && !shared_->pool->standby()) MakePgFunctions(*shared_->pool);
+  return identity;
+}
+
+Result<StoreIdentity> PostgresStorage::FindIdentity() {
   Result<bool> there = PgTableExists(Queries(), kMarkerTable);
   if (!there.ok()) return std::move(there).status();
   if (!*there) return Status::NotFound("no table " + std::string(kMarkerTable));
@@ -79,7 +87,7 @@ Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreId
   }
   // No other can exchange it meanwhile: this transaction holds the lock of schema changes.
   if (there) {
-    Result<StoreIdentity> now = ReadIdentity();
+    Result<StoreIdentity> now = FindIdentity();
     if (!now.ok()) return std::move(now).status();
     if (!(*now == *replaces)) return {Code::kConflict, "the identity was exchanged meanwhile"};
   }
@@ -99,6 +107,8 @@ Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreId
       .Text(marker.lock_id)
       .Bytea(marker.sealed_secret);
   STATEWARD_RETURN_IF_ERROR((*transaction)->Commit({write}));
+  transaction->reset();
+  MakePgFunctions(*shared_->pool);
   std::lock_guard<std::mutex> hold(shared_->place_mutex);
   shared_->place.clear();
   return Status();

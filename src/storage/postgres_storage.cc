@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "postgres/pg_functions.h"
 #include "postgres/pg_schema.h"
 #include "storage/fs_layout.h"
 
@@ -14,9 +15,6 @@ namespace {
 
 constexpr char kNoPlace[] =
     "postgres: no identity of a store, or this server is a standby (see `statewardctl init`)";
-// A record is fetched in pieces, so that neither the connection's buffer nor the answer holds
-// another whole copy of a large state.
-constexpr size_t kPiece = size_t{2} << 20;
 // Re-keying may exchange the bytes of a record between two pieces; it does so once.
 constexpr int kReadTries = 3;
 // Ids in one answer of List: 100 KB.
@@ -135,43 +133,12 @@ Result<Bytes> PostgresStorage::ReadNamed(const char* sql, const std::string& nam
   return rows->Bytea(0, 1);
 }
 
-Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId& id) {
-  if (transaction_ == nullptr || !transaction_->newest || transaction_->newest->id != id.hex()) {
-    return nullptr;
-  }
-  STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction_->newest->place));
-  STATEWARD_RETURN_IF_ERROR(CheckHead(shared_->hints.Get(id), transaction_->newest->n));
-  shared_->hints.Raise(id, transaction_->newest->n);
-  return &*transaction_->newest;
-}
-
-Result<uint64_t> PostgresStorage::Head(const StateId& id) {
-  Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
-  if (!brought.ok()) return std::move(brought).status();
-  if (*brought != nullptr) return (*brought)->n;
-  const uint64_t hint = shared_->hints.Get(id);
-  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
-                        ", (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1)",
-                        {}};
-  statement.params.Text(id.hex());
-  Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
-  if (!rows.ok()) return std::move(rows).status();
-  return Found(id, hint, rows->Int8(0, 1));
-}
-
-// What a transaction sees of itself may be undone.
-Result<uint64_t> PostgresStorage::Found(const StateId& id, uint64_t hint, uint64_t head) {
-  STATEWARD_RETURN_IF_ERROR(CheckHead(hint, head));
-  if (transaction_ == nullptr) shared_->hints.Raise(id, head);
-  return head;
-}
-
 Result<Bytes> PostgresStorage::Get(const StateId& id, uint64_t n) {
   PgStatement statement{"SELECT " STATEWARD_PG_PLACE
                         ", r.n, substring(r.data FROM 1 FOR $3::int8::int4),"
                         " octet_length(r.data)::int8, r.xmin::text" FROM_RECORD,
                         {}};
-  statement.params.Text(id.hex()).Int8(n).Int8(kPiece);
+  statement.params.Text(id.hex()).Int8(n).Int8(kPgPiece);
   for (int tries = 0; tries < kReadTries; ++tries) {
     Result<PgRows> rows = Ask(statement, PgUse::kRead);
     if (!rows.ok()) return std::move(rows).status();
@@ -194,7 +161,7 @@ Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t s
                      ", substring(r.data FROM $3::int8::int4 FOR $4::int8::int4)" FROM_RECORD
                      " AND r.xmin::text = $5",
                      {}};
-    more.params.Text(id.hex()).Int8(n).Int8(bytes->size() + 1).Int8(kPiece).Text(row_version);
+    more.params.Text(id.hex()).Int8(n).Int8(bytes->size() + 1).Int8(kPgPiece).Text(row_version);
     Result<PgRows> rows = Ask(std::move(more), PgUse::kRead);
     if (!rows.ok()) return std::move(rows).status();
     ByteView piece = rows->Raw(0, 1);
@@ -202,25 +169,6 @@ Result<bool> PostgresStorage::ReadRest(const StateId& id, uint64_t n, uint64_t s
     bytes->insert(bytes->end(), piece.begin(), piece.end());
   }
   return true;
-}
-
-Result<Records::Newest> PostgresStorage::GetNewest(const StateId& id) {
-  const uint64_t hint = shared_->hints.Get(id);
-  Result<PgRows> rows = Ask(PgNewestStatement(id, kPiece), PgUse::kRead);
-  if (!rows.ok()) return std::move(rows).status();
-  const bool none = rows->IsNull(0, 1);
-  Result<uint64_t> found = Found(id, hint, none ? 0 : rows->Int8(0, 1));
-  if (!found.ok()) return std::move(found).status();
-  if (none) return Newest{};
-  const uint64_t n = *found;
-  if (rows->Bool(0, 3)) return Newest{n, rows->Bytea(0, 2)};
-  // A large one: in pieces, under its number, which stays its own.
-  Result<Bytes> bytes = Get(id, n);
-  if (!bytes.ok() && bytes.status().code() == Code::kNotFound) {
-    return Status::Unavailable("postgres: the newest record was pruned while it was read");
-  }
-  if (!bytes.ok()) return std::move(bytes).status();
-  return Newest{n, std::move(*bytes)};
 }
 
 Result<Records::EndPage> PostgresStorage::Ends(const std::string& prefix) {
@@ -295,7 +243,7 @@ Result<Bytes> PostgresStorage::GetPrefix(const StateId& id, uint64_t n, size_t l
   Result<const PgTransaction::Newest*> brought = BroughtAlong(id);
   if (!brought.ok()) return std::move(brought).status();
   const PgTransaction::Newest* newest = *brought;
-  if (newest != nullptr && newest->n == n && (newest->whole || newest->prefix.size() >= limit)) {
+  if (newest != nullptr && newest->n == n && newest->Has(limit)) {
     return newest->prefix;
   }
   PgStatement statement{"SELECT " STATEWARD_PG_PLACE
@@ -312,13 +260,13 @@ Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expect
                                               ByteView sealed) {
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
-  PgStatement statement{kAppend, {}};
-  statement.params.Text(id.hex()).Int8(expected_head + 1).Bytea(sealed).Text(*place);
-  Result<PgRows> rows = Ask(std::move(statement), PgUse::kChangesOnce);
+  PgStatement plain{kAppend, {}};
+  plain.params.Text(id.hex()).Int8(expected_head + 1).Bytea(sealed).Text(*place);
+  Result<PgRows> rows = AskFunction(pg_function::kAppend, std::move(plain), PgUse::kChangesOnce);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->Bool(0, 3)) {
     const uint64_t n = expected_head + 1;
-    if (transaction_ == nullptr) {
+    if (transaction_ == nullptr || transaction_->ended()) {
       shared_->hints.Raise(id, n);
     } else {
       transaction_->when_committed = [shared = shared_, id, n] { shared->hints.Raise(id, n); };

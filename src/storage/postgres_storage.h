@@ -25,6 +25,10 @@ struct PostgresStorageOptions {
   bool with_locks = false;
 };
 
+// A record is fetched in pieces, so that neither the connection's buffer nor the answer holds
+// another whole copy of a large state.
+inline constexpr size_t kPgPiece = size_t{2} << 20;
+
 class PostgresStorage : public Storage, public StoreCopy {
  public:
   // `clock` must outlive it. Touches nothing yet.
@@ -42,6 +46,7 @@ class PostgresStorage : public Storage, public StoreCopy {
   uint64_t SeenHead(const StateId& id) override { return shared_->hints.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
+  Result<Newest> GetNewestFront(const StateId& id, size_t limit) override;
   Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) override;
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
@@ -100,15 +105,21 @@ class PostgresStorage : public Storage, public StoreCopy {
       : shared_(std::move(shared)), transaction_(&transaction) {}
 
   PgQueries& Queries();
+  Result<StoreIdentity> FindIdentity();
   // Compares what a statement says of the marker with what was seen first.
   Status CheckPlace(std::string_view place);
   // What was seen first; asks when nothing was seen yet.
   Result<std::string> Place();
   // Runs a statement whose first row starts with the place.
   Result<PgRows> Ask(PgStatement statement, PgUse use);
+  // The same by a function of the schema, where it is there; `plain` takes the same parameters and
+  // gives the same columns.
+  Result<PgRows> AskFunction(const char* function, PgStatement plain, PgUse use);
   // The second column of the row that `sql` finds by its name ($1), as bytes; kNotFound with
   // `absent` when there is none.
   Result<Bytes> ReadNamed(const char* sql, const std::string& name, const char* absent);
+  // At most `limit` bytes of the newest record; *whole: these are all, and there is one.
+  Result<Newest> AskNewest(const StateId& id, size_t limit, bool* whole);
   // The newest record as the transaction brought it along; nullptr: ask.
   Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
   // A head that was found, given what was known before it was looked for.

@@ -28,12 +28,14 @@ def lock_info(lock_id):
 
 
 class CommitCutter(Proxy):
-    """Cuts the connection when the next COMMIT is through, before its answer is."""
+    """Cuts the connection when the next commit is through, before its answer is: a COMMIT, or the
+    call of a function that is a whole step."""
 
+    COMMITS = re.compile(rb"COMMIT|stateward\.(acquire|release)_")
     armed = False
 
     def wants(self, data):
-        if self.armed and b"COMMIT" in data:
+        if self.armed and self.COMMITS.search(data):
             self.armed = False
             self.set("cut", 0)
         return super().wants(data)
@@ -217,6 +219,8 @@ class Faults(World):
                 ("POST", "/state/p/n?ID=a", document(1)),
                 ("POST", "/state/p/n?ID=a", document(2)),
                 ("UNLOCK", "/state/p/n", lock_info("a")),
+                ("LOCK", "/state/p/n", lock_info("b")),
+                ("UNLOCK", "/state/p/n", lock_info("b")),
                 ("POST", "/state/p/n", document(3)),
                 ("DELETE", "/state/p/n", None))):
             proxy.armed = True
@@ -234,7 +238,7 @@ class Faults(World):
         other = Stateward(direct, **BOTH, **self.postgres.settings())
         self.cycle(server, 1)
         self.assertEqual(200, self.ask(server, "LOCK", body=lock_info("a")))
-        proxy.hold(rb"INSERT INTO stateward.records")
+        proxy.hold(rb"stateward\.append_")
         answers = []
         late = threading.Thread(target=lambda: answers.append(
             self.ask(server, "POST", "/state/p/n?ID=a", document(2, filler="late"))))

@@ -1,0 +1,112 @@
+// What each verb costs on Postgres in the steady state (docs/performance.md, "Postgres").
+#include <memory>
+#include <string>
+
+#include "auth/basic.h"
+#include "doubles/basic_names.h"
+#include "kms/open_kms.h"
+#include "lock/postgres_lock.h"
+#include "service/postgres_box.h"
+#include "state/state_service.h"
+#include "storage/postgres_storage.h"
+
+namespace stateward {
+namespace {
+
+SecretBytes Text(const std::string& text) { return SecretBytes(text.begin(), text.end()); }
+
+SecretBytes Doc(uint64_t serial) {
+  return Text(R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"L"})");
+}
+
+SecretBytes Info(const std::string& id) {
+  return Text(R"({"ID":")" + id + R"(","Operation":"OperationTypeApply"})");
+}
+
+class QuietObserver : public Observer {
+ public:
+  void OnRequest(RouteName, Method, int, int64_t) override {}
+  void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
+  void OnUploadKept() override {}
+};
+
+// A server of its own, on the one store.
+class Server {
+ public:
+  Server() {
+    KmsSettings settings;
+    settings.key = SecretString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    kms_ = std::move(*OpenKms(settings));
+    gate_ = std::make_unique<StoreGate>(storage_, lock_);
+    CHECK(gate_->Init(false, *kms_).ok());
+    service_ = std::make_unique<StateService>(storage_, lock_, *kms_, *gate_, SystemClock(),
+                                              observer_, log_, StateRules());
+  }
+  StateService& operator*() { return *service_; }
+  uint64_t RoundTrips() const { return pool_->RoundTrips(); }
+
+ private:
+  std::shared_ptr<PgPool> pool_ = PostgresBox::Pool();
+  PostgresStorage storage_{pool_, SystemClock(), PostgresStorageOptions{"\"states\"", true}};
+  PostgresLock lock_{pool_, SystemClock(), PostgresLockOptions{"\"locks\"", true}};
+  QuietObserver observer_;
+  const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::unique_ptr<Kms> kms_;
+  std::unique_ptr<StoreGate> gate_;
+  std::unique_ptr<StateService> service_;
+};
+
+}  // namespace
+
+TEST_GROUP(PostgresRoundTrips) {
+  PostgresBox box;
+  BasicAuthenticator basic{NameForTests};
+  Grant grant = *basic.Authorize({"basic", SecretString("s")}, {"", "p", "n"}, Verb::kRead);
+  uint64_t serial = 0;
+
+  struct Costs {
+    uint64_t lock = 0, get = 0, post = 0, unlock = 0;
+  };
+  // LOCK and POST, GET and UNLOCK by the servers that are named, as a balancer might have it.
+  Costs Cycle(Server & locks, Server & reads) {
+    const std::string id = "id-" + std::to_string(++serial);
+    Costs costs;
+    uint64_t before = locks.RoundTrips();
+    CHECK(!(*locks).Lock(grant, Info(id)).locked);
+    costs.lock = locks.RoundTrips() - before;
+    before = reads.RoundTrips();
+    const StateAnswer got = (*reads).Get(grant);
+    CHECK(serial == 1 || ByteView(got.document) == ByteView(Doc(serial - 1)));
+    costs.get = reads.RoundTrips() - before;
+    before = locks.RoundTrips();
+    CHECK((*locks).Put(grant, id, Doc(serial)).status.ok());
+    costs.post = locks.RoundTrips() - before;
+    before = reads.RoundTrips();
+    CHECK((*reads).Unlock(grant, Info(id), "").status.ok());
+    costs.unlock = reads.RoundTrips() - before;
+    return costs;
+  }
+  void CheckCosts(Server & locks, Server & reads, int cycles) {
+    for (int i = 0; i < 4; ++i) (void)(i % 2 == 0 ? Cycle(locks, reads) : Cycle(reads, locks));
+    for (int i = 0; i < cycles; ++i) {
+      const Costs costs = i % 2 == 0 ? Cycle(locks, reads) : Cycle(reads, locks);
+      LONGS_EQUAL(1, costs.lock);
+      LONGS_EQUAL(1, costs.get);
+      LONGS_EQUAL(2, costs.post);
+      LONGS_EQUAL(1, costs.unlock);
+    }
+  }
+};
+
+TEST(PostgresRoundTrips, OfOneServer) {
+  Server server;
+  CheckCosts(server, server, 140);  // more than there are released IDs remembered
+}
+
+TEST(PostgresRoundTrips, OfServersThatTakeTurns) {
+  Server one;
+  Server two;
+  CheckCosts(one, two, 6);
+}
+
+}  // namespace stateward
