@@ -20,21 +20,6 @@ Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) 
 }
 
 // The number of the newest record. What it holds is looked at in the same step, for a state that
-<<<<<<< HEAD
-// has another address now; a lock needs no more of it, so nothing else about it is an error. What a
-// record says of that never changes: where its number alone is cheap, it is opened once.
-Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId& id, bool cheap,
-                                          std::string* moved_to) {
-  const uint64_t stays = cheap ? stays_.Get(id) : 0;
-  if (stays > 0) {
-    Result<uint64_t> head = history.records().Head(id);
-    if (!head.ok() || *head == stays) return head;
-  }
-  Result<Newest> newest = history.Look(id);
-  if (!newest.ok()) return history.records().Head(id);
-  if (newest->version) *moved_to = newest->version->info.moved_to;
-  if (cheap && newest->version && moved_to->empty()) stays_.Set(id, newest->head);
-=======
 // has another address now; a lock needs no more of it, so nothing else about it is an error. A
 // record never changes what it says: one that was looked at is not read again, where the number
 // alone is the smaller question.
@@ -51,7 +36,6 @@ Result<uint64_t> StateService::HeadOfLock(const History& history, const StateId&
   if (!newest->version) return newest->head;
   *moved_to = newest->version->info.moved_to;
   if (moved_to->empty()) not_moved_.Raise(id, newest->head);
->>>>>>> 504e449 (postgres: LOCK, UNLOCK and GET are one round trip, a POST two)
   return newest->head;
 }
 
@@ -59,10 +43,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
                                           const std::string& store_id, const std::string& lock_id,
                                           const BaseAsk& ask, std::string* moved_to) {
   const StepStorage storage(storage_, ask.transaction);
-  // On this host the number is two looks at a folder; elsewhere it costs a round trip as the
-  // record.
-  const bool cheap = ask.transaction == nullptr && !storage_.WritesMayArriveLate();
-  Result<uint64_t> head = HeadOfLock(History(*storage, kms_, store_id), id, cheap, moved_to);
+  Result<uint64_t> head = HeadOfLock(History(*storage, kms_, store_id), id, moved_to);
   if (!moved_to->empty()) return Status(Code::kConflict, "moved");
   // Under a lock that holds still no write is between its look and its append, and what such an
   // append did it has done.

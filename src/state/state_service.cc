@@ -242,7 +242,6 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   }
   answer.audit.before = answer.audit.after = outcome.before;
   if (answer.status.ok() && outcome.n > 0) {
-    stays_.Set(id, outcome.n);
     const bool document = request.kind == RecordKind::kState;
     const uint64_t serial = outcome.before ? outcome.before->serial : 0;
     answer.audit.after = {outcome.n, document ? request.info.serial : serial};

@@ -81,12 +81,7 @@ class StateService {
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, const BaseAsk& ask,
                               std::string* moved_to);
-<<<<<<< HEAD
-  Result<uint64_t> HeadOfLock(const History& history, const StateId& id, bool cheap,
-                              std::string* moved_to);
-=======
   Result<uint64_t> HeadOfLock(const History& history, const StateId& id, std::string* moved_to);
->>>>>>> 504e449 (postgres: LOCK, UNLOCK and GET are one round trip, a POST two)
   Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
   Result<AcquireOutcome> Acquire(const Grant& grant, const LockRecord& want, const BaseFn& base,
                                  Gate* shut);
@@ -110,11 +105,7 @@ class StateService {
   TenantGate tenants_;
   HeldNames held_;
   KnownGates gates_;
-<<<<<<< HEAD
-  HeadHints stays_;  // newest records that were seen to leave the state at its address
-=======
   HeadHints not_moved_;  // the newest record of a state that was seen not to send to another
->>>>>>> 504e449 (postgres: LOCK, UNLOCK and GET are one round trip, a POST two)
 };
 
 }  // namespace stateward

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hex.h"
 #include "storage/fs_layout.h"
 #include "storage/fs_storage.h"
 
