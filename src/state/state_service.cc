@@ -23,6 +23,17 @@ constexpr int kWriteTries = 16;
 
 std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }
 
+LockRecord WantedLock(const Grant& grant, const ParsedLockInfo& info, ByteView body) {
+  LockRecord want;
+  want.id = info.id;
+  want.info = std::string(body.AsString());
+  want.principal = grant.principal;
+  want.operation = info.operation.substr(0, 128);
+  want.token_sha256 = grant.token_sha256;
+  want.plan_only = !grant.rights.Has(Right::kWrite);
+  return want;
+}
+
 }  // namespace
 
 StateService::StateService(Storage& storage, Locker& locker, Kms& kms, StoreGate& gate,
@@ -339,13 +350,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
     if (answer.locked) answer.holder = RenderNotice(answer.hint, grant.key, clock_.NowMs());
     return answer;
   }
-  LockRecord want;
-  want.id = info->id;
-  want.info = std::string(ByteView(body).AsString());
-  want.principal = grant.principal;
-  want.operation = info->operation.substr(0, 128);
-  want.token_sha256 = grant.token_sha256;
-  want.plan_only = !grant.rights.Has(Right::kWrite);
+  LockRecord want = WantedLock(grant, *info, body);
   AskForPlan(grant.plan_locks.value_or(rules_.plan_locks), &want);
   std::string moved_to;
   BaseFn base = [&](const BaseAsk& ask) {
