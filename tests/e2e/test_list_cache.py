@@ -116,7 +116,7 @@ class ListCache(unittest.TestCase):
         self.ask("GET", "/ready", server=1)
         self.ask("LOCK", "/state/open/s50", lock_info("held"), server=1)
         self.ask("UNLOCK", "/state/open/s50", lock_info("held"), server=1)
-        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads = [threading.Thread(target=ask) for _ in range(4)]
         self.vault.pause()
         try:
             for thread in threads:
@@ -126,9 +126,8 @@ class ListCache(unittest.TestCase):
             self.vault.resume()
         for thread in threads:
             thread.join()
-        first, second = answers
-        self.assertEqual((503, "2"), (first[0], first[1].get("Retry-After")), first)
-        self.assertEqual(200, second[0], second)
+        self.assertIn((503, "2"), [(status, headers.get("Retry-After")) for status, headers, _ in answers])
+        self.ask("GET", "/api/v1/states", server=1)
 
 
 if __name__ == "__main__":
