@@ -71,6 +71,8 @@ class Records {
     uint64_t n = 0;        // number of the newest; 0: not looked for yet
     // Another one whenever the bytes of record n are exchanged for others; "" = not known.
     std::string stamp;
+    // What its records take together, where a list says so; else ask StoredBytes.
+    std::optional<uint64_t> bytes = std::nullopt;
   };
   struct EndPage {
     std::vector<End> ends;  // in order of id

@@ -104,7 +104,11 @@ class Walker {
     if (worth && !missing.empty()) SaveSummaries(history_, part->prefix, ends, states);
     std::sort(states.begin(), states.end(),
               [](const StateSummary& a, const StateSummary& b) { return a.id.hex() < b.id.hex(); });
+    // Both are in the order of their ids.
+    auto end = ends.begin();
     for (StateSummary& state : states) {
+      while (end != ends.end() && end->id.hex() < state.id.hex()) ++end;
+      if (end != ends.end() && end->id == state.id) state.bytes = end->bytes;
       ++done_;
       if (!enough_ && state.id.hex() > after_) enough_ = !take_(std::move(state));
     }

@@ -171,7 +171,7 @@ inline constexpr Column kDuColumns[] = {
     {"states", ColumnKind::kNumber, "STATES", "deleted ones, too"},
     {"versions", ColumnKind::kNumber, "VERSIONS", "how many records are kept"},
     {"bytes", ColumnKind::kBytes, "STORED",
-     "that the records take, sealed and compressed; null: the storage does not say (S3)"},
+     "that the records take, sealed and compressed; null: the storage does not say"},
     {"documents", ColumnKind::kBytes, "DOCUMENTS", "size of the newest documents"},
     {"uploads", ColumnKind::kNumber, "UPLOADS", "how many refused uploads are kept"},
     {"upload_bytes", ColumnKind::kBytes, "OF SIZE", "that these take"},

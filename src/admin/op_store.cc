@@ -76,6 +76,10 @@ Status AddStates(const Call& call, const History& history, UploadsById uploads,
       AddUploads(kept->second, &usage);
       uploads.erase(kept);
     }
+    if (state.bytes && usage.bytes) {
+      *usage.bytes += *state.bytes;
+      return true;
+    }
     waiting.emplace_back(state.id, &usage);
     if (waiting.size() == kAtOnce) bytes = AddStoredBytes(history, &waiting);
     return bytes.ok();

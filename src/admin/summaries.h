@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct StateSummary {
   VersionInfo info;      // of that version
   uint64_t records = 0;  // that are kept
   uint64_t head = 0;     // number of the newest record of any kind
+  // What its records take together; nullopt: the list did not say (Records::End).
+  std::optional<uint64_t> bytes = std::nullopt;
 
   bool deleted() const { return version > 0 && info.kind == RecordKind::kTombstone; }
 };

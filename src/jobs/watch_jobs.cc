@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -115,8 +116,13 @@ class TotalsJob : public Job {
     for (const StateId& id : ids) {
       Result<Records::EndPage> page = records.Ends(id.hex());
       if (!page.ok()) return std::move(page).status();
-      for (const Records::End& end : page->ends) round_["stateward_stored_versions"] += end.records;
-      Result<std::optional<uint64_t>> bytes = records.StoredBytes(id);
+      std::optional<uint64_t> listed;
+      for (const Records::End& end : page->ends) {
+        round_["stateward_stored_versions"] += end.records;
+        listed = end.bytes;
+      }
+      Result<std::optional<uint64_t>> bytes = listed;
+      if (!listed) bytes = records.StoredBytes(id);
       if (!bytes.ok()) return std::move(bytes).status();
       // A backend that knows it of one state knows it of all.
       if (bytes->has_value()) round_["stateward_stored_bytes"] += **bytes;

@@ -59,6 +59,7 @@ struct S3Page {
   struct Entry {
     std::string key;
     std::string etag;
+    uint64_t size = 0;
   };
   std::vector<Entry> objects;        // in order of their keys
   std::vector<std::string> folders;  // with their '/' at the end

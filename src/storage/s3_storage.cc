@@ -332,6 +332,7 @@ Result<Records::EndPage> S3Storage::Ends(const std::string& prefix) {
       if (page.ends.empty() || !(page.ends.back().id == id)) page.ends.push_back({id, 0, 0, ""});
       End& end = page.ends.back();
       ++end.records;
+      end.bytes = end.bytes.value_or(0) + entry.size;
       end.n = *n;
       end.stamp = entry.etag;
     }

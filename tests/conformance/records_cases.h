@@ -90,6 +90,7 @@ inline void EndsAreThoseOfAPrefix(StorageFixture& f) {
       CHECK(end.id == all.ends[in_parts].id && end.stamp == all.ends[in_parts].stamp);
       LONGS_EQUAL(end.id == IdOf("s7") ? 2 : 1, end.n);
       LONGS_EQUAL(end.n, end.records);
+      LONGS_EQUAL(end.n, end.bytes.value_or(end.n));  // a record is a byte here
       ++in_parts;
     }
   }

@@ -177,7 +177,8 @@ class MemS3Http : public HttpClient {
         }
         continue;
       }
-      xml += "<Contents><Key>" + key + "</Key><ETag>" + object.etag + "</ETag></Contents>";
+      xml += "<Contents><Key>" + key + "</Key><ETag>" + object.etag + "</ETag><Size>" +
+             std::to_string(object.bytes.size()) + "</Size></Contents>";
       --room;
     }
     return MemS3::Text(

@@ -238,6 +238,8 @@ class Operations(ApiWorld):
             self.assertTrue(rows)
             for one, other in rows:
                 self.assertEqual(one.keys(), other.keys())
+                if words == ("du",):
+                    self.assertGreater(one["bytes"], one["versions"] * 100, one)
             self.assertEqual(len(here), len(there))
 
     def test_6_audit(self):
