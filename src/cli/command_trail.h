@@ -15,7 +15,8 @@
 
 namespace stateward {
 
-class NoObserver : public Observer {
+// A command counts nothing.
+class CommandObserver : public Observer {
  public:
   void OnRequest(RouteName, Method, int, int64_t) override {}
   void OnBackendCall(BackendKind, std::string_view, bool, int64_t) override {}
@@ -41,7 +42,7 @@ class CommandTrail {
   Status End(Status end);
 
  private:
-  NoObserver observer_;
+  CommandObserver observer_;
   const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError};
   std::unique_ptr<TrailWriter> trail_;
   AuditEvent event_;

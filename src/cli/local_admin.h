@@ -37,7 +37,7 @@ class LocalAdmin {
 
   std::unique_ptr<OpenedStore> store_;
   const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kError};
-  NoObserver observer_;
+  CommandObserver observer_;
   std::unique_ptr<StoreGate> gate_;
   std::unique_ptr<StateService> states_;
   std::unique_ptr<TrailWriter> trail_;  // null: there is no trail
