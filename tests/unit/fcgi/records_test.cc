@@ -154,6 +154,21 @@ TEST(LibfcgiBridge, WithoutMethodOrTargetItIsNoRequest) {
                   .ok());
 }
 
+TEST(LibfcgiBridge, TheFirstOfANameCountsAndNoOther) {
+  const std::string params =
+      Pair("REQUEST_METHOD", "GET") + Pair("REQUEST_METHOD", "POST") + Pair("REQUEST_URI", "/a=b") +
+      Pair("HTTP_HOS", "too short") + Pair("HTTP_HOSTS", "too long") + Pair("http_host", "small") +
+      Pair("CONTENT_TYPE", "") + Pair("STATEWARD_USER", "ann") + Pair("REQUEST_URI", "/c");
+  Result<Request> request = ParseParams(params, true);
+  CHECK(request.ok());
+  CHECK(request->method == Method::kGet);
+  STRCMP_EQUAL("/a=b", request->target.c_str());
+  STRCMP_EQUAL("", request->host.c_str());
+  STRCMP_EQUAL("", request->content_type.c_str());
+  STRCMP_EQUAL("ann", request->proxy_user.c_str());
+  STRCMP_EQUAL("", ParseParams(params, false)->proxy_user.c_str());
+}
+
 TEST_GROUP(RecordsOut){};
 
 // Through a socket that takes little at a time: what comes out is the stream, whole.
