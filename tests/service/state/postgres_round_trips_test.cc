@@ -109,4 +109,43 @@ TEST(PostgresRoundTrips, OfServersThatTakeTurns) {
   CheckCosts(one, two, 6);
 }
 
+TEST(PostgresRoundTrips, OfLocksAlone) {
+  const std::shared_ptr<PgPool> pool = PostgresBox::Pool();
+  PostgresLock lock(pool, SystemClock(), PostgresLockOptions{"\"locks\"", false});
+  CHECK(lock.InitService(false).ok());
+  const StateId id = StateId::Of(grant.key);
+  for (int i = 0; i < 3; ++i) {
+    LockRecord want;
+    want.id = "id-" + std::to_string(i);
+    want.principal = "alice";
+    const uint64_t start = pool->RoundTrips();
+    CHECK(lock.Acquire(id, want, [](const BaseAsk&) -> Result<uint64_t> { return uint64_t{7}; })
+              .ok());
+    const uint64_t taken = pool->RoundTrips();
+    CHECK(lock.Release(id, {want.id, want.principal}).ok());
+    if (i == 0) continue;  // the row was made, and the service was not known yet
+    LONGS_EQUAL(2, taken - start);
+    LONGS_EQUAL(1, pool->RoundTrips() - taken);
+  }
+}
+
+TEST(PostgresRoundTrips, OfStatesAlone) {
+  const std::shared_ptr<PgPool> pool = PostgresBox::Pool();
+  PostgresStorage storage(pool, SystemClock(), PostgresStorageOptions{"\"states\"", false});
+  const StoreIdentity identity{std::string(32, 'a'), 1, "local", std::string(32, 'b'),
+                               Bytes(3, 's')};
+  CHECK(storage.WriteIdentity(identity, nullptr).ok());
+  const StateId id = StateId::Of(grant.key);
+  CHECK(storage.Append(id, 0, std::string("one"))->appended);
+  uint64_t before = pool->RoundTrips();
+  CHECK(storage.Append(id, 1, std::string("two"))->appended);
+  LONGS_EQUAL(1, pool->RoundTrips() - before);
+  before = pool->RoundTrips();
+  LONGS_EQUAL(2, storage.GetNewestFront(id, 1000)->n);
+  LONGS_EQUAL(1, pool->RoundTrips() - before);
+  before = pool->RoundTrips();
+  LONGS_EQUAL(2, storage.GetNewest(id)->n);
+  LONGS_EQUAL(1, pool->RoundTrips() - before);
+}
+
 }  // namespace stateward
