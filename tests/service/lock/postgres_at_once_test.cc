@@ -173,6 +173,21 @@ TEST(PostgresAtOnce, AnotherServiceOrEpochIsNotTakenForThisOne) {
   STRCMP_EQUAL("a", Book().holder->id.c_str());
 }
 
+// Also where the server knows the new epoch already.
+TEST(PostgresAtOnce, TheRowOfAnEarlierEpochBurns) {
+  box.Exec("UPDATE stateward.lock_service SET counter = counter + 1");
+  std::string said;
+  const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    said += ask.burn ? "b" : "-";
+    return uint64_t{0};
+  };
+  MustBe<Granted>(lock.Acquire(StateId::Of({"", "p", "other"}), Want("a"), base));
+  MustBe<Granted>(lock.Acquire(id, Want("b"), base));
+  MustBe<Released>(lock.Release(id, {"b", "alice"}));
+  MustBe<Granted>(lock.Acquire(id, Want("c"), base));
+  STRCMP_EQUAL("bb-", said.c_str());
+}
+
 // Gates are exchanged while a LOCK is on its way: it waits, and meets the new ones.
 TEST(PostgresAtOnce, ALockWaitsForGatesThatAreBeingExchanged) {
   std::vector<PgRows> rows;
