@@ -64,7 +64,9 @@ class LocksJob : public Job {
 
  private:
   static std::string KindOf(const LockRecord& holder) {
-    if (holder.operation == "OperationTypePlan") return "plan";
+    // With the role plan it is a plan's, whatever Operation the client names.
+    const bool plan = holder.shared || holder.plan_only || holder.operation == kPlanOperation;
+    if (plan) return "plan";
     return holder.operation == "OperationTypeApply" ? "apply" : "other";
   }
 

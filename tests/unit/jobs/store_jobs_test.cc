@@ -9,6 +9,7 @@
 #include "doubles/fake_clock.h"
 #include "doubles/mem_locker.h"
 #include "doubles/mem_storage.h"
+#include "jobs/watch_jobs.h"
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
 #include "state/pruner.h"
@@ -176,6 +177,30 @@ TEST(StoreJobs, StatesAndLocksAreCounted) {
   CHECK(Round("counts").round_done);
   LONGS_EQUAL(4, found[kStoredObjects]);
   LONGS_EQUAL(0, found[kLocksHeld]);
+}
+
+// A pipeline of plans may name what it likes: with the role plan it can only hold a plan's lock.
+TEST(StoreJobs, LocksAreCountedByWhatIsHeld) {
+  jobs = WatchJobs();
+  const BaseFn base = [](const BaseAsk&) { return Result<uint64_t>(0); };
+  int n = 0;
+  const auto lock = [&](const char* operation, bool plan_only, bool shared) {
+    LockRecord want;
+    want.id = "id" + std::to_string(n);
+    want.operation = operation;
+    want.plan_only = plan_only;
+    want.shared = shared;
+    CHECK(std::holds_alternative<Granted>(*locker.Acquire(Id(n++), want, base)));
+  };
+  lock("OperationTypeApply", false, false);
+  lock("OperationTypeApply", true, false);
+  lock("OperationTypeApply", true, true);
+  lock("OperationTypePlan", false, false);
+  lock("state-push", false, false);
+  CHECK(Round("locks").round_done);
+  LONGS_EQUAL(3, found["stateward_locks{kind=\"plan\"}"]);
+  LONGS_EQUAL(1, found["stateward_locks{kind=\"apply\"}"]);
+  LONGS_EQUAL(1, found["stateward_locks{kind=\"other\"}"]);
 }
 
 }  // namespace stateward
