@@ -15,6 +15,9 @@ struct Run {
   AuditEvent event;
 };
 
+// What would be done: nothing is changed, and nobody is told that it was.
+bool IsDryRun(const Args& args) { return args.Flag("dry-run"); }
+
 AuditEvent EventOf(const Operation& operation, const AdminService& service, const Caller& caller,
                    const Args& args) {
   AuditEvent event;
@@ -23,7 +26,7 @@ AuditEvent EventOf(const Operation& operation, const AdminService& service, cons
   event.traceparent = caller.traceparent;
   event.principal = caller.principal;
   event.address = caller.address;
-  event.action = std::string(operation.name);
+  event.action = std::string(operation.name) + (IsDryRun(args) ? " --dry-run" : "");
   const bool one = operation.scope == Scope::kState;
   const StateKey key = one ? args.State() : AnyStateKey();
   if (one) {
@@ -87,7 +90,7 @@ Result<Reply> RunAudited(const Operation& operation, AdminService& service, cons
     NoteEnd(trail, *run, may);
     return may;
   }
-  if (trail != nullptr && operation.effect != Effect::kReads) {
+  if (trail != nullptr && operation.effect != Effect::kReads && !IsDryRun(args)) {
     STATEWARD_RETURN_IF_ERROR(trail->Intend(&run->event, AuditNeed::kBegins, &run->caller.audit));
   }
   Result<Reply> reply = operation.run({service, run->caller, args, operation, run->event});

@@ -90,6 +90,19 @@ class Webhook(unittest.TestCase):
         self.assertEqual(200, self.server.ask("DELETE", "/state/p/n")[0])
         wait_for(lambda: self.types() == ["state.deleted"], "the deletion is told, and nothing before it")
 
+    def test_a_dry_run_tells_nothing(self):
+        self.receive()
+        self.start()
+        self.post(1)
+        self.post(2)
+        back = [CTL, "rollback", "p/n", "--to", "1"]
+        for run in (back + ["--dry-run"], back):
+            done = self.box.run(run, env=self.server.settings)
+            self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(200, self.server.ask("DELETE", "/state/p/n")[0])
+        wait_for(lambda: self.types()[-1:] == ["state.deleted"], "the last is told")
+        self.assertEqual(["state.written"] * 2 + ["state.rolled_back", "state.deleted"], self.types())
+
     def test_down_over_a_restart_and_a_rotation(self):
         self.receive()
         self.start()

@@ -52,6 +52,16 @@ TEST(AuditedRun, AChangeIsAnnouncedAndNoted) {
   CHECK(AuditResult::kDone == trail.noted.back().result);
 }
 
+TEST(AuditedRun, ADryRunIsNoChange) {
+  for (int serial = 1; serial <= 2; ++serial) Is(Code::kOk, Put(Doc(serial)));
+  RowsOf("rollback", root, {{"state", "net/prod"}, {"to", "1"}, {"dry-run", "true"}});
+  UNSIGNED_LONGS_EQUAL(0, trail.intended.size());
+  STRCMP_EQUAL("rollback --dry-run", trail.noted.back().action.c_str());
+  RowsOf("rollback", root, {{"state", "net/prod"}, {"to", "1"}});
+  UNSIGNED_LONGS_EQUAL(1, trail.intended.size());
+  STRCMP_EQUAL("rollback", trail.noted.back().action.c_str());
+}
+
 TEST(AuditedRun, ALineSaysWhatTheClientProtocolsSay) {
   Is(Code::kOk, Put(Doc(1)));
   Is(Code::kOk, Put(Doc(2)));

@@ -1,0 +1,46 @@
+#include "hooks/hook_event.h"
+
+#include <CppUTest/TestHarness.h>
+
+#include <optional>
+#include <string>
+
+namespace stateward {
+namespace {
+
+std::string TypeOf(const std::string& members) {
+  Result<JsonObject> line =
+      ParseSmallJson(R"({"chain":"0123456789abcdef","seq":8,"time":"T",)" + members + "}");
+  CHECK(line.ok());
+  std::optional<HookEvent> event = EventOfLine(*line);
+  return event ? event->type : "";
+}
+
+}  // namespace
+
+TEST_GROUP(HookEvent){};
+
+TEST(HookEvent, WhatIsDoneIsTold) {
+  const std::string done = R"("event":"done","result":"done","action":)";
+  STRCMP_EQUAL("state.written", TypeOf(done + R"("write","status":200)").c_str());
+  STRCMP_EQUAL("lock.forced", TypeOf(done + R"("force unlock","status":200)").c_str());
+  STRCMP_EQUAL("state.rolled_back", TypeOf(done + R"("rollback")").c_str());
+  STRCMP_EQUAL("maintenance.set", TypeOf(done + R"("maintenance set")").c_str());
+  STRCMP_EQUAL("write.kept", TypeOf(R"("event":"done","result":"refused","action":"write",)"
+                                    R"("status":409,"upload":"u")")
+                                 .c_str());
+}
+
+TEST(HookEvent, WhatIsNotDoneIsNot) {
+  for (const char* members : {R"("event":"done","result":"refused","action":"rollback")",
+                              R"("event":"done","result":"failed","action":"write","status":503)",
+                              R"("event":"done","result":"refused","action":"write","status":409)",
+                              R"("event":"intends","action":"rollback")",
+                              R"("event":"done","result":"done","action":"rollback --dry-run")",
+                              R"("event":"done","result":"done","action":"unlock","status":200)",
+                              R"("event":"done","result":"done","action":"read","status":200)"}) {
+    STRCMP_EQUAL_TEXT("", TypeOf(members).c_str(), members);
+  }
+}
+
+}  // namespace stateward

@@ -1,0 +1,144 @@
+// Events of the store, and a receiver that is down: by a clock of the test.
+#include "hooks/hook_job.h"
+
+#include <CppUTest/TestHarness.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/base64.h"
+#include "conformance/kms_cases.h"
+#include "doubles/fake_clock.h"
+#include "doubles/mem_locker.h"
+#include "doubles/mem_storage.h"
+#include "hooks/store_watch.h"
+#include "jobs/job_board.h"
+#include "jobs/store_jobs.h"
+#include "kms/key_text.h"
+#include "kms/open_kms.h"
+
+namespace stateward {
+namespace {
+
+constexpr char kStore[] = "00112233445566778899aabbccddeeff";
+const StateId kId = StateId::Of({"", "net", "prod"});
+
+}  // namespace
+
+TEST_GROUP(Hooks) {
+  FakeClock clock;
+  MemStorage storage;
+  MemLocker locker{clock};
+  StoreGate gate{storage, locker};
+  std::unique_ptr<Kms> kms;
+  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+  std::string dir;
+  JobBoard board;
+
+  void setup() override {
+    char name[] = "/tmp/stateward-hooks-XXXXXX";
+    CHECK(mkdtemp(name) != nullptr);
+    dir = name;
+    KmsSettings settings;
+    settings.key = NewKeyText();
+    kms = *OpenKms(settings);
+    StoreIdentity identity;
+    identity.store_id = kStore;
+    identity.lock_kind = "mem";
+    identity.lock_id = locker.service_id;
+    CHECK(storage.WriteIdentity(identity, nullptr).ok());
+    SealedInfo info = kms_cases::InfoOf(std::string("{}"));
+    info.key = {"", "net", "prod"};
+    CHECK(
+        (*storage.Append(kId, 0, *kms->Seal({kStore, kId, 1}, info, std::string("{}")))).appended);
+  }
+  JobParts Parts() { return {storage, locker, *kms, gate, {}, {}, clock, log, nullptr}; }
+  void Lock(const std::string& id) {
+    LockRecord want;
+    want.id = id;
+    want.principal = "user:ann";
+    want.operation = "OperationTypeApply";
+    const BaseFn base = [](const BaseAsk&) { return Result<uint64_t>(1); };
+    CHECK(std::holds_alternative<Granted>(*locker.Acquire(kId, want, base)));
+  }
+  // Ids and types of what comes up now, which is told then.
+  std::string Look(StoreWatch & watch) {
+    CHECK(board.Write(dir).ok());
+    Result<std::vector<HookEvent>> events = watch.Look(Parts());
+    CHECK(events.ok());
+    std::string text;
+    for (const HookEvent& event : *events) {
+      text += event.type + " ";
+      last = event;
+      watch.Told(event.id);
+    }
+    return text;
+  }
+  HookEvent last;
+};
+
+TEST(Hooks, ALockThatIsHeldForLongIsToldOnce) {
+  StoreWatch watch(dir, 3600);
+  Lock("a");
+  board.found[kJobsOfStore] = 1;
+  clock.Advance(3599 * 1000);
+  STRCMP_EQUAL("", Look(watch).c_str());
+  clock.Advance(1000);
+  STRCMP_EQUAL("lock.stale ", Look(watch).c_str());
+  CHECK(last.body.find(R"("state":"net/prod")") != last.body.npos);
+  CHECK(last.body.find(R"("principal":"user:ann","lock_id":"a")") != last.body.npos);
+  STRCMP_EQUAL("", Look(watch).c_str());
+  const std::string id = last.id;
+  StoreWatch next(dir, 3600);  // of a process that begins: once more, with the same id
+  STRCMP_EQUAL("lock.stale ", Look(next).c_str());
+  STRCMP_EQUAL(id.c_str(), last.id.c_str());
+  // Another host does the jobs of the store.
+  board.found[kJobsOfStore] = 0;
+  StoreWatch other(dir, 3600);
+  STRCMP_EQUAL("", Look(other).c_str());
+}
+
+TEST(Hooks, AStateThatIsFoundDamagedIsTold) {
+  StoreWatch watch(dir, 3600);
+  board.found = {{kJobsOfStore, 1}, {kDamagedStates, 0}, {kUnreadableStates, 0}};
+  STRCMP_EQUAL("", Look(watch).c_str());
+  board.found[kDamagedStates] = 1;
+  STRCMP_EQUAL("check.failed ", Look(watch).c_str());
+  CHECK(last.body.find(R"("damaged":1,"unreadable":0)") != last.body.npos);
+  STRCMP_EQUAL("", Look(watch).c_str());
+  board.found[kUnreadableStates] = 2;
+  STRCMP_EQUAL("check.failed ", Look(watch).c_str());
+}
+
+// A receiver that is down costs a try now and then, and no event.
+TEST(Hooks, ADownReceiverIsTriedLessAndLessOften) {
+  const std::string trail = dir + "/audit.log";
+  const auto append = [&](const char* text) {
+    FILE* file = fopen(trail.c_str(), "a");
+    CHECK(file != nullptr && fputs(text, file) >= 0 && fclose(file) == 0);
+  };
+  append("");
+  HookSettings settings;
+  settings.url = SecretString("http://127.0.0.1:1/");  // nobody listens there
+  settings.secret = SecretString("whsec_" + Base64Encode(std::string(32, 'k')));
+  settings.allow_private = true;
+  std::unique_ptr<Job> job = HookJob(settings, {trail, dir}, PosixDisk(), clock);
+  LONGS_EQUAL(1000, job->Step(Parts()).again_ms);
+  append(
+      "{\"event\":\"done\",\"chain\":\"c\",\"seq\":1,\"time\":\"T\",\"action\":\"write\","
+      "\"status\":200,\"result\":\"done\"}\n");
+  for (int64_t pause_s : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    JobStep step = job->Step(Parts());
+    CHECK(step.status.code() == Code::kUnavailable);
+    LONGS_EQUAL(pause_s * 1000, step.again_ms);
+    clock.Advance(step.again_ms);
+  }
+  LONGS_EQUAL(0, job->Found()["stateward_webhook_delivered"]);
+  LONGS_EQUAL(0, job->Found()["stateward_webhook_lost"]);
+  CHECK(job->Found()["stateward_webhook_waiting_bytes"] > 0);
+}
+
+}  // namespace stateward
