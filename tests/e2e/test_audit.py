@@ -113,6 +113,7 @@ class Audit(unittest.TestCase):
             self.assertEqual("basic" if known else None, event.get("way"))
             self.assertEqual(known, event.get("principal", "").startswith("basic:"))
         self.assertEqual([TRACE], [e["traceparent"] for e in self.events() if "traceparent" in e])
+        self.assertIn(f"traceparent={TRACE}", self.server.log())
         self.assertNotIn(b"secret", self.file.read_bytes().replace(b'"state"', b""))
         names = {event["seq"]: event["mac"] for event in self.events()}
         for chain, sequence, mac in self.records().values():
