@@ -45,6 +45,7 @@ struct Grant {
   // Whether another project/name pair has the same legacy id ("a-b","c" and "a","b-c").
   bool legacy_ambiguous = false;
   std::string token_sha256;  // of the token, 64 hex digits; "" where there is none
+  int64_t token_ends_s = 0;  // when it or a machine token expires, since 1970; 0: never, or unknown
   // The authenticator has refused what they do not allow. They are here for what depends on who
   // holds the lock.
   Rights rights;

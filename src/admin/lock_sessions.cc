@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "state/lock_info.h"
+
 namespace stateward {
 namespace {
 
@@ -71,7 +73,7 @@ void LockSessions::Add(const VersionInfo& version) {
   ++session->versions;
 }
 
-void LockSessions::End(const std::optional<LockRecord>& holder) {
+void LockSessions::End(const std::optional<LockRecord>& holder, int64_t now_ms) {
   LockSession* open = Open();
   if (open != nullptr && (!holder || holder->id != open->lock)) {
     open->end = kUnknown;
@@ -84,6 +86,7 @@ void LockSessions::End(const std::optional<LockRecord>& holder) {
   open->principal = holder->principal;
   open->operation = holder->operation;
   open->since_ms = holder->time_ms;
+  open->reason = TokenEnded(ReadLockClient(holder->info), now_ms);
 }
 
 std::vector<LockSession> LockSessions::Forced() const {

@@ -25,7 +25,8 @@ struct LockSession {
   int64_t until_ms = 0;   // 0 = it is held, or not known
   std::string end;        // "held", "released", "forced"; "unknown"
   std::string ended_by;   // of a forced one
-  std::string reason;     // of a forced one, if it was given
+  // Of a forced one, if it was given; of one that is held, that its token has expired.
+  std::string reason;
   uint64_t versions = 0;  // written under it, of those that are kept
 };
 
@@ -48,7 +49,7 @@ class LockSessions {
   // A version that is kept, in any order.
   void Add(const VersionInfo& version);
   // What the lock says now; after all others.
-  void End(const std::optional<LockRecord>& holder);
+  void End(const std::optional<LockRecord>& holder, int64_t now_ms);
 
   // The newest first; those whose time is not known last.
   const std::deque<LockSession>& all() const { return sessions_; }

@@ -42,7 +42,7 @@ Result<Reply> RunLockHistory(const Call& call) {
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
   if (!view.ok()) return std::move(view).status();
-  sessions.End(view->holder);
+  sessions.End(view->holder, call.service.clock().NowMs());
   for (const LockSession& session : sessions.all()) reply.rows.push_back(SessionRow(session));
   return reply;
 }

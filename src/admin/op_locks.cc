@@ -63,7 +63,7 @@ Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock
     row.resize(10);
     row.push_back(lock.id.hex());
     row.push_back(lock.holder.status().detail());
-    row.emplace_back();
+    row.resize(14);
     return row;
   }
   const LockRecord& holder = *lock.holder;
@@ -72,7 +72,7 @@ Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock
              {Value(holder.id), TextOrNull(holder.principal), TimeOrNull(holder.time_ms),
               TextOrNull(holder.operation), TextOrNull(client.who), TextOrNull(client.version),
               TextOrNull(client.info), Value(holder.plan_only), Value(lock.id.hex()), Value(),
-              Value(MayFree(call, key, holder))});
+              Value(MayFree(call, key, holder)), TimeOrNull(client.token_ends_s * 1000)});
   return row;
 }
 

@@ -118,7 +118,8 @@ inline constexpr Column kLockHistoryColumns[] = {
     {"until", ColumnKind::kTime, "UNTIL", "when it ended; null: it is held, or not known"},
     {"end", ColumnKind::kText, "END", "held, released, forced; unknown: the trail does not say"},
     {"ended_by", ColumnKind::kText, "ENDED BY", "who released it by force"},
-    {"reason", ColumnKind::kText, "REASON", "why, when one was given"},
+    {"reason", ColumnKind::kText, "REASON",
+     "why it was forced, when that was given; of one that is held: its token has expired"},
     {"versions", ColumnKind::kNumber, "VERSIONS", "written under it, of those that are kept"},
 };
 

@@ -41,6 +41,7 @@ Grant TokenGrant(const VerifiedToken& token, const StateKey& key) {
   grant.identity = TokenAudit(token);
   grant.token_sha256 = token.token_sha256;
   grant.expired = token.expired;
+  grant.token_ends_s = token.expires_s;
   return grant;
 }
 

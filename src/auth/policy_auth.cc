@@ -22,6 +22,7 @@ struct PolicyAuthenticator::Who {
   std::optional<JsonObject> claims;
   std::string token_sha256;
   bool expired = false;
+  int64_t token_ends_s = 0;
 
   Subject AsSubject() const { return {kind, name, claims ? &*claims : nullptr}; }
 };
@@ -103,6 +104,7 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const Policy
   who.claims = std::move(verified->claims);
   who.token_sha256 = std::move(verified->token_sha256);
   who.expired = verified->expired;
+  who.token_ends_s = verified->expires_s;
   return who;
 }
 
@@ -114,6 +116,7 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyMachine(const Poli
   who.kind = SubjectKind::kToken;
   who.name = found->name;
   who.principal = "token:" + found->name;
+  who.token_ends_s = found->expires_s;
   return who;
 }
 
@@ -174,6 +177,7 @@ Result<Grant> PolicyAuthenticator::Authorize(const Credentials& credentials, con
   grant.principal = std::move(who->principal);
   grant.token_sha256 = std::move(who->token_sha256);
   grant.expired = who->expired;
+  grant.token_ends_s = who->token_ends_s;
   grant.identity = IdentityOf(who->AsSubject(), decision);
   return grant;
 }

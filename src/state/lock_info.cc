@@ -1,5 +1,6 @@
 #include "state/lock_info.h"
 
+#include <algorithm>
 #include <cctype>
 #include <ctime>
 #include <optional>
@@ -9,6 +10,10 @@
 
 namespace stateward {
 namespace {
+
+// Added to the client's document (docs/formats.md, "Lock record").
+constexpr char kTokenEnd[] = "stateward_token_exp";
+constexpr uint64_t kLastSecond = 253402300799;  // of the year 9999
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
@@ -127,19 +132,21 @@ std::string Age(int64_t ms) {
 }
 
 std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms, Freeing freeing,
-                     std::string_view client_info) {
+                     const LockClient& client) {
   std::string text = "held";
   if (holder.time_ms != 0) {
     text += " since " + FormatTime(holder.time_ms) + " (" + Age(now_ms - holder.time_ms) + ")";
   }
   text += " by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
+  const std::string ended = TokenEnded(client, now_ms);
+  if (!ended.empty()) text += "; " + ended;
   text += "; state " + key.project + "/" + key.name + "; when its run is gone: ";
   text += freeing == Freeing::kByForce ? "terraform force-unlock " + holder.id
                                        : "ask its holder or an administrator to free it";
   if (holder.unconfirmed) {
     text += "; its LOCK was not answered yet, or with an error: a repeat of it completes it";
   }
-  if (!client_info.empty()) text.append("; ").append(client_info);
+  if (!client.info.empty()) text.append("; ").append(client.info);
   return text;
 }
 
@@ -177,7 +184,26 @@ LockClient ReadLockClient(const std::string& info) {
   Result<JsonObject> json = ParseSmallJson(info);
   if (!json.ok()) return {};
   return {json->String("Who").value_or(""), json->String("Version").value_or(""),
-          json->String("Info").value_or("")};
+          json->String("Info").value_or(""),
+          static_cast<int64_t>(std::min(json->Uint(kTokenEnd).value_or(0), kLastSecond))};
+}
+
+std::string NoteTokenEnd(ByteView body, int64_t ends_s) {
+  std::string text(body.AsString());
+  if (ends_s <= 0) return text;
+  const std::string member = ",\"" + std::string(kTokenEnd) + "\":" + std::to_string(ends_s);
+  const std::vector<Member> members = SplitMembers(text);
+  const bool there = std::any_of(members.begin(), members.end(), [](const Member& m) {
+    return EqualIgnoringCase(m.name, kTokenEnd);
+  });
+  if (there || text.size() + member.size() > kMaxLockInfoBytes) return text;
+  return text.insert(text.rfind('}'), member);
+}
+
+std::string TokenEnded(const LockClient& client, int64_t now_ms) {
+  const int64_t ends_ms = client.token_ends_s * 1000;
+  if (ends_ms == 0 || now_ms < ends_ms) return "";
+  return "its token expired " + Age(now_ms - ends_ms) + " ago";
 }
 
 std::string FormatTime(int64_t ms) {
@@ -191,18 +217,15 @@ std::string FormatTime(int64_t ms) {
 std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
                          Freeing freeing) {
   Result<JsonObject> parsed = ParseSmallJson(holder.info);
-  std::string client_info;
   std::vector<Member> members;
-  if (parsed.ok()) {
-    client_info = parsed->String("Info").value_or("");
-    members = SplitMembers(holder.info);
-  }
+  if (parsed.ok()) members = SplitMembers(holder.info);
   bool has_id = false;
   bool has_created = false;
   JsonWriter w;
   w.BeginObject();
   for (const Member& member : members) {
     if (EqualIgnoringCase(member.name, "Info") || EqualIgnoringCase(member.name, "Path")) continue;
+    if (member.name == kTokenEnd) continue;
     if (EqualIgnoringCase(member.name, "Created")) {
       std::string created = parsed->String(std::string(member.name)).value_or("");
       if (!IsRfc3339(created)) continue;
@@ -214,7 +237,7 @@ std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t 
   if (!has_id) w.Key("ID").String(holder.id);
   if (!has_created) w.Key("Created").String(FormatTime(holder.time_ms));
   w.Key("Path").String(key.project + "/" + key.name);
-  w.Key("Info").String(InfoText(holder, key, now_ms, freeing, client_info));
+  w.Key("Info").String(InfoText(holder, key, now_ms, freeing, ReadLockClient(holder.info)));
   w.EndObject();
   return std::move(w).Take();
 }

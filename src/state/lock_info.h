@@ -31,11 +31,21 @@ std::string LockIdText(ByteView body);
 
 // What the client says of itself; "" where it does not. Anybody's text.
 struct LockClient {
-  std::string who;      // "ann@build-7"
-  std::string version;  // "1.8.2"
-  std::string info;     // a remark
+  std::string who;           // "ann@build-7"
+  std::string version;       // "1.8.2"
+  std::string info;          // a remark
+  int64_t token_ends_s = 0;  // NoteTokenEnd; 0: not known
 };
 LockClient ReadLockClient(const std::string& info);
+
+// The document that is kept of a lock: the client's, with one member more where it is known when
+// the token that the lock is taken with ends (seconds since 1970; 0 = it is not known). Others are
+// told, since a run whose token has expired may be gone. REQUIRES: ParseLockInfo takes `body`, and
+// it has an ID.
+std::string NoteTokenEnd(ByteView body, int64_t ends_s);
+
+// "its token expired 5 min ago"; "": it did not, or that is not known.
+std::string TokenEnded(const LockClient& client, int64_t now_ms);
 
 // What whoever is answered can do about a lock whose run is gone.
 enum class Freeing : uint8_t { kByForce, kAskOthers };

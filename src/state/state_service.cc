@@ -26,7 +26,7 @@ std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).s
 LockRecord WantedLock(const Grant& grant, const ParsedLockInfo& info, ByteView body) {
   LockRecord want;
   want.id = info.id;
-  want.info = std::string(body.AsString());
+  want.info = NoteTokenEnd(body, grant.token_ends_s);
   want.principal = grant.principal;
   want.operation = info.operation.substr(0, 128);
   want.token_sha256 = grant.token_sha256;

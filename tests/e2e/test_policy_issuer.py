@@ -159,6 +159,17 @@ class PolicyIssuer(unittest.TestCase):
         self.assertEqual(200, self.status("LOCK", path, self.token(), lock_info("next")))
         self.assertEqual(200, self.status("UNLOCK", path, self.token(), lock_info("next")))
 
+    def test_a_token_that_has_expired_is_told(self):
+        path = "/state/demo/left"
+        late = self.token(seconds=-LEEWAY_S // 2)  # within the leeway: it is still taken
+        self.assertEqual(200, self.status("LOCK", path, late, lock_info("left")))
+        answer = self.client.lock(path, lock_info("next"), auth=basic("jwt", self.token()))
+        self.assertEqual(423, answer.status)
+        held = json.loads(answer.body)
+        self.assertRegex(held["Info"], r"; its token expired \d+ s ago; ")
+        self.assertNotIn("stateward_token_exp", held)
+        self.assertEqual(200, self.status("UNLOCK", path, late, lock_info("left")))
+
     def test_the_same_without_a_lock_is_refused(self):
         started = time.monotonic()
         run, path, folder = self.apply("unlocked", False)

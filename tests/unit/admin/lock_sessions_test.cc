@@ -53,7 +53,7 @@ TEST(LockSessions, EachEndIsTold) {
   sessions.Add({"unlock", "x", "bob", "", 12});  // a lock of before
   sessions.Add(Version("b"));
   sessions.Add(Version("b"));
-  sessions.End(std::nullopt);
+  sessions.End(std::nullopt, 0);
   Are("e bob 11-0 unknown / 0\n"
       "d bob 9-10 forced root/ 0\n"
       "c bob 7-8 forced bob/ 0\n"
@@ -74,11 +74,20 @@ TEST(LockSessions, AForcedReleaseIsToldWhoeverSawTheLock) {
 
 TEST(LockSessions, TheLockItselfHasTheLastWord) {
   sessions.Add({"lock", "a", "ann", "", 1});
-  sessions.End(Holder("a"));
+  sessions.End(Holder("a"), 0);
   Are("a ann 77-0 held / 0\n");
   sessions.Add({"lock", "b", "bob", "", 80});  // how `a` ended stands in another host's trail
-  sessions.End(Holder("c"));
+  sessions.End(Holder("c"), 0);
   Are("c ann 77-0 held / 0\nb bob 80-0 unknown / 0\na ann 77-0 unknown / 0\n");
+}
+
+TEST(LockSessions, ATokenThatHasExpiredIsSaid) {
+  std::optional<LockRecord> holder = Holder("a");
+  holder->info = R"({"ID":"a","stateward_token_exp":60})";
+  sessions.End(holder, 59999);
+  Are("a ann 77-0 held / 0\n");
+  sessions.End(holder, 180000);
+  Are("a ann 77-0 held /its token expired 2 min ago 0\n");
 }
 
 TEST(LockSessions, WithoutATrailTheRecordsSayWhoWrote) {
@@ -89,7 +98,7 @@ TEST(LockSessions, WithoutATrailTheRecordsSayWhoWrote) {
   VersionInfo no_op = Version("z");
   no_op.kind = RecordKind::kNoOp;
   sessions.Add(no_op);
-  sessions.End(Holder("b"));
+  sessions.End(Holder("b"), 0);
   Are("b ann 77-0 held / 1\na bob 0-0 unknown / 2\n");
 }
 

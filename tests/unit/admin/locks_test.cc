@@ -40,6 +40,13 @@ TEST(Locks, TheOldestIsFirst) {
   STRCMP_EQUAL("of-prod", In(rows[0], "lock").c_str());
 }
 
+TEST(Locks, WhenATokenEndsIsShown) {
+  Grant with_token = GrantOf(root, {"", "net", "new"});
+  with_token.token_ends_s = 1764000060;
+  Is(Code::kOk, service->Lock(with_token, std::string_view(R"({"ID":"a"})")).status.code());
+  STRCMP_EQUAL("2025-11-24T16:01:00Z", In(RowsOf("locks", root, {})[0], "token_expires").c_str());
+}
+
 TEST(Locks, OthersSeeTheirOwn) {
   Is(Code::kOk, Put(Doc(1)));
   Is(Code::kOk, Lock("of-prod"));

@@ -57,6 +57,31 @@ TEST(LockInfo, HolderKeepsAllButThreeMembers) {
   CHECK(text.find("ask its holder or an administrator") != std::string::npos);
 }
 
+TEST(LockInfo, ATokenThatHasExpiredIsTold) {
+  const std::string kept = NoteTokenEnd(std::string_view(kInfo), 1764000060);
+  CHECK(ParseLockInfo(kept).ok());
+  LONGS_EQUAL(1764000060, ReadLockClient(kept).token_ends_s);
+  const StateKey key{"", "net", "prod"};
+  const auto info = [&](int64_t now_ms) {
+    const std::string text = RenderHolder(Record(kept), key, now_ms, Freeing::kByForce);
+    CHECK(text.find("stateward_token_exp") == std::string::npos);
+    return *ParseSmallJson(text)->String("Info");
+  };
+  CHECK(info(1764000059999).find("token") == std::string::npos);
+  CHECK(info(1764000360000).find("; its token expired 5 min ago; state net/prod") !=
+        std::string::npos);
+  // Not known, no room, and a client that names it itself: the document stays as it is.
+  STRCMP_EQUAL(kInfo, NoteTokenEnd(std::string_view(kInfo), 0).c_str());
+  const std::string full =
+      R"({"ID":"a","Info":")" + std::string(kMaxLockInfoBytes - 20, 'x') + "\"}";
+  LONGS_EQUAL(kMaxLockInfoBytes, full.size());
+  CHECK(NoteTokenEnd(full, 5) == full);
+  const std::string own = R"({"ID":"a","Stateward_Token_Exp":7} )";
+  CHECK(NoteTokenEnd(own, 5) == own);
+  STRCMP_EQUAL("{\"ID\":\"a\",\"stateward_token_exp\":5} ",
+               NoteTokenEnd(std::string_view("{\"ID\":\"a\"} "), 5).c_str());
+}
+
 TEST(LockInfo, HolderSurvivesOddDocuments) {
   for (const char* odd :
        {R"({ "ID" : "f2a1" , "x" : { "a" : [ 1 , "},{" , null ] } , "Created" : "yesterday" })",
