@@ -2,6 +2,7 @@
 # with STATEWARD_PROGRAMS=build/release it takes programs that are there already: the tests do that.
 .PHONY: deb test-packages test-deb container test-container
 deb:
+	$(Q)tools/deps.sh deb
 	$(Q)packaging/build_deb.sh build/deb
 test-packages: programs
 	$(Q)python3 -B tests/packages/build_test.py

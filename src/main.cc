@@ -15,6 +15,7 @@
 #include "app/supervisor.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "fcgi/listen_socket.h"
 #include "stateward/clock.h"
@@ -23,15 +24,17 @@ namespace stateward {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: stateward [--env-file FILE] [--check-config | --reload PID]\n"
+    "usage: stateward [--env-file FILE] [--check-config | --reload PID | --version]\n"
     "  --env-file FILE   settings as NAME=VALUE lines; they win over the environment's\n"
     "  --check-config    reads the settings, says what is wrong with them, and ends\n"
-    "  --reload PID      tells the server to read them again, and waits for what becomes of it\n";
+    "  --reload PID      tells the server to read them again, and waits for what becomes of it\n"
+    "  --version         says which version this is\n";
 
 struct Options {
   std::string env_file;
   bool check_config = false;
   bool help = false;
+  bool version = false;
   int reload_pid = 0;  // 0: not asked for
   bool ok = true;
 };
@@ -46,6 +49,8 @@ Options ParseArguments(int argc, char** argv) {
       options.check_config = true;
     } else if (arg == "--help" || arg == "-h") {
       options.help = true;
+    } else if (arg == "--version") {
+      options.version = true;
     } else if (arg == "--reload" && i + 1 < argc) {
       const std::string_view pid = argv[++i];
       auto [end, error] = std::from_chars(pid.data(), pid.data() + pid.size(), options.reload_pid);
@@ -96,6 +101,10 @@ int Main(int argc, char** argv) {
   if (options.help || !options.ok) {
     fputs(kUsage, options.help ? stdout : stderr);
     return options.help ? 0 : 2;
+  }
+  if (options.version) {
+    puts(("stateward " + std::string(kStatewardVersion)).c_str());
+    return 0;
   }
   EnvMap environment = ReadEnvironment();
   LoadedConfig loaded = LoadConfig(environment, options.env_file);

@@ -2,20 +2,22 @@
 # Installs the Debian 12 packages that are missing, and prints nothing when none is.
 #
 #   tools/deps.sh run    what `make run` needs
+#   tools/deps.sh deb    what `make deb` needs
 #   tools/deps.sh test   what `make test` needs besides
 #
 # Works as root, or with sudo. No service of this host is started, stopped, reloaded or enabled.
 set -euo pipefail
 
 # "a|b" is satisfied by either; the first one is installed.
-RUN=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev
-     libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev
-     'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
+BUILD=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev
+       libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev)
+RUN=("${BUILD[@]}" 'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
+DEB=(build-essential debhelper dh-apparmor po-debconf)
 TEST=(apache2 spawn-fcgi multiwatch logrotate postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
       redis-tools stunnel4 prometheus cpputest libcpputest-dev mandoc zsh
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
-      debhelper dh-apparmor po-debconf lintian apparmor mmdebstrap systemd-container umoci skopeo age)
+      "${DEB[@]}" lintian apparmor mmdebstrap systemd-container umoci skopeo age)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
 SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4 prometheus
           prometheus-node-exporter)
@@ -136,12 +138,13 @@ as_root() {
 }
 
 main() {
-  local want=("${RUN[@]}") need
+  local want=("${RUN[@]}") need=()
   case "${1-}" in
     run) ;;
+    deb) want=("${BUILD[@]}" "${DEB[@]}") ;;
     test) want+=("${TEST[@]}") ;;
     as-root) shift; install_packages "$@"; return ;;
-    *) say 'usage: tools/deps.sh run|test'; return 2 ;;
+    *) say 'usage: tools/deps.sh run|deb|test'; return 2 ;;
   esac
   if ! command -v dpkg-query >/dev/null; then
     say 'this is not Debian; install what this script names by hand'; return 1

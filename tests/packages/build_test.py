@@ -46,6 +46,12 @@ class Packages(unittest.TestCase):
                               *self.debs.values()], capture_output=True, text=True, check=False)
         self.assertEqual((0, ""), (run.returncode, run.stdout), run.stderr)
 
+    def test_the_version_is_that_of_the_programs(self):
+        said = subprocess.run([ROOT / PROGRAMS / "stateward", "--version"], check=True, capture_output=True,
+                              text=True).stdout
+        for name in self.debs:
+            self.assertEqual(said.split()[1], name.split("_")[1], name)
+
     def test_contents(self):
         files = self.contents("stateward")
         for path, mode in {
