@@ -35,6 +35,19 @@ class Packages(unittest.TestCase):
                                text=True).stdout.splitlines()
         return {line.split()[5].lstrip("."): line.split()[0] for line in lines}
 
+    def test_it_compiles_with_debians_flags_and_the_makefiles(self):
+        """What `make deb` runs where nothing is compiled yet; here it is only printed."""
+        others = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STATEWARD_PROGRAMS")
+        env = {k: v for k, v in os.environ.items() if k not in others}
+        # A variant of which nothing is there.
+        env.update(VARIANT="nothing", CPPFLAGS="-Wdate-time", CXXFLAGS="-ffile-prefix-map=x=.")
+        run = subprocess.run(["make", "-n", "-f", "packaging/debian/rules", "override_dh_auto_build"], cwd=ROOT,
+                             env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(0, run.returncode, run.stderr)
+        line = next(line for line in run.stdout.splitlines() if line.rstrip().endswith("src/main.cc"))
+        for flag in ("-Wdate-time", "-ffile-prefix-map=x=.", "-Iinclude", "-Isrc", "-std=c++17"):
+            self.assertIn(flag, line.split())
+
     def test_the_same_bytes_again(self):
         with tempfile.TemporaryDirectory() as folder:
             again = build(folder, "077", TZ="Asia/Kolkata", LC_ALL="C.UTF-8", HOME="/nonexistent")
