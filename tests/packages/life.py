@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The life of the packages in a fresh Debian that systemd has booted: installed by the README's three
-commands, used by tofu, upgraded under load, removed, purged. Run by `make test-deb`, as root."""
+commands, used by tofu, upgraded under load, removed, purged. Run by `make test-deb` and `make test-deb-13`, as root."""
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,9 @@ import unittest
 from machine import Machine
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DEBS = sorted((ROOT / "build" / "deb").glob("*.deb"))
+# Which Debian; the packages are made for one of them.
+SUITE = os.environ.get("STATEWARD_SUITE", "bookworm")
+DEBS = sorted((ROOT / "build" / ("deb" if SUITE == "bookworm" else "deb-" + SUITE)).glob("*.deb"))
 MAIN_TF = """
 terraform {
   backend "http" {
@@ -26,6 +29,10 @@ terraform {
 resource "terraform_data" "x" { input = "kept" }
 """
 LOGIN = {"TF_HTTP_USERNAME": "basic", "TF_HTTP_PASSWORD": "secret"}
+
+
+def server_deb():
+    return next(deb for deb in DEBS if deb.name.startswith("stateward_"))
 
 
 def three_commands(web):
@@ -47,7 +54,7 @@ class Life(unittest.TestCase):
     ENABLE = "; ln -sfn ../sites-available/stateward /etc/nginx/sites-enabled/; systemctl reload nginx"
 
     def boot(self):
-        self.machine = Machine([*DEBS, ROOT / "tests/packages/load.py"])
+        self.machine = Machine([*DEBS, ROOT / "tests/packages/load.py"], SUITE)
         self.addCleanup(self.machine.close)
         self.machine.run('echo \'APT::Get::Assume-Yes "true";\' >/etc/apt/apt.conf.d/90test')
         self.run_there(f"systemctl disable --now {self.OTHER}; systemctl restart {self.service()}")
@@ -82,8 +89,7 @@ class Life(unittest.TestCase):
     def newer(self, version):
         """The package again, as another version."""
         with tempfile.TemporaryDirectory() as folder:
-            deb = next(d for d in DEBS if d.name.startswith("stateward_"))
-            subprocess.run(["dpkg-deb", "-R", deb, folder + "/x"], check=True)
+            subprocess.run(["dpkg-deb", "-R", server_deb(), folder + "/x"], check=True)
             control = pathlib.Path(folder, "x/DEBIAN/control")
             control.write_text(re.sub(r"(?m)^Version: .*", f"Version: {version}",
                                       control.read_text()))
@@ -218,12 +224,18 @@ class AfterMakeInstall(Life):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(["make", "-s", "-o", "build/release/statewardctl", "install-files",
                             "DESTDIR=" + folder + "/tree", "PREFIX=/usr/local"], cwd=ROOT, check=True, capture_output=True)
+            # The programs that were made for that Debian.
+            subprocess.run(["dpkg-deb", "-x", server_deb(), folder + "/deb"], check=True)
+            for program in ("stateward", "statewardctl"):
+                shutil.copy(f"{folder}/deb/usr/bin/{program}", folder + "/tree/usr/local/bin")
             subprocess.run(["tar", "-C", folder + "/tree", "--owner=0", "--group=0", "-cf",
                             folder + "/tree.tar", "."], check=True)
             self.machine.put(folder + "/tree.tar")
-        self.run_there("tar -C / -xf /mnt/tree.tar; ldconfig; "
-                       "/usr/local/share/stateward/setup.sh /usr/local; "
-                       "systemctl enable --now stateward; statewardctl init")
+        said = self.run_there("tar -C / -xf /mnt/tree.tar; ldconfig; "
+                              "/usr/local/share/stateward/setup.sh /usr/local")
+        for left in ("statewardctl init", "systemctl enable --now stateward", "adduser www-data stateward-web"):
+            self.assertIn("left to do: " + left, said)
+        self.run_there("systemctl enable --now stateward; statewardctl init")
         self.machine.run("statewardctl passwd anna >/etc/stateward/policy.toml", stdin="open sesame\n")
         self.machine.run("cat >>/etc/stateward/policy.toml", stdin="""
 [[rules]]

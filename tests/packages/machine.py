@@ -12,9 +12,11 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 MIRROR = os.environ.get("STATEWARD_MIRROR", "http://deb.debian.org/debian")
 # What the packages need is there already: a test installs without a network.
 PACKAGES = ("systemd systemd-sysv dbus nginx apache2 ssl-cert curl ca-certificates python3 procps "
-            "debconf logrotate spawn-fcgi multiwatch libfcgi0ldbl libcjson1 libcurl4 libhiredis0.14 "
-            "libjwt0 libmicrohttpd12 libpq5 libzstd1 libcrypt1 python3-cryptography "
-            "python3-zstandard").split()
+            "debconf logrotate spawn-fcgi multiwatch libcjson1 libpq5 libzstd1 libcrypt1 "
+            "python3-cryptography python3-zstandard").split()
+# The same libraries have other names in each release.
+LIBRARIES = {"bookworm": "libfcgi0ldbl libcurl4 libhiredis0.14 libjwt0 libmicrohttpd12",
+             "trixie": "libfcgi0t64 libcurl4t64 libhiredis1.1.0 libjwt2 libmicrohttpd12t64"}
 # mount: the host's own /run/systemd is not touched; nspawn wants a tmpfs there.
 BOOT = """
 mkdir -p /run/systemd
@@ -26,14 +28,14 @@ exec systemd-nspawn -q -D {work}/root -b --register=no --keep-unit --private-net
 PATIENCE_S = 120
 
 
-def base(suite="bookworm"):
+def base(suite):
     """The folder of the fresh root; made once."""
     root = CACHE / f"debian-{suite}"
     if not root.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         made = tempfile.mkdtemp(prefix="debian-", dir=CACHE)
         subprocess.run(["mmdebstrap", "--variant=minbase", "--skip=cleanup/apt/lists",
-                        "--include=" + ",".join(PACKAGES), suite, made, MIRROR], check=True)
+                        "--include=" + ",".join([*PACKAGES, *LIBRARIES[suite].split()]), suite, made, MIRROR], check=True)
         os.chmod(made, 0o755)
         os.rename(made, root)
     return root
@@ -42,7 +44,7 @@ def base(suite="bookworm"):
 class Machine:
     """share: files that lie in /mnt there."""
 
-    def __init__(self, share, suite="bookworm"):
+    def __init__(self, share, suite):
         # Overlay's own layer cannot lie on an overlay; a tmpfs would cost memory.
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="stateward-machine-", dir="/var/tmp"))
         self.share = self.work / "share"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds the packages for another release of Debian, inside a root of it: build_for.sh SUITE FOLDER. mmdebstrap makes
+# the root once; it is kept in ~/.cache/stateward. As root.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+suite=$1
+out=$(mkdir -p "$2" && cd "$2" && pwd)
+root=${XDG_CACHE_HOME:-$HOME/.cache}/stateward/build-$suite
+if [ ! -d "$root" ]; then
+  rm -rf "$root.new"
+  mkdir -p "${root%/*}"
+  mmdebstrap --variant=minbase --skip=cleanup/apt/lists --include=make,ca-certificates "$suite" "$root.new" \
+    "${STATEWARD_MIRROR:-http://deb.debian.org/debian}"
+  mv "$root.new" "$root"
+fi
+rm -rf "$root/src" "$root/out"
+mkdir "$root/src" "$root/out"
+tar -c --exclude=./build --exclude=./.git . | tar -x -C "$root/src"
+cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+unshare -m bash -euc '
+  mount -t proc proc "$1/proc"
+  mount --rbind /dev "$1/dev"
+  exec chroot "$1" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c "$2"
+' build "$root" 'cd /src && tools/deps.sh deb && packaging/build_deb.sh /out' </dev/null
+cp "$root"/out/stateward*.deb "$out"
+rm -rf "$root/src" "$root/out"
