@@ -1,7 +1,7 @@
-// Requests a second with each way in, beside none at all, in the same run: `make bench-auth`.
+// Requests a second with each way in, next to none at all, in the same run: `make bench-auth`.
 //
 // The whole handler from request to response reads a state of 20 KB, which is sealed in memory; no
-// web server, no disk and no log line stands beside it, so that nothing hides what a way in costs.
+// web server, no disk and no log line, so that nothing hides what a way in costs.
 // All ways take turns, round after round; a ratio is taken within a round, and the median counts.
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // The ceiling: a libfcgi program that reads each request to its end and answers 200, and does
-// nothing else. What a server behind the same web server adds shows beside it.
+// nothing else. What a server behind the same web server shows in comparison.
 //
 //   ceiling keep PATH PROCESSES THREADS SIZE   connections may be kept: idle ones wait in a
 //                                              one-shot epoll set, as in Stateward

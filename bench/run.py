@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Stateward beside its ceiling: a program that only answers 200, and one that only syncs.
+"""Measures Stateward next to its ceiling: a program that only answers 200, and one that only syncs.
 
 All of them run at once behind one nginx with the shipped snippets, and are loaded in turn, round
 after round, so that other work on the machine falls on all alike. A ratio is taken within a round;

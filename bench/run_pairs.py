@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Stateward on pairs of storage and lock beside the ceilings of their engines, in one run:
+"""Measures Stateward on pairs of storage and lock next to the ceilings of their engines, in one run:
 a program that only answers 200, behind the same nginx; redis-benchmark, pgbench and a plain loop of
 signed S3 requests, doing to the engine about what the verbs do. Goals: bench/README.md.
 """

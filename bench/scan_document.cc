@@ -1,4 +1,4 @@
-// How fast ScanDocument() is, beside memchr and memcpy over the same bytes in the same run.
+// How fast ScanDocument() is, next to memchr and memcpy over the same bytes in the same run.
 //
 //   make bench-scan [SCAN_MIB=64]
 //

@@ -1,4 +1,4 @@
-// How fast records are sealed and opened, beside what AES-256-GCM and zstd -1 allow on the same
+// How fast records are sealed and opened, next to what AES-256-GCM and zstd -1 allow on the same
 // bytes in the same run. Prints a table; `make bench-seal`.
 #include <openssl/evp.h>
 #include <zstd.h>
@@ -148,7 +148,7 @@ int Measure(Kms& kms, const char* name, const std::string& document) {
   std::printf("  info  %9.1f us", front * 1e6);
   // Below a megabyte this is the allocator's noise.
   if (document.size() > 10000000) {
-    std::printf("   memory beside the input: seal %.2f, open %.2f of the document", sealing,
+    std::printf("   memory besides the input: seal %.2f, open %.2f of the document", sealing,
                 opening);
   }
   std::printf("\n");

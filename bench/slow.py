@@ -52,14 +52,14 @@ def one_run(bench, server):
 
 
 def measure(bench, server, options):
-    without, beside = [], []
+    without, crowded = [], []
     for _ in range(options.rounds):
         without.append(one_run(bench, server))
         with over_http(("127.0.0.1", server.port), KINDS, options.each) as crowd:
             crowd.start()
-            beside.append(one_run(bench, server))
+            crowded.append(one_run(bench, server))
             print(f"{crowd.alive()} of {len(crowd.links)} slow connections are open", flush=True)
-    return without, beside
+    return without, crowded
 
 
 def main():
@@ -73,16 +73,16 @@ def main():
         bench.start_nginx([server])
         client = Client(("127.0.0.1", server.port), auth=basic("basic", "secret"))
         client.post("/state/p/small", b'{"version":4,"serial":1,"lineage":"l","x":"%s"}' % (b"y" * 20000))
-        without, beside = measure(bench, server, options)
+        without, crowded = measure(bench, server, options)
     finally:
         bench.close()
     report = run.Report()
     for verb in without[0][0]:
-        ratios = [b[0][verb] / a[0][verb] for a, b in zip(without, beside)]
+        ratios = [b[0][verb] / a[0][verb] for a, b in zip(without, crowded)]
         middle = statistics.median(ratios)
         report.add(f"p99 of {verb}, of that without them", f"<= {P99_GOAL}",
                    f"{middle:.2f} ({min(ratios):.2f}-{max(ratios):.2f})", "", middle <= P99_GOAL)
-    for what, rounds in (("without", without), ("beside", beside)):
+    for what, rounds in (("without", without), ("crowded", crowded)):
         took = sorted(ms for _, health in rounds for ms in health)
         worst = took[int(len(took) * 0.99)]
         report.add(f"/health {what} them, p99", f"<= {HEALTH_GOAL_MS} ms", f"{worst:.1f} ms",

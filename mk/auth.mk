@@ -1,4 +1,4 @@
-# Ways in: requests a second with each, beside none at all.
+# Ways in: requests a second with each, next to none at all.
 .PHONY: bench-auth
 bench-auth: $(O)/bench_auth
 	$(Q)$<

@@ -1,4 +1,4 @@
-# Speed of the whole server, beside a program that only answers and one that only syncs
+# Speed of the whole server, next to a program that only answers and one that only syncs
 # (bench/README.md). BENCH_ARGS: python3 bench/run.py --help.
 BENCH_PROGRAMS := $(O)/bench/driver $(O)/bench/ceiling $(O)/bench/loop
 
@@ -12,7 +12,7 @@ bench: programs bench-programs
 bench-url: bench-programs
 	$(Q)python3 -B bench/compare.py --build $(O) $(BENCH_ARGS)
 
-# Ordinary clients beside crowds of slow ones.
+# Ordinary clients next to crowds of slow ones.
 .PHONY: bench-slow
 bench-slow: programs bench-programs
 	$(Q)python3 -B bench/slow.py --build $(O) $(BENCH_ARGS)
@@ -40,7 +40,7 @@ $(O)/bench/fill_store: $(O)/bench/fill_store.o $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# Pairs of storage and lock beside the ceilings of Redis, Postgres and S3.
+# Pairs of storage and lock next to the ceilings of Redis, Postgres and S3.
 .PHONY: bench-pairs
 bench-pairs: programs bench-programs $(O)/bench/s3_loop tools
 	$(Q)python3 -B bench/run_pairs.py --build $(O) $(BENCH_ARGS)

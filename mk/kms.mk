@@ -1,4 +1,4 @@
-# Speed of sealing and opening, beside AES-256-GCM and zstd alone: measured by OpenSSL's and zstd's
+# Speed of sealing and opening, next to AES-256-GCM and zstd alone: measured by OpenSSL's and zstd's
 # own programs, and within the same process on the same bytes.
 .PHONY: bench-seal bench-transit
 bench-seal: $(O)/bench_seal
@@ -7,7 +7,7 @@ bench-seal: $(O)/bench_seal
 	$(Q)$< $(O)/bench_state.json && zstd -b1 -i2 $(O)/bench_state.json 2>&1 | \
 	  tr '\r' '\n' | tail -n 1; rm -f $(O)/bench_state.json
 	$(Q)$<
-# Reads under Transit beside a decryption of the whole state by Transit, as the original does it.
+# Reads under Transit next to a decryption of the whole state by Transit, as the original does it.
 bench-transit: programs
 	$(Q)python3 -B bench/transit.py
 $(O)/bench_seal: $(O)/bench/seal.o $(O)/libstateward.a

@@ -1,4 +1,4 @@
-# Speed of the state document scanner, beside memchr and memcpy.
+# Speed of the state document scanner, next to memchr and memcpy.
 SCAN_MIB ?= 64
 
 .PHONY: bench-scan

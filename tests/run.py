@@ -41,7 +41,7 @@ def unit(variant, *more):
     return [f"build/{variant}/unit_tests", *more]
 
 
-# What the release build is: all of it before any test, so that no suite compiles beside another.
+# What the release build is: all of it before any test, so that no suite compiles while another runs.
 RELEASE = ["all", "unit", "service", "killpoints", "test-programs"]
 
 # name, command, seconds it may take (about ten times what it takes: a hang is to be seen, a slow

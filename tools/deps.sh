@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that are missing, and prints nothing when none is.
+# Installs the Debian 12 packages that are missing, and prints nothing when there are none.
 #
 #   tools/deps.sh run    what `make run` needs
 #   tools/deps.sh deb    what `make deb` needs

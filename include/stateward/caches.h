@@ -1,6 +1,6 @@
 // What can be made again from the records of a store, kept so that it need not be: a sealed text
-// for each name, the last one written. A crash may lose one, or bring back the one before: whoever
-// uses an entry proves that it still says what the records say.
+// for each name, the last one written. A crash may lose one, or bring back the one before: the user
+// of an entry proves that it still says what the records say.
 //
 // Thread rule and errors: stateward/storage.h.
 #ifndef STATEWARD_CACHES_H_

@@ -4,7 +4,7 @@
 //
 // A LOCK carries the tag of the set that its asker knows (GateTicket). The step that decides the
 // lock compares it with the stored one, and answers the newer set in place of the lock; so a LOCK
-// costs no round trip more, and none is given by an old set.
+// costs no round trip more, and no lock is given by an old set.
 #ifndef STATEWARD_GATES_H_
 #define STATEWARD_GATES_H_
 

@@ -69,9 +69,10 @@ struct LockKey {
 };
 
 struct LockRecord {
-  std::string id;            // 1 to 128 bytes
-  std::string info;          // the client's LockInfo JSON, byte for byte (at most 16 KiB)
-  std::string principal;     // who took it; "" = the original's lock: whoever names its ID
+  std::string id;    // 1 to 128 bytes
+  std::string info;  // the client's LockInfo JSON, byte for byte (at most 16 KiB)
+  std::string
+      principal;  // who took it; "" = terraform-backend's lock: it is theirs who name its ID
   std::string operation;     // from the LockInfo; decides what a write may replace
   uint64_t base = 0;         // the head when the lock was taken
   int64_t time_ms = 0;       // when it was taken, by the backend's clock; 0 = unknown
@@ -80,7 +81,7 @@ struct LockRecord {
   // Its LOCK has not been answered 200 yet, and perhaps never was: a repeat of it completes it.
   bool unconfirmed = false;
   // A plan lock, of which a state may have many at a time. Of one that is held only what fits in
-  // kPlanLockBytes is kept: `principal` as KeptPrincipal has it, an `info` of ours with ID,
+  // kPlanLockBytes is kept: `principal` as KeptPrincipal has it, an `info` with ID,
   // Operation and Who, and no base.
   bool shared = false;
   // Only of a lock that is asked for, and not shared: how long it may keep new plan locks from
@@ -158,7 +159,7 @@ using ReleaseOutcome = std::variant<Released, NotHeld, WasReleased, HeldBy>;
 struct ReleaseRequest {
   std::string id;         // "" = force: whatever is held
   std::string principal;  // who asks; another one's lock is HeldBy for him even with its ID
-  // Whoever holds the lock with this ID. Of another principal's lock it is a forced release: it
+  // The holder of the lock with this ID. Of another principal's lock it is a forced release: it
   // counts for kForceRepeatMs as one with an empty ID does.
   bool any_principal = false;
   // The client named no ID: this one was looked up for it. A forced release in any case.
@@ -172,8 +173,8 @@ struct ReleaseRequest {
 struct LockView {
   std::optional<LockRecord> holder;
   std::vector<LockRecord> plans;  // the plan locks that are held, oldest first; then no holder
-  // The state's head was at least this: when a lock was taken or released, as far as whoever did
-  // it knew. A head below it means that records are gone. 0: nothing is remembered.
+  // The state's head was at least this: when a lock was taken or released, as far as the one who
+  // did it knew. A head below it means that records are gone. 0: nothing is remembered.
   uint64_t mark = 0;
   // What this step of the locker is, where a storage can take part in it (Storage::Within);
   // nullptr elsewhere. Lives as long as the call.
@@ -182,7 +183,7 @@ struct LockView {
   // while the step lasts, at most once.
   std::function<Result<GateSet>()> gates = nullptr;
 };
-// The plan lock with this ID; nullptr: none is held with it.
+// The plan lock with this ID; nullptr: no plan lock has it.
 inline const LockRecord* FindPlan(const std::vector<LockRecord>& plans, std::string_view lock_id) {
   for (const LockRecord& plan : plans) {
     if (plan.id == lock_id) return &plan;
@@ -269,7 +270,7 @@ class Locker : public Gates {
   // OK when a lock could be taken now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
   // What promises less than it should although it works, as far as known; "" = nothing. A fixed
-  // text of ours that names the setting: for the log and for /ready.
+  // text that names the setting: for the log and for /ready.
   virtual std::string Warning() { return ""; }
 };
 

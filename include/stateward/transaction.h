@@ -11,7 +11,7 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
-  // What is stored next is the last that belongs to the step: whoever stores it may end the
+  // What is stored next is the last that belongs to the step: storing it may end the
   // transaction with it. What is asked afterwards is asked outside of the step.
   void ExpectLast() { last_ = true; }
 

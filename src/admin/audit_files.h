@@ -16,8 +16,8 @@ namespace stateward {
 // The key of the store's trail. As the gate's Store and Kms::Open.
 Result<SecretBytes> TrailKey(const AdminService& service);
 
-// `named`, or AUDIT_FILE and those beside it that logrotate made of it and left as they were, the
-// oldest first. kInvalidArgument: none is named, and AUDIT_FILE is not set.
+// `named`, or AUDIT_FILE and the files next to it that logrotate made of it and left as they were,
+// the oldest first. kInvalidArgument: no file is named, and AUDIT_FILE is not set.
 Result<std::vector<std::string>> TrailFiles(const AdminService& service,
                                             const std::vector<std::string>& named);
 

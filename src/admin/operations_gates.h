@@ -53,7 +53,7 @@ inline constexpr Operation kMaintenanceSetOperation = {
     kMaintenanceSetParams,
     kGateColumns,
     "gives no more locks of these states for a time; LOCK is answered with the reason",
-    "Whoever holds a lock may finish. Reads and plans with -lock=false go on, writes without a "
+    "A run that holds a lock may finish. Reads and plans with -lock=false go on, writes without a "
     "lock "
     "are refused and kept. It is in force on every host when the command returns. Set again, "
     "it changes time and reason.",

@@ -56,7 +56,7 @@ struct Param {
   ParamUse use = ParamUse::kOption;
   std::string_view value;          // what the help calls the value: "N"; "" for a flag
   std::string_view help;           // one sentence, without its full stop
-  std::string_view fallback = {};  // the value when none is given; "" = it is absent then
+  std::string_view fallback = {};  // the value when the caller gives none; "" = it is absent then
   uint64_t min = 0;
   uint64_t max = kNoLimit;
   std::string_view choices = {};  // "name|size|time"

@@ -22,7 +22,7 @@ struct StateSummary {
   // are known then, and `key` where a no-op record on top says it. "" = it does.
   std::string trouble;
   StateKey key;
-  uint64_t version = 0;  // number of the newest version; 0: none is left, only no-op records
+  uint64_t version = 0;  // number of the newest version; 0: only no-op records are left
   VersionInfo info;      // of that version
   uint64_t records = 0;  // that are kept
   uint64_t head = 0;     // number of the newest record of any kind

@@ -42,7 +42,7 @@ struct OpenIntent {
   std::string principal;
   std::string action;
   std::string state;
-  std::string took_effect;  // KnownHead::where of the record that it became; "" = none is known
+  std::string took_effect;  // KnownHead::where of the record that it became; "" = not known
 };
 
 struct ChainSummary {

@@ -60,7 +60,7 @@ Status SyncFolderAbove(Disk& disk, const std::string& path);
 // OK when it exists afterwards; sets *made when this call made it.
 Status MakeDirAt(Disk& disk, int dir, const std::string& path, bool* made);
 // Opens folder `name` of `above`, and makes it when it is not there. An empty one is made again:
-// whoever made it may have died before the sync, or the sync may have failed, and then the next one
+// its maker may have died before the sync, or the sync may have failed, and then the next one
 // says OK although the name is not on the disk. Where something lies in it, its name lasts.
 // REQUIRES: the flock on `above`, kept until something lies in the folder.
 Result<Fd> MakeFolderDurably(Disk& disk, int above, const std::string& name);

@@ -1,5 +1,5 @@
 // Remembers where the end of a state's history was, so that finding it takes two looks and no list.
-// Only a hint: whoever uses it proves that the record is there and that none follows. The newest
+// Only a hint: its user proves that the record is there and that none follows. The newest
 // record is never removed, so an end below the hint means that records are gone.
 // Thread-safe.
 #ifndef STATEWARD_BASE_HEAD_HINTS_H_

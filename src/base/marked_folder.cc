@@ -7,7 +7,7 @@
 namespace stateward {
 namespace {
 
-// Whoever moves, links or exchanges a file changes one of these.
+// To move, link or exchange a file changes one of these.
 bool IsSameFile(const DiskStat& a, const DiskStat& b) {
   return a.device == b.device && a.inode == b.inode && a.changed_ns == b.changed_ns &&
          a.size == b.size;

@@ -27,7 +27,7 @@ class MarkedFolder {
   };
 
  public:
-  // The open folder; whoever has one keeps it open.
+  // The open folder; it stays open while somebody has it.
   class Root {
    public:
     explicit Root(std::shared_ptr<const Folder> folder) : folder_(std::move(folder)) {}

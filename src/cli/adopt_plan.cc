@@ -60,7 +60,7 @@ class Planner {
  private:
   struct Fit {
     Grant from;
-    std::string legacy_id;  // "" = versions of ours
+    std::string legacy_id;  // "" = versions of this server
   };
 
   // The namespaces' states of these secrets; and the names of everybody's, which may fit a blob.

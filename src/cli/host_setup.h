@@ -38,7 +38,8 @@ class HostSetup {
 
   // What a unit says, when there is one for this user.
   Status ReadUnit();
-  // Puts the unit's environment in the place of ours; credentials become files of this process.
+  // Puts the unit's environment in the place of this process' own; credentials become files of this
+  // process.
   Status TakeEnvironment();
   // The files that a command will read, and --output. Of a folder the files of states in it.
   Status OpenFiles(const std::vector<std::string>& inputs);

@@ -57,7 +57,7 @@ Result<std::unique_ptr<Source>> OpenFolder(const CliContext& cli, const std::str
                             [&cli](const std::string& path) { return cli.OpenInput(path); });
 }
 
-// STORAGE_S3_* as for a store of ours, and the AWS names that the backend heeds.
+// STORAGE_S3_* as for a store, and the AWS names that the backend reads.
 Result<S3Settings> S3SettingsOf(const SourceEnv& env) {
   Config config;
   for (const Setting& row : Settings()) {

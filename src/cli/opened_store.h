@@ -35,7 +35,7 @@ Result<KmsSettings> KmsSettingsOf(const CliContext& cli);
 // Of all states, in order.
 Result<std::vector<StateId>> AllStates(Records& records);
 
-// The key that record n was sealed with. kNotFound: pruned. kCorruption: no record of ours.
+// The key that record n was sealed with. kNotFound: pruned. kCorruption: not a record.
 Result<KeyTag> TagOfRecord(Records& records, const StateId& id, uint64_t n);
 // The key that this Kms seals with now.
 Result<KeyTag> SealingTag(EnvelopeKms& kms);

@@ -52,7 +52,7 @@ Result<Rekeyer::Outcome> Rekeyer::DoRecord(const StateId& id, uint64_t n) {
     if (!tag.ok() && tag.status().code() == Code::kNotFound) return Outcome::kGone;  // pruned
     if (!tag.ok()) return std::move(tag).status();
     if (*tag == target_) {
-      // Whoever sealed it may have died, or failed, before it lasted.
+      // The process that sealed it may have died, or failed, before it lasted.
       const Status settled = dry_run_ ? Status() : storage_.Settle(id, n);
       if (settled.code() == Code::kNotFound) return Outcome::kGone;
       if (!settled.ok()) return settled;

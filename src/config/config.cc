@@ -105,7 +105,7 @@ void Read(const Setting& row, const EnvMap& env, LoadedConfig* out) {
 
 // What follows from several settings.
 void Combine(const EnvMap& env, Config* config) {
-  // Whoever has a policy knows their users by it, and secrets open namespaces only if they say so.
+  // With a policy the users are known by it, and secrets open namespaces only if they say so.
   if (!config->auth.policy_file.empty() && !IsSet(env, "AUTH_BASIC_ENABLED")) {
     config->auth.basic_enabled = false;
   }

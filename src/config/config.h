@@ -59,7 +59,7 @@ struct Config {
   AuditSettings audit;
   HookSettings hooks;
 
-  // From systemd or whoever started the process.
+  // From systemd, or from what started the process.
   std::string listen_fds;
   std::string listen_pid;
   std::string notify_socket;

@@ -92,7 +92,7 @@ class DocumentSink : public JsonSink {
   }
 
   const char* Serial(JsonKind kind, std::string_view raw) {
-    // OpenTofu's alpha versions could write null beside encrypted data.
+    // OpenTofu's alpha versions could write null next to encrypted data.
     if (kind == JsonKind::kNull) return "serial is null";
     if (kind != JsonKind::kNumber) return "serial is not a number";
     const char* const end = raw.data() + raw.size();

@@ -173,7 +173,7 @@ void AppendMembers(const std::vector<Output>& outputs, bool sensitive, SecretByt
   }
 }
 
-// A UUID, of the form that RFC 9562 leaves to whoever makes one (version 8).
+// A UUID, of the form that RFC 9562 leaves to its maker (version 8).
 std::string DerivedLineage(const std::string& lineage) {
   Sha256Digest digest = Sha256("stateward outputs " + lineage);
   digest[6] = static_cast<uint8_t>((digest[6] & 0x0f) | 0x80);

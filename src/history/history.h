@@ -40,7 +40,7 @@ struct NewestRecord {
   // Its number, or that of the unreadable record that hides it: what a no-op record on top of
   // `head` is to name. 0: the store never had a version of the state.
   uint64_t real = 0;
-  std::string legacy_id;  // of the original's blob, when there is nothing of ours
+  std::string legacy_id;  // of the original's blob, when there is no record
 };
 
 // One record, as a walk over a state's history meets it.

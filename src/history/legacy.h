@@ -27,7 +27,7 @@ struct LegacyState {
 };
 
 // The original's document for this state, if there is one. REQUIRES: the state has no version and
-// no tombstone of ours.
+// no tombstone of this server.
 // kConflict: the legacy id stands for another state too: it was claimed by that one, or it is
 // ambiguous and was not imported. kCorruption, kUnknownKey, kUnavailable: as the backends.
 Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,

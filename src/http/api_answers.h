@@ -32,8 +32,9 @@ using RoomFn = std::function<bool(size_t)>;
 Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange,
                      const RoomFn& room, size_t limit = kMaxApiAnswer);
 
-// type, title, status, detail, and action, request_id of ours. The detail is the status' own where
-// it is a text for the caller (admin/operation.h, RunOperation); else the table's.
+// type, title, status, detail, and two members that the RFC does not have: action, request_id. The
+// detail is the status' own where it is a text for the caller (admin/operation.h, RunOperation);
+// else the table's.
 Response ProblemAnswer(const Status& status, Exchange* exchange);
 
 }  // namespace stateward

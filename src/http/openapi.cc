@@ -137,7 +137,7 @@ void PathParameters(const Operation& operation, JsonWriter* w) {
   }
 }
 
-// The lengths are said beside the pattern, since readers of patterns differ.
+// The lengths are said next to the pattern, since readers of patterns differ.
 struct HeaderForm {
   std::string_view name;
   std::string_view pattern;  // "" = any text is taken; what does not match is 409

@@ -12,7 +12,7 @@
 
 namespace stateward {
 
-// A path of ours is at most the base path, a project, a nested name and an output's name, each byte
+// A path is at most the base path, a project, a nested name and an output's name, each byte
 // perhaps as three, and the query holds a lock ID; web servers stop at 8 KiB.
 inline constexpr size_t kMaxTarget = 8192;
 

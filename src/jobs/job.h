@@ -40,8 +40,9 @@ using JobPartsFn = std::function<std::shared_ptr<const JobParts>()>;
 // same time does no harm.
 enum class JobScope : uint8_t {
   kProcess,  // each, also without RUNTIME_DIR; its failures are in the log only
-  kHost,     // one of each host: whoever holds the lock in RUNTIME_DIR
-  kStore,  // of those, one of all hosts of the store: whoever holds its lease (jobs/store_lease.h)
+  kHost,     // one of each host: the one that holds the lock in RUNTIME_DIR
+  kStore,    // of those, one of all hosts of the store: the one that holds its lease
+             // (jobs/store_lease.h)
 };
 
 struct JobStep {

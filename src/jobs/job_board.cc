@@ -55,7 +55,7 @@ constexpr struct {
     {"stateward_unreadable_states", "States whose newest record cannot be read."},
     {"stateward_locks", "Locks that are held, by what for."},
     {"stateward_oldest_lock_age_seconds",
-     "Age of the oldest lock when the locks were looked at last; 0: none is held."},
+     "Age of the oldest lock when the locks were looked at last; 0: no lock is held."},
     {"stateward_stored_versions", "Records in the store."},
     {"stateward_stored_bytes", "Bytes of all records in the store."},
     {"stateward_kept_uploads", "Refused uploads that are kept."},

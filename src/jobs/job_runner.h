@@ -1,6 +1,6 @@
-// Does the jobs in one process of a host: whoever holds the lock in RUNTIME_DIR. The kernel gives
-// the lock up with the process, however it ends, so another one goes on within kAskAgainMs. Jobs
-// that one of the whole store must do want the store's lease as well. It needs no supervisor.
+// Does the jobs in one process of a host: the one that holds the lock in RUNTIME_DIR. The kernel
+// gives the lock up with the process, however it ends, so another one goes on within kAskAgainMs.
+// Jobs that one of the whole store must do want the store's lease as well. It needs no supervisor.
 #ifndef STATEWARD_JOBS_JOB_RUNNER_H_
 #define STATEWARD_JOBS_JOB_RUNNER_H_
 

@@ -34,7 +34,7 @@ class CountJob : public Job {
   std::map<std::string, uint64_t> found_;
 };
 
-// Of each process: whoever waits for the first count must not wait for another process.
+// Of each process: one that waits for the first count must not wait for another process.
 class UntouchedJob : public Job {
  public:
   std::string_view Name() const override { return "untouched"; }

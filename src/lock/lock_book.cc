@@ -108,7 +108,7 @@ LockRecord AsHolder(const WaitingWriter& writer) {
   return record;
 }
 
-// What this request is about, whoever holds it: the holder, or plans.
+// What this request is about, no matter who holds it: the holder, or plans.
 std::vector<LockRecord> Meant(const LockBook& book, const ReleaseRequest& request) {
   std::vector<LockRecord> meant;
   const bool any = request.id.empty();

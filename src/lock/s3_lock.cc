@@ -187,8 +187,8 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
   return TooManyOthers();
 }
 
-// The gates are read once the lock is there for all to see: whoever changes them before that is
-// obeyed, and whoever does after it finds the lock.
+// The gates are read once the lock is there for all to see: a change before that is
+// obeyed, and one after it finds the lock.
 Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const std::string& lock_id,
                                       const LockTerms& terms, bool repeated, Entry* entry) {
   LockBook& book = entry->object.book;

@@ -89,7 +89,8 @@ class Importer::Run {
   }
 
  private:
-  // Version `which` of the source as one of ours. kNotFound, but for the newest: it is no state.
+  // Version `which` of the source as a version of this store. kNotFound, but for the newest: it is
+  // no state.
   Result<Opened> Open(size_t which) {
     const SourceVersion& version = versions_[which];
     Result<SecretBytes> document = source_.Read(state_, version);
@@ -132,7 +133,7 @@ class Importer::Run {
                                  "name"};
   }
 
-  // How many of the source's newest versions are to be put on top; 0: the newest is there already.
+  // How many of the source's newest versions are put on top; 0: the newest is there already.
   Result<uint64_t> HowManyCome(const VersionInfo& newest) {
     if (!top_.real) return versions_.size();
     const VersionInfo& there = top_.real->info;

@@ -7,7 +7,7 @@ namespace stateward {
 namespace {
 
 constexpr char kContent[] = "application/vnd.api+json";
-// What a lock of ours says; a run that was killed is known by it.
+// What our lock says; a run that was killed is known by it.
 constexpr char kReason[] = "statewardctl import reads this state";
 // 100 of a page: 100,000 of a list.
 constexpr int kMaxPages = 1000;

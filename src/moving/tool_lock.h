@@ -20,7 +20,7 @@ class ToolLock {
   // principal is the tool's own.
   ToolLock(Locker& locker, StateService& states, std::string operation, std::string id);
 
-  // kConflict: somebody holds one of them; none is taken then.
+  // kConflict: somebody holds one of them; then this one takes none.
   Status Take(std::vector<Grant> grants);
   // `status`, or what went wrong at the end of it.
   Status GiveBack(Status status);

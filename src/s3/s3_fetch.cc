@@ -9,7 +9,7 @@
 namespace stateward {
 namespace {
 
-// These services stand beside us; who waits for them holds up a request.
+// These services are near; who waits for them holds up a request.
 constexpr int64_t kFetchMs = 5000;
 constexpr uint64_t kMaxAnswer = uint64_t{64} * 1024;
 // A machine's token for asking for keys is used once.

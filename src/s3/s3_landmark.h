@@ -1,5 +1,5 @@
 // An object by which we know where we are: the marker of a store, the id of a lock service. While
-// it is there and says what it said first, what is absent beside it is absent.
+// it is there and says what it said first, what is absent in the same store is absent.
 //
 // It is read again before absence is told to anybody. Otherwise it counts for kFreshUs after a
 // look: who empties a bucket removes this key first (it sorts before ours), and an exchange of the

@@ -45,7 +45,7 @@ struct S3Settings {
   bool use_ssl = true;
   std::string bucket;
   std::string region;               // "" = as the service says; us-east-1 until it does
-  std::string prefix;               // in front of every key of ours; "" or with its '/' at the end
+  std::string prefix;               // in front of every key; "" or with its '/' at the end
   std::string path_style = "auto";  // "auto", "true", "false"
   std::string ca_file;
   std::string sse;  // "", "AES256", "aws:kms"

@@ -58,7 +58,7 @@ enum class Session : uint8_t {
 };
 
 // Who wrote above the session's base? Each write of a session proves it before it appends and
-// stores the base beside its lock ID, so the newest version alone tells. A no-op record is no
+// stores the base with its lock ID, so the newest version alone tells. A no-op record is no
 // version: one of a LOCK that was forced out while it was on its way may come at any time. But the
 // next session's LOCK leaves one, too, and what it says is that this session's time is over: only
 // the lock, asked after the head was read, can tell the two apart.
@@ -174,7 +174,7 @@ Result<bool> GuardedWrite::StillHeld(const WriteRequest& request, const LockReco
 
 WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest& newest) {
   if (!newest.version) return Refused(Refusal::kOtherSession);
-  // A repeat of what is stored already does no harm, whoever stored it.
+  // A repeat of what is stored already does no harm, no matter who stored it.
   if (!newest.version->legacy && IsSameWrite(newest.version->info, request)) {
     return Settled(request, newest.real);
   }
@@ -308,7 +308,7 @@ WriteOutcome GuardedWrite::LostNumber(const WriteRequest& request, uint64_t n) {
 
 // The append failed, but may have taken effect, or may do so later. Read back; what is not there is
 // kept from arriving late, so that the client's repeat meets a state that stands still. Only the
-// very number that it was to take is taken away: whoever works on behind it must not be disturbed.
+// very number that it would take is taken away: those who work on after it must not be disturbed.
 WriteOutcome GuardedWrite::Resolve(const WriteRequest& request, const Newest& newest,
                                    ByteView sealed, const VersionInfo& info, Status why) {
   StateId id = StateId::Of(request.grant->key);

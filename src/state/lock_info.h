@@ -47,7 +47,7 @@ std::string NoteTokenEnd(ByteView body, int64_t ends_s);
 // "its token expired 5 min ago"; "": it did not, or that is not known.
 std::string TokenEnded(const LockClient& client, int64_t now_ms);
 
-// What whoever is answered can do about a lock whose run is gone.
+// What the one who is answered can do about a lock whose run is gone.
 enum class Freeing : uint8_t { kByForce, kAskOthers };
 
 // The body of a 423 answer: the holder's document byte for byte, but for three members. Path names
@@ -56,7 +56,8 @@ enum class Freeing : uint8_t { kByForce, kAskOthers };
 std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t now_ms,
                          Freeing freeing);
 
-// The body of a 423 answer where no lock is held, but none is given: its ID and Info are `why`.
+// The body of a 423 answer where no lock is held, and LOCK is refused all the same: its ID and Info
+// are `why`.
 std::string RenderNotice(const std::string& why, const StateKey& key, int64_t now_ms);
 
 // "2026-11-24T04:07:17Z"

@@ -15,7 +15,7 @@ LockKey LockKeyOf(const Grant& grant, bool legacy_read);
 // a plan or its principal may only plan. REQUIRES: operation and plan_only are set.
 void AskForPlan(const PlanLocks& plan_locks, LockRecord* want);
 
-// Release it by force: one's own; each lock for an administrator; a plan's for whoever may write.
+// Release it by force: one's own; each lock for an administrator; a plan's for all who may write.
 bool MayForce(const Grant& grant, const LockRecord& holder);
 
 // Write and unlock with its ID: one's own, and each lock for an administrator. With a token that

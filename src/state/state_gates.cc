@@ -36,7 +36,7 @@ Result<AcquireOutcome> StateService::Acquire(const Grant& grant, const LockRecor
   return Status::Unavailable("the gates changed again and again");
 }
 
-// The sentence of the gate that is shut now; "" = none is.
+// The sentence of the gate that is shut now; "" = no gate is shut.
 Result<std::string> StateService::WhyShut(const StateKey& key) {
   Result<GateSet> set = locker_.ReadGates();
   if (!set.ok()) return NeverAbsent(std::move(set).status());

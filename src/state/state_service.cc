@@ -289,7 +289,7 @@ Status StateService::WriteUnderLock(const std::string& store_id, const WriteRequ
   return locker_.WithLock(key, run);
 }
 
-// The upload is kept, whoever may not put it in place: his may be the only copy.
+// The upload is kept, no matter who sent it: it may be the only copy.
 StateAnswer StateService::KeepRefused(const WriteRequest& request, const std::string& store_id,
                                       StateAnswer answer) {
   if (request.kind != RecordKind::kState) return answer;

@@ -112,7 +112,7 @@ Result<uint64_t> TenantIndex::EndOfNames(NameClaims& claims, const StateKey& key
 Status TenantIndex::AddToNames(NameClaims& claims, const StateKey& key, const StateId& id) {
   Result<uint64_t> end = EndOfNames(claims, key);
   if (!end.ok()) return std::move(end).status();
-  // Whoever takes a place first leaves the next one to us: each round is another namespace's gain.
+  // Another one that is first leaves us the next place: each round is another namespace's gain.
   for (uint64_t n = *end;; ++n) {
     Result<StateId> claimed = claims.ClaimLegacy(NameClaim(key, n), id);
     if (!claimed.ok()) return NeverAbsent(std::move(claimed).status());

@@ -24,7 +24,8 @@ constexpr int64_t kStartMs = 2000;
 constexpr char kFile[] = "untouched";
 constexpr char kTurn[] = "untouched.lock";
 constexpr size_t kMaxFile = 4096;
-// Whoever has the turn ends within the time limits of the storage; who waits longer counts later.
+// The one that has the turn ends within the time limits of the storage; who waits longer counts
+// later.
 constexpr int kTurnMs = 100;
 
 std::string DoneClaim() {

@@ -70,7 +70,7 @@ Status FsStorage::WriteIdentity(const StoreIdentity& marker, const StoreIdentity
   DiskStat stat;
   if (disk_.StatAt(root->get(), fs_layout::kMarker, &stat) == 0) {
     if (replaces == nullptr) {
-      // Whoever made it may have been told that it failed.
+      // Its maker may have been told that it failed.
       STATEWARD_RETURN_IF_ERROR(
           SettleName(disk_, root->get(), fs_layout::kMarker, fs_layout::kMaxMarker));
       return {Code::kConflict, dir_ + " holds a store already"};

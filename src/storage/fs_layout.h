@@ -14,7 +14,7 @@
 namespace stateward::fs_layout {
 
 inline constexpr char kMarker[] = "stateward-store";
-// The same text in S3. Sorts before everything else of ours and of the original: who empties the
+// The same text in S3. Sorts before everything else in the store: who empties the
 // bucket in order of its keys takes the marker away first.
 inline constexpr char kS3Marker[] = "00-stateward-store";
 inline constexpr char kStates[] = "states";

@@ -20,7 +20,7 @@ constexpr int kReadTries = 3;
 // Ids in one answer of List: 100 KB.
 constexpr uint64_t kListPage = 1000;
 
-// One row, whatever is there: a record is looked for beside the place.
+// One row in any case: the place, and the record if there is one.
 #define FROM_RECORD " FROM (VALUES (1)) one LEFT JOIN stateward.records r ON r.id = $1 AND r.n = $2"
 
 // The loose scan: one look at the index for each state, however many versions it has.

@@ -35,8 +35,8 @@ class PostgresStorage : public Storage, public StoreCopy {
   PostgresStorage(std::shared_ptr<PgPool> pool, const Clock& clock, PostgresStorageOptions options);
 
   std::string_view Name() const override { return "postgres"; }
-  // With the locks beside it an append that is still on its way holds the row of its state's lock:
-  // whoever comes later waits for its end.
+  // With the locks in the same database an append that is still on its way holds the row of its
+  // state's lock: who comes later waits for its end.
   bool WritesMayArriveLate() const override { return !shared_->options.with_locks; }
   std::unique_ptr<Storage> Within(Transaction& transaction) override;
   Result<StoreIdentity> ReadIdentity() override;

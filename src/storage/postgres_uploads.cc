@@ -8,7 +8,7 @@
 namespace stateward {
 namespace {
 
-// One row, whatever is there: an upload is looked for beside the place.
+// One row in any case: the place, and the upload if there is one.
 #define FROM_UPLOAD \
   " FROM (VALUES (1)) one LEFT JOIN stateward.uploads u ON u.principal = $1 AND u.content = $2"
 

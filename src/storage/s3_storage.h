@@ -1,8 +1,8 @@
 // States in a bucket (docs/formats.md, "Objects in S3"; docs/storage.md, "s3").
 //
 // The newest record is the one that a listing shows last: S3 lists what was acknowledged before the
-// listing began, and the newest is never removed. The hint only lets the record be fetched beside
-// the listing that proves it; a listing from the hint on is one short answer.
+// listing began, and the newest is never removed. The hint only lets the record be fetched at the
+// same time as the listing that proves it; a listing from the hint on is one short answer.
 #ifndef STATEWARD_STORAGE_S3_STORAGE_H_
 #define STATEWARD_STORAGE_S3_STORAGE_H_
 
@@ -77,7 +77,7 @@ class S3Storage : public Storage, public StoreCopy {
   // The service honours conditions, and the marker was there a moment ago.
   Status Begin();
   Status BeginClosed();
-  // For what was found to be absent: only beside a marker that is still there is that proved.
+  // For what was found to be absent: that is proved only by an identity file that is still there.
   Status Absent(Status not_found);
   std::string Key(const StateId& id, uint64_t n) const;
   // The numbers that exist from `from` on, ascending.

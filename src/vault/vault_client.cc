@@ -10,7 +10,7 @@
 namespace stateward {
 namespace {
 
-// Vault answers in milliseconds; who waits for it holds a thread of ours and a client.
+// Vault answers in milliseconds; who waits for it holds up a thread and a client.
 constexpr int64_t kConnectMs = 2000;
 constexpr int64_t kCallMs = 5000;
 // All attempts of one call. The web server waits for us much longer.

@@ -16,7 +16,7 @@ struct Found {
   std::string_view raw;
 };
 
-// Follows one path. Objects on it are entered; whatever else lies beside it is passed over.
+// Follows one path. Objects on it are entered; what else lies there is passed over.
 class PathSink : public JsonSink {
  public:
   explicit PathSink(JsonPath path) : path_(path), seen_(path.size(), false) {}
