@@ -66,7 +66,9 @@ Status EmptyOldAddress(const History& history, const StateId& from, const StateI
   }
   Result<std::vector<uint64_t>> numbers = history.records().Versions(from);
   if (!numbers.ok()) return std::move(numbers).status();
-  for (size_t i = 1; i < numbers->size(); ++i) {  // but the forwarding record
+  // All but the forwarding record. The oldest first: with a gap below it an older one could be
+  // taken for the newest.
+  for (size_t i = numbers->size(); i-- > 1;) {
     STATEWARD_RETURN_IF_ERROR(history.records().Prune(from, (*numbers)[i]));
   }
   return Status();

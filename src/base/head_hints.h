@@ -43,9 +43,19 @@ class HeadHints {
     if (shard.heads.size() >= kPerShard) shard.heads.clear();
     shard.heads[id.hex()] = {n, seen_us};
   }
-  // As Set, but never to a lower number.
-  void Raise(const StateId& id, uint64_t n) {
-    if (n > Get(id)) Set(id, n);
+  // As Set, but never to a lower number, nor to an earlier time.
+  void Raise(const StateId& id, uint64_t n, int64_t seen_us = 0) {
+    Shard& shard = ShardOf(id);
+    std::lock_guard<std::mutex> hold(shard.mutex);
+    auto it = shard.heads.find(id.hex());
+    if (it != shard.heads.end()) {
+      if (n > it->second.n || (n == it->second.n && seen_us > it->second.seen_us)) {
+        it->second = {n, seen_us};
+      }
+      return;
+    }
+    if (shard.heads.size() >= kPerShard) shard.heads.clear();
+    shard.heads[id.hex()] = {n, seen_us};
   }
 
  private:

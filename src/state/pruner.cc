@@ -14,7 +14,7 @@ constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
 // Where a write may be on its way for a while, a number that was free when it set out must not have
 // been taken and freed again when it arrives. Requests live for seconds; storages that build on
 // this look again after a minute.
-constexpr int64_t kLateWriteMs = 60LL * 60 * 1000;
+constexpr int64_t kLateWriteMs = kGapMs;
 
 // One look at one state.
 class StatePruner {
@@ -40,7 +40,7 @@ class StatePruner {
 
   // The lowest of the newest `keep` versions; 0: there are not so many. Old no-op records above it
   // go: they keep nothing from being lost, and what is left is counted by its numbers again.
-  Result<uint64_t> LowestOfNewest(uint64_t keep, int64_t oldest_kept) {
+  Result<uint64_t> LowestOfNewest(uint64_t keep, int64_t oldest_above_gap) {
     uint64_t versions = 0;
     uint64_t lowest = 0;
     Status failed;
@@ -51,7 +51,7 @@ class StatePruner {
         if (++versions == keep) lowest = entry.n;
         return lowest == 0;
       }
-      if (!Stays(entry.n) && info.time_ms <= oldest_kept) failed = Remove(entry.n);
+      if (!Stays(entry.n) && info.time_ms <= oldest_above_gap) failed = Remove(entry.n);
       return failed.ok();
     }));
     if (!failed.ok()) return failed;
@@ -91,22 +91,32 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
   if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
   const int64_t oldest_kept = clock.NowMs() - kept_ms;
+  // What follows a record that stays leaves a gap above it.
+  const int64_t oldest_above_gap = clock.NowMs() - std::max(kept_ms, kGapMs);
+  bool above_gap = false;
   // Only when the oldest may go by its age, the newest are read and counted.
   std::optional<uint64_t> lowest;
   // Oldest first: the rest is younger, so the first that is kept ends the work.
   for (; !numbers->empty(); numbers->pop_back()) {
     const uint64_t n = numbers->back();
     if (lowest && n >= *lowest) break;
-    if (state.Stays(n)) continue;
+    if (state.Stays(n)) {
+      above_gap = true;
+      continue;
+    }
     Result<SealedInfo> info = history.Info(id, n);
     if (!info.ok()) {
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
       return std::move(info).status();
     }
-    if (info->version.pinned) continue;
-    if (std::max(info->version.time_ms, info->version.imported_ms) > oldest_kept) break;
+    if (info->version.pinned) {
+      above_gap = true;
+      continue;
+    }
+    const int64_t oldest = above_gap ? oldest_above_gap : oldest_kept;
+    if (std::max(info->version.time_ms, info->version.imported_ms) > oldest) break;
     if (!lowest) {
-      Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_kept);
+      Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_above_gap);
       if (!found.ok()) return std::move(found).status();
       lowest = *found;
       if (n >= *lowest) break;

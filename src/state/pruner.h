@@ -16,6 +16,10 @@
 
 namespace stateward {
 
+// A record above one that stays is removed only when it is so old: a storage may take the one below
+// the gap for the newest for a while after it was (FsStorage::kTrustedUs).
+constexpr int64_t kGapMs = 60LL * 60 * 1000;
+
 // Removes what `rules` do not keep of one state, and says how many records; never the newest
 // record, nor the version that it names, nor anything that cannot be read.
 Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,

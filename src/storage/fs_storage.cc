@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <thread>
 #include <utility>
 
@@ -32,11 +33,19 @@ bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
   return r == 0;
 }
 
+// Goes on while the host is suspended: others may prune meanwhile.
+int64_t BootUs() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
+}
+
 }  // namespace
 
-FsStorage::FsStorage(Disk& disk, std::string dir)
+FsStorage::FsStorage(Disk& disk, std::string dir, int64_t trusted_us)
     : disk_(disk),
       dir_(std::move(dir)),
+      trusted_us_(trusted_us),
       folder_(disk, dir_, fs_layout::kMarker, fs_layout::kMaxMarker) {}
 
 // The marker's folder of states must be there, or nothing is proved by what is not in it.
@@ -88,10 +97,16 @@ Result<uint64_t> FsStorage::ListHead(int dir) {
   return head;
 }
 
+uint64_t FsStorage::Trusted(const StateId& id) {
+  const HeadHints::Hint hint = hints_.Look(id);
+  return BootUs() - hint.seen_us < trusted_us_ ? hint.n : 0;
+}
+
 Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
   Status error;
+  const int64_t start = BootUs();
   const uint64_t hint = hints_.Get(id);
-  uint64_t n = hint;
+  uint64_t n = Trusted(id);
   int steps = 0;
   if (n > 0 && Exists(disk_, dir, n, &error)) {
     while (steps < kMaxSteps && Exists(disk_, dir, n + 1, &error)) {
@@ -100,7 +115,7 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
     }
     if (!error.ok()) return error;
     if (steps < kMaxSteps) {
-      if (steps > 0) hints_.Raise(id, n);
+      hints_.Raise(id, n, start);
       return n;
     }
   }
@@ -108,7 +123,7 @@ Result<uint64_t> FsStorage::FindHead(int dir, const StateId& id) {
   Result<uint64_t> head = ListHead(dir);
   if (!head.ok()) return head;
   STATEWARD_RETURN_IF_ERROR(CheckHead(hint, *head));
-  if (*head > 0) hints_.Raise(id, *head);
+  if (*head > 0) hints_.Raise(id, *head, start);
   return head;
 }
 
@@ -124,12 +139,12 @@ bool FsStorage::IsNewest(int root, const StateId& id, uint64_t n) {
 }
 
 Result<uint64_t> FsStorage::HeadIn(int root, const StateId& id) {
-  uint64_t hint = hints_.Get(id);
-  if (IsNewest(root, id, hint)) return hint;
+  const uint64_t trusted = Trusted(id);
+  if (IsNewest(root, id, trusted)) return trusted;
   Result<Fd> dir = OpenState(root, id);
   if (!dir.ok()) {
     if (dir.status().code() != Code::kNotFound) return std::move(dir).status();
-    STATEWARD_RETURN_IF_ERROR(CheckHead(hint, 0));
+    STATEWARD_RETURN_IF_ERROR(CheckHead(hints_.Get(id), 0));
     return uint64_t{0};
   }
   return FindHead(dir->get(), id);
@@ -161,7 +176,7 @@ Result<Bytes> FsStorage::GetIn(int root, const StateId& id, uint64_t n, size_t l
 Result<Records::Newest> FsStorage::GetNewestFront(const StateId& id, size_t limit) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  const uint64_t hint = hints_.Get(id);
+  const uint64_t hint = Trusted(id);
   if (hint > 0) {
     Result<Bytes> bytes = GetIn(root->get(), id, hint, limit);
     if (bytes.ok() && IsLast(root->get(), id, hint)) return Newest{hint, std::move(*bytes)};
@@ -208,11 +223,12 @@ Result<AppendOutcome> FsStorage::AppendFirst(const Root& root, const StateId& id
 
 Result<AppendOutcome> FsStorage::Create(const Root& root, int dir, const StateId& id, uint64_t n,
                                         ByteView sealed) {
+  const int64_t start = BootUs();
   Result<CreateOutcome> created =
       CreateDurably(disk_, dir, fs_layout::VersionName(n), sealed, Keep::kReadOnly, root.journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kExists) return AppendOutcome{false, n};
-  hints_.Raise(id, n);
+  hints_.Raise(id, n, start);
   return AppendOutcome{true, n};
 }
 

@@ -16,8 +16,13 @@ namespace stateward {
 
 class FsStorage : public Storage, public StoreCopy {
  public:
+  // For how long after record n was seen to be the newest "n is there and n+1 is not" proves that
+  // it still is. What follows a record that stays is pruned at the earliest kGapMs after it was
+  // made (state/pruner.h), which is far longer; later only a list of the folder tells.
+  static constexpr int64_t kTrustedUs = 60 * 1000 * 1000;
+
   // `disk` must outlive it. Touches nothing yet.
-  FsStorage(Disk& disk, std::string dir);
+  FsStorage(Disk& disk, std::string dir, int64_t trusted_us = kTrustedUs);
 
   std::string_view Name() const override { return "fs"; }
   bool WritesMayArriveLate() const override { return false; }
@@ -105,8 +110,12 @@ class FsStorage : public Storage, public StoreCopy {
   Status NoUpload(int root, Status why);
   Result<std::optional<StateId>> ReadClaim(int root, const std::string& legacy_id);
 
+  // The number that was seen to be the newest not long ago; 0: none.
+  uint64_t Trusted(const StateId& id);
+
   Disk& disk_;
   const std::string dir_;
+  const int64_t trusted_us_;
   MarkedFolder folder_;
   HeadHints hints_;
   std::mutex marker_mutex_;

@@ -380,6 +380,22 @@ TEST(Changes, APinnedVersionIsNotPruned) {
   LONGS_EQUAL(1, prune());
 }
 
+TEST(Changes, WhatStandsAboveAPinnedVersionIsPrunedAnHourLater) {
+  ThreeApplies();
+  STRCMP_EQUAL("pinned", Says("pin", {{"version", "1"}}).c_str());
+  HistoryRules keep;
+  keep.keep = 1;
+  keep.days = 0;
+  const auto pruned = [&] {
+    return *PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id());
+  };
+  clock.Advance(kGapMs - 1);
+  LONGS_EQUAL(0, pruned());
+  clock.Advance(1);
+  LONGS_EQUAL(1, pruned());
+  LONGS_EQUAL(2, storage.Versions(Id())->size());
+}
+
 TEST(Changes, AMovedStateTakesItsHistoryAlong) {
   ThreeApplies();
   Result<Reply> moved = Run("mv", root, With({{"to", "net/new"}, {"reason", "tidy"}}));
@@ -480,6 +496,11 @@ TEST(Changes, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
     const std::string there = Get();
     CHECK(here == document || (here == "conflict" && there == document));
     CHECK(there == document || there == "not_found");
+    // Nothing is left below a gap: it could be taken for the newest.
+    grant = old;
+    const std::vector<uint64_t> left = *storage.Versions(Id());
+    LONGS_EQUAL(left.size() - 1, left.front() - left.back());
+    grant = next;
     CHECK(Run("mv", root, given).ok());
     Holds(State("3", "3"));
     CHECK_FALSE(Locked());

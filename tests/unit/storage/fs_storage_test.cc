@@ -136,6 +136,18 @@ TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
   LONGS_EQUAL(0, *Make()->Head(id));  // nobody remembers
 }
 
+// Another process wrote 3 to 5, and later 3 and 4 were pruned, which stood above a pinned record.
+TEST(FsStorage, ARecordBelowAGapIsNotTakenForTheNewest) {
+  FsStorage reader(PosixDisk(), dir, /*trusted_us=*/0);
+  for (uint64_t n = 0; n < 2; ++n) CHECK(reader.Append(id, n, kOne)->appended);
+  for (uint64_t n = 2; n < 5; ++n) CHECK(storage->Append(id, n, kTwo)->appended);
+  for (uint64_t n : {3, 4}) CHECK(storage->Prune(id, n).ok());
+  LONGS_EQUAL(5, reader.GetNewest(id)->n);
+  LONGS_EQUAL(5, *reader.Head(id));
+  CHECK_FALSE(reader.Append(id, 2, kOne)->appended);
+  LONGS_EQUAL(5, reader.Append(id, 2, kOne)->n);
+}
+
 TEST(FsStorage, WhatCannotBeListedIsAnOutage) {
   const std::string group = "states/" + id.hex().substr(0, 2);
   const KeptUpload upload{std::string(32, 'a'), std::string(32, 'b'), id, 1, kOne.size()};
