@@ -53,6 +53,7 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
   Result<bool> legacy = LegacyThere(key);
   if (!legacy.ok()) return std::move(legacy).status();
   step.sql += *legacy ? "NOT EXISTS (" + LegacySelect(key, &step.params) + "))" : "true)";
+  step.sql += STATEWARD_PG_IF_READ_COMMITTED;
   PgRows rows;
   std::unique_ptr<PgTransaction> done = pool_->RunStep(step, &rows, lost);
   if (done == nullptr || !rows.Bool(0, 0)) return Kept();

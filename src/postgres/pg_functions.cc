@@ -108,9 +108,9 @@ BEGIN
   head := coalesce(head, 0);
   IF place IS NULL OR mark < 0 OR head < mark THEN RETURN; END IF;
   UPDATE stateward.state_locks l SET held = true, plans = 0, record = holder
-    || CASE WHEN head > 0 THEN '\x070008'::bytea || int8send(head) ELSE '' END
-    || '\x080008'::bytea || int8send(at_ms) || forced
-    || CASE WHEN head > 0 THEN '\x0b0008'::bytea || int8send(head) ELSE '' END
+    || CASE WHEN head > 0 THEN E'\\x070008'::bytea || int8send(head) ELSE '' END
+    || E'\\x080008'::bytea || int8send(at_ms) || forced
+    || CASE WHEN head > 0 THEN E'\\x0b0008'::bytea || int8send(head) ELSE '' END
     || substring(rec FROM rest + 1)
     WHERE l.id = state;
   granted := true;
@@ -123,7 +123,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   service text; at_ms int8; row_epoch text; safe bool;
   pos int4 := 1; field int4; size int4; last int4 := 0; named bool := false;
-  token bytea := '\x00000000000000000000000000000000'; forced bytea := ''; mark int8 := 0;
+  token bytea := E'\\x00000000000000000000000000000000'; forced bytea := ''; mark int8 := 0;
   tags bytea := ''; releases int8 := 0; rest int4; newest int8; remembered bytea;
 BEGIN
   released := false;
@@ -172,15 +172,15 @@ BEGIN
   mark := greatest(mark, known, newest);
   tags := tags || substring(digest FOR 4);
   tags := substring(tags FROM greatest(length(tags) - 511, 1));
-  remembered := digest || token || int8send(at_ms) || '\x00000000'::bytea;
+  remembered := digest || token || int8send(at_ms) || E'\\x00000000'::bytea;
   remembered := remembered || substring(sha256(int8send(releases) || remembered) FOR 4);
   INSERT INTO stateward.lock_entries AS e (id, slot, entry)
     VALUES (state, releases % 129, remembered)
     ON CONFLICT (id, slot) DO UPDATE SET entry = remembered;
-  UPDATE stateward.state_locks l SET held = false, plans = 0, record = '\x02'::bytea || forced
-    || CASE WHEN mark > 0 THEN '\x0b0008'::bytea || int8send(mark) ELSE '' END
-    || '\x0c0008'::bytea || int8send(releases + 1)
-    || '\x0d'::bytea || int2send(length(tags)::int2) || tags || substring(rec FROM rest + 1)
+  UPDATE stateward.state_locks l SET held = false, plans = 0, record = E'\\x02'::bytea || forced
+    || CASE WHEN mark > 0 THEN E'\\x0b0008'::bytea || int8send(mark) ELSE '' END
+    || E'\\x0c0008'::bytea || int8send(releases + 1)
+    || E'\\x0d'::bytea || int2send(length(tags)::int2) || tags || substring(rec FROM rest + 1)
     WHERE l.id = state;
   released := true;
 END $$)";

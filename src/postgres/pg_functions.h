@@ -21,6 +21,12 @@ PgStatement FindPgFunctions();
 
 namespace pg_function {
 
+// Behind a step that is sent without BEGIN: no row, and nothing done, where the database's default
+// is not the isolation level that it is written for. What waited must see what was committed
+// meanwhile.
+#define STATEWARD_PG_IF_READ_COMMITTED \
+  " WHERE current_setting('transaction_isolation') = 'read committed'"
+
 // The newest record of a state ($1): place, n (null: none), its first $3 bytes (null where n is
 // $2), whether these are all, size. One row, always; so with all that follow.
 inline constexpr char kNewest[] = "SELECT * FROM stateward.newest_1($1, $2, $3)";
@@ -39,7 +45,8 @@ inline constexpr char kAppend[] = "SELECT * FROM stateward.append_1($1, $2, $3, 
 // Releases the lock of state $1 that is held with ID $3 by principal $4, where that is plain; $2:
 // id and epoch of the service; $5: the first half of the ID's SHA-256; $6: the newest head that is
 // known; $7: 1 = the records are in this database. Answers: released, the record as it was.
-inline constexpr char kRelease[] = "SELECT * FROM stateward.release_1($1, $2, $3, $4, $5, $6, $7)";
+inline constexpr char kRelease[] =
+    "SELECT * FROM stateward.release_1($1, $2, $3, $4, $5, $6, $7)" STATEWARD_PG_IF_READ_COMMITTED;
 
 }  // namespace pg_function
 

@@ -265,6 +265,11 @@ bool PgPool::HasFunctions() {
   return there->Bool(0, 0);
 }
 
+bool PgPool::KnowsFunctions() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  return has_functions_;
+}
+
 void PgPool::LearnFunctions(bool there) {
   std::lock_guard<std::mutex> hold(mutex_);
   has_functions_ = there;

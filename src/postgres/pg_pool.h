@@ -118,6 +118,8 @@ class PgPool : public PgQueries {
   // Whether the functions of pg_functions.h are there. Asks when that is not known, and again now
   // and then while they are not.
   bool HasFunctions();
+  // What is known of it, without a question: of a thread that holds a connection.
+  bool KnowsFunctions();
   // `there`: what was found out; not to be asked for again, or, if they are gone, not soon.
   void LearnFunctions(bool there);
   // Of a call: there is no such function, or not for this role.

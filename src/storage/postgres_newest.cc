@@ -11,7 +11,8 @@ namespace stateward {
 
 Result<PgRows> PostgresStorage::AskFunction(const char* function, PgStatement plain, PgUse use) {
   PgPool& pool = *shared_->pool;
-  if (!pool.HasFunctions()) return Ask(std::move(plain), use);
+  const bool there = transaction_ != nullptr ? pool.KnowsFunctions() : pool.HasFunctions();
+  if (!there) return Ask(std::move(plain), use);
   PgStatement call{function, plain.params};
   std::string sqlstate;
   Result<PgRows> rows = Queries().QueryOne(std::move(call), use, &sqlstate);

@@ -36,6 +36,7 @@ TEST_GROUP(PostgresAtOnce) {
     MustBe<Released>(lock.Release(id, {"first", "alice"}));
     MustBe<NotHeld>(old_lock.Release(StateId::Of({"", "p", "other"}), {"x", "alice"}));
   }
+  void teardown() override { box.Exec("ALTER ROLE CURRENT_USER RESET ALL"); }
   BaseFn HeadBase() {
     return [this](const BaseAsk& ask) {
       const std::unique_ptr<Storage> within = storage.Within(*ask.transaction);
@@ -49,6 +50,24 @@ TEST_GROUP(PostgresAtOnce) {
   }
   LockBook Book() { return Must(DecodeLockRecord(Record())); }
   void Append(uint64_t head) { CHECK(storage.Append(id, head, std::string("record"))->appended); }
+  // `ask` waits for the gates while they get another tag.
+  template <typename Fn>
+  void ExchangeGatesDuring(Fn && ask) {
+    std::vector<PgRows> rows;
+    std::unique_ptr<PgTransaction> exchange = Must(old_pool->Begin(
+        {{"LOCK TABLE stateward.lock_service IN ACCESS EXCLUSIVE MODE", {}}}, &rows));
+    std::thread asker(ask);
+    while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation ="
+                      " 'stateward.lock_service'::regclass") == 0) {
+      std::this_thread::yield();
+    }
+    CHECK(exchange
+              ->Commit({{"UPDATE stateward.lock_service SET gate_tag = '0123456789abcdef',"
+                         " gates = '{\"version\":1,\"gates\":[]}'",
+                         {}}})
+              .ok());
+    asker.join();
+  }
   template <typename Fn>
   uint64_t RoundTripsOf(Fn && step) {
     const uint64_t before = pool->RoundTrips();
@@ -188,28 +207,39 @@ TEST(PostgresAtOnce, TheRowOfAnEarlierEpochBurns) {
   STRCMP_EQUAL("bb-", said.c_str());
 }
 
-// Gates are exchanged while a LOCK is on its way: it waits, and meets the new ones.
+// Gates are exchanged while a LOCK is on its way: it waits, and meets the new ones. Whatever
+// default_transaction_isolation says: a snapshot from before the wait would let the lock pass.
 TEST(PostgresAtOnce, ALockWaitsForGatesThatAreBeingExchanged) {
-  std::vector<PgRows> rows;
-  std::unique_ptr<PgTransaction> exchange = Must(
-      old_pool->Begin({{"LOCK TABLE stateward.lock_service IN ACCESS EXCLUSIVE MODE", {}}}, &rows));
-  std::thread asker([&] {
-    // Of the set that was before.
-    Result<AcquireOutcome> outcome = lock.Acquire(id, Want("a"), LockTerms(HeadBase(), {"", 0}));
-    changed = outcome.ok() && std::holds_alternative<GatesChanged>(*outcome);
-  });
-  while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation ="
-                    " 'stateward.lock_service'::regclass") == 0) {
-    std::this_thread::yield();
+  for (const char* level : {"read committed", "repeatable read", "serializable"}) {
+    box.Exec("ALTER ROLE CURRENT_USER SET default_transaction_isolation = '" + std::string(level) +
+             "'");
+    box.Exec("UPDATE stateward.lock_service SET gate_tag = '', gates = ''");
+    PostgresLock fresh(PostgresBox::Pool(2), SystemClock(), PostgresLockOptions{"\"locks\"", true});
+    const std::string before = "before-" + std::string(level, 4);
+    MustBe<Granted>(fresh.Acquire(id, Want(before), HeadBase()));
+    MustBe<Released>(fresh.Release(id, {before, "alice"}));
+    ExchangeGatesDuring([&] {
+      // Of the set that was before.
+      Result<AcquireOutcome> outcome = fresh.Acquire(id, Want("a"), LockTerms(HeadBase(), {"", 0}));
+      changed = outcome.ok() && std::holds_alternative<GatesChanged>(*outcome);
+    });
+    CHECK_TEXT(changed, level);
+    CHECK_FALSE(Book().holder.has_value());
+    changed = false;
   }
-  CHECK(exchange
-            ->Commit({{"UPDATE stateward.lock_service SET gate_tag = '0123456789abcdef',"
-                       " gates = '{\"version\":1,\"gates\":[]}'",
-                       {}}})
-            .ok());
-  asker.join();
-  CHECK(changed);
-  CHECK_FALSE(Book().holder.has_value());
+}
+
+// The functions have literals with backslashes.
+TEST(PostgresAtOnce, TheRecordIsWholeWhereStringsAreReadAsOfOld) {
+  box.Exec("ALTER ROLE CURRENT_USER SET standard_conforming_strings = off");
+  PostgresLock fresh(PostgresBox::Pool(2), SystemClock(), PostgresLockOptions{"\"locks\"", true});
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "of-old-" + std::to_string(i);
+    MustBe<Granted>(fresh.Acquire(id, Want(name), HeadBase()));
+    STRCMP_EQUAL(name.c_str(), Book().holder->id.c_str());
+    MustBe<Released>(fresh.Release(id, {name, "alice"}));
+    CHECK_FALSE(Book().holder.has_value());
+  }
 }
 
 }  // namespace stateward
