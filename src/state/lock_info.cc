@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_text.h"
 
 namespace stateward {
 namespace {
@@ -188,15 +189,18 @@ LockClient ReadLockClient(const std::string& info) {
           static_cast<int64_t>(std::min(json->Uint(kTokenEnd).value_or(0), kLastSecond))};
 }
 
+bool NamesTokenEnd(ByteView body) {
+  const std::string text(body.AsString());  // the members are views of it
+  const std::vector<Member> members = SplitMembers(text);
+  return std::any_of(members.begin(), members.end(),
+                     [](const Member& m) { return JsonKeyFoldsTo(m.name, kTokenEnd); });
+}
+
 std::string NoteTokenEnd(ByteView body, int64_t ends_s) {
   std::string text(body.AsString());
   if (ends_s <= 0) return text;
   const std::string member = ",\"" + std::string(kTokenEnd) + "\":" + std::to_string(ends_s);
-  const std::vector<Member> members = SplitMembers(text);
-  const bool there = std::any_of(members.begin(), members.end(), [](const Member& m) {
-    return EqualIgnoringCase(m.name, kTokenEnd);
-  });
-  if (there || text.size() + member.size() > kMaxLockInfoBytes) return text;
+  if (text.size() + member.size() > kMaxLockInfoBytes) return text;
   return text.insert(text.rfind('}'), member);
 }
 

@@ -38,10 +38,14 @@ struct LockClient {
 };
 LockClient ReadLockClient(const std::string& info);
 
+// The client's own document has the member that NoteTokenEnd() adds, however it is written: it
+// would speak for the server. REQUIRES: ParseLockInfo takes `body`.
+bool NamesTokenEnd(ByteView body);
+
 // The document that is kept of a lock: the client's, with one member more where it is known when
 // the token that the lock is taken with ends (seconds since 1970; 0 = it is not known). Others are
-// told, since a run whose token has expired may be gone. REQUIRES: ParseLockInfo takes `body`, and
-// it has an ID.
+// told, since a run whose token has expired may be gone. REQUIRES: ParseLockInfo takes `body`, it
+// has an ID, and NamesTokenEnd() is false.
 std::string NoteTokenEnd(ByteView body, int64_t ends_s);
 
 // "its token expired 5 min ago"; "": it did not, or that is not known.

@@ -332,6 +332,9 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   Result<ParsedLockInfo> info = ParseLockInfo(body);
   if (!info.ok()) return ErrorAnswer(std::move(info).status());
   if (info->id.empty()) return ErrorAnswer(Status::InvalidArgument("lock info: no ID"));
+  if (NamesTokenEnd(body)) {
+    return ErrorAnswer(Status::InvalidArgument("lock info: stateward_token_exp is the server's"));
+  }
   answer.lock_id = info->id;
   if (rules_.read_only) {
     answer.locked = true;

@@ -70,14 +70,18 @@ TEST(LockInfo, ATokenThatHasExpiredIsTold) {
   CHECK(info(1764000059999).find("token") == std::string::npos);
   CHECK(info(1764000360000).find("; its token expired 5 min ago; state net/prod") !=
         std::string::npos);
-  // Not known, no room, and a client that names it itself: the document stays as it is.
+  // Not known, and no room: the document stays as it is.
   STRCMP_EQUAL(kInfo, NoteTokenEnd(std::string_view(kInfo), 0).c_str());
   const std::string full =
       R"({"ID":"a","Info":")" + std::string(kMaxLockInfoBytes - 20, 'x') + "\"}";
   LONGS_EQUAL(kMaxLockInfoBytes, full.size());
   CHECK(NoteTokenEnd(full, 5) == full);
-  const std::string own = R"({"ID":"a","Stateward_Token_Exp":7} )";
-  CHECK(NoteTokenEnd(own, 5) == own);
+  for (const char* own :
+       {R"({"ID":"a","Stateward_Token_Exp":7} )", R"({"ID":"a","stateward\u005ftoken_exp":1})"}) {
+    CHECK(ParseLockInfo(std::string_view(own)).ok());
+    CHECK(NamesTokenEnd(std::string_view(own)));
+  }
+  CHECK_FALSE(NamesTokenEnd(std::string_view(kInfo)));
   STRCMP_EQUAL("{\"ID\":\"a\",\"stateward_token_exp\":5} ",
                NoteTokenEnd(std::string_view("{\"ID\":\"a\"} "), 5).c_str());
 }
