@@ -44,6 +44,17 @@ def descendants(pid):
     return found
 
 
+def stands(pid):
+    """All threads of a process are stopped, or it is gone."""
+    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            if stat.read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                return False
+        except OSError:
+            pass  # this thread has just ended
+    return True
+
+
 def signal_all(pids, number):
     for pid in pids:
         try:
@@ -126,7 +137,10 @@ class Service:
 
     def pause(self):
         """All its processes stand still; connections stay open."""
-        signal_all(descendants(self.process.pid), signal.SIGSTOP)
+        pids = descendants(self.process.pid)
+        signal_all(pids, signal.SIGSTOP)
+        # A thread that computes goes on for a moment.
+        wait_for(lambda: all(stands(pid) for pid in pids), f"{self.NAME} stands still")
 
     def resume(self):
         signal_all(descendants(self.process.pid), signal.SIGCONT)
