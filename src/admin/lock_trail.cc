@@ -62,7 +62,10 @@ int64_t BeginOf(const std::string& file) {
 // Without those at the front whose next one begins before `since_ms`.
 std::vector<std::string> FilesSince(std::vector<std::string> files, int64_t since_ms) {
   size_t first = files.empty() ? 0 : files.size() - 1;
-  while (first > 0 && BeginOf(files[first]) >= since_ms) --first;
+  for (; first > 0; --first) {
+    const int64_t begin = BeginOf(files[first]);
+    if (begin != 0 && begin < since_ms) break;  // 0: its first line does not say
+  }
   files.erase(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(first));
   return files;
 }
