@@ -207,6 +207,8 @@ class Budget(unittest.TestCase):
         return link
 
     def test_only_what_arrived_counts(self):
+        # A worker that has just begun is smaller than one that has served.
+        self.assertEqual(200, self.server.ask("POST", "/state/p/first", document(1, 20000))[0])
         before = rss(self.pid)
         for i in range(100):
             self.upload(i, 64 * MIB, 1)
