@@ -110,6 +110,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
 }
 
 App::~App() {
+  ending_ = true;
   if (first_look_.joinable()) first_look_.join();
 }
 
@@ -131,6 +132,10 @@ void App::SayWhatIsMissing(const Log& log) {
     if (!warning.empty()) log.Warning(warning);
   }
   if (store.ok() && untouched_ != nullptr) {
+    // The first count may take longer than a request would wait for it.
+    for (int tries = 0; tries < kFirstCountTries && !ending_; ++tries) {
+      if (untouched_->Holding().ok()) break;
+    }
     std::string blobs = untouched_->Warning();
     if (!blobs.empty()) log.Warning(blobs);
   }

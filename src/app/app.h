@@ -2,6 +2,7 @@
 #ifndef STATEWARD_APP_APP_H_
 #define STATEWARD_APP_APP_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -92,6 +93,9 @@ class App {
   StoreSample sample_{SystemClock()};  // used by one look of ready_ at a time
   // All who ask /ready share a look.
   std::unique_ptr<RecentLook<std::vector<PartStatus>>> ready_;
+  // Each waits for two seconds at most: after half a minute the log says that they are not counted.
+  static constexpr int kFirstCountTries = 15;
+  std::atomic<bool> ending_{false};
   std::thread first_look_;
 };
 
