@@ -154,6 +154,7 @@ class Suite:
         result = count(text, code)
         lines = [f"{self.name:24} {result[0]:6} passed {result[1]:3} failed  "
                  f"{time.monotonic() - self.start:7.1f} s  {'FAILED' if result[1] else 'ok'}"]
+        lines += ["    " + line for line in text.splitlines() if line.startswith("UNSTABLE ")]
         if result[1]:
             lines += ["    " + line for line in text.splitlines()[-40:]]
             self.failures = list(named_failures(text)) or ["(its log says why)"]
