@@ -32,8 +32,8 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
                                                                   const LockTerms& terms,
                                                                   bool* lost) {
   using Kept = std::optional<AcquireOutcome>;
-  const std::string service = ExpectedService() + " " + terms.gates.tag;
-  if (!options_.with_storage || want.shared || service[0] == ' ' || !pool_->HasFunctions()) {
+  const std::string service = ExpectedService();
+  if (!options_.with_storage || want.shared || service.empty() || !pool_->HasFunctions()) {
     return Kept();
   }
   LockBook book;
@@ -42,9 +42,10 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
   book.holder->time_ms = 0;
   const Bytes holder = EncodeLockRecord(book);
   const Bytes tag = TagOf(Sha256(want.id));
+  const std::string expected = service + " " + terms.gates.tag;
   PgStatement step{STATEWARD_PG_ACQUIRE, {}};
   step.params.Text(key.id.hex())
-      .Text(service)
+      .Text(expected)
       .Int8(static_cast<uint64_t>(terms.gates.shut_until_ms))
       .Bytea(holder)
       .Bytea(tag)

@@ -19,6 +19,22 @@ namespace {
   " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT t.n, t.data FROM stateward.records t" \
   " WHERE t.id = state ORDER BY t.n DESC LIMIT 1) r ON true"
 
+// The row of a lock, held, and what is said of the service with it.
+#define HOLD_ROW                                                                       \
+  "SELECT " STATEWARD_PG_SERVICE ", " NOW_MS ", l.record, l.epoch, " STATEWARD_PG_SAFE \
+  " INTO service, at_ms, rec, row_epoch, safe"                                         \
+  " FROM stateward.state_locks l WHERE l.id = state FOR UPDATE OF l"
+
+// The head of the next field of a lock record. The fields from `kept` on stay as they are.
+#define NEXT_FIELD(kept)                                                   \
+  " IF pos + 3 > length(rec) THEN RETURN; END IF;"                         \
+  " field := get_byte(rec, pos);"                                          \
+  " size := get_byte(rec, pos + 1) * 256 + get_byte(rec, pos + 2);"        \
+  " IF field <= last OR pos + 3 + size > length(rec) THEN RETURN; END IF;" \
+  " IF field >= " kept " AND last < " kept                                 \
+  " THEN rest := pos; END IF;"                                             \
+  " last := field;"
+
 constexpr char kNewest[] = R"(
 CREATE FUNCTION stateward.newest_1(state text, known int8, part int8,
   OUT place text, OUT n int8, OUT front bytea, OUT whole bool, OUT size int8)
@@ -37,9 +53,7 @@ BEGIN
   PERFORM set_config('lock_timeout', '5s', true), set_config('statement_timeout', '60s', true),
     set_config('idle_in_transaction_session_timeout', '15s', true),
     set_config('synchronous_commit', 'on', true);
-  SELECT )" STATEWARD_PG_SERVICE ", " NOW_MS ", l.record, l.epoch, " STATEWARD_PG_SAFE R"(
-    INTO service, at_ms, rec, row_epoch, safe
-    FROM stateward.state_locks l WHERE l.id = state FOR UPDATE OF l;
+  )" HOLD_ROW R"(;
   IF part > 0 THEN
 )" NEWEST(" INTO place, n, front, whole") R"(;
   END IF;
@@ -77,19 +91,12 @@ DECLARE
 BEGIN
   granted := false; mark := 0;
   PERFORM set_config('lock_timeout', '5s', true), set_config('synchronous_commit', 'on', true);
-  SELECT )" STATEWARD_PG_SERVICE ", " NOW_MS ", l.record, l.epoch, " STATEWARD_PG_SAFE R"(
-    INTO service, at_ms, rec, row_epoch, safe
-    FROM stateward.state_locks l WHERE l.id = state FOR UPDATE OF l SKIP LOCKED;
+  )" HOLD_ROW R"( SKIP LOCKED;
   IF NOT FOUND OR service IS DISTINCT FROM expected OR row_epoch <> split_part(expected, ' ', 2)
      OR NOT safe OR NOT clear OR at_ms < shut_until OR get_byte(rec, 0) <> 2 THEN RETURN; END IF;
   rest := length(rec);
   WHILE pos < length(rec) LOOP
-    IF pos + 3 > length(rec) THEN RETURN; END IF;
-    field := get_byte(rec, pos);
-    size := get_byte(rec, pos + 1) * 256 + get_byte(rec, pos + 2);
-    IF field <= last OR pos + 3 + size > length(rec) THEN RETURN; END IF;
-    IF field >= 12 AND last < 12 THEN rest := pos; END IF;
-    last := field;
+)" NEXT_FIELD("12") R"(
     IF field IN (10, 11, 12) AND size <> 8 THEN RETURN; END IF;
     IF field = 9 THEN forced := substring(rec FROM pos + 1 FOR 3 + size);
     ELSIF field = 10 THEN
@@ -128,20 +135,13 @@ DECLARE
 BEGIN
   released := false;
   PERFORM set_config('lock_timeout', '5s', true), set_config('synchronous_commit', 'on', true);
-  SELECT )" STATEWARD_PG_SERVICE ", " NOW_MS ", l.record, l.epoch, " STATEWARD_PG_SAFE R"(
-    INTO service, at_ms, rec, row_epoch, safe
-    FROM stateward.state_locks l WHERE l.id = state FOR UPDATE OF l SKIP LOCKED;
+  )" HOLD_ROW R"( SKIP LOCKED;
   IF NOT FOUND OR service IS NULL OR left(service, length(expected) + 1) <> expected || ' '
      OR row_epoch <> split_part(expected, ' ', 2) OR NOT safe OR get_byte(rec, 0) <> 2
     THEN RETURN; END IF;
   rest := length(rec);
   WHILE pos < length(rec) LOOP
-    IF pos + 3 > length(rec) THEN RETURN; END IF;
-    field := get_byte(rec, pos);
-    size := get_byte(rec, pos + 1) * 256 + get_byte(rec, pos + 2);
-    IF field <= last OR pos + 3 + size > length(rec) THEN RETURN; END IF;
-    IF field >= 14 AND last < 14 THEN rest := pos; END IF;
-    last := field;
+)" NEXT_FIELD("14") R"(
     IF field IN (1, 7, 8, 10, 11, 12) AND size <> 8 THEN RETURN; END IF;
     IF field = 1 THEN IF )" LONG("pos + 4") R"( <> 1 THEN RETURN; END IF;
     ELSIF field = 2 THEN

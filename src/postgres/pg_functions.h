@@ -16,7 +16,7 @@ namespace stateward {
 // effort: without them, or without the right to make them, everything works with more round trips.
 void MakePgFunctions(PgPool& pool);
 
-// Whether there are none: what PgPool::HasFunctions asks.
+// Asks whether they are there, for PgPool::HasFunctions.
 PgStatement FindPgFunctions();
 
 namespace pg_function {
@@ -36,11 +36,11 @@ inline constexpr char kHold[] = "SELECT * FROM stateward.hold_1($1, $2, $3)";
 // Appends record $2 with the bytes $3 to state $1, in place $4: place, safe, head, whether it was
 // appended.
 inline constexpr char kAppend[] = "SELECT * FROM stateward.append_1($1, $2, $3, $4)";
-// Takes the lock of state $1 where that is plain: nobody holds it or waits for it, nothing is to be
-// burnt, no released ID may be this one, the service ($2: id, epoch and tag of the gates) is as
-// expected, no gate is shut before $3. The new holder is $4, a lock record without base and time;
-// $5: the tag of its ID; $6 and $7: as $2 and $3 of kNewest. The last argument: the original holds
-// no lock. Answers: granted, place, head, front, whole, mark.
+// Takes the lock of state $1 in the plain case: nobody holds it or waits for it, no number has to
+// be taken away first, no released ID may be this one, the service ($2: id, epoch and tag of the
+// gates) is as expected, no gate is shut before $3. The new holder is $4, a lock record without
+// base and time; $5: the tag of its ID; $6 and $7: as $2 and $3 of kNewest. The last argument: the
+// original holds no lock. Answers: granted, place, head, front, whole, mark.
 #define STATEWARD_PG_ACQUIRE "SELECT * FROM stateward.acquire_1($1, $2, $3, $4, $5, $6, $7, "
 // Releases the lock of state $1 that is held with ID $3 by principal $4, where that is plain; $2:
 // id and epoch of the service; $5: the first half of the ID's SHA-256; $6: the newest head that is
