@@ -132,6 +132,12 @@ std::string Age(int64_t ms) {
   return std::to_string(seconds / 3600) + " h";
 }
 
+LockClient ClientOf(const JsonObject& json) {
+  return {json.String("Who").value_or(""), json.String("Version").value_or(""),
+          json.String("Info").value_or(""),
+          static_cast<int64_t>(std::min(json.Uint(kTokenEnd).value_or(0), kLastSecond))};
+}
+
 std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms, Freeing freeing,
                      const LockClient& client) {
   std::string text = "held";
@@ -183,15 +189,11 @@ std::string LockIdText(ByteView body) {
 
 LockClient ReadLockClient(const std::string& info) {
   Result<JsonObject> json = ParseSmallJson(info);
-  if (!json.ok()) return {};
-  return {json->String("Who").value_or(""), json->String("Version").value_or(""),
-          json->String("Info").value_or(""),
-          static_cast<int64_t>(std::min(json->Uint(kTokenEnd).value_or(0), kLastSecond))};
+  return json.ok() ? ClientOf(*json) : LockClient();
 }
 
 bool NamesTokenEnd(ByteView body) {
-  const std::string text(body.AsString());  // the members are views of it
-  const std::vector<Member> members = SplitMembers(text);
+  const std::vector<Member> members = SplitMembers(body.AsString());
   return std::any_of(members.begin(), members.end(),
                      [](const Member& m) { return JsonKeyFoldsTo(m.name, kTokenEnd); });
 }
@@ -222,7 +224,11 @@ std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t 
                          Freeing freeing) {
   Result<JsonObject> parsed = ParseSmallJson(holder.info);
   std::vector<Member> members;
-  if (parsed.ok()) members = SplitMembers(holder.info);
+  LockClient client;
+  if (parsed.ok()) {
+    members = SplitMembers(holder.info);
+    client = ClientOf(*parsed);
+  }
   bool has_id = false;
   bool has_created = false;
   JsonWriter w;
@@ -241,7 +247,7 @@ std::string RenderHolder(const LockRecord& holder, const StateKey& key, int64_t 
   if (!has_id) w.Key("ID").String(holder.id);
   if (!has_created) w.Key("Created").String(FormatTime(holder.time_ms));
   w.Key("Path").String(key.project + "/" + key.name);
-  w.Key("Info").String(InfoText(holder, key, now_ms, freeing, ReadLockClient(holder.info)));
+  w.Key("Info").String(InfoText(holder, key, now_ms, freeing, client));
   w.EndObject();
   return std::move(w).Take();
 }

@@ -157,7 +157,6 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
     *deleted = (*newest)->info.version.kind == RecordKind::kTombstone;
     if (*deleted) return Status::NotFound("deleted");
     *moved_to = (*newest)->info.version.moved_to;
-    if (moved_to->empty()) not_moved_.Raise(id, (*newest)->n);
     answer->audit.before = answer->audit.after = {(*newest)->n, (*newest)->info.version.serial};
     return std::move((*newest)->document);
   }
