@@ -69,10 +69,9 @@ struct LockKey {
 };
 
 struct LockRecord {
-  std::string id;    // 1 to 128 bytes
-  std::string info;  // the client's LockInfo JSON, byte for byte (at most 16 KiB)
-  std::string
-      principal;  // who took it; "" = terraform-backend's lock: it is theirs who name its ID
+  std::string id;            // 1 to 128 bytes
+  std::string info;          // the client's LockInfo JSON, byte for byte (at most 16 KiB)
+  std::string principal;     // who took it; "" = terraform-backend's lock: its ID is enough
   std::string operation;     // from the LockInfo; decides what a write may replace
   uint64_t base = 0;         // the head when the lock was taken
   int64_t time_ms = 0;       // when it was taken, by the backend's clock; 0 = unknown

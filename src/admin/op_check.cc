@@ -15,8 +15,6 @@ Row ProblemRow(const Problem& problem) {
   return row;
 }
 
-}  // namespace
-
 Status DoRepair(AdminService& service, const Problem& problem) {
   switch (problem.repair) {
     case Repair::kNone:
@@ -33,6 +31,8 @@ Status DoRepair(AdminService& service, const Problem& problem) {
   }
   return Status();
 }
+
+}  // namespace
 
 Result<Reply> RunRepair(const Call& call) {
   Result<History> history = call.service.OpenHistory();

@@ -1,11 +1,13 @@
 // The locks that are held, and the way to release one whose run is gone.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "admin/columns.h"
 #include "admin/find_state.h"
 #include "admin/run.h"
 #include "admin/summaries.h"
@@ -63,7 +65,7 @@ Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock
     row.resize(10);
     row.push_back(lock.id.hex());
     row.push_back(lock.holder.status().detail());
-    row.resize(14);
+    row.resize(std::size(kLocksColumns));
     return row;
   }
   const LockRecord& holder = *lock.holder;

@@ -275,8 +275,7 @@ constexpr Operation kOperations[] = {
      "Entries of the cache that do not open, and temporary files of processes that died, when they "
      "are older than an hour, are removed. A damaged copy in the file of a local lock is written "
      "again from the other one. No version or upload is touched: what to do about those, check "
-     "says "
-     "for each.",
+     "says for each.",
      "statewardctl repair --dry-run\n",
      "",
      RunRepair},

@@ -54,8 +54,7 @@ inline constexpr Operation kMaintenanceSetOperation = {
     kGateColumns,
     "gives no more locks of these states for a time; LOCK is answered with the reason",
     "A run that holds a lock may finish. Reads and plans with -lock=false go on, writes without a "
-    "lock "
-    "are refused and kept. It is in force on every host when the command returns. Set again, "
+    "lock are refused and kept. It is in force on every host when the command returns. Set again, "
     "it changes time and reason.",
     "statewardctl maintenance set 'net/*' --until 2027-01-31T14:00:00Z --reason 'new router'\n",
     "",
