@@ -11,30 +11,19 @@
 
 #include "base/base64.h"
 #include "conformance/kms_cases.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
 #include "hooks/store_watch.h"
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
-#include "kms/key_text.h"
-#include "kms/open_kms.h"
+#include "unit/jobs/job_fixture.h"
 
 namespace stateward {
 namespace {
 
-constexpr char kStore[] = "00112233445566778899aabbccddeeff";
 const StateId kId = StateId::Of({"", "net", "prod"});
 
 }  // namespace
 
-TEST_GROUP(Hooks) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  StoreGate gate{storage, locker};
-  std::unique_ptr<Kms> kms;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+TEST_GROUP_BASE(Hooks, JobFixture) {
   std::string dir;
   JobBoard board;
 
@@ -42,14 +31,7 @@ TEST_GROUP(Hooks) {
     char name[] = "/tmp/stateward-hooks-XXXXXX";
     CHECK(mkdtemp(name) != nullptr);
     dir = name;
-    KmsSettings settings;
-    settings.key = NewKeyText();
-    kms = *OpenKms(settings);
-    StoreIdentity identity;
-    identity.store_id = kStore;
-    identity.lock_kind = "mem";
-    identity.lock_id = locker.service_id;
-    CHECK(storage.WriteIdentity(identity, nullptr).ok());
+    MakeStore();
     SealedInfo info = kms_cases::InfoOf(std::string("{}"));
     info.key = {"", "net", "prod"};
     CHECK(

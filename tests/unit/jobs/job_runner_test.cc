@@ -10,11 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
-#include "kms/key_text.h"
-#include "kms/open_kms.h"
+#include "unit/jobs/job_fixture.h"
 
 namespace stateward {
 namespace {
@@ -46,21 +42,12 @@ class FakeJob : public Job {
 
 }  // namespace
 
-TEST_GROUP(JobRunner) {
+TEST_GROUP_BASE(JobRunner, JobFixture) {
   char dir[40] = "/tmp/stateward-jobs-XXXXXX";
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  StoreGate gate{storage, locker};
-  std::unique_ptr<Kms> kms;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
   std::shared_ptr<const JobParts> parts;
 
   void setup() override {
     CHECK(mkdtemp(dir) != nullptr);
-    KmsSettings settings;
-    settings.key = NewKeyText();
-    kms = *OpenKms(settings);
     CHECK(gate.Init(false, *kms).ok());
     parts = std::make_shared<JobParts>(
         JobParts{storage, locker, *kms, gate, {}, {}, SystemClock(), log});

@@ -6,41 +6,21 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "conformance/kms_cases.h"
-#include "doubles/fake_clock.h"
-#include "doubles/mem_locker.h"
-#include "doubles/mem_storage.h"
 #include "jobs/watch_jobs.h"
-#include "kms/key_text.h"
-#include "kms/open_kms.h"
 #include "state/pruner.h"
+#include "unit/jobs/job_fixture.h"
 
 namespace stateward {
 namespace {
 
-constexpr char kStore[] = "00112233445566778899aabbccddeeff";
 constexpr int64_t kDay = int64_t{24} * 60 * 60 * 1000;
 
 }  // namespace
 
-TEST_GROUP(StoreJobs) {
-  FakeClock clock;
-  MemStorage storage;
-  MemLocker locker{clock};
-  StoreGate gate{storage, locker};
-  std::unique_ptr<Kms> kms;
-  Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
+TEST_GROUP_BASE(StoreJobs, JobFixture) {
   std::vector<std::unique_ptr<Job>> jobs = StoreJobs();
 
-  void setup() override {
-    KmsSettings settings;
-    settings.key = NewKeyText();
-    kms = *OpenKms(settings);
-    StoreIdentity marker;
-    marker.store_id = kStore;
-    marker.lock_kind = "mem";
-    marker.lock_id = locker.service_id;
-    CHECK(storage.WriteIdentity(marker, nullptr).ok());
-  }
+  void setup() override { MakeStore(); }
   static StateId Id(int i) { return StateId::Of({"", "p", "s" + std::to_string(i)}); }
   void Append(const StateId& id, uint64_t n, RecordKind kind = RecordKind::kState) {
     const std::string text = kind == RecordKind::kState ? "{\"n\":" + std::to_string(n) + "}" : "";
