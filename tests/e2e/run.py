@@ -4,13 +4,16 @@
 A line for each test; the last line is "N passed, N failed". With -j3 three modules run at the same time,
 each in a process of its own: most of their time is waiting. Those that take longest begin. Up to three tests
 that failed run once more, alone: one that passes then counts as passed, and a line UNSTABLE names it. It is a
-defect, of the test or of what it tests, and has to be mended.
+defect, of the test or of what it tests, and has to be mended. A test that does not end within its time ends
+its module, with what each thread did; of such a module all runs once more.
 """
 import concurrent.futures
+import faulthandler
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -21,10 +24,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 LONGEST = ("test_faults", "test_late_write", "test_postgres", "test_tofu", "test_kms", "test_move_store",
            "test_tofu_outage", "test_standby", "test_api_schema", "test_history", "test_adopt")
 
+# A test with its class's set-up: about ten times what the longest takes, so that only one that hangs ends here.
+LONGEST_TEST_S = 600
+
+
+def limit_time():
+    """From here on LONGEST_TEST_S, then the process ends and says where each thread is."""
+    faulthandler.dump_traceback_later(LONGEST_TEST_S, exit=True, file=sys.stdout)
+
 
 class Result(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
+        limit_time()
         self.started = time.monotonic()
 
     def say(self, test, verdict):
@@ -56,16 +68,19 @@ LAST_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 
 def run_module(name):
-    """(output, passed, failed, skipped) of one module in a process of its own."""
-    ran = subprocess.run([sys.executable, "-B", __file__, name], stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                         errors="replace", check=False)
-    lines = ran.stdout.rstrip().splitlines() or [""]
+    """(output, passed, failed, skipped) of one module in a process of its own; failed is None when it did not
+    come to its end. The output goes to a file: what a test left running cannot hold it open."""
+    with tempfile.TemporaryFile() as out:
+        code = subprocess.run([sys.executable, "-B", __file__, name], stdout=out, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, check=False).returncode
+        out.seek(0)
+        text = out.read().decode(errors="replace")
+    lines = text.rstrip().splitlines() or [""]
     counted = LAST_LINE.match(lines[-1])
     if not counted:
-        return f"{ran.stdout}\n{name}: ended with {ran.returncode}", 0, 1, 0
+        return f"{text}\n{name}: ended with {code}", 0, None, 0
     passed, failed, skipped = (int(x or 0) for x in counted.groups())
-    return "\n".join(lines[:-1]), passed, max(failed, 1 if ran.returncode else 0), skipped
+    return "\n".join(lines[:-1]), passed, max(failed, 1 if code else 0), skipped
 
 
 # More is no coincidence: then none runs again.
@@ -74,13 +89,13 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) +[\d.]+ s  (test_\w+\.\w+\.\w+)$", re.M)
 
 
 def run_again(failed, total):
-    """Moves what passes alone from failed to passed in `total`."""
-    for test in failed:
-        text, passed, bad, _ = run_module(test)
+    """Moves what passes alone from failed to passed in `total`; a module is all of its tests."""
+    for name in failed:
+        text, passed, bad, skipped = run_module(name)
         print(text, flush=True)
-        if (passed, bad) == (1, 0):
-            print(f"UNSTABLE  {test}: failed in the run, passed alone", flush=True)
-            total[0], total[1] = total[0] + 1, total[1] - 1
+        if passed and bad == 0:
+            print(f"UNSTABLE  {name}: failed in the run, passed alone", flush=True)
+            total[0], total[1], total[2] = total[0] + passed, total[1] - 1, total[2] + skipped
 
 
 def run_at_once(names, number):
@@ -88,11 +103,12 @@ def run_at_once(names, number):
     failed = []
     names = sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
     with concurrent.futures.ThreadPoolExecutor(number) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_module, n) for n in names]):
-            text, *counts = done.result()
+        modules = {pool.submit(run_module, name): name for name in names}
+        for done in concurrent.futures.as_completed(modules):
+            text, passed, bad, skipped = done.result()
             print(text, flush=True)
-            failed += FAILED.findall(text)
-            total = [a + b for a, b in zip(total, counts)]
+            failed += [modules[done]] if bad is None else FAILED.findall(text)
+            total = [a + b for a, b in zip(total, (passed, 1 if bad is None else bad, skipped))]
     if len(failed) == total[1] <= MOST_AGAIN:
         run_again(failed, total)
     print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
@@ -106,9 +122,11 @@ def main():
     names = names or sorted(p.stem for p in HERE.glob("test_*.py"))
     if at_once:
         return run_at_once(names, int(at_once[-1][2:]))
+    limit_time()
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
     result = Result()
     suite.run(result)
+    limit_time()  # what is left to close
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     passed = max(result.testsRun - failed - len(result.skipped), 0)
     skipped = [test for test, why in result.skipped if why != "for sub-classes"]

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import select
 import signal
 import subprocess
 import tarfile
@@ -313,19 +314,24 @@ class Age(World, unittest.TestCase):
         self.assertEqual(0, run.returncode, run.stdout + run.stderr)
         return run.stdout.encode()
 
+    def await_question(self, terminal, seconds=120):
+        """Until a passphrase is asked for. The export speaks to the same terminal, before it or after."""
+        said, end = b"", time.monotonic() + seconds
+        while not re.search(rb"passphrase[^:]*: ", said):
+            ready, _, _ = select.select([terminal], [], [], max(end - time.monotonic(), 0))
+            self.assertTrue(ready, said)
+            said += os.read(terminal, 4096)
+
     def type_there(self, script, *answers):
         """At a terminal: age takes a passphrase from nowhere else. Each answer follows its question."""
         master, slave = os.openpty()
         process = subprocess.Popen(**self.shell(f"setsid -cw bash -c '{script}'"), stdin=slave,
                                    stdout=slave, stderr=slave)
         os.close(slave)
-        said = b""
         try:
             for answer in answers:
-                while not said.rstrip().endswith(b":"):
-                    said += os.read(master, 4096)
+                self.await_question(master)
                 os.write(master, answer + b"\r")
-                said = b""
             self.assertEqual(0, process.wait(180))
         finally:
             process.kill()
