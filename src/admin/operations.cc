@@ -2,6 +2,7 @@
 #include "admin/columns.h"
 #include "admin/find_state.h"
 #include "admin/operation.h"
+#include "admin/operations_audit.h"
 #include "admin/operations_change.h"
 #include "admin/operations_gates.h"
 #include "admin/run.h"
@@ -97,41 +98,6 @@ constexpr Param kListParams[] = {
 
 constexpr Param kPruneParams[] = {
     {"dry-run", K::kFlag, U::kOption, "", "only count"},
-};
-
-constexpr Param kAuditFileParam = {
-    "file",
-    K::kText,
-    U::kManyOptions,
-    "FILE",
-    "read this file, the oldest one first; without it AUDIT_FILE and what was rotated",
-    {},
-    1,
-    4096,
-    {},
-    ParamReach::kCommandLine};
-
-constexpr Param kAuditTailParams[] = {
-    {"lines", K::kNumber, U::kOption, "N", "how many", "20", 1, 10000},
-    kAuditFileParam,
-};
-
-constexpr Param kAuditVerifyParams[] = {
-    {"head",
-     K::kText,
-     U::kManyOptions,
-     "CHAIN:LINE",
-     "a line that must be there, as the metrics named it",
-     {},
-     1,
-     64},
-    kAuditFileParam,
-};
-
-constexpr Param kAuditExportParams[] = {
-    {"format", K::kChoice, U::kOption, "FORMAT", "the form of the events", "ocsf", 0, kNoLimit,
-     "ocsf|json"},
-    kAuditFileParam,
 };
 
 // In the order of the help.

@@ -11,8 +11,6 @@ using K = ParamKind;
 using N = HostNeeds;
 using U = ParamUse;
 
-constexpr Param kDryRun = {"dry-run", K::kFlag, U::kOption, "", "only say what would be done"};
-
 constexpr Param kAdopt[] = {
     {"state", K::kState, U::kOptionalArgument, "PROJECT/NAME", "the state of one namespace"},
     {"from",
@@ -30,7 +28,7 @@ constexpr Param kAdopt[] = {
     {"names", K::kFile, U::kOption, "FILE", "with --all: PROJECT/NAME a line; mode 0600"},
     {"names-from-log", K::kFile, U::kManyOptions, "FILE",
      "with --all: takes names from an access log of nginx or Apache"},
-    kDryRun,
+    kDryRunParam,
     {"done", K::kFlag, U::kOption, "",
      "declare that nobody needs the remaining blobs: absent names are 404 again, for ever"},
 };
@@ -83,74 +81,6 @@ constexpr Param kDoctor[] = {
 constexpr Param kDropName[] = {
     {"state", K::kState, U::kArgument, "PROJECT/NAME", "the name"},
     {"yes", K::kFlag, U::kOption, "", "free it"},
-};
-
-constexpr Param kImport[] = {
-    {"folder", K::kFile, U::kOption, "DIR",
-     "source: files of the local backend, *.tfstate and terraform.tfstate.d"},
-    {"s3",
-     K::kText,
-     U::kOption,
-     "BUCKET/KEY",
-     "source: the s3 backend, its bucket and the key of the default workspace",
-     {},
-     3,
-     1100},
-    {"workspace-key-prefix", K::kText, U::kOption, "PREFIX",
-     "with --s3: as the backend's block says", "env:", 1, 512},
-    {"pg",
-     K::kText,
-     U::kOption,
-     "SCHEMA",
-     "source: the pg backend, its schema (terraform_remote_state, unless the block says otherwise)",
-     {},
-     1,
-     63},
-    {"http",
-     K::kText,
-     U::kOption,
-     "URL",
-     "source: an address of the http backend; with {workspace} in it, one for each of --names",
-     {},
-     8,
-     1024},
-    {"gitlab",
-     K::kText,
-     U::kOption,
-     "URL",
-     "source: all states of a GitLab project, its page",
-     {},
-     8,
-     1024},
-    {"tfe",
-     K::kText,
-     U::kOption,
-     "URL",
-     "source: the workspaces of HCP Terraform or Terraform Enterprise: https://HOST/ORGANIZATION",
-     {},
-     8,
-     1024},
-    {"source-env", K::kFile, U::kOption, "FILE",
-     "the source's settings and secrets, NAME=VALUE lines; mode 0600 (docs/moving/)"},
-    {"to",
-     K::kText,
-     U::kOption,
-     "PATTERN",
-     "the new addresses: PROJECT/NAME, where {workspace} stands for what the state is called now",
-     {},
-     3,
-     257},
-    {"names", K::kFile, U::kOption, "FILE",
-     "in the place of --to: WORKSPACE PROJECT/NAME a line; what is not named stays where it is"},
-    {"site",
-     K::kText,
-     U::kOption,
-     "URL",
-     "prints the new backend block of each state; where the web server answers: https://HOST/state",
-     {},
-     8,
-     1024},
-    kDryRun,
 };
 
 constexpr Param kInit[] = {
@@ -213,7 +143,7 @@ constexpr Param kReference[] = {
 };
 
 constexpr Param kRekey[] = {
-    kDryRun,
+    kDryRunParam,
     {"yes", K::kFlag, U::kOption, "",
      "go on even if running servers do not know that key: they will answer 503"},
     {"to-env-file", K::kText, U::kOption, "FILE",
@@ -222,7 +152,7 @@ constexpr Param kRekey[] = {
 };
 
 constexpr Param kUpgrade[] = {
-    kDryRun,
+    kDryRunParam,
     {"yes", K::kFlag, U::kOption, "",
      "go on even if running servers do not know that format: they answer 503 then"},
 };
@@ -290,7 +220,7 @@ constexpr Command kCommands[] = {
      "statewardctl export '*/*' --versions | age -r age1… > states.tar.age\n"
      "statewardctl export net/prod --output prod.tar\n",
      CmdExport},
-    {"import", N::kStore, kImport,
+    {"import", N::kStore, kImportParams,
      "takes states over from elsewhere, with lineage, serial and all versions that the source has",
      "Shows a table first of what comes from where (with --dry-run nothing else). A state is "
      "locked "

@@ -1,0 +1,48 @@
+// The fixture of operations that change a state: net/prod, and documents of one resource.
+#ifndef STATEWARD_TESTS_UNIT_ADMIN_CHANGE_FIXTURE_H_
+#define STATEWARD_TESTS_UNIT_ADMIN_CHANGE_FIXTURE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "unit/admin/admin_fixture.h"
+
+namespace stateward {
+
+inline SecretBytes State(const std::string& serial, const std::string& value,
+                         const std::string& lineage = "L") {
+  return Text("{\n  \"version\": 4,\n  \"serial\" :" + serial + ",\"lineage\":\"" + lineage +
+              R"(","resources":[{"mode":"managed","type":"t","name":"a","instances":[)"
+              R"({"attributes":{"id":"1","x":")" +
+              value + R"(","password":")" + value + R"("}}]}]})");
+}
+
+class ChangeFixture : public AdminFixture {
+ public:
+  static std::vector<Given> With(std::vector<Given> more) {
+    more.insert(more.begin(), {"state", "net/prod"});
+    return more;
+  }
+
+  // What an operation says: a column of its row, the holder, or the error.
+  std::string Says(const char* name, std::vector<Given> given, const char* column = "result") {
+    Result<Reply> reply = Run(name, root, With(std::move(given)));
+    if (!reply.ok()) {
+      return std::string(CodeName(reply.status().code())) + ": " + reply.status().detail();
+    }
+    if (!reply->holder.empty()) return "locked: " + reply->holder;
+    LONGS_EQUAL(1, reply->rows.size());
+    return TextIn(name, reply->rows[0], column);
+  }
+
+  bool Locked() { return locker.Look(StateId::Of(grant.key))->holder.has_value(); }
+
+  void ThreeApplies() {
+    for (const char* serial : {"1", "2", "3"}) Is(Code::kOk, Put(State(serial, serial)));
+  }
+};
+
+}  // namespace stateward
+
+#endif  // STATEWARD_TESTS_UNIT_ADMIN_CHANGE_FIXTURE_H_

@@ -1,0 +1,137 @@
+// mv over doubles.
+#include <string>
+#include <vector>
+
+#include "unit/admin/change_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP_BASE(Moves, ChangeFixture){};
+
+TEST(Moves, AMovedStateTakesItsHistoryAlong) {
+  ThreeApplies();
+  Result<Reply> moved = Run("mv", root, With({{"to", "net/new"}, {"reason", "tidy"}}));
+  CHECK(moved.ok());
+  STRCMP_EQUAL("net/new", TextIn("mv", moved->rows[0], "moved_to").c_str());
+  // The old address names the new one, whatever clients do.
+  StateAnswer answer = service->Get(grant);
+  Is(Code::kConflict, answer.status.code());
+  STRCMP_CONTAINS("net/new", answer.hint.c_str());
+  Is(Code::kConflict, Put(State("4", "4")));
+  Is(Code::kConflict, Delete());
+  answer = service->Lock(grant, Info("a", "OperationTypeApply"));
+  Is(Code::kConflict, answer.status.code());
+  STRCMP_CONTAINS("net/new", answer.holder.c_str());
+  CHECK_FALSE(answer.locked);
+  CHECK_FALSE(Locked());
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());  // a repeat
+  // The forwarding record is all that is left.
+  LONGS_EQUAL(1, storage.Versions(Id())->size());
+  CHECK(!Run("mv", root, With({{"to", "net/other"}})).ok());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("3", "3"));
+  for (const char* n : {"1", "2", "3"}) {
+    Result<Reply> one = Run("get", root, {{"state", "net/new"}, {"version", n}});
+    CHECK(one.ok());
+    CHECK(one->document == State(n, n));
+  }
+  CHECK_FALSE(Locked());
+  Is(Code::kOk, Put(State("4", "4")));
+}
+
+TEST(Moves, AMovedStateTakesItsUploadsAlong) {
+  ThreeApplies();
+  Is(Code::kConflict, Put(State("2", "refused")));
+  Is(Code::kConflict, Put(State("1", "another", "other")));
+  grant = GrantOf(root, {"", "net", "other"});
+  Is(Code::kOk, Put(State("2", "x")));
+  Is(Code::kConflict, Put(State("1", "stays")));
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  const std::vector<Row> rows = RowsOf("uploads list", root, {});
+  LONGS_EQUAL(3, rows.size());
+  std::string restored;
+  for (const Row& row : rows) {
+    const std::string state = TextIn("uploads list", row, "state");
+    const std::string name = TextIn("uploads list", row, "upload");
+    CHECK(state == "net/other" || state == "net/new");
+    if (TextIn("uploads list", row, "lineage") == "other") restored = name;
+  }
+  CHECK(Run("uploads restore", root, {{"upload", restored.c_str()}}).ok());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("1", "another", "other"));
+}
+
+TEST(Moves, AMoveWantsAFreeTargetAndNoLock) {
+  ThreeApplies();
+  const Grant old = grant;
+  grant = GrantOf(root, {"", "net", "there"});
+  Is(Code::kOk, Put(State("1", "there")));
+  Is(Code::kOk, Delete());  // its history is one, too
+  grant = GrantOf(root, {"", "net", "taken"});
+  Is(Code::kOk, Lock("ci-job"));
+  grant = old;
+  Result<Reply> there = Run("mv", root, With({{"to", "net/there"}}));
+  CHECK(!there.ok());
+  STRCMP_EQUAL("there is a state net/there already", there.status().detail().c_str());
+  Result<Reply> taken = Run("mv", root, With({{"to", "net/taken"}}));
+  CHECK(taken.ok() && !taken->holder.empty());
+  CHECK_FALSE(Locked());
+  Is(Code::kOk, Lock("ci-job"));
+  Result<Reply> held = Run("mv", root, With({{"to", "net/new"}}));
+  CHECK(held.ok() && !held->holder.empty());
+  Holds(State("3", "3"));
+}
+
+TEST(Moves, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
+  bool whole = false;
+  for (int calls = 1; !whole; ++calls) {
+    CHECK(calls < 400);
+    const std::string from = "from" + std::to_string(calls);
+    const std::string to = "to" + std::to_string(calls);
+    const Grant old = GrantOf(root, {"", "net", from});
+    const Grant next = GrantOf(root, {"", "net", to});
+    const std::string from_text = "net/" + from;
+    const std::string to_text = "net/" + to;
+    grant = old;
+    ThreeApplies();
+    Is(Code::kConflict, Put(State("2", "refused")));
+    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+    storage.calls_left = calls;
+    whole = Run("mv", root, given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    // Each address has all of it, or none of it.
+    const std::string document(ByteView(State("3", "3")).AsString());
+    grant = old;
+    const std::string here = Get();
+    grant = next;
+    const std::string there = Get();
+    CHECK(here == document || (here == "conflict" && there == document));
+    CHECK(there == document || there == "not_found");
+    // Nothing is left below a gap: it could be taken for the newest.
+    grant = old;
+    const std::vector<uint64_t> left = *storage.Versions(Id());
+    LONGS_EQUAL(left.size() - 1, left.front() - left.back());
+    grant = next;
+    CHECK(Run("mv", root, given).ok());
+    Holds(State("3", "3"));
+    CHECK_FALSE(Locked());
+    CHECK_FALSE(locker.Look(StateId::Of(old.key))->holder.has_value());
+    LONGS_EQUAL(3, HeadOf());
+    for (uint64_t n : {1, 2, 3}) {
+      const std::string text = std::to_string(n);
+      Result<Reply> one = Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
+      CHECK(one.ok());
+      CHECK(one->document == State(text, text));
+    }
+    Is(Code::kOk, Put(State("4", "4")));
+    grant = old;
+    STRCMP_EQUAL("conflict", Get().c_str());
+    LONGS_EQUAL(1, storage.Versions(Id())->size());
+    const std::vector<Row> kept = RowsOf("uploads list", root, {{"glob", to_text.c_str()}});
+    LONGS_EQUAL(1, kept.size());
+    LONGS_EQUAL(calls, storage.ListUploads()->size());
+  }
+}
+
+}  // namespace stateward
