@@ -141,7 +141,7 @@ int Main(int argc, char** argv) {
     settings.says_what_is_missing = number == 0;
     return Serve(bound->fd, settings, in_force, log);
   };
-  auto reload = [&] { ReadAnew(&settings, log); };
+  auto reload = [&] { ReadAgain(&settings, log); };
   return RunSupervisor({config.workers, bound->unix_path}, work, reload, notice, log);
 }
 

@@ -127,7 +127,7 @@ void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
 
 }  // namespace
 
-void ReadAnew(ServeSettings* settings, const Log& log) {
+void ReadAgain(ServeSettings* settings, const Log& log) {
   LoadedConfig now = LoadConfig(settings->environment, settings->env_file, &settings->config);
   if (now.errors.empty()) {
     // The workers say all of it, too.

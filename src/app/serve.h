@@ -22,7 +22,7 @@ struct ServeSettings {
 
 // Reads the settings again into *settings, so that a worker that starts from now on begins with
 // them. When a start with them would fail they stay as they are, and the log says why.
-void ReadAnew(ServeSettings* settings, const Log& log);
+void ReadAgain(ServeSettings* settings, const Log& log);
 
 // Serves on `listen_fd` until it is told to end; returns the exit code (app/worker.h).
 int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force, Log& log);

@@ -117,7 +117,7 @@ class Issuers : public TokenVerifier {
   Result<VerifiedToken> Verify(const SecretString& token) override;
 
  private:
-  Result<Remembered> VerifyAnew(const SecretString& token, int64_t now_s);
+  Result<Remembered> VerifyAgain(const SecretString& token, int64_t now_s);
   Status AskSecond(const SecretString& text, const ParsedToken& token, const VerifyKey& key);
   const Entry* Find(const std::string& issuer) const;
 
@@ -142,7 +142,7 @@ Result<VerifiedToken> Issuers::Verify(const SecretString& token) {
     out.expired = IsExpired(known->times, now_ms / 1000);
     return out;
   }
-  Result<Remembered> fresh = VerifyAnew(token, now_ms / 1000);
+  Result<Remembered> fresh = VerifyAgain(token, now_ms / 1000);
   if (!fresh.ok()) return std::move(fresh).status();
   fresh->until_ms = now_ms + kRememberMs;
   VerifiedToken out = fresh->token;
@@ -150,7 +150,7 @@ Result<VerifiedToken> Issuers::Verify(const SecretString& token) {
   return out;
 }
 
-Result<Remembered> Issuers::VerifyAnew(const SecretString& token, int64_t now_s) {
+Result<Remembered> Issuers::VerifyAgain(const SecretString& token, int64_t now_s) {
   Result<ParsedToken> parsed = ParseToken(token.Reveal());
   if (!parsed.ok()) return std::move(parsed).status();
   const Entry* entry = Find(parsed->issuer);

@@ -294,9 +294,9 @@ Result<std::unique_ptr<S3Client>> NewS3Client(const S3Settings& settings, const 
   HttpClientOptions metadata;
   metadata.allow_http = true;
   metadata.connect_timeout_ms = 1000;  // on this machine or its host
-  Result<std::unique_ptr<HttpClient>> beside = NewCurlClient(metadata);
-  if (!beside.ok()) return std::move(beside).status();
-  return std::make_unique<S3Client>(settings, std::move(*http), std::move(*beside), clock);
+  Result<std::unique_ptr<HttpClient>> metadata_http = NewCurlClient(metadata);
+  if (!metadata_http.ok()) return std::move(metadata_http).status();
+  return std::make_unique<S3Client>(settings, std::move(*http), std::move(*metadata_http), clock);
 }
 
 }  // namespace stateward
