@@ -115,6 +115,7 @@ Status ChangeLock::Take(Reply* reply) {
     id_ = "change-" + RandomHex(16);
     locked = Lock();
   }
+  shared_ = locked.repeated;
   if (locked.locked) {
     reply->holder = locked.holder;
     return Status();

@@ -53,6 +53,8 @@ class ChangeLock {
   Status Free();
   // What a killed run left. OK with true: it was held, and is free now.
   Result<bool> FreeLeft();
+  // Another run of the same change took it, and may still be at work.
+  bool shared() const { return shared_; }
   const std::string& id() const { return id_; }
 
  private:
@@ -62,6 +64,7 @@ class ChangeLock {
   const Grant& grant_;
   const std::string operation_;
   bool named_ = false;
+  bool shared_ = false;
   std::string id_;
 };
 

@@ -94,6 +94,7 @@ class Mover {
       return Exists(to_.key);  // what is not our copy
     }
     STATEWARD_RETURN_IF_ERROR(CopyUploads());
+    STATEWARD_RETURN_IF_ERROR(CheckCopy());
     STATEWARD_RETURN_IF_ERROR(Forward(lock));
     return EmptyOldAddress(history_, from_.id, to_.id);
   }
@@ -178,6 +179,8 @@ class Mover {
     return ExchangeRecord(call_.service, to_.id, to, [&](Opened* opened) {
       opened->info = record->info;
       opened->info.key = to_.key;
+      // Young at this address, whatever its age: see kGapMs in state/pruner.h.
+      opened->info.version.imported_ms = call_.service.clock().NowMs();
       opened->document = record->document;
       return Status();
     });
@@ -211,6 +214,17 @@ class Mover {
     copy.content_tag = MovedTag(to_.id, upload);
     copy.size = sealed->size();
     return history_.uploads().PutUpload(copy, *sealed);
+  }
+
+  // A lock can be forced: nothing goes from the old address unless the new one has all of it.
+  Status CheckCopy() {
+    STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+    const bool ours = to_newest_.version && to_newest_.unreadable.ok() &&
+                      SameVersion(to_newest_.version->info, from_newest_.version->info);
+    if (ours) return Status();
+    return {Code::kConflict, "somebody wrote to " + StateText(to_.key) +
+                                 " although it was locked; " + StateText(from_.key) +
+                                 " stays as it is"};
   }
 
   // Clients find the new address from here on.
@@ -283,6 +297,14 @@ Result<Reply> MoveReply(const FoundState& from, const FoundState& to) {
   return reply;
 }
 
+// A run that failed frees no lock that another run took: that one may still copy. Its client may
+// have lost the connection and asked again.
+Status StillAtWork(const Status& failed) {
+  return {failed.code(), failed.detail() +
+                             "; the locks stay, for an earlier run of this move may still be at "
+                             "work: run it again, or `unlock` both addresses"};
+}
+
 }  // namespace
 
 Result<Reply> RunMove(const Call& call) {
@@ -317,6 +339,7 @@ Result<Reply> RunMove(const Call& call) {
   Status done = there.Take(&reply);
   const bool both = done.ok() && reply.holder.empty();
   if (both) done = Mover(call, *history, *from, *to).Run(here);
+  if (!done.ok() && (here.shared() || there.shared())) return StillAtWork(std::move(done));
   const Status freed_there = both ? there.Free() : Status();
   const Status freed_here = here.Free();
   if (!done.ok()) return done;

@@ -8,6 +8,8 @@
 #include "admin/run.h"
 #include "admin/state_versions.h"
 #include "admin/version_changes.h"
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "state/guard.h"
 #include "state/lock_info.h"
 
@@ -75,6 +77,11 @@ void TakeOut(const std::string& note, VersionInfo* info) {
   info->note = note;
 }
 
+// Another tag than the document has: when it is refused once more, it is not taken for kept.
+std::string PurgedTag(const KeptUpload& upload) {
+  return HexEncode(Sha256("purged:" + upload.content_tag)).substr(0, upload.content_tag.size());
+}
+
 Status PurgeUpload(const AdminService& service, const History& history, const KeptUpload& upload,
                    const std::string& note) {
   Result<SealedInfo> info = history.UploadInfo(upload);
@@ -83,8 +90,11 @@ Status PurgeUpload(const AdminService& service, const History& history, const Ke
   TakeOut(note, &info->version);
   Result<Bytes> sealed = history.SealUpload(*info, {});
   if (!sealed.ok()) return std::move(sealed).status();
-  Status done = service.storage().ReplaceUpload(upload, *sealed);
-  return done.code() == Code::kNotFound ? Status() : done;
+  KeptUpload left = upload;
+  left.content_tag = PurgedTag(upload);
+  left.size = sealed->size();
+  STATEWARD_RETURN_IF_ERROR(service.storage().PutUpload(left, *sealed));
+  return service.storage().RemoveUpload(upload);
 }
 
 Status PurgeAll(const AdminService& service, const History& history, const FoundState& state,

@@ -173,6 +173,8 @@ Result<Opened> Adopter::Open(const Grant& from, const Old& old, size_t which) co
   }
   Result<Opened> opened = HistoryOf().Open(StateId::Of(from.key), old.versions[which].n);
   if (!opened.ok()) return std::move(opened).status();
+  // Young under this name, whatever its age: see kGapMs in state/pruner.h.
+  opened->info.version.imported_ms = clock_.NowMs();
   // The lock session was another state's.
   opened->info.version.lock_id.clear();
   opened->info.version.lock_base = 0;

@@ -38,7 +38,7 @@ int CmdBackup(const CliContext& cli, const Args&) {
   if (!store.ok()) return Fail(cli, store.status());
   Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
   Result<BackupCounts> done =
-      WriteBackup((*store)->storage(), SystemClock(), cli.out,
+      WriteBackup((*store)->storage(), *(*store)->kms, SystemClock(), cli.out,
                   [&progress](uint64_t n, uint64_t total) { progress.Show(n, total); });
   progress.Clear();
   CommandTrail trail((*store)->config, (*store)->backends, cli.user, "backup",

@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/glob.h"
@@ -41,27 +43,43 @@ class Exporter {
   Result<Counts> Run() {
     Result<std::vector<StateId>> ids = AllStates(storage_);
     if (!ids.ok()) return std::move(ids).status();
-    for (const StateId& id : *ids) {
-      Status one = ExportState(id);
-      if (one.ok()) continue;
-      if (!one.unreadable() && one.code() != Code::kConflict) return one;
-      ++counts_.unreadable;
-      Say(cli_.err, "state " + id.hex() + ": " + one.detail() + "\n");
+    for (const StateId& id : *ids) STATEWARD_RETURN_IF_ERROR(TryState(id));
+    // One that was moved meanwhile may have been looked for at its new address before it came.
+    while (!moved_to_.empty()) {
+      const StateId id = moved_to_.back();
+      moved_to_.pop_back();
+      if (done_.count(id.hex()) == 0) STATEWARD_RETURN_IF_ERROR(TryState(id));
     }
     STATEWARD_RETURN_IF_ERROR(tar_.Finish());
     return counts_;
   }
 
  private:
+  // What cannot be read is named, and the others follow.
+  Status TryState(const StateId& id) {
+    Status one = ExportState(id);
+    if (one.ok() || (!one.unreadable() && one.code() != Code::kConflict)) return one;
+    done_.insert(id.hex());
+    ++counts_.unreadable;
+    Say(cli_.err, "state " + id.hex() + ": " + one.detail() + "\n");
+    return Status();
+  }
+
   Status ExportState(const StateId& id) {
     Result<NewestRecord> newest = history_.Look(id);
     if (!newest.ok()) return std::move(newest).status();
     if (!newest->unreadable.ok()) return newest->unreadable;
-    const bool live = newest->version && newest->version->info.kind == RecordKind::kState;
-    if (!live) return Status();
+    if (!newest->version) return Status();
+    const RecordKind kind = newest->version->info.kind;
+    if (kind != RecordKind::kState && kind != RecordKind::kMoved) return Status();
     Result<SealedInfo> info = history_.Info(id, newest->real);
     if (!info.ok()) return std::move(info).status();
     const StateKey& key = info->key;
+    done_.insert(id.hex());
+    if (const std::optional<StateId> to = MovedTo(*info)) {
+      moved_to_.push_back(*to);
+      return Status();
+    }
     if (!FitsGlob(pattern_, key)) return Status();
     Result<std::optional<std::string>> file = layout_.FileOf(key);
     if (!file.ok()) return std::move(file).status();
@@ -107,6 +125,8 @@ class Exporter {
   const bool versions_;
   TarWriter tar_;
   Counts counts_;
+  std::set<std::string> done_;     // ids of states whose newest version was looked at
+  std::vector<StateId> moved_to_;  // where some of them are now
 };
 
 // kInvalidArgument: the options do not go together.

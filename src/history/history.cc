@@ -1,9 +1,11 @@
 #include "history/history.h"
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "document/document_scanner.h"
 
 namespace stateward {
@@ -25,6 +27,16 @@ Status PointsUpwards() { return Status::Corruption("a no-op record that points u
 bool Is(Code code, const Status& status) { return status.code() == code; }
 
 }  // namespace
+
+std::optional<StateId> MovedTo(const SealedInfo& info) {
+  std::string_view project;
+  std::string_view name;
+  if (info.version.kind != RecordKind::kMoved ||
+      !SplitStateName(info.version.moved_to, &project, &name)) {
+    return std::nullopt;
+  }
+  return StateId::Of({info.key.tenant, std::string(project), std::string(name)});
+}
 
 // From record `out->head`, whose front is `front`, down to the newest version.
 Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,

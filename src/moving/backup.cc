@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "history/history.h"
 #include "moving/store_pass.h"
 #include "moving/tar.h"
 #include "state/lock_info.h"
@@ -25,6 +26,9 @@ constexpr char kFirst[] = "backup";
 constexpr char kIdentity[] = "identity";
 constexpr char kManifest[] = "manifest";
 constexpr size_t kIdDigits = 32;
+// How far the clocks of two servers may be apart: a move so short before the backup counts as one
+// while it was made, and costs another run.
+constexpr int64_t kClocksDifferMs = 5LL * 60 * 1000;
 
 // A file of a backup, by its name.
 struct Item {
@@ -78,15 +82,13 @@ std::optional<Item> ParseItem(const std::string& path) {
 
 class Writer {
  public:
-  Writer(Storage& from, const Clock& clock, FILE* to)
-      : from_(from), tar_(to), now_ms_(clock.NowMs()) {}
+  Writer(Storage& from, const History& history, const Clock& clock, FILE* to)
+      : history_(history), from_(from), tar_(to), now_ms_(clock.NowMs()) {}
 
-  Result<BackupCounts> Run(const BackupProgress& progress) {
-    Result<StoreIdentity> identity = from_.ReadIdentity();
-    if (!identity.ok()) return std::move(identity).status();
+  Result<BackupCounts> Run(const StoreIdentity& identity, const BackupProgress& progress) {
     STATEWARD_RETURN_IF_ERROR(Add(kFirst, kTitle + std::string("id ") + RandomHex(kIdDigits / 2) +
                                               "\ntime " + FormatTime(now_ms_) + "\n"));
-    STATEWARD_RETURN_IF_ERROR(Add(kIdentity, fs_layout::FormatMarker(*identity)));
+    STATEWARD_RETURN_IF_ERROR(Add(kIdentity, fs_layout::FormatMarker(identity)));
     STATEWARD_RETURN_IF_ERROR(AddStates(progress));
     STATEWARD_RETURN_IF_ERROR(AddUploads());
     STATEWARD_RETURN_IF_ERROR(AddBlobs());
@@ -105,26 +107,54 @@ class Writer {
     return tar_.Add(name, bytes, now_ms_);
   }
 
+  // A move makes the new address whole before it empties the old one. So a list that was made after
+  // an empty one was read has the new address, too.
   Status AddStates(const BackupProgress& progress) {
-    std::vector<StateId> ids;
-    STATEWARD_RETURN_IF_ERROR(from_.List([&ids](const StateId& id) {
-      ids.push_back(id);
-      return true;
-    }));
-    for (const StateId& id : ids) {
-      Result<std::vector<uint64_t>> numbers = from_.Versions(id);
-      if (!numbers.ok()) return std::move(numbers).status();
-      for (uint64_t n : *numbers) {
-        Result<Bytes> sealed = from_.Get(id, n);
-        if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;  // pruned
-        if (!sealed.ok()) return std::move(sealed).status();
-        STATEWARD_RETURN_IF_ERROR(Add(fs_layout::VersionPath(id, n), *sealed));
-        ++counts_.records;
+    for (bool more = true; more;) {
+      std::vector<StateId> ids;
+      STATEWARD_RETURN_IF_ERROR(from_.List([&](const StateId& id) {
+        if (added_.count(id.hex()) == 0) ids.push_back(id);
+        return true;
+      }));
+      for (const StateId& id : ids) {
+        STATEWARD_RETURN_IF_ERROR(AddState(id));
+        added_.insert(id.hex());
+        ++counts_.states;
+        if (progress) progress(added_.size(), added_.size() + ids.size());
       }
-      ++counts_.states;
-      if (progress) progress(counts_.states, ids.size());
+      more = !ids.empty();
     }
     return Status();
+  }
+
+  Status AddState(const StateId& id) {
+    Result<std::vector<uint64_t>> numbers = from_.Versions(id);
+    if (!numbers.ok()) return std::move(numbers).status();
+    // A forwarding record is alone, and others were there before it.
+    if (numbers->size() == 1 && numbers->front() > 1) {
+      STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front()));
+    }
+    for (uint64_t n : *numbers) {
+      Result<Bytes> sealed = from_.Get(id, n);
+      if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;  // pruned
+      if (!sealed.ok()) return std::move(sealed).status();
+      STATEWARD_RETURN_IF_ERROR(Add(fs_layout::VersionPath(id, n), *sealed));
+      ++counts_.records;
+    }
+    return Status();
+  }
+
+  // The new address may have been read before its records came.
+  Status CheckNotMoved(const StateId& id, uint64_t n) const {
+    Result<SealedInfo> info = history_.Info(id, n);
+    if (!info.ok()) return Status();  // it is taken along as it is; `backup verify` names it
+    const std::optional<StateId> to = MovedTo(*info);
+    const bool before = info->version.time_ms < now_ms_ - kClocksDifferMs;
+    // One that was not read yet is read after this one.
+    if (!to || before || added_.count(to->hex()) == 0) return Status();
+    return {Code::kConflict, info->key.project + "/" + info->key.name + " was moved to " +
+                                 info->version.moved_to +
+                                 " while the backup was made, which may lack it; make it again"};
   }
 
   Status AddUploads() {
@@ -167,9 +197,11 @@ class Writer {
     return failed;
   }
 
+  const History& history_;
   Storage& from_;
   TarWriter tar_;
   const int64_t now_ms_;
+  std::set<std::string> added_;  // ids of states
   std::string manifest_;
   BackupCounts counts_;
 };
@@ -321,9 +353,12 @@ class Restorer {
 
 }  // namespace
 
-Result<BackupCounts> WriteBackup(Storage& from, const Clock& clock, FILE* to,
+Result<BackupCounts> WriteBackup(Storage& from, Kms& kms, const Clock& clock, FILE* to,
                                  const BackupProgress& progress) {
-  return Writer(from, clock, to).Run(progress);
+  Result<StoreIdentity> identity = from.ReadIdentity();
+  if (!identity.ok()) return std::move(identity).status();
+  const History history(from, kms, identity->store_id);
+  return Writer(from, history, clock, to).Run(*identity, progress);
 }
 
 Result<BackupCounts> VerifyBackup(FILE* from, Kms& kms,

@@ -35,7 +35,9 @@ struct BackupCounts {
 
 using BackupProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-Result<BackupCounts> WriteBackup(Storage& from, const Clock& clock, FILE* to,
+// kConflict: a state was moved meanwhile, and its new address was read too early. `kms` opens the
+// fronts of forwarding records alone.
+Result<BackupCounts> WriteBackup(Storage& from, Kms& kms, const Clock& clock, FILE* to,
                                  const BackupProgress& progress);
 
 // Reads all of it: digests, and opens everything with `kms`; nothing is left anywhere. `bad`: told

@@ -19,6 +19,7 @@ struct StateAnswer {
   Status status;                  // OK, or why not
   SecretBytes document;           // of a Get
   bool locked = false;            // a Lock met another holder: `holder` is the answer
+  bool repeated = false;          // a Lock with an ID that the caller held already
   std::string holder;             // LockInfo JSON of who holds the lock
   std::vector<LockRecord> freed;  // plan locks that an Unlock without an ID freed
   std::string lock_id;            // what the request was about; for the log

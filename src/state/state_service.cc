@@ -384,6 +384,8 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   } else if (std::holds_alternative<WasReleased>(*outcome)) {
     answer = RefusalAnswer(Refusal::kReleasedLock);
     answer.lock_id = info->id;
+  } else if (const auto* granted = std::get_if<Granted>(&*outcome)) {
+    answer.repeated = granted->repeated;
   }
   return answer;
 }

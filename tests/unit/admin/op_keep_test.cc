@@ -88,6 +88,15 @@ TEST(Keeps, APurgeRemovesEveryCopyOfADocument) {
   CHECK_FALSE(Locked());
 }
 
+TEST(Keeps, APurgedUploadIsNotTakenForKept) {
+  for (const char* serial : {"1", "2", "3"}) Is(Code::kOk, Put(State(serial, serial)));
+  Is(Code::kConflict, Put(State("2", "2")));
+  LONGS_EQUAL(1, RowsOf("purge", root, With({{"version", "2"}, {"reason", "leak"}})).size() - 1);
+  LONGS_EQUAL(1, Kept());
+  Is(Code::kConflict, Put(State("2", "2")));
+  LONGS_EQUAL(2, Kept());
+}
+
 TEST(Keeps, WhatClientsGetIsNotPurged) {
   ThreeApplies();
   STRCMP_CONTAINS("conflict: clients get this document",

@@ -2,6 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
+#include "base/sha256.h"
+#include "state/guard.h"
+#include "state/pruner.h"
 #include "unit/admin/change_fixture.h"
 
 namespace stateward {
@@ -80,6 +84,53 @@ TEST(Moves, AMoveWantsAFreeTargetAndNoLock) {
   Result<Reply> held = Run("mv", root, With({{"to", "net/new"}}));
   CHECK(held.ok() && !held->holder.empty());
   Holds(State("3", "3"));
+}
+
+// Its client lost the connection and asked again: the second run meets the locks of the first.
+TEST(Moves, ARunThatFailsFreesNoLockOfAnother) {
+  ThreeApplies();
+  const Grant old = grant;
+  const Grant next = GrantOf(root, {"", "net", "new"});
+  const std::string seed =
+      StateId::Of(old.key).hex() + ":" + StateId::Of(next.key).hex() + ":" + std::to_string(3);
+  const std::string id =
+      "change-" + HexEncode(Sha256(std::string(kOperationMove) + ":" + seed)).substr(0, 32);
+  for (const Grant& each : {old, next}) {
+    grant = each;
+    Is(Code::kOk, Lock(id));
+  }
+  grant = old;
+  bool whole = false;
+  for (int calls = 1; !whole; ++calls) {
+    CHECK(calls < 400);
+    storage.calls_left = calls;
+    Result<Reply> moved = Run("mv", root, With({{"to", "net/new"}}));
+    whole = moved.ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    CHECK(whole || moved.status().code() == Code::kUnavailable);
+    for (const Grant& each : {old, next}) {
+      grant = each;
+      CHECK(whole != Locked());
+    }
+    grant = old;
+  }
+  grant = next;
+  Holds(State("3", "3"));
+}
+
+TEST(Moves, WhatWasMovedIsYoungForThePruner) {
+  ThreeApplies();
+  STRCMP_EQUAL("pinned", Says("pin", {{"version", "1"}}).c_str());
+  clock.Advance(int64_t{400} * 24 * 60 * 60 * 1000);
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  HistoryRules keep;
+  keep.keep = 1;
+  keep.days = 0;
+  const StateId id = StateId::Of({"", "net", "new"});
+  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), id));
+  clock.Advance(kGapMs);
+  LONGS_EQUAL(1, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), id));
 }
 
 TEST(Moves, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {

@@ -31,6 +31,7 @@ struct World : ToolWorld {
   MemStorage to;
   MemLocker to_locks{clock};
   std::vector<std::string> bad;
+  BackupProgress progress;  // of the next Write
 
   World() {
     auto server = Serve(true);
@@ -48,7 +49,7 @@ struct World : ToolWorld {
   }
   Result<BackupCounts> Write() {
     file.reset(tmpfile());
-    Result<BackupCounts> done = WriteBackup(*storage, clock, file.get(), {});
+    Result<BackupCounts> done = WriteBackup(*storage, *b.kms, clock, file.get(), progress);
     rewind(file.get());
     return done;
   }
@@ -99,6 +100,82 @@ struct World : ToolWorld {
 }  // namespace
 
 TEST_GROUP(Backup){};
+
+// What `mv` does at the end: the new address has all of it, and the old one the way there.
+void MoveInStore(World& w, const std::string& from, const std::string& to) {
+  const History history(*w.storage, *w.b.kms, (*w.storage->ReadIdentity()).store_id);
+  const StateId old_id = StateId::Of(On(from).key);
+  const StateId new_id = StateId::Of(On(to).key);
+  const std::vector<uint64_t> numbers = *w.storage->Versions(old_id);
+  Result<Opened> newest = history.Open(old_id, numbers.front());
+  CHECK(newest.ok());
+  Bytes sealed;
+  newest->info.key = On(to).key;
+  CHECK(history.Append(new_id, 0, newest->info, newest->document, &sealed)->appended);
+  SealedInfo forward;
+  forward.key = On(from).key;
+  forward.version.kind = RecordKind::kMoved;
+  forward.version.moved_to = "net/" + to;
+  forward.version.time_ms = w.clock.NowMs();
+  CHECK(history.Append(old_id, numbers.front(), forward, {}, &sealed)->appended);
+  for (size_t i = numbers.size(); i-- > 0;) CHECK(w.storage->Prune(old_id, numbers[i]).ok());
+}
+
+// Once, when the first of the states was read.
+TEST(Backup, AStateThatIsMovedMeanwhileIsThere) {
+  for (const char* second : {"a", "b"}) {
+    World w;
+    bool moved = false;
+    w.progress = [&](uint64_t, uint64_t) {
+      if (!moved) MoveInStore(w, second, "new");
+      moved = true;
+    };
+    CHECK(w.Write().ok());
+    CHECK(w.Raw().find(StateId::Of(On("new").key).hex()) != std::string::npos);
+    LONGS_EQUAL(0, w.Verify()->bad);
+  }
+}
+
+TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
+  World w;
+  // The store's order is that of the ids.
+  const bool a_first = StateId::Of(On("a").key).hex() < StateId::Of(On("b").key).hex();
+  const std::string first = a_first ? "a" : "b";
+  const std::string second = a_first ? "b" : "a";
+  for (uint64_t n : *w.storage->Versions(StateId::Of(On(first).key))) {
+    CHECK(w.storage->Prune(StateId::Of(On(first).key), n).ok());
+  }
+  const History history(*w.storage, *w.b.kms, (*w.storage->ReadIdentity()).store_id);
+  SealedInfo no_op;
+  no_op.key = On(first).key;
+  no_op.version.kind = RecordKind::kNoOp;
+  Bytes sealed;
+  CHECK(history.Append(StateId::Of(On(first).key), 0, no_op, {}, &sealed)->appended);
+  w.progress = [&](uint64_t done, uint64_t) {
+    if (done != 1) return;
+    Result<Opened> opened = history.Open(StateId::Of(On(second).key), 3);
+    if (!opened.ok()) opened = history.Open(StateId::Of(On(second).key), 1);
+    CHECK(opened.ok());
+    const StateId old_id = StateId::Of(On(second).key);
+    const uint64_t head = w.storage->Versions(old_id)->front();
+    SealedInfo forward;
+    forward.key = On(second).key;
+    forward.version.kind = RecordKind::kMoved;
+    forward.version.moved_to = "net/" + first;
+    forward.version.time_ms = w.clock.NowMs();
+    CHECK(history.Append(old_id, head, forward, {}, &sealed)->appended);
+    for (uint64_t n : *w.storage->Versions(old_id)) {
+      if (n <= head) CHECK(w.storage->Prune(old_id, n).ok());
+    }
+  };
+  Result<BackupCounts> done = w.Write();
+  CHECK(!done.ok() && done.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("while the backup was made", done.status().detail().c_str());
+  // Not one that was over long before.
+  w.progress = {};
+  w.clock.Advance(6 * 60 * 1000);
+  CHECK(w.Write().ok());
+}
 
 TEST(Backup, ComesBackAsTheOldStoreOrAsAnother) {
   for (RestoreAs as : {RestoreAs::kOldIdentity, RestoreAs::kNewIdentity}) {
