@@ -48,6 +48,8 @@ class Observer {
   virtual void OnUploadKept() = 0;
   // A record that holds no document was made to take a number.
   virtual void OnNoOpRecord() {}
+  // A call found every connection of a pool ("postgres", "redis") in use and waited; !ok: in vain.
+  virtual void OnPoolWait(std::string_view /*pool*/, bool /*ok*/, int64_t /*duration_us*/) {}
   // One fsync or fdatasync.
   virtual void OnSync(int64_t /*duration_us*/) {}
   // A connection was closed by this side: "slow", "idle", "bad", "crowded" or "refused".

@@ -46,7 +46,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
                                         bool init) {
   Result<Kept::Found> keys = kept->Get(config.kms, observer, log);
   if (!keys.ok()) return std::move(keys).status();
-  Result<Backends> backends = OpenBackends(config, disk, keys->kms);
+  Result<Backends> backends = OpenBackends(config, disk, keys->kms, &observer);
   if (!backends.ok()) return std::move(backends).status();
   auto app = std::shared_ptr<App>(new App);
   Backends& b = app->backends_;

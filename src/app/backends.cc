@@ -32,14 +32,14 @@ struct Postgres {
   std::string lock_table;
 };
 
-Result<Postgres> OpenPostgres(const Config& config) {
+Result<Postgres> OpenPostgres(const Config& config, Observer* observer) {
   Postgres out;
   const PgSettings& settings = config.postgres;
   const bool for_locks = config.lock.backend == "postgres" && !config.rules.read_only;
   if (config.storage.backend != "postgres" && !for_locks) return out;
   PgOptions options = settings.pool;
   options.standby = config.rules.read_only;
-  Result<std::shared_ptr<PgPool>> pool = PgPool::Make(options, SystemClock());
+  Result<std::shared_ptr<PgPool>> pool = PgPool::Make(options, SystemClock(), observer);
   if (!pool.ok()) return std::move(pool).status();
   Result<std::string> states = PgTableName("STORAGE_POSTGRES_TABLE", settings.storage_table);
   if (!states.ok()) return std::move(states).status();
@@ -53,8 +53,9 @@ Result<Postgres> OpenPostgres(const Config& config) {
 
 }  // namespace
 
-Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms) {
-  Result<Postgres> postgres = OpenPostgres(config);
+Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<Kms> kms,
+                              Observer* observer) {
+  Result<Postgres> postgres = OpenPostgres(config, observer);
   if (!postgres.ok()) return std::move(postgres).status();
   const LockSettings lock = LockOf(config);
   S3Settings s3 = config.s3;
@@ -71,8 +72,9 @@ Result<Backends> OpenBackends(const Config& config, Disk& disk, std::shared_ptr<
     locker = std::make_unique<NoLock>(lock.backend);
     *storage = ReadOnly(*std::move(storage));
   } else {
-    Result<std::unique_ptr<Locker>> opened = OpenLocker(
-        {lock, s3, postgres->pool, postgres->lock_table, states_there}, disk, SystemClock());
+    Result<std::unique_ptr<Locker>> opened =
+        OpenLocker({lock, s3, postgres->pool, postgres->lock_table, states_there, observer}, disk,
+                   SystemClock());
     if (!opened.ok()) return std::move(opened).status();
     locker = *std::move(opened);
   }

@@ -19,7 +19,8 @@ Result<LockerPtr> MakeLocal(const LockParts& s, Disk& disk, const Clock& clock) 
 }
 
 Result<LockerPtr> MakeRedis(const LockParts& s, Disk& /*disk*/, const Clock& clock) {
-  Result<std::unique_ptr<RedisClient>> client = RedisClient::New(s.settings.redis, clock);
+  Result<std::unique_ptr<RedisClient>> client =
+      RedisClient::New(s.settings.redis, clock, s.observer);
   if (!client.ok()) return std::move(client).status();
   return LockerPtr(std::make_unique<RedisLock>(std::move(*client), s.settings.redis_prefix));
 }

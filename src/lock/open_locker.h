@@ -11,6 +11,7 @@
 #include "stateward/clock.h"
 #include "stateward/disk.h"
 #include "stateward/locker.h"
+#include "stateward/observer.h"
 
 namespace stateward {
 
@@ -21,6 +22,7 @@ struct LockParts {
   std::shared_ptr<PgPool> postgres;    // null unless the backend is postgres
   std::string postgres_table;          // LOCK_POSTGRES_TABLE, quoted
   bool postgres_with_storage = false;  // the states lie in the same pool
+  Observer* observer = nullptr;        // told of waits for a connection to Redis
 };
 
 // kInvalidArgument: the text names the setting and says what would be right.

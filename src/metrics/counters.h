@@ -65,6 +65,9 @@ inline constexpr std::string_view kRefusals[] = {
     "deleted",       "moved",         "name_taken_over", "name_held",     "shut_gate",
     "read_only",     "other"};
 
+// Pools of connections that have a limit.
+inline constexpr std::string_view kPools[] = {"postgres", "redis"};
+
 // Why this side ended a connection.
 inline constexpr std::string_view kEndings[] = {"slow", "idle", "bad", "crowded", "refused"};
 
@@ -87,7 +90,9 @@ inline constexpr size_t kEnded = kRefused + std::size(kRefusals);
 inline constexpr size_t kNoOpRecords = kEnded + std::size(kEndings);
 inline constexpr size_t kAuditLines = kNoOpRecords + 1;
 inline constexpr size_t kSyncDurations = kAuditLines + 1;
-inline constexpr size_t kTotal = kSyncDurations + kHistogram;
+inline constexpr size_t kPoolWaits = kSyncDurations + kHistogram;
+inline constexpr size_t kPoolFailures = kPoolWaits + std::size(kPools) * kHistogram;
+inline constexpr size_t kTotal = kPoolFailures + std::size(kPools);
 
 using Values = std::array<uint64_t, kTotal>;
 

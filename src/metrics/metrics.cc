@@ -28,6 +28,9 @@ using counters::kInflightLimit;
 using counters::kMethodCount;
 using counters::kMethods;
 using counters::kNoOpRecords;
+using counters::kPoolFailures;
+using counters::kPools;
+using counters::kPoolWaits;
 using counters::kRefusals;
 using counters::kRefused;
 using counters::kRequests;
@@ -118,6 +121,26 @@ void RenderCalls(const Values& v, const BackendNames& names, MetricsText* text) 
   }
 }
 
+// Of the pools that this server has.
+void RenderPools(const Values& v, const BackendNames& names, MetricsText* text) {
+  auto each = [&](auto render) {
+    for (size_t i = 0; i < std::size(kPools); ++i) {
+      if (names.storage == kPools[i] || names.lock == kPools[i])
+        render(i, Label("pool", kPools[i]));
+    }
+  };
+  text->Head("stateward_pool_wait_duration_seconds", "histogram",
+             "Time that calls waited because all connections of a pool were in use.");
+  each([&](size_t i, const std::string& label) {
+    text->Histogram("stateward_pool_wait_duration_seconds", label, &v[kPoolWaits + i * kHistogram]);
+  });
+  text->Head("stateward_pool_wait_failures_total", "counter",
+             "Calls that waited for a connection in vain.");
+  each([&](size_t i, const std::string& label) {
+    text->Value("stateward_pool_wait_failures_total", label, v[kPoolFailures + i]);
+  });
+}
+
 void RenderWrites(const Values& v, MetricsText* text) {
   text->Head("stateward_writes_refused_total", "counter", "Writes that were refused.");
   for (size_t i = 0; i < std::size(kRefusals); ++i) {
@@ -202,6 +225,13 @@ void Metrics::OnConnectionEnded(std::string_view reason) {
   Count(kEnded + IndexOf(kEndings, reason));
 }
 
+void Metrics::OnPoolWait(std::string_view pool, bool ok, int64_t duration_us) {
+  if (!region_) return;
+  const size_t i = IndexOf(kPools, pool);
+  Observe(kPoolWaits + i * kHistogram, duration_us);
+  if (!ok) Count(kPoolFailures + i);
+}
+
 void Metrics::OnSync(int64_t duration_us) {
   if (region_) Observe(kSyncDurations, duration_us);
 }
@@ -248,6 +278,7 @@ std::string Metrics::Render() {
   RenderConnections(*sum, &text);
   RenderRequests(sum->values, &text);
   RenderCalls(sum->values, names_, &text);
+  RenderPools(sum->values, names_, &text);
   return text.Take() + more;
 }
 

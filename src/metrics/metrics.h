@@ -34,6 +34,7 @@ class Metrics : public Observer {
   void OnAuditLost() override;
   void OnWriteRefused(std::string_view reason) override;
   void OnNoOpRecord() override;
+  void OnPoolWait(std::string_view pool, bool ok, int64_t duration_us) override;
   void OnSync(int64_t duration_us) override;
   void OnConnectionEnded(std::string_view reason) override;
   void OnConnections(const ConnectionGauges& now) override;

@@ -19,7 +19,7 @@ using counters::kGauges;
 using counters::kTotal;
 
 // In the file's name, so that servers of two layouts never meet in one file.
-constexpr char kName[] = "metrics-v3";
+constexpr char kName[] = "metrics-v4";
 
 struct Slot {
   Counter pid;  // 0: free

@@ -105,15 +105,18 @@ Status PgTransaction::Commit(const std::vector<PgStatement>& statements) {
   return rows.ok() ? Status() : std::move(rows).status();
 }
 
-Result<std::shared_ptr<PgPool>> PgPool::Make(const PgOptions& options, const Clock& clock) {
+Result<std::shared_ptr<PgPool>> PgPool::Make(const PgOptions& options, const Clock& clock,
+                                             Observer* observer) {
   Result<PgTarget> target = PgTarget::Parse(options.connection, options.standby);
   if (!target.ok()) return std::move(target).status();
-  return std::shared_ptr<PgPool>(new PgPool(
-      std::move(*target), std::max<uint32_t>(options.pool_size, 1), options.standby, clock));
+  return std::shared_ptr<PgPool>(new PgPool(std::move(*target),
+                                            std::max<uint32_t>(options.pool_size, 1),
+                                            options.standby, clock, observer));
 }
 
-Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
-  std::unique_lock<std::mutex> hold(mutex_);
+Result<std::unique_ptr<PgConnection>> PgPool::TakePlace(bool fresh,
+                                                        std::unique_lock<std::mutex>* hold,
+                                                        bool* waited) {
   auto until = std::chrono::steady_clock::now() + kWaitForConnection;
   for (;;) {
     while (!idle_.empty()) {
@@ -124,13 +127,26 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
       --open_;
     }
     if (open_ < size_) break;
-    if (freed_.wait_until(hold, until) == std::cv_status::timeout && idle_.empty() &&
+    *waited = true;
+    if (freed_.wait_until(*hold, until) == std::cv_status::timeout && idle_.empty() &&
         open_ >= size_) {
       return Status::Unavailable("postgres: all connections are in use (POSTGRES_POOL_SIZE)");
     }
   }
   ++open_;
+  return std::unique_ptr<PgConnection>();
+}
+
+Result<std::unique_ptr<PgConnection>> PgPool::Take(bool fresh) {
+  const int64_t start_us = clock_.SteadyUs();
+  bool waited = false;
+  std::unique_lock<std::mutex> hold(mutex_);
+  Result<std::unique_ptr<PgConnection>> place = TakePlace(fresh, &hold, &waited);
   hold.unlock();
+  if (waited && observer_ != nullptr) {
+    observer_->OnPoolWait("postgres", place.ok(), clock_.SteadyUs() - start_us);
+  }
+  if (!place.ok() || *place != nullptr) return place;
   Result<std::unique_ptr<PgConnection>> connection = Connect();
   if (!connection.ok()) Dropped();
   return connection;

@@ -18,6 +18,7 @@
 #include "postgres/pg_connection.h"
 #include "postgres/pg_settings.h"
 #include "stateward/clock.h"
+#include "stateward/observer.h"
 #include "stateward/result.h"
 #include "stateward/transaction.h"
 
@@ -97,8 +98,9 @@ class PgTransaction : public Transaction, public PgQueries {
 class PgPool : public PgQueries {
  public:
   // Connects when a connection is needed first. kInvalidArgument: as PgTarget::Parse.
-  // `clock` must outlive it.
-  static Result<std::shared_ptr<PgPool>> Make(const PgOptions& options, const Clock& clock);
+  // `clock` must outlive it, and so must `observer`, which is told of waits for a connection.
+  static Result<std::shared_ptr<PgPool>> Make(const PgOptions& options, const Clock& clock,
+                                              Observer* observer = nullptr);
 
   // On any connection, as a transaction of its own. When a connection turns out to be dead, a fresh
   // one is tried once, if `use` allows it or nothing was sent.
@@ -130,10 +132,17 @@ class PgPool : public PgQueries {
 
  private:
   friend class PgTransaction;
-  PgPool(PgTarget target, uint32_t size, bool standby, const Clock& clock)
-      : target_(std::move(target)), size_(size), standby_(standby), clock_(clock) {}
+  PgPool(PgTarget target, uint32_t size, bool standby, const Clock& clock, Observer* observer)
+      : target_(std::move(target)),
+        size_(size),
+        standby_(standby),
+        clock_(clock),
+        observer_(observer) {}
   // A connection that looks alive; a new one if `fresh`.
   Result<std::unique_ptr<PgConnection>> Take(bool fresh);
+  // The same, while mutex_ is held; nullptr: there is a place for one that is not made yet.
+  Result<std::unique_ptr<PgConnection>> TakePlace(bool fresh, std::unique_lock<std::mutex>* hold,
+                                                  bool* waited);
   Result<std::unique_ptr<PgConnection>> Connect();
   // Also for connections that were lost: these are closed.
   void GiveBack(std::unique_ptr<PgConnection> connection);
@@ -143,6 +152,7 @@ class PgPool : public PgQueries {
   const uint32_t size_;
   const bool standby_;
   const Clock& clock_;
+  Observer* const observer_;
   std::atomic<uint64_t> round_trips_{0};
   std::mutex mutex_;
   std::condition_variable freed_;

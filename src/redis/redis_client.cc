@@ -48,15 +48,20 @@ Status NotYet(std::string text) { return {Code::kOverloaded, std::move(text)}; }
 
 RedisScript::RedisScript(std::string text) : text_(std::move(text)), sha1_(Sha1Hex(text_)) {}
 
-Result<std::unique_ptr<RedisClient>> RedisClient::New(RedisOptions options, const Clock& clock) {
+Result<std::unique_ptr<RedisClient>> RedisClient::New(RedisOptions options, const Clock& clock,
+                                                      Observer* observer) {
   Result<RedisAddress> address = ParseRedisAddress(options.address);
   if (!address.ok()) return std::move(address).status();
   return std::unique_ptr<RedisClient>(
-      new RedisClient(std::move(options), std::move(*address), clock));
+      new RedisClient(std::move(options), std::move(*address), clock, observer));
 }
 
-RedisClient::RedisClient(RedisOptions options, RedisAddress address, const Clock& clock)
-    : options_(std::move(options)), address_(std::move(address)), clock_(clock) {}
+RedisClient::RedisClient(RedisOptions options, RedisAddress address, const Clock& clock,
+                         Observer* observer)
+    : options_(std::move(options)),
+      address_(std::move(address)),
+      clock_(clock),
+      observer_(observer) {}
 
 RedisClient::~RedisClient() = default;
 
@@ -97,16 +102,32 @@ Result<RedisReply> RedisClient::Eval(Link* link, const RedisScript& script,
   return link->connection->Call(words, deadline_us);
 }
 
+// Says how long it waited, with the mutex free.
+Status RedisClient::TakePlace(int64_t deadline_us, std::unique_lock<std::mutex>* hold) {
+  const int64_t start_us = clock_.SteadyUs();
+  bool waited = false;
+  Status status;
+  while (status.ok() && borrowed_ >= options_.max_connections) {
+    waited = true;
+    const auto left = std::chrono::microseconds(deadline_us - clock_.SteadyUs());
+    if (given_back_.wait_for(*hold, left) == std::cv_status::timeout &&
+        borrowed_ >= options_.max_connections) {
+      status = Status::Unavailable("redis: all connections are in use");
+    }
+  }
+  if (status.ok()) ++borrowed_;
+  if (waited && observer_ != nullptr) {
+    hold->unlock();
+    observer_->OnPoolWait("redis", status.ok(), clock_.SteadyUs() - start_us);
+    hold->lock();
+  }
+  return status;
+}
+
 Result<RedisClient::LinkPtr> RedisClient::Borrow(bool again, int64_t deadline_us) {
   {
     std::unique_lock<std::mutex> hold(mutex_);
-    while (borrowed_ >= options_.max_connections) {
-      auto left = std::chrono::microseconds(deadline_us - clock_.SteadyUs());
-      if (given_back_.wait_for(hold, left) == std::cv_status::timeout) {
-        return Status::Unavailable("redis: all connections are in use");
-      }
-    }
-    ++borrowed_;
+    STATEWARD_RETURN_IF_ERROR(TakePlace(deadline_us, &hold));
     while (!again && !idle_.empty()) {
       LinkPtr link = std::move(idle_.back());
       idle_.pop_back();

@@ -21,6 +21,7 @@
 #include "redis/redis_connection.h"
 #include "redis/redis_settings.h"
 #include "stateward/clock.h"
+#include "stateward/observer.h"
 #include "stateward/result.h"
 #include "stateward/secret.h"
 
@@ -49,8 +50,10 @@ class RedisClient {
   // failed request; later calls fail at once until it is back.
   static constexpr int64_t kPatienceUs = 2000000;
 
-  // kInvalidArgument: REDIS_ADDR cannot be read. `clock` must outlive it. Connects to nothing yet.
-  static Result<std::unique_ptr<RedisClient>> New(RedisOptions options, const Clock& clock);
+  // kInvalidArgument: REDIS_ADDR cannot be read. Connects to nothing yet. `clock` must outlive it,
+  // and so must `observer`, which is told of waits for a connection.
+  static Result<std::unique_ptr<RedisClient>> New(RedisOptions options, const Clock& clock,
+                                                  Observer* observer = nullptr);
   ~RedisClient();
 
   // ARGV[1] is the run_id of the server process that runs the script; `arguments` follow.
@@ -69,8 +72,9 @@ class RedisClient {
   };
   using LinkPtr = std::unique_ptr<Link>;
 
-  RedisClient(RedisOptions options, RedisAddress address, const Clock& clock);
+  RedisClient(RedisOptions options, RedisAddress address, const Clock& clock, Observer* observer);
   Result<LinkPtr> Borrow(bool again, int64_t deadline_us);
+  Status TakePlace(int64_t deadline_us, std::unique_lock<std::mutex>* hold);
   void GiveBack(LinkPtr link);
   Result<LinkPtr> Connect(int64_t deadline_us);
   Result<std::unique_ptr<RedisConnection>> OpenServer(int64_t deadline_us, bool* cleartext);
@@ -84,6 +88,7 @@ class RedisClient {
   const RedisOptions options_;
   const RedisAddress address_;
   const Clock& clock_;
+  Observer* const observer_;
 
   std::mutex mutex_;
   std::condition_variable given_back_;

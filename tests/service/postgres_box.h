@@ -20,8 +20,9 @@ class PostgresBox {
     Exec("DROP TABLE IF EXISTS states, locks");
   }
   static std::shared_ptr<PgPool> Pool(uint32_t size = 8,
-                                      const std::string& connection = ServiceEnv("POSTGRES")) {
-    return *PgPool::Make({SecretString(connection), size}, SystemClock());
+                                      const std::string& connection = ServiceEnv("POSTGRES"),
+                                      Observer* observer = nullptr) {
+    return *PgPool::Make({SecretString(connection), size}, SystemClock(), observer);
   }
   void Exec(const std::string& sql) {
     Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRepeatable);

@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "doubles/pool_watch.h"
 #include "postgres/pg_schema.h"
 #include "service/postgres_box.h"
 
@@ -77,14 +78,23 @@ TEST(PgPool, AFailedTransactionIsNotCommitted) {
 
 // Its connections are bounded, and a thread that waits for one in vain is told so.
 TEST(PgPool, BoundedInConnectionsAndTime) {
+  PoolWatch watch;
+  pool = PostgresBox::Pool(2, ServiceEnv("POSTGRES"), &watch);
   std::vector<PgRows> rows;
   Result<std::unique_ptr<PgTransaction>> one = pool->Begin({}, &rows);
   Result<std::unique_ptr<PgTransaction>> two = pool->Begin({}, &rows);
   CHECK(one.ok() && two.ok());
+  LONGS_EQUAL(0, watch.Waits().size());
   std::thread late([&] { LONGS_EQUAL(0, Pid()); });
   late.join();
   one->reset();
   CHECK(Pid() != 0);
+  LONGS_EQUAL(1, watch.Waits().size());
+  STRCMP_EQUAL("postgres", watch.Waits()[0].pool.c_str());
+  CHECK_FALSE(watch.Waits()[0].ok);
+  CHECK(watch.Waits()[0].us > 1000000);
+  two->reset();
+  pool.reset();
 }
 
 TEST(PgPool, ATransactionHasAConnectionOfItsOwn) {
