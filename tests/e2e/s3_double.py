@@ -3,6 +3,7 @@ Stateward), and the endpoints that hand out temporary keys: STS, a container's, 
 
     double = S3Double()
     double.keys["id"] = ("secret", "session token or None")
+    double.readers        # ids of keys that may only read
     double.refused        # why requests were answered with 403
     double.puts           # (key, headers) of each PUT
 """
@@ -103,6 +104,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             except (Refused, KeyError, ValueError) as why:
                 self.double.refused.append(str(why))
                 return self.error(403, "SignatureDoesNotMatch")
+            access = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+            if access in self.double.readers and self.command != "GET":
+                self.double.refused.append(f"{self.command} {self.path} with a key that may only read")
+                return self.error(403, "AccessDenied")
             return self.s3(body)
 
     do_GET = do_PUT = do_DELETE = do_POST = handle_any
@@ -212,6 +217,7 @@ class S3Double:
         self.bucket, self.made = bucket, False
         self.lock = threading.Lock()
         self.objects, self.keys, self.refused, self.puts = {}, {}, [], []
+        self.readers = set()
         self.role, self.token = "arn:aws:iam::1:role/a b", "eyJ0.eyJ1-_.c2ln"
         self.lifetime_s, self.handed_out, self.lasting = 3600, 0, []
         handler = type("BoundHandler", (Handler,), {"double": self})

@@ -7,6 +7,7 @@ import shutil
 import unittest
 
 from box import Box, wait_for
+from s3_double import S3Double
 from services import POSTGRES_PROGRAMS, Postgres
 from stateward import CTL, Stateward
 
@@ -89,6 +90,83 @@ class Files(Core):
             self.assertEqual(200, standby.ask("POST", "/state/p/n?ID=c", document(3))[0])
             self.assertEqual(200, standby.ask("UNLOCK", "/state/p/n", lock_info("c"))[0])
             self.assertEqual(404, standby.ask("GET", "/state/p/never")[0])
+
+
+class Buckets(Core):
+    """A bucket, and a copy of it at another site; each site has keys of its own."""
+
+    def site(self, access):
+        double = S3Double()
+        self.addCleanup(double.close)
+        double.keys[access] = (f"secret of {access}", None)
+        return double
+
+    def with_key(self, access):
+        return {"STORAGE_S3_ACCESS_KEY": access, "STORAGE_S3_SECRET_KEY": f"secret of {access}"}
+
+    def test_a_copy_is_read_and_promoted_and_the_old_primary_comes_back(self):
+        here, there = self.site("here"), self.site("writer")
+        there.keys["reader"] = ("secret of reader", None)
+        there.readers.add("reader")
+        primary = Stateward(self.box, **here.settings(**self.with_key("here")))
+        for serial in (1, 2):
+            self.assertEqual(200, primary.ask("POST", "/state/p/n", document(serial))[0])
+        self.assertEqual(200, primary.ask("POST", "/state/p/held", document(1))[0])
+        self.assertEqual(200, primary.ask("LOCK", "/state/p/held", lock_info("a"))[0])
+        with here.lock, there.lock:  # the service copies objects
+            there.made, there.objects = True, dict(here.objects)
+        # Behind the copy: a version that is not copied any more.
+        self.assertEqual(200, primary.ask("POST", "/state/p/n", document(3))[0])
+        with Box() as other:
+            standby = Stateward(other, READ_ONLY="true", STORAGE_INIT="false",
+                                **there.settings(**self.with_key("reader")))
+            self.reads(standby, 2)
+            self.refuses(standby)
+            self.assertIn("p/held", self.ctl(standby, "list"))
+            self.ctl(standby, "delete", "p/n", "--yes", code=4)
+            self.ctl(standby, "freeze", "p/n", "--reason", "x", code=4)
+            self.assertEqual(([], []), (there.puts, there.refused))
+            # Fence the old one, whose process runs on: its key is taken away.
+            with here.lock:
+                del here.keys["here"]
+            standby.process.stop()
+            standby.settings.update(READ_ONLY="false", **self.with_key("writer"))
+            self.ctl(standby, "init", "--locks")
+            standby.start()
+            # What was held when the copy was made is held still, until somebody is asked.
+            status, _, body = standby.ask("LOCK", "/state/p/held", lock_info("b"))
+            self.assertEqual((423, "a"), (status, json.loads(body)["ID"]))
+            self.assertIn("p/held", self.ctl(standby, "locks"))
+            self.ctl(standby, "unlock", "p/held", "--yes", "--reason", "promotion")
+            self.assertEqual(200, standby.ask("LOCK", "/state/p/n", lock_info("c"))[0])
+            self.assertEqual(200, standby.ask("POST", "/state/p/n?ID=c", document(4))[0])
+            self.assertEqual(200, standby.ask("UNLOCK", "/state/p/n", lock_info("c"))[0])
+            self.assertEqual(404, standby.ask("GET", "/state/p/never")[0])
+            self.ctl(standby, "check")
+            self.old_primary_writes_nothing(primary, here)
+            self.assertEqual((200, document(4)), standby.ask("GET", "/state/p/n")[::2])
+
+    def old_primary_writes_nothing(self, primary, here):
+        before = dict(here.objects)
+        for restarted in (False, True):
+            if restarted:
+                primary.restart()
+            for verb, target, sent in (("GET", "/state/p/n", None), ("LOCK", "/state/p/n", lock_info("x")),
+                                       ("POST", "/state/p/n", document(9)), ("POST", "/state/p/new", document(1)),
+                                       ("POST", "/state/p/held?ID=a", document(2)),
+                                       ("UNLOCK", "/state/p/held", lock_info("a")),
+                                       ("DELETE", "/state/p/n", None)):
+                self.assertEqual(503, primary.ask(verb, target, sent)[0], (verb, target, restarted))
+        self.assertEqual(before, here.objects)
+        # What only it has can be read there.
+        here.keys["reader"] = ("secret of reader", None)
+        here.readers.add("reader")
+        primary.process.stop()
+        primary.settings.update(READ_ONLY="true", STORAGE_INIT="false", **self.with_key("reader"))
+        primary.start()
+        self.reads(primary, 3)
+        self.refuses(primary)
+        self.assertEqual(before, here.objects)
 
 
 class Replica:
