@@ -256,7 +256,9 @@ class Locker : public Gates {
   // state whose record cannot be read (then with the reason), in order of id, until it returns
   // false. A lock that is taken or freed meanwhile may be told or not. The original's locks are not
   // told: they do not say of what state they are. Costs up to one round trip for each lock.
-  virtual Status EachHeld(const EachHeldFn& each) = 0;
+  Status EachHeld(const EachHeldFn& each) { return EachHeldAfter(StateId(), each); }
+  // The same of the states behind this one; the empty id comes before all.
+  virtual Status EachHeldAfter(const StateId& after, const EachHeldFn& each) = 0;
   // How many locks are held. Cheap enough for one call a minute.
   virtual Result<HeldCount> CountHeld() = 0;
   // What is damaged of that which is stored for a state's lock, although the lock can be told

@@ -77,7 +77,7 @@ class Webhook : public Job {
     const Status sent = cursor_.Advance(kLinesAStep, take, &lines);
     *more = *more || lines;
     if (!sent.ok()) return *more && sent.code() == Code::kOverloaded ? Status() : sent;
-    return clock_.SteadyUs() < until_us ? LookAtStore(parts) : Status();
+    return clock_.SteadyUs() < until_us ? LookAtStore(parts, until_us, more) : Status();
   }
 
   // kOverloaded, and *more: the step has taken long enough.
@@ -104,15 +104,20 @@ class Webhook : public Job {
     return Status();
   }
 
-  Status LookAtStore(const JobParts& parts) {
+  // What does not fit into this step is found again in the next.
+  Status LookAtStore(const JobParts& parts, int64_t until_us, bool* more) {
     if (clock_.SteadyUs() < watch_again_us_) return Status();
     Result<std::vector<HookEvent>> events = watch_.Look(parts);
     if (!events.ok()) return std::move(events).status();
     for (const HookEvent& event : *events) {
+      if (clock_.SteadyUs() >= until_us) {
+        *more = true;
+        return Status();
+      }
       if (IsWanted(settings_.events, event.type)) STATEWARD_RETURN_IF_ERROR(Send(event));
       watch_.Told(event.id);
     }
-    watch_again_us_ = clock_.SteadyUs() + kWatchMs * 1000;
+    watch_again_us_ = clock_.SteadyUs() + (watch_.GoOn() ? kLookMs : kWatchMs) * 1000;
     return Status();
   }
 

@@ -10,6 +10,8 @@
 
 #include "hooks/hook_event.h"
 #include "jobs/job.h"
+#include "jobs/job_board.h"
+#include "jobs/lock_pages.h"
 
 namespace stateward {
 
@@ -20,17 +22,22 @@ class StoreWatch {
   StoreWatch(std::string folder, uint64_t stale_lock_s)
       : folder_(std::move(folder)), stale_ms_(static_cast<int64_t>(stale_lock_s) * 1000) {}
 
-  // What has come up; nothing on a host that does not do the jobs of the store. The same again
-  // until it was Told, and once more by each process that begins.
+  // What has come up, of some locks at a time; nothing on a host that does not do the jobs of the
+  // store. The same again until it was Told, and once more by each process that begins.
   Result<std::vector<HookEvent>> Look(const JobParts& parts);
   void Told(const std::string& event_id) { told_.insert(event_id); }
+  // All of the last Look was Told. Whether there are more locks to look at in this round.
+  bool GoOn();
 
  private:
   Status FindStaleLocks(const JobParts& parts, std::vector<HookEvent>* out);
+  void FindDamage(const JobBoard& board, int64_t now_ms, std::vector<HookEvent>* out);
 
   const std::string folder_;
   const int64_t stale_ms_;
-  std::set<std::string> told_;  // ids
+  LockPages pages_;
+  std::set<std::string> told_;   // ids; those that do not come up any more go with the round
+  std::set<std::string> round_;  // ids that came up in this round
 };
 
 }  // namespace stateward

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "jobs/lock_pages.h"
 #include "jobs/walk.h"
 
 namespace stateward {
@@ -37,32 +38,38 @@ class LocksJob : public Job {
  public:
   std::string_view Name() const override { return "locks"; }
   JobScope Scope() const override { return JobScope::kStore; }
-  void Restart() override {}
+  void Restart() override { Begin(); }
   std::map<std::string, uint64_t> Found() const override { return found_; }
   JobStep Step(const JobParts& parts) override {
-    // Each costs up to a round trip.
-    constexpr int kMost = 1000;
-    int seen = 0;
-    int64_t oldest_ms = 0;
-    std::map<std::string, uint64_t> kinds = {
-        {"plan", 0}, {"apply", 0}, {"other", 0}, {"unreadable", 0}};
+    if (!pages_.begun()) Begin();
     const Status looked =
-        parts.locker.EachHeld([&](const StateId&, const Result<LockRecord>& holder) {
-          ++kinds[holder.ok() ? KindOf(*holder) : "unreadable"];
+        pages_.Next(parts.locker, [this](const StateId&, const Result<LockRecord>& holder) {
+          ++kinds_[holder.ok() ? KindOf(*holder) : "unreadable"];
           const int64_t time_ms = holder.ok() ? holder->time_ms : 0;
-          if (time_ms > 0 && (oldest_ms == 0 || time_ms < oldest_ms)) oldest_ms = time_ms;
-          return ++seen < kMost;
+          if (time_ms > 0 && (oldest_ms_ == 0 || time_ms < oldest_ms_)) oldest_ms_ = time_ms;
         });
-    if (!looked.ok()) return {looked, kMinuteMs, false};
+    if (!looked.ok()) {
+      Begin();
+      return {looked, kMinuteMs, false};
+    }
+    pages_.GoOn();
+    if (pages_.begun()) return {Status(), kPauseMs, false};
     found_.clear();
-    for (const auto& [kind, n] : kinds) found_["stateward_locks{kind=\"" + kind + "\"}"] = n;
-    const int64_t age_ms = oldest_ms == 0 ? 0 : parts.clock.NowMs() - oldest_ms;
+    for (const auto& [kind, n] : kinds_) found_["stateward_locks{kind=\"" + kind + "\"}"] = n;
+    const int64_t age_ms = oldest_ms_ == 0 ? 0 : parts.clock.NowMs() - oldest_ms_;
     found_["stateward_oldest_lock_age_seconds"] =
         static_cast<uint64_t>(std::max<int64_t>(age_ms, 0) / 1000);
     return {Status(), kMinuteMs, true};
   }
 
  private:
+  static constexpr int64_t kPauseMs = 500;
+
+  void Begin() {
+    pages_.Reset();
+    oldest_ms_ = 0;
+    kinds_ = {{"plan", 0}, {"apply", 0}, {"other", 0}, {"unreadable", 0}};
+  }
   static std::string KindOf(const LockRecord& holder) {
     // With the role plan it is a plan's, whatever Operation the client names.
     const bool plan = holder.shared || holder.plan_only || holder.operation == kPlanOperation;
@@ -70,7 +77,10 @@ class LocksJob : public Job {
     return holder.operation == "OperationTypeApply" ? "apply" : "other";
   }
 
-  std::map<std::string, uint64_t> found_;
+  LockPages pages_;
+  int64_t oldest_ms_ = 0;  // of this round; 0: none
+  std::map<std::string, uint64_t> kinds_;
+  std::map<std::string, uint64_t> found_;  // of the last whole round
 };
 
 class TotalsJob : public Job {

@@ -333,7 +333,7 @@ Result<std::vector<LockRecord>> LocalLock::Peek(int dir, const std::string& name
   return LocksOf(std::move(*book));
 }
 
-Status LocalLock::EachHeld(const EachHeldFn& each) {
+Status LocalLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
   Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   std::vector<std::string> groups;
@@ -341,7 +341,7 @@ Status LocalLock::EachHeld(const EachHeldFn& each) {
   if (r < 0) return FromErrno("list locks", -r);
   std::sort(groups.begin(), groups.end());
   for (const std::string& group : groups) {
-    if (!IsHex(group, 2)) continue;
+    if (!IsHex(group, 2) || group < after.hex().substr(0, 2)) continue;
     Result<Fd> dir = OpenDirAt(disk_, root->get(), group);
     if (!dir.ok()) return Outage(std::move(dir).status());
     std::vector<std::string> names;
@@ -350,7 +350,7 @@ Status LocalLock::EachHeld(const EachHeldFn& each) {
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       StateId id;
-      if (!StateId::Parse(name, &id)) continue;
+      if (name <= after.hex() || !StateId::Parse(name, &id)) continue;
       Result<std::vector<LockRecord>> locks = Peek(dir->get(), name);
       const bool more =
           locks.ok() ? TellLocks(id, std::move(*locks), each) : each(id, std::move(locks).status());

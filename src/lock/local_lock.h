@@ -40,7 +40,7 @@ class LocalLock : public Locker {
   Status BurnNext(const LockKey& key) override;
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return true; }
-  Status EachHeld(const EachHeldFn& each) override;
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
   Result<std::vector<LockDamage>> Damage(const StateId& id) override;
   Status RepairDamage(const StateId& id) override;

@@ -31,7 +31,7 @@ class NoLock : public Locker {
   Result<bool> TokenReleased(const StateId&, const std::string&) override { return false; }
   Status WithLock(const LockKey&, const WriteFn&) override { return Refuse(); }
   bool HoldsStill() const override { return false; }
-  Status EachHeld(const EachHeldFn&) override { return Status(); }
+  Status EachHeldAfter(const StateId&, const EachHeldFn&) override { return Status(); }
   Result<HeldCount> CountHeld() override { return HeldCount(); }
   Status Check() override { return Status(); }
   Result<GateSet> ReadGates() override { return GateSet(); }

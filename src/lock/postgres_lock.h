@@ -44,7 +44,7 @@ class PostgresLock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   // Only where what `write` does is in the transaction that holds the row.
   bool HoldsStill() const override { return options_.with_storage; }
-  Status EachHeld(const EachHeldFn& each) override;
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
   Result<GateSet> ReadGates() override;

@@ -169,8 +169,8 @@ Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& t
   return stateward::TokenReleased(book, token_sha256, row->now_ms);
 }
 
-Status PostgresLock::EachHeld(const EachHeldFn& each) {
-  std::string after;
+Status PostgresLock::EachHeldAfter(const StateId& from, const EachHeldFn& each) {
+  std::string after = from.hex();
   while (true) {
     PgStatement next{pg_lock::kNextHeld, {}};
     next.params.Text(after).Int8(kHeldPage);

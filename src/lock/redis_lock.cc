@@ -397,7 +397,7 @@ Result<bool> RedisLock::ExchangeGates(const std::string& expected, const std::ve
   return answer->word == "done";
 }
 
-Status RedisLock::EachHeld(const EachHeldFn& each) {
+Status RedisLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
   Result<Answer> answer = Step(scripts_.held, KeysOf(StateId()), {});
   if (!answer.ok()) return std::move(answer).status();
   if (answer->rest.size() != 1) return NoAnswer();
@@ -409,7 +409,7 @@ Status RedisLock::EachHeld(const EachHeldFn& each) {
   std::sort(ids.begin(), ids.end());
   for (const std::string& hex : ids) {
     StateId id;
-    if (!StateId::Parse(hex, &id)) continue;
+    if (hex <= after.hex() || !StateId::Parse(hex, &id)) continue;
     Result<Answer> look = Step(scripts_.look, KeysOf(id), {});
     if (!look.ok()) return std::move(look).status();
     if (look->word == "free") continue;

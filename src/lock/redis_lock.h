@@ -37,7 +37,7 @@ class RedisLock : public Locker {
   Status BurnNext(const LockKey& key) override;
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
-  Status EachHeld(const EachHeldFn& each) override;
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
   std::string Warning() override { return client_->Warning(); }

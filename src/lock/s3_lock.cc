@@ -294,12 +294,12 @@ bool S3Lock::KnownFree(const std::string& key, const std::string& etag) {
   return known != counted_.end() && known->second.first == etag && known->second.second.all() == 0;
 }
 
-Status S3Lock::EachHeld(const EachHeldFn& each) {
+Status S3Lock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
   Result<std::map<std::string, std::string>> etags = ListLocks();
   if (!etags.ok()) return std::move(etags).status();
   std::vector<std::string> keys;
   for (const auto& [key, etag] : *etags) {
-    if (!KnownFree(key, etag)) keys.push_back(key);
+    if (key > prefix_ + after.hex() && !KnownFree(key, etag)) keys.push_back(key);
   }
   for (size_t from = 0; from < keys.size(); from += kHeldAtOnce) {
     const size_t count = std::min(kHeldAtOnce, keys.size() - from);

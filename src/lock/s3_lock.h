@@ -37,7 +37,7 @@ class S3Lock : public Locker {
   Result<bool> TokenReleased(const StateId& id, const std::string& token_sha256) override;
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
-  Status EachHeld(const EachHeldFn& each) override;
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
   Result<GateSet> ReadGates() override;

@@ -188,7 +188,9 @@ class MeteredLocker : public Locker {
     return meter_("with_lock", [&] { return l_->WithLock(key, write); });
   }
   bool HoldsStill() const override { return l_->HoldsStill(); }
-  Status EachHeld(const EachHeldFn& each) override { return l_->EachHeld(each); }
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override {
+    return l_->EachHeldAfter(after, each);
+  }
   Result<HeldCount> CountHeld() override { return l_->CountHeld(); }
   Result<std::vector<LockDamage>> Damage(const StateId& id) override { return l_->Damage(id); }
   Status RepairDamage(const StateId& id) override { return l_->RepairDamage(id); }

@@ -299,6 +299,22 @@ inline void HeldLocksAreTold(LockerFixture& f) {
   const auto first = [&](const StateId&, const Result<LockRecord>&) { return ++calls == 0; };
   CHECK(l->EachHeld(first).ok());
   LONGS_EQUAL(1, calls);
+  // From where somebody stopped; that need not be held any more.
+  for (const std::string& from : {told.begin()->first, IdOf("2").hex(), told.rbegin()->first}) {
+    std::vector<std::string> rest;
+    StateId after;
+    CHECK(StateId::Parse(from, &after));
+    const auto note = [&](const StateId& id, const Result<LockRecord>&) {
+      rest.push_back(id.hex());
+      return true;
+    };
+    CHECK(l->EachHeldAfter(after, note).ok());
+    std::vector<std::string> want;
+    for (const auto& [hex, record] : told) {
+      if (hex > from) want.push_back(hex);
+    }
+    CHECK(want == rest);
+  }
 }
 
 inline void CountHeldCounts(LockerFixture& f) {

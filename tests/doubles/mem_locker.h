@@ -128,11 +128,12 @@ class MemLocker : public Locker {
     return Status::Unavailable("the commit was not confirmed");
   }
   bool HoldsStill() const override { return still; }
-  Status EachHeld(const EachHeldFn& each) override {
+  Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     for (const auto& [hex, book] : books_) {
       StateId id;
+      if (hex <= after.hex()) continue;
       if (!StateId::Parse(hex, &id) || !TellLocks(id, LocksOf(book), each)) break;
     }
     return Status();

@@ -32,19 +32,22 @@ TEST_GROUP_BASE(Hooks, JobFixture) {
     CHECK(mkdtemp(name) != nullptr);
     dir = name;
     MakeStore();
+    Append({"", "net", "prod"});
+  }
+  void Append(const StateKey& key) {
+    const StateId id = StateId::Of(key);
     SealedInfo info = kms_cases::InfoOf(std::string("{}"));
-    info.key = {"", "net", "prod"};
-    CHECK(
-        (*storage.Append(kId, 0, *kms->Seal({kStore, kId, 1}, info, std::string("{}")))).appended);
+    info.key = key;
+    CHECK((*storage.Append(id, 0, *kms->Seal({kStore, id, 1}, info, std::string("{}")))).appended);
   }
   JobParts Parts() { return {storage, locker, *kms, gate, {}, {}, clock, log, nullptr}; }
-  void Lock(const std::string& id) {
+  void Lock(const std::string& id, const StateId& state = kId) {
     LockRecord want;
     want.id = id;
     want.principal = "user:ann";
     want.operation = "OperationTypeApply";
     const BaseFn base = [](const BaseAsk&) { return Result<uint64_t>(1); };
-    CHECK(std::holds_alternative<Granted>(*locker.Acquire(kId, want, base)));
+    CHECK(std::holds_alternative<Granted>(*locker.Acquire(state, want, base)));
   }
   // Ids and types of what comes up now, which is told then.
   std::string Look(StoreWatch & watch) {
@@ -57,9 +60,11 @@ TEST_GROUP_BASE(Hooks, JobFixture) {
       last = event;
       watch.Told(event.id);
     }
+    more = watch.GoOn();
     return text;
   }
   HookEvent last;
+  bool more = false;  // locks to look at
 };
 
 TEST(Hooks, ALockThatIsHeldForLongIsToldOnce) {
@@ -81,6 +86,47 @@ TEST(Hooks, ALockThatIsHeldForLongIsToldOnce) {
   board.found[kJobsOfStore] = 0;
   StoreWatch other(dir, 3600);
   STRCMP_EQUAL("", Look(other).c_str());
+}
+
+TEST(Hooks, ALockOfANamespaceSaysWhichOneItIs) {
+  const StateKey key{std::string(16, '7') + std::string(48, '0'), "net", "lab"};
+  Append(key);
+  StoreWatch watch(dir, 3600);
+  Lock("a", StateId::Of(key));
+  board.found[kJobsOfStore] = 1;
+  clock.Advance(3600 * 1000);
+  STRCMP_EQUAL("lock.stale ", Look(watch).c_str());
+  CHECK(last.body.find(R"("state":"net/lab","namespace":"7777777777777777")") != last.body.npos);
+}
+
+TEST(Hooks, LocksAreToldHoweverManyThereAre) {
+  constexpr size_t kLocks = 2100;
+  StoreWatch watch(dir, 3600);
+  for (size_t i = 0; i < kLocks; ++i) {
+    Lock("a" + std::to_string(i), StateId::Of({"", "many", std::to_string(i)}));
+  }
+  board.found[kJobsOfStore] = 1;
+  clock.Advance(3600 * 1000);
+  const auto told = [&] {
+    const std::string text = Look(watch);
+    return text.size() / std::string("lock.stale ").size();
+  };
+  CHECK(board.Write(dir).ok());
+  // What could not be sent comes again.
+  LONGS_EQUAL(1000, (*watch.Look(Parts())).size());
+  for (const size_t page : {1000, 1000, 100}) {
+    LONGS_EQUAL(page, told());
+    CHECK_EQUAL(page == 1000, more);
+  }
+  for (const bool others : {true, true, false}) {
+    LONGS_EQUAL(0, told());
+    CHECK_EQUAL(others, more);
+  }
+  // On another host for a while, and back.
+  board.found[kJobsOfStore] = 0;
+  LONGS_EQUAL(0, told());
+  board.found[kJobsOfStore] = 1;
+  LONGS_EQUAL(0, told());
 }
 
 TEST(Hooks, AStateThatIsFoundDamagedIsTold) {

@@ -3,6 +3,10 @@
 #include <CppUTest/TestHarness.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <set>
+#include <string>
+
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "conformance/kms_cases.h"
@@ -181,6 +185,54 @@ TEST(StoreJobs, LocksAreCountedByWhatIsHeld) {
   LONGS_EQUAL(3, found["stateward_locks{kind=\"plan\"}"]);
   LONGS_EQUAL(1, found["stateward_locks{kind=\"apply\"}"]);
   LONGS_EQUAL(1, found["stateward_locks{kind=\"other\"}"]);
+}
+
+// A step looks at some of them. Of more, the oldest may be the last that is looked at.
+TEST(StoreJobs, AllLocksAreLookedAtHoweverManyThereAre) {
+  jobs = WatchJobs();
+  std::set<std::string> ids;
+  for (int i = 0; i < 2500; ++i) ids.insert(Id(i).hex());
+  const auto lock = [&](const std::string& hex, bool shared) {
+    StateId id;
+    CHECK(StateId::Parse(hex, &id));
+    LockRecord want;
+    want.id = hex;
+    want.operation = shared ? kPlanOperation : "OperationTypeApply";
+    want.shared = shared;
+    const BaseFn base = [](const BaseAsk&) { return Result<uint64_t>(0); };
+    CHECK(std::holds_alternative<Granted>(*locker.Acquire(id, want, base)));
+  };
+  const std::string oldest = *ids.rbegin();
+  lock(oldest, false);
+  clock.Advance(3600 * 1000);
+  for (const std::string& hex : ids) {
+    if (hex != oldest) lock(hex, true);
+  }
+  for (int round = 0; round < 2; ++round) {
+    CHECK(Round("locks").round_done);
+    LONGS_EQUAL(1, found["stateward_locks{kind=\"apply\"}"]);
+    LONGS_EQUAL(2499, found["stateward_locks{kind=\"plan\"}"]);
+    LONGS_EQUAL(3600, found["stateward_oldest_lock_age_seconds"]);
+  }
+}
+
+TEST(StoreJobs, ARoundOverTheLocksThatFailsBeginsAtTheFirst) {
+  jobs = WatchJobs();
+  const BaseFn base = [](const BaseAsk&) { return Result<uint64_t>(0); };
+  for (int i = 0; i < 1500; ++i) {
+    LockRecord want;
+    want.id = std::to_string(i);
+    CHECK(std::holds_alternative<Granted>(*locker.Acquire(Id(i), want, base)));
+  }
+  const JobParts parts{storage, locker, *kms, gate, {}, {}, clock, log, nullptr};
+  Job& job = **std::find_if(jobs.begin(), jobs.end(),
+                            [](const auto& one) { return one->Name() == "locks"; });
+  CHECK(job.Step(parts).status.ok());
+  locker.down = true;
+  CHECK_FALSE(job.Step(parts).status.ok());
+  locker.down = false;
+  CHECK(Round("locks").round_done);
+  LONGS_EQUAL(1500, found["stateward_locks{kind=\"other\"}"]);
 }
 
 }  // namespace stateward
