@@ -52,7 +52,7 @@ std::string_view TypeOf(const JsonObject& line) {
 }
 
 // Metadata: names, numbers, who and why.
-constexpr const char* kTexts[] = {"state",  "principal", "action",     "lock_id",
+constexpr const char* kTexts[] = {"state",  "namespace", "principal",  "action",     "lock_id",
                                   "upload", "reason",    "request_id", "traceparent"};
 constexpr const char* kNumbers[] = {"version_before", "version_after", "serial_before",
                                     "serial_after", "resources"};

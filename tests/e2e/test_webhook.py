@@ -78,6 +78,11 @@ class Webhook(unittest.TestCase):
         wait_for(lambda: self.types()[-4:] == want, "all are there")
         written, kept, forced, _ = (entry["event"]["data"] for entry in self.entries()[-4:])
         self.assertEqual(("p/n", 2, 2), (written["state"], written["version_after"], written["serial_after"]))
+        listed = self.box.run([CTL, "list", "--deleted", "--json"], env=self.server.settings)
+        rows = json.loads(listed.stdout)
+        self.assertEqual(16, len(rows[0]["namespace"]), rows)
+        self.assertEqual({rows[0]["namespace"]},
+                         {entry["event"]["data"]["namespace"] for entry in self.entries()[-4:]})
         self.assertIn("upload", kept)
         self.assertEqual("p/n", forced["state"])
         ids = [entry["id"] for entry in self.entries()]

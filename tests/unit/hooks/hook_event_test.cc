@@ -31,6 +31,17 @@ TEST(HookEvent, WhatIsDoneIsTold) {
                                  .c_str());
 }
 
+TEST(HookEvent, OfBasicAuthItNamesTheNamespace) {
+  Result<JsonObject> line = ParseSmallJson(std::string(
+      R"({"chain":"0123456789abcdef","seq":8,"time":"T","event":"done","result":"done",)"
+      R"("action":"write","status":200,"state":"net/prod","namespace":"00112233445566aa",)"
+      R"("principal":"basic:00112233445566aa"})"));
+  CHECK(line.ok());
+  const std::string body = EventOfLine(*line)->body;
+  CHECK_TEXT(body.find(R"("state":"net/prod","namespace":"00112233445566aa")") != body.npos,
+             body.c_str());
+}
+
 TEST(HookEvent, WhatIsNotDoneIsNot) {
   for (const char* members : {R"("event":"done","result":"refused","action":"rollback")",
                               R"("event":"done","result":"failed","action":"write","status":503)",
