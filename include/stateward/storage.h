@@ -51,6 +51,8 @@ class Storage : public Records,
 
   // OK when a write would have a chance now; otherwise what is wrong, for /ready.
   virtual Status Check() = 0;
+  // What promises less than it should although it works, as Locker::Warning.
+  virtual std::string Warning() { return ""; }
 };
 
 }  // namespace stateward

@@ -148,8 +148,9 @@ Result<Reply> RunStatus(const Call& call) {
   AddTrouble("store", service.storage().Check(), &wrong);
   AddTrouble("lock", service.locker().Check(), &wrong);
   AddTrouble("key", service.kms().Check(), &wrong);
-  for (const std::string& warning : {service.locker().Warning(), service.kms().Warning(),
-                                     FormatWarning(service.storage().Format())}) {
+  for (const std::string& warning :
+       {service.storage().Warning(), service.locker().Warning(), service.kms().Warning(),
+        FormatWarning(service.storage().Format())}) {
     if (!warning.empty()) warnings.push_back(warning);
   }
   Result<std::vector<std::string>> keys = service.kms().KeyIds();

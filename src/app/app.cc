@@ -128,7 +128,8 @@ void App::SayWhatIsMissing(const Log& log) {
   }
   const Status key = CheckKey();
   if (!key.ok()) log.Warning("not ready: " + key.detail());
-  for (const std::string& warning : {backends_.locker->Warning(), backends_.kms->Warning()}) {
+  for (const std::string& warning :
+       {backends_.storage->Warning(), backends_.locker->Warning(), backends_.kms->Warning()}) {
     if (!warning.empty()) log.Warning(warning);
   }
   if (store.ok() && untouched_ != nullptr) {
@@ -202,7 +203,7 @@ Status App::CheckKey() {
 }
 
 std::vector<PartStatus> App::Ready() {
-  std::vector<PartStatus> parts = {{"store", LookAtStore()},
+  std::vector<PartStatus> parts = {{"store", LookAtStore(), backends_.storage->Warning()},
                                    {"lock", backends_.locker->Check(), backends_.locker->Warning()},
                                    {"key", CheckKey(), backends_.kms->Warning()}};
   if (untouched_ != nullptr) parts.push_back({"taking over", Status(), untouched_->Warning()});

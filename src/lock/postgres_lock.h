@@ -47,6 +47,8 @@ class PostgresLock : public Locker {
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
+  // A storage with the same pool says it.
+  std::string Warning() override { return options_.with_storage ? "" : pool_->Warning(); }
   Result<GateSet> ReadGates() override;
   Result<bool> ExchangeGates(const std::string& expected, const std::vector<Gate>& next) override;
 

@@ -150,6 +150,7 @@ class MeteredStorage : public Storage {
     return meter_("claim_legacy", [&] { return s_->ClaimLegacy(legacy_id, id); });
   }
   Status Check() override { return s_->Check(); }
+  std::string Warning() override { return s_->Warning(); }
 
  private:
   std::unique_ptr<Storage> s_;

@@ -286,6 +286,14 @@ bool PgPool::KnowsFunctions() {
   return has_functions_;
 }
 
+std::string PgPool::Warning() {
+  std::lock_guard<std::mutex> hold(mutex_);
+  if (standby_ || has_functions_ || functions_asked_us_ == 0) return "";
+  return "postgres: the functions of the schema stateward are missing, and this server could not "
+         "make them: requests take more round trips (GRANT CREATE ON SCHEMA stateward, then "
+         "restart)";
+}
+
 void PgPool::LearnFunctions(bool there) {
   std::lock_guard<std::mutex> hold(mutex_);
   has_functions_ = there;

@@ -124,6 +124,8 @@ class PgPool : public PgQueries {
   bool KnowsFunctions();
   // `there`: what was found out; not to be asked for again, or, if they are gone, not soon.
   void LearnFunctions(bool there);
+  // When they are missing; "" while that is not known, and of a standby, which makes none.
+  std::string Warning();
   // Of a call: there is no such function, or not for this role.
   static bool IsNoFunction(const std::string& sqlstate);
   bool standby() const { return standby_; }

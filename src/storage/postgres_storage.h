@@ -85,6 +85,7 @@ class PostgresStorage : public Storage, public StoreCopy {
   Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
   Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
   Status Check() override;
+  std::string Warning() override { return shared_->pool->Warning(); }
 
  private:
   // Of the storage and of each part of it within a transaction.

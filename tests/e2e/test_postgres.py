@@ -11,7 +11,7 @@ from box import ROOT, Box, wait_for
 from client import Client, basic
 from proxy import Proxy
 from services import POSTGRES_PROGRAMS, PgBouncer, Postgres
-from stateward import Stateward
+from stateward import CTL, Stateward
 from webservers import Nginx
 
 SEED = ROOT / "tests/data/seed"
@@ -317,6 +317,34 @@ class Settings(World):
             self.until(server, 200, "LOCK", body=lock_info(name))
             self.assertEqual(200, self.ask(server, "UNLOCK", body=lock_info(name)))
             self.assertEqual(before, self.versions())
+
+    def test_without_the_functions_it_works_and_says_so(self):
+        word = "functions of the schema stateward are missing"
+        server = self.serve(workers=1)
+        self.cycle(server, 1)
+        self.assertNotIn(word, server.ask("GET", "/ready")[2].decode())
+        server.process.stop()
+        self.postgres.sql("ALTER SCHEMA stateward OWNER TO postgres; GRANT USAGE ON SCHEMA stateward TO stateward;"
+                          "DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid::regprocedure FROM pg_proc"
+                          " WHERE pronamespace = 'stateward'::regnamespace LOOP"
+                          " EXECUTE 'DROP FUNCTION ' || f; END LOOP; END $$")
+        server.start()
+        self.cycle(server, 2)
+        wait_for(lambda: server.log().count(word) == 1, "the log says it")
+        wait_for(lambda: word in server.ask("GET", "/ready")[2].decode(), "/ready warns")
+        self.assertEqual(200, server.ask("GET", "/ready")[0])
+        run = self.box.run([CTL, "status", "--json"], env=server.env)
+        self.assertIn(word, "".join(json.loads(run.stdout)["warnings"]), run.stderr)
+        self.assertEqual(0, run.returncode, run.stderr)
+        server.process.stop()
+        self.assertEqual(1, server.log().count(word))
+        self.postgres.sql("GRANT CREATE ON SCHEMA stateward TO stateward")
+        server.start()
+        self.cycle(server, 3)
+        self.assertNotEqual("0", self.postgres.sql("SELECT count(*) FROM pg_proc WHERE pronamespace ="
+                                                   " 'stateward'::regnamespace"))
+        wait_for(lambda: server.ask("GET", "/ready")[0] == 200, "it is ready")
+        self.assertNotIn(word, server.ask("GET", "/ready")[2].decode())
 
     def test_commits_are_synchronous_whatever_the_role_says(self):
         self.postgres.sql("ALTER ROLE stateward SET synchronous_commit = off")
