@@ -8,7 +8,7 @@ from box import Box
 from client import Client, basic
 from policy_world import CTL, PASSWORDS, TOKENS, htpasswd, nginx_users, policy
 from stateward import Stateward
-from test_tofu import TOFU
+from test_tofu import TERRAFORM, TOFU
 from webservers import Nginx, certificates
 
 CONFIG = """
@@ -23,10 +23,16 @@ terraform {
 variable "note" { default = "first" }
 resource "terraform_data" "one" { input = var.note }
 output "note" { value = terraform_data.one.output }
+output "word" {
+  value     = "hidden ${var.note}"
+  sensitive = true
+}
 """
 
 
 class PolicyTofu(unittest.TestCase):
+    PROGRAM = TOFU
+
     @classmethod
     def setUpClass(cls):
         cls.box = Box()
@@ -40,7 +46,7 @@ class PolicyTofu(unittest.TestCase):
         env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
         if user is not None:
             env.update(TF_HTTP_USERNAME=user, TF_HTTP_PASSWORD=password)
-        run = subprocess.run([TOFU, f"-chdir={folder}", *arguments], env=env, capture_output=True,
+        run = subprocess.run([self.PROGRAM, f"-chdir={folder}", *arguments], env=env, capture_output=True,
                              text=True, timeout=120, check=False)
         self.assertEqual(code, run.returncode, run.stdout + run.stderr)
         return run.stdout + run.stderr
@@ -136,6 +142,7 @@ resource "terraform_data" "app" { input = data.terraform_remote_state.net.output
         self.assertIn('"second"', state)
         self.assertNotIn(TOKENS["dash"], state)
         self.assertNotIn("terraform_data.one", state)
+        self.assertNotIn("hidden second", state)
         self.box.write("consumer/main.tf", config % address)
         text = self.tofu(consumer, "x", TOKENS["dash"], "plan", "-input=false", code=1)
         self.assertIn("invalid auth", text)
@@ -171,6 +178,11 @@ resource "terraform_data" "app" { input = data.terraform_remote_state.net.output
             self.assertEqual(0, run.returncode, run.stderr)
             self.assertEqual(1, box.run([CTL, "adopt", "demo/none"],
                                         env=app.settings).returncode)
+
+
+if TERRAFORM:
+    class PolicyTerraform(PolicyTofu):
+        PROGRAM = TERRAFORM
 
 
 if __name__ == "__main__":

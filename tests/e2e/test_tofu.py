@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,20 @@ from webservers import Nginx, certificates
 
 TOFU = subprocess.run([str(ROOT / "tests/tools/build.sh"), "tofu"], capture_output=True, text=True,
                       check=True).stdout.strip()
+
+
+def terraform():
+    """The machine's own; None: it has none, or one that does not know terraform_data."""
+    path = shutil.which("terraform")
+    if path is None:
+        return None
+    run = subprocess.run([path, "version", "-json"], env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+                         capture_output=True, text=True, check=True)
+    version = json.loads(run.stdout)["terraform_version"].split("-")[0]
+    return path if tuple(int(number) for number in version.split(".")) >= (1, 4) else None
+
+
+TERRAFORM = terraform()
 
 CONFIG = """
 terraform {
@@ -43,8 +58,15 @@ output "note" { value = terraform_data.many[0].output }
 """
 
 
+def plain(text):
+    """A message without colors, frame and line breaks."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|│", "", text).split())
+
+
 class Core:
     PAIR = None
+    PROGRAM = TOFU
+    SHOWN = ("alice@laptop", "demo/tofu")  # of a lock, after its ID
 
     def setUp(self):
         self.box = Box()
@@ -64,7 +86,7 @@ class Core:
         return folder
 
     def argv(self, *arguments, folder):
-        return [TOFU, f"-chdir={folder}", *arguments]
+        return [self.PROGRAM, f"-chdir={folder}", *arguments]
 
     def tofu(self, *arguments, folder=None, code=0):
         """Runs it to its end; the output. The cache may lie where the test user cannot read."""
@@ -109,9 +131,8 @@ class Core:
                            "Created": "2026-11-23T16:00:54Z", "Path": ""}).encode()
         self.assertEqual(200, self.client.lock(self.target, lock).status)
         text = self.apply("x", code=1)
-        self.assertIn("11111111-2222-3333-4444-555555555555", text)
-        self.assertIn("alice@laptop", text)
-        self.assertIn("demo/tofu", text)
+        for word in ("11111111-2222-3333-4444-555555555555", *self.SHOWN):
+            self.assertIn(word, text)
         # With patience it gets the lock as soon as it is free.
         timer = threading.Timer(2, lambda: self.tofu(
             "force-unlock", "-force", "11111111-2222-3333-4444-555555555555"))
@@ -129,7 +150,7 @@ class Core:
         self.ctl("maintenance", "set", "demo/*", "--until", "2099-01-31T14:00:00Z",
                  "--reason", "new router")
         sentence = re.search(r"MAINTENANCE until 2099-01-31 14:00 UTC by \S+: new router",
-                             self.apply("x", code=1)).group()
+                             plain(self.apply("x", code=1))).group()
         text = self.tofu("force-unlock", "-force", sentence, code=1)
         self.assertIn("403", text)
         self.tofu("plan", "-input=false", "-lock=false")
@@ -143,7 +164,7 @@ class Core:
         self.apply("after", "-lock-timeout=30s")
         timer.join()
         self.ctl("freeze", "demo/tofu", "--reason", "ask ann")
-        self.assertRegex(self.apply("x", code=1), r"FROZEN by \S+: ask ann")
+        self.assertRegex(plain(self.apply("x", code=1)), r"FROZEN by \S+: ask ann")
 
 
 class Full(Core):
@@ -263,10 +284,17 @@ terraform {
         self.assertIn("again 0", self.tofu("output"))
 
 
+class Terraform(Core):
+    PROGRAM = TERRAFORM
+    SHOWN = ()  # the ID alone
+
+
 FULL_PAIRS = ("fs+local", "postgres+postgres")
 
 
 make_cases(sys.modules[__name__], Full, FULL_PAIRS)
+if TERRAFORM:
+    make_cases(sys.modules[__name__], Terraform, FULL_PAIRS[:1])
 make_cases(sys.modules[__name__], Core, [pair for pair in PAIRS if pair not in FULL_PAIRS])
 
 
