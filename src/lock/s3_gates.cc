@@ -12,11 +12,6 @@ namespace {
 // Sorts behind the service's: it is gone only when that one is, for who empties a bucket in order.
 constexpr char kGates[] = "01-gates";
 
-Status Outage(const Status& status) {
-  if (status.code() == Code::kUnavailable) return status;
-  return Status::Unavailable("gates: " + status.detail());
-}
-
 }  // namespace
 
 std::string S3Lock::GateKey() const { return prefix_ + kGates; }
@@ -24,7 +19,7 @@ std::string S3Lock::GateKey() const { return prefix_ + kGates; }
 Result<S3Lock::GateObject> S3Lock::GetGates() {
   Result<S3Object> object = client_->Get(GateKey(), kMaxGateText);
   if (!object.ok() && object.status().code() == Code::kNotFound) return GateObject();
-  if (!object.ok()) return Outage(object.status());
+  if (!object.ok()) return Outage(object.status(), "gates");
   return GateObject{std::string(ByteView(object->bytes).AsString()), std::move(object->etag)};
 }
 
@@ -65,7 +60,7 @@ Result<bool> S3Lock::ExchangeGates(const std::string& expected, const std::vecto
   const S3Condition when =
       there->etag.empty() ? S3Condition::Absent() : S3Condition::Etag(there->etag);
   Result<S3PutOutcome> put = client_->Put(GateKey(), text, when);
-  if (!put.ok()) return Outage(put.status());
+  if (!put.ok()) return Outage(put.status(), "gates");
   return put->done;
 }
 

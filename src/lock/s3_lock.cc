@@ -16,16 +16,6 @@ constexpr char kService[] = "00-lock-service";
 // Each time another one's step came first. With the waits between, about 5 s.
 constexpr int kTries = 24;
 constexpr uint32_t kMaxWaitMs = 400;
-// CountHeld reads what changed, so much at a time.
-constexpr int64_t kCountUs = 10LL * 1000 * 1000;
-// EachHeld asks for so many at once: what a client's pool of connections gives without waiting.
-constexpr size_t kHeldAtOnce = 8;
-
-// What is absent proves nothing here but for the lock object itself.
-Status Outage(Status status) {
-  if (status.code() == Code::kUnavailable) return status;
-  return Status::Unavailable("lock: " + status.detail());
-}
 
 void WaitForOthers(int tries) {
   uint32_t random = 0;
@@ -43,6 +33,11 @@ S3Lock::S3Lock(std::unique_ptr<S3Client> client, const Clock& clock, std::string
       clock_(clock),
       prefix_(std::move(prefix)),
       service_(*client_, clock, prefix_ + kService, "lock service (see `statewardctl init`)") {}
+
+Status S3Lock::Outage(Status status, const char* of) {
+  if (status.code() == Code::kUnavailable) return status;
+  return Status::Unavailable(std::string(of) + ": " + status.detail());
+}
 
 Result<std::string> S3Lock::ServiceId() {
   Result<S3Object> object = client_->Get(service_.key(), S3Landmark::kMaxBytes);
@@ -92,7 +87,7 @@ Status S3Lock::EnterEpoch(bool forgotten) {
   return put.ok() ? Status() : Outage(std::move(put).status());
 }
 
-Result<S3Lock::Entry> S3Lock::Read(const StateId& id) {
+Result<S3LockEntry> S3Lock::Read(const StateId& id) {
   STATEWARD_RETURN_IF_ERROR(client_->ProveConditions(prefix_));
   Result<S3Object> object = Status::Unavailable("not asked");
   auto get = [&] { object = client_->Get(prefix_ + id.hex(), kMaxS3LockObject); };
@@ -103,7 +98,7 @@ Result<S3Lock::Entry> S3Lock::Read(const StateId& id) {
     get();
   }
   STATEWARD_RETURN_IF_ERROR(std::move(service));
-  Entry entry;
+  S3LockEntry entry;
   if (object.ok()) {
     Result<S3LockObject> decoded = DecodeS3LockObject(object->bytes);
     if (!decoded.ok()) return Outage(std::move(decoded).status());
@@ -125,13 +120,56 @@ Result<S3Lock::Entry> S3Lock::Read(const StateId& id) {
   return entry;
 }
 
-Result<bool> S3Lock::Write(const StateId& id, Entry* entry) {
+Result<bool> S3Lock::Write(const StateId& id, S3LockEntry* entry) {
   S3Condition when = entry->etag.empty() ? S3Condition::Absent() : S3Condition::Etag(entry->etag);
   Result<S3PutOutcome> put =
       client_->Put(prefix_ + id.hex(), EncodeS3LockObject(entry->object), when);
   if (!put.ok()) return Outage(std::move(put).status());
+  if (!put->done) {
+    memory_.Forget(id, entry->etag);
+    return false;
+  }
   entry->etag = std::move(put->etag);
-  return put->done;
+  memory_.Wrote(id, *entry);
+  return true;
+}
+
+// Only while it is known that the lock service is what it was, as it is of a lock that is read.
+std::optional<S3LockEntry> S3Lock::Remembered(const StateId& id, const std::string& holder) {
+  if (service_.Due()) return std::nullopt;
+  std::optional<S3LockEntry> entry = memory_.Recall(id, holder);
+  if (!entry) return std::nullopt;
+  Result<S3LockService> said = ParseS3LockService(service_.Text());
+  if (!said.ok() || said->epoch != entry->object.epoch) return std::nullopt;
+  return entry;
+}
+
+Result<bool> S3Lock::TakeAlone(const StateId& id, const LockRecord& want, int64_t now_ms,
+                               S3LockEntry* entry) {
+  LockBook& book = entry->object.book;
+  LockRecord record = want;
+  record.unconfirmed = true;
+  const bool burn = book.burn;
+  Take(&book, std::move(record), now_ms);
+  book.burn = burn;  // until the base that comes of it is stored
+  return Write(id, entry);
+}
+
+// The first write goes without a look when nobody had the lock since this process gave it back.
+// Everything but a lock that is given to one who did not have it needs the look. nullopt: look.
+Result<S3Lock::Kept> S3Lock::AcquireUnseen(const StateId& id, const LockRecord& want,
+                                           const LockTerms& terms, bool* taken_here) {
+  std::optional<S3LockEntry> entry = Remembered(id, "");
+  if (!entry || terms.gates.shut_until_ms > 0) return Kept();
+  const int64_t now = client_->ServerNowMs();
+  const AcquireOutcome outcome = DecideAcquire(entry->object.book, want, now);
+  const auto* granted = std::get_if<Granted>(&outcome);
+  if (granted == nullptr || granted->repeated) return Kept();
+  Result<bool> taken = TakeAlone(id, want, now, &*entry);
+  if (!taken.ok()) return std::move(taken).status();
+  if (!*taken) return Kept();
+  *taken_here = true;
+  return Complete(id, want.id, terms, false, &*entry);
 }
 
 // Takes the lock without a base, reads the head, then stores it: a head that was read before could
@@ -139,10 +177,14 @@ Result<bool> S3Lock::Write(const StateId& id, Entry* entry) {
 Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& want,
                                        const LockTerms& terms) {
   bool taken_here = false;
+  Result<Kept> unseen = AcquireUnseen(key.id, want, terms, &taken_here);
+  if (!unseen.ok()) return std::move(unseen).status();
+  if (unseen->has_value()) return std::move(**unseen);
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries > 0) WaitForOthers(tries);
-    Result<Entry> entry = Read(key.id);
+    Result<S3LockEntry> entry = Read(key.id);
     if (!entry.ok()) return std::move(entry).status();
+    if (tries == 0) memory_.Saw(key.id, entry->etag);
     int64_t now = client_->ServerNowMs();
     AcquireOutcome outcome = DecideAcquire(entry->object.book, want, now);
     const auto* granted = std::get_if<Granted>(&outcome);
@@ -169,12 +211,7 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
       return outcome;
     }
     if (fresh) {
-      LockRecord record = want;
-      record.unconfirmed = true;
-      bool burn = book.burn;
-      Take(&book, std::move(record), now);
-      book.burn = burn;  // until the base that comes of it is stored
-      Result<bool> written = Write(key.id, &*entry);
+      Result<bool> written = TakeAlone(key.id, want, now, &*entry);
       if (!written.ok()) return std::move(written).status();
       if (!*written) continue;
       taken_here = true;
@@ -190,7 +227,7 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
 // The gates are read once the lock is there for all to see: a change before that is
 // obeyed, and one after it finds the lock.
 Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const std::string& lock_id,
-                                      const LockTerms& terms, bool repeated, Entry* entry) {
+                                      const LockTerms& terms, bool repeated, S3LockEntry* entry) {
   LockBook& book = entry->object.book;
   Result<GateObject> gates = Status::Unavailable("not asked");
   Result<uint64_t> head = Status::Unavailable("not asked");
@@ -222,9 +259,21 @@ Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const std::string& lock
 }
 
 Result<ReleaseOutcome> S3Lock::Release(const LockKey& key, const ReleaseRequest& request) {
+  // The holder, where this process gave the lock, needs no look: the write goes only if nothing
+  // changed since.
+  std::optional<S3LockEntry> held = Remembered(key.id, request.id);
+  if (held) {
+    ReleaseOutcome outcome =
+        stateward::Release(&held->object.book, request, client_->ServerNowMs());
+    if (std::holds_alternative<Released>(outcome)) {
+      Result<bool> written = Write(key.id, &*held);
+      if (!written.ok()) return std::move(written).status();
+      if (*written) return outcome;
+    }
+  }
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries > 0) WaitForOthers(tries);
-    Result<Entry> entry = Read(key.id);
+    Result<S3LockEntry> entry = Read(key.id);
     if (!entry.ok()) return std::move(entry).status();
     ReleaseOutcome outcome =
         stateward::Release(&entry->object.book, request, client_->ServerNowMs());
@@ -237,7 +286,7 @@ Result<ReleaseOutcome> S3Lock::Release(const LockKey& key, const ReleaseRequest&
 }
 
 Result<LockView> S3Lock::Look(const LockKey& key) {
-  Result<Entry> entry = Read(key.id);
+  Result<S3LockEntry> entry = Read(key.id);
   if (!entry.ok()) return std::move(entry).status();
   LockBook& book = entry->object.book;
   if (book.holder && book.holder->unconfirmed) {
@@ -249,7 +298,7 @@ Result<LockView> S3Lock::Look(const LockKey& key) {
 Status S3Lock::BurnNext(const LockKey& key) {
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries > 0) WaitForOthers(tries);
-    Result<Entry> entry = Read(key.id);
+    Result<S3LockEntry> entry = Read(key.id);
     if (!entry.ok()) return std::move(entry).status();
     entry->object.book.burn = true;
     Result<bool> written = Write(key.id, &*entry);
@@ -260,7 +309,7 @@ Status S3Lock::BurnNext(const LockKey& key) {
 }
 
 Result<bool> S3Lock::TokenReleased(const StateId& id, const std::string& token_sha256) {
-  Result<Entry> entry = Read(id);
+  Result<S3LockEntry> entry = Read(id);
   if (!entry.ok()) return std::move(entry).status();
   return stateward::TokenReleased(entry->object.book, token_sha256, client_->ServerNowMs());
 }
@@ -271,85 +320,6 @@ Status S3Lock::WithLock(const LockKey& key, const WriteFn& write) {
   view->gates = [this] { return ReadGates(); };
   write(*view);
   return Status();
-}
-
-Result<std::map<std::string, std::string>> S3Lock::ListLocks() {
-  STATEWARD_RETURN_IF_ERROR(service_.LookIfDue());
-  S3ListRequest request;
-  request.prefix = prefix_;
-  std::map<std::string, std::string> etags;
-  STATEWARD_RETURN_IF_ERROR(client_->List(request, [&](const S3Page& page) {
-    for (const S3Page::Entry& object : page.objects) {
-      StateId id;
-      if (StateId::Parse(object.key.substr(prefix_.size()), &id)) etags[object.key] = object.etag;
-    }
-    return true;
-  }));
-  return etags;
-}
-
-bool S3Lock::KnownFree(const std::string& key, const std::string& etag) {
-  std::lock_guard<std::mutex> one(counted_mutex_);
-  auto known = counted_.find(key);
-  return known != counted_.end() && known->second.first == etag && known->second.second.all() == 0;
-}
-
-Status S3Lock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
-  Result<std::map<std::string, std::string>> etags = ListLocks();
-  if (!etags.ok()) return std::move(etags).status();
-  std::vector<std::string> keys;
-  for (const auto& [key, etag] : *etags) {
-    if (key > prefix_ + after.hex() && !KnownFree(key, etag)) keys.push_back(key);
-  }
-  for (size_t from = 0; from < keys.size(); from += kHeldAtOnce) {
-    const size_t count = std::min(kHeldAtOnce, keys.size() - from);
-    std::vector<Result<S3Object>> objects(count, Status::Unavailable("not asked"));
-    RunAll(count, [&](size_t i) { objects[i] = client_->Get(keys[from + i], kMaxS3LockObject); });
-    for (size_t i = 0; i < count; ++i) {
-      const Result<S3Object>& object = objects[i];
-      StateId id;
-      StateId::Parse(keys[from + i].substr(prefix_.size()), &id);
-      if (!object.ok() && object.status().code() == Code::kNotFound) continue;
-      if (!object.ok()) return Outage(object.status());
-      Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
-      if (lock.ok()) {
-        std::lock_guard<std::mutex> one(counted_mutex_);
-        counted_[keys[from + i]] = {object->etag, CountOf(lock->book)};
-      }
-      const bool more = lock.ok() ? TellLocks(id, LocksOf(std::move(lock->book)), each)
-                                  : each(id, Outage(lock.status()));
-      if (!more) return Status();
-    }
-  }
-  return Status();
-}
-
-Result<HeldCount> S3Lock::CountHeld() {
-  Result<std::map<std::string, std::string>> etags = ListLocks();
-  if (!etags.ok()) return std::move(etags).status();
-  std::lock_guard<std::mutex> one(counted_mutex_);
-  for (auto it = counted_.begin(); it != counted_.end();) {
-    it = etags->count(it->first) == 0 ? counted_.erase(it) : std::next(it);
-  }
-  int64_t start = clock_.SteadyUs();
-  HeldCount count;
-  for (const auto& [key, etag] : *etags) {
-    auto known = counted_.find(key);
-    if (known == counted_.end() || known->second.first != etag) {
-      if (clock_.SteadyUs() - start > kCountUs) {
-        return Status::Unavailable("lock: too many to count at once; the next count goes on");
-      }
-      Result<S3Object> object = client_->Get(key, kMaxS3LockObject);
-      if (!object.ok()) return Outage(std::move(object).status());
-      Result<S3LockObject> lock = DecodeS3LockObject(object->bytes);
-      if (!lock.ok()) continue;
-      counted_[key] = {object->etag, CountOf(lock->book)};
-      known = counted_.find(key);
-    }
-    count.whole += known->second.second.whole;
-    count.plans += known->second.second.plans;
-  }
-  return count;
 }
 
 Status S3Lock::Check() {

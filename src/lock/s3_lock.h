@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include "lock/s3_lock_text.h"
+#include "lock/s3_lock_memory.h"
 #include "s3/s3_client.h"
 #include "s3/s3_landmark.h"
 #include "stateward/clock.h"
@@ -48,15 +48,19 @@ class S3Lock : public Locker {
     std::string text;
     std::string etag;  // "" = there is none
   };
-  struct Entry {
-    S3LockObject object;  // of the service's epoch; its book says `burn` where that is a new one
-    std::string etag;     // "" = there is no object yet
-  };
-  Result<Entry> Read(const StateId& id);
+  // Of the service's epoch; its book says `burn` where that is a new one.
+  Result<S3LockEntry> Read(const StateId& id);
   // `forgotten`: a new epoch, in which every lock burns at its first grant.
   Status EnterEpoch(bool forgotten);
   // False: the object is another one by now; read again.
-  Result<bool> Write(const StateId& id, Entry* entry);
+  Result<bool> Write(const StateId& id, S3LockEntry* entry);
+  // What may be written to without a look, as S3LockMemory::Recall has it.
+  std::optional<S3LockEntry> Remembered(const StateId& id, const std::string& holder);
+  // The first write of a LOCK: the lock is its, and has no base yet. False: as Write.
+  Result<bool> TakeAlone(const StateId& id, const LockRecord& want, int64_t now_ms,
+                         S3LockEntry* entry);
+  // What proves nothing here, as an outage; `of` begins its text.
+  static Status Outage(Status status, const char* of = "lock");
 
   std::string GateKey() const;
   Result<GateObject> GetGates();
@@ -68,12 +72,15 @@ class S3Lock : public Locker {
   // Of a lock that is taken without a base: reads head and gates, and stores the base or gives the
   // lock back. nullopt: others came first.
   Result<Kept> Complete(const StateId& id, const std::string& lock_id, const LockTerms& terms,
-                        bool repeated, Entry* entry);
+                        bool repeated, S3LockEntry* entry);
+  Result<Kept> AcquireUnseen(const StateId& id, const LockRecord& want, const LockTerms& terms,
+                             bool* taken_here);
 
   const std::unique_ptr<S3Client> client_;
   const Clock& clock_;
   const std::string prefix_;
   S3Landmark service_;
+  S3LockMemory memory_;
   // All lock objects: key -> ETag.
   Result<std::map<std::string, std::string>> ListLocks();
   // Whether this very object was seen to be free.

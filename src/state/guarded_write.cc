@@ -131,7 +131,11 @@ WriteOutcome GuardedWrite::RunAgain(const WriteOutcome& first, const WriteReques
 
 Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   StateId id = StateId::Of(request.grant->key);
-  Result<Newest> newest = LoadNewest(history_, *request.grant, id, rules_.legacy_read);
+  const bool early = early_ != nullptr && early_->valid();
+  const auto look = [&] { return LoadNewest(history_, *request.grant, id, rules_.legacy_read); };
+  Result<Newest> newest = early ? early_->get() : look();
+  // A session that ended after an early look raised the mark over what that one saw.
+  if (early && newest.ok() && newest->head < mark_) newest = look();
   if (newest.ok() && newest->head < mark_) {
     return Status::Unavailable("record " + std::to_string(mark_) +
                                " is gone, the newest one left is " + std::to_string(newest->head) +

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <string>
 
 #include "history/history.h"
@@ -54,17 +55,24 @@ struct WriteOutcome {
   bool may_arrive_late = false;
 };
 
+// What stands at the end, as somebody looks at it while the lock is looked at.
+using EarlyLook = std::future<Result<Newest>>;
+
 // Of one step of the locker.
 class GuardedWrite {
  public:
-  // `storage`: as StepStorage gives it for the step that the write runs in.
+  // `storage`: as StepStorage gives it for the step that the write runs in. `early`: used once,
+  // where it is valid. Which of the two looks came first does not matter: the append takes the
+  // number behind what was seen or none, and what another session could have put there before the
+  // lock was seen is there to be seen by WhoWrote, or has taken that number.
   GuardedWrite(Storage& storage, Locker& locker, Kms& kms, const Clock& clock,
-               const WriteRules& rules, std::string store_id)
+               const WriteRules& rules, std::string store_id, EarlyLook* early = nullptr)
       : storage_(storage),
         locker_(locker),
         history_(storage, kms, std::move(store_id)),
         clock_(clock),
-        rules_(rules) {}
+        rules_(rules),
+        early_(early) {}
 
   // REQUIRES: called from Locker::WithLock with its view.
   WriteOutcome Run(const WriteRequest& request, const LockView& view);
@@ -97,6 +105,7 @@ class GuardedWrite {
   const History history_;
   const Clock& clock_;
   const WriteRules rules_;
+  EarlyLook* const early_;
   void ExpectLast() const {
     if (transaction_ != nullptr) transaction_->ExpectLast();
   }

@@ -1,6 +1,5 @@
 #include "state/state_service.h"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -12,14 +11,9 @@
 #include "state/lock_rights.h"
 #include "state/never_absent.h"
 #include "state/plan_info.h"
-#include "state/step_storage.h"
 
 namespace stateward {
 namespace {
-
-// Two records that take each other's number do so a few times at most: each is one step of another
-// request, which then goes on.
-constexpr int kWriteTries = 16;
 
 std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }
 
@@ -258,34 +252,6 @@ StateAnswer StateService::Write(const WriteRequest& request) {
   }
   answer.lock_id = request.lock_id;
   return answer;
-}
-
-Status StateService::WriteUnderLock(const std::string& store_id, const WriteRequest& request,
-                                    WriteOutcome* outcome) {
-  WriteOutcome first;
-  bool ran = false;
-  bool again = false;
-  auto run = [&](LockView& view) {
-    ran = true;
-    const StepStorage storage(storage_, view.transaction);
-    GuardedWrite write(*storage, locker_, kms_, clock_, rules_.write, store_id);
-    *outcome = again ? write.RunAgain(first, request, view) : write.Run(request, view);
-    if (outcome->kind == WriteOutcome::Kind::kDone) view.mark = std::max(view.mark, outcome->n);
-  };
-  LockKey key = LockKeyOf(*request.grant, rules_.write.legacy_read);
-  Status status = locker_.WithLock(key, run);
-  for (int i = 1; i < kWriteTries && status.ok(); ++i) {
-    if (outcome->kind != WriteOutcome::Kind::kLookAgain) break;
-    status = locker_.WithLock(key, run);
-  }
-  if (status.ok() || !ran || outcome->kind == WriteOutcome::Kind::kRefused) return status;
-  // The transaction broke off, or its end was not confirmed. A second one waits for the end of the
-  // first, so that what it finds stays: the answer is neither a guess nor a false refusal.
-  log_.Warning("a write is looked for: " + status.detail());
-  first = std::move(*outcome);
-  *outcome = WriteOutcome();
-  again = true;
-  return locker_.WithLock(key, run);
 }
 
 // The upload is kept, no matter who sent it: it may be the only copy.

@@ -4,6 +4,8 @@
 #define STATEWARD_TESTS_DOUBLES_MEM_S3_H_
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,6 +49,42 @@ struct MemS3 {
   uint64_t writes = 0;
   Fault fault;
   std::vector<Asked> log;
+  // The round trips that are expected, each with what is asked in it, in the words of NameOf. An
+  // answer waits until everything of its round was asked: what is asked one after the other does
+  // not get through. nullopt: nothing waits.
+  std::optional<std::vector<std::multiset<std::string>>> rounds;
+  std::string unexpected;  // the first that no round had
+  std::condition_variable asked;
+
+  // "GET state", "PUT lock", "LIST", ...
+  static std::string NameOf(const Asked& asked) {
+    if (asked.key.empty()) return asked.method == "GET" ? "LIST" : asked.method + " bucket";
+    const auto begins = [&asked](const char* start) { return asked.key.rfind(start, 0) == 0; };
+    const char* what = "other";
+    if (begins("states/")) what = "state";
+    if (begins("locks/")) what = "lock";
+    if (begins("locks/01-gates")) what = "gates";
+    return asked.method + " " + what;
+  }
+  // Waits for the others of the round. REQUIRES: the mutex is held
+  void TakePart(std::unique_lock<std::mutex>& hold, const Asked& one) {
+    if (!rounds) return;
+    const size_t left = rounds->size();
+    if (left == 0 || rounds->front().count(NameOf(one)) == 0) {
+      if (unexpected.empty()) unexpected = NameOf(one);
+      return;
+    }
+    rounds->front().erase(rounds->front().find(NameOf(one)));
+    if (rounds->front().empty()) {
+      rounds->erase(rounds->begin());
+      asked.notify_all();
+      return;
+    }
+    const auto whole = [&] { return rounds->size() != left; };
+    if (!asked.wait_for(hold, std::chrono::seconds(20), whole) && unexpected.empty()) {
+      unexpected = NameOf(one) + " without the others of its round";
+    }
+  }
 
   static HttpAnswer Error(int status, const std::string& code) {
     return Text(status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code></Error>");
@@ -74,6 +112,7 @@ class MemS3Http : public HttpClient {
     rest = rest.substr(0, rest.find('?'));
     asked.key = rest.find('/') == rest.npos ? "" : Decode(rest.substr(rest.find('/') + 1));
     s3_->log.push_back(asked);
+    s3_->TakePart(hold, asked);
     auto act = [&]() -> MemS3::Answer { return Act(asked, query, request); };
     std::optional<MemS3::Answer> fault;
     if (s3_->fault) fault = s3_->fault(asked, act);

@@ -110,4 +110,143 @@ TEST(S3LockFaults, AServiceWithoutConditionsIsRefused) {
   CHECK(fresh->Check().detail().find("ignores conditional writes") != std::string::npos);
 }
 
+// What a server remembers of a lock, and what others did to it meanwhile.
+TEST_GROUP(S3LockMemory) {
+  MemS3LockFixture f;
+  std::shared_ptr<Locker> l = Fresh(f);
+  std::shared_ptr<Locker> other = f.Open();
+  bool burn = false;
+  BaseFn base = [this](const BaseAsk& ask) -> Result<uint64_t> {
+    burn = ask.burn;
+    return uint64_t{7};
+  };
+
+  size_t Asked(const char* what) {
+    size_t count = 0;
+    for (const MemS3::Asked& asked : f.s3->log) count += MemS3::NameOf(asked) == what ? 1 : 0;
+    return count;
+  }
+  // So often that `l` gives the lock without a look.
+  void setup() override {
+    for (int i = 0; i < 5; ++i) {
+      f.s3->log.clear();
+      Take(*l, Want("w" + std::to_string(i)));
+      Free(*l, "w" + std::to_string(i));
+    }
+    LONGS_EQUAL(0, Asked("GET lock"));
+    LONGS_EQUAL(3, Asked("PUT lock"));
+    other = f.Open();
+  }
+};
+
+TEST(S3LockMemory, AnotherServerGaveTheLock) {
+  Take(*other, Want("a"));
+  STRCMP_EQUAL("a", MustBe<HeldBy>(l->Acquire(Id(), Want("b"), Base7)).holder.id.c_str());
+  CHECK(MustBe<Granted>(l->Acquire(Id(), Want("a"), Base7)).repeated);
+  STRCMP_EQUAL("a", Holder(*l).c_str());
+}
+
+TEST(S3LockMemory, AnotherServerGavePlans) {
+  LockRecord plan = Want("p");
+  plan.operation = std::string(kPlanOperation);
+  plan.shared = true;
+  Take(*other, plan);
+  LONGS_EQUAL(1, MustBe<HeldBy>(l->Acquire(Id(), Want("b"), Base7)).plans.size());
+  LONGS_EQUAL(1, Must(l->Look(Id())).plans.size());
+}
+
+TEST(S3LockMemory, AnotherServerReleasedTheLock) {
+  Take(*l, Want("a"));
+  Free(*other, "a");
+  MustBe<WasReleased>(l->Release(Id(), {"a", "alice", false}));
+  Take(*l, Want("b"));
+  Free(*other, "b");
+  Take(*other, Want("c"));
+  MustBe<WasReleased>(l->Release(Id(), {"b", "alice", false}));
+  STRCMP_EQUAL("c", Holder(*l).c_str());
+}
+
+TEST(S3LockMemory, AnIdThatAnotherServerReleasedStaysReleased) {
+  Take(*other, Want("a"));
+  Free(*other, "a");
+  MustBe<WasReleased>(l->Acquire(Id(), Want("a"), Base7));
+}
+
+TEST(S3LockMemory, AForcedReleaseTakesANumberAway) {
+  Take(*l, Want("a"));
+  MustBe<Released>(other->Release(Id(), {"", "bob", false}));
+  MustBe<WasReleased>(l->Release(Id(), {"a", "alice", false}));
+  MustBe<Granted>(l->Acquire(Id(), Want("b"), base));
+  CHECK(burn);
+}
+
+TEST(S3LockMemory, AWriteOfAnotherServerThatMayBeLateTakesANumberAway) {
+  CHECK(other->BurnNext(Id()).ok());
+  MustBe<Granted>(l->Acquire(Id(), Want("a"), base));
+  CHECK(burn);
+}
+
+TEST(S3LockMemory, AGateThatWasShutMeanwhileGivesNoLock) {
+  const GateTicket ticket = ShutNow(*other);
+  MustBe<GatesChanged>(l->Acquire(Id(), Want("a"), Base7));
+  MustBe<Shut>(l->Acquire(Id(), Want("a"), LockTerms(Base7, ticket)));
+  STRCMP_EQUAL("", Holder(*other).c_str());
+}
+
+// Another process made the lock service again; a server that is not stopped for that learns it
+// within some seconds, as it does without a memory.
+TEST(S3LockMemory, AServiceThatIsAnotherOneIsAnOutage) {
+  Must(other->InitService(true));
+  f.clock.Advance(S3Landmark::kFreshUs / 1000);
+  IsUnavailable(l->Acquire(Id(), Want("b"), base));
+}
+
+TEST(S3LockMemory, LocksThatAreGoneAreAnOutage) {
+  Take(*l, Want("a"));
+  const auto all = f.s3->objects;
+  f.s3->objects.clear();
+  IsUnavailable(l->Release(Id(), {"a", "alice", false}));
+  f.s3->objects = all;
+  Free(*l, "a");
+  f.s3->objects.clear();
+  IsUnavailable(l->Acquire(Id(), Want("b"), Base7));
+}
+
+// An older copy of the bucket was put back: not what this server left, and not without a look.
+TEST(S3LockMemory, AnOlderLockIsNotTakenForTheOneThatWasLeft) {
+  Take(*other, Want("a"));
+  const auto held = f.s3->objects;
+  Free(*other, "a");
+  for (int i = 0; i < 5; ++i) {
+    Take(*l, Want("x" + std::to_string(i)));
+    Free(*l, "x" + std::to_string(i));
+  }
+  f.s3->objects = held;
+  MustBe<HeldBy>(l->Acquire(Id(), Want("b"), Base7));
+}
+
+TEST(S3LockMemory, AnAnswerThatWasLostIsToldByTheRepeat) {
+  f.s3->fault = [this](const MemS3::Asked& asked,
+                       const auto& done) -> std::optional<MemS3::Answer> {
+    if (asked.method != "PUT") return std::nullopt;
+    f.s3->fault = nullptr;
+    (void)done();
+    return Status::Unavailable("http: timed out");
+  };
+  IsUnavailable(l->Acquire(Id(), Want("a"), Base7));
+  MustBe<Granted>(l->Acquire(Id(), Want("a"), Base7));
+  CHECK(Must(l->Look(Id())).holder->base == 7);
+  Free(*l, "a");
+}
+
+TEST(S3LockMemory, ManyStatesCostLooks) {
+  for (int i = 0; i < 600; ++i) {
+    const StateId id = IdOf(std::to_string(i));
+    Take(*l, Want("a"), id);
+    MustBe<Released>(l->Release(id, {"a", "alice", false}));
+  }
+  Take(*l, Want("a"));
+  Free(*other, "a");
+}
+
 }  // namespace stateward
