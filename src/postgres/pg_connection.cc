@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace stateward {
 namespace {
@@ -53,6 +54,16 @@ Status FromResult(const PGresult* result, std::string* sqlstate) {
   text += Trimmed(message != nullptr ? message : PQresultErrorMessage(result));
   if (*sqlstate == "XX001" || *sqlstate == "XX002") return Status::Corruption(std::move(text));
   return Status::Unavailable(std::move(text));
+}
+
+// The warning of a commit whose wait for a synchronous standby was cancelled: it is in this server
+// alone, which calls it a success. Told by the server's function that says it, the only part that
+// no language changes; a warning that does not say where it comes from is taken for it.
+bool IsCancelledWait(const PGresult* notice) {
+  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr || std::string_view(severity) != "WARNING") return false;
+  const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  return function == nullptr || std::string_view(function) == "SyncRepWaitForLSN";
 }
 
 }  // namespace
@@ -114,9 +125,13 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
   if (PQstatus(out->conn_) != CONNECTION_OK) {
     return Status::Unavailable("postgres: " + Trimmed(PQerrorMessage(out->conn_)));
   }
-  // What the server remarks (notices) would go to stderr.
-  PQsetNoticeProcessor(
-      out->conn_, [](void*, const char*) {}, nullptr);
+  // Without a receiver, what the server remarks would go to stderr.
+  PQsetNoticeReceiver(
+      out->conn_,
+      [](void* connection, const PGresult* notice) {
+        if (IsCancelledWait(notice)) static_cast<PgConnection*>(connection)->unreplicated_ = true;
+      },
+      out.get());
   if (PQsetnonblocking(out->conn_, 1) != 0 || PQenterPipelineMode(out->conn_) != 1) {
     return Status::Unavailable("postgres: pipeline mode was refused");
   }
@@ -142,7 +157,10 @@ Result<std::vector<PgRows>> PgConnection::Run(const std::vector<PgStatement>& st
   if (round_trips_ != nullptr) ++*round_trips_;
   STATEWARD_RETURN_IF_ERROR(Send(statements));
   std::vector<PgRows> rows(statements.size());
-  STATEWARD_RETURN_IF_ERROR(Collect(statements.size(), deadline_us, &rows));
+  const Status collected = Collect(statements.size(), deadline_us, &rows);
+  // As if the answer to COMMIT had been lost: a repeat waits for the standby in its place.
+  if (unreplicated_) return Lose("the wait for a synchronous standby was cancelled");
+  STATEWARD_RETURN_IF_ERROR(collected);
   for (const PgRows& part : rows) heavy_ = heavy_ || part.memory() > kHeavyBytes;
   return rows;
 }

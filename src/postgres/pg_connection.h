@@ -51,6 +51,7 @@ class PgConnection {
   // Sends all statements at once and waits for all their rows. When one fails those behind it are
   // not run, and all are undone unless a transaction is open (which is then good for ROLLBACK
   // alone). The time limit is kAnswerMs and a second for each MiB that is sent.
+  // A commit that a synchronous standby may not have counts as one whose answer was lost.
   // kUnavailable, kCorruption: as the server says; sqlstate() tells more.
   Result<std::vector<PgRows>> Run(const std::vector<PgStatement>& statements);
   static constexpr int64_t kAnswerMs = 10000;
@@ -77,6 +78,7 @@ class PgConnection {
   std::atomic<uint64_t>* const round_trips_;
   bool lost_ = false;
   bool heavy_ = false;
+  bool unreplicated_ = false;  // a wait for a synchronous standby was cancelled
   std::string sqlstate_;
 };
 

@@ -26,6 +26,7 @@ LIMIT_S = 600
 def postgres(box):
     server = services.Postgres(box)
     return {"POSTGRES": server.settings()["POSTGRES_CONNECTION"],
+            "POSTGRES_ROOT": server.connection(*server.address(), "postgres"),
             "PGBOUNCER": services.PgBouncer(box, server).settings()["POSTGRES_CONNECTION"]}
 
 

@@ -71,8 +71,9 @@ shared_buffers = 64MB
     def settings(self, address=None):
         return {"POSTGRES_CONNECTION": self.connection(*(address or self.address()))}
 
-    def connection(self, host, port):
-        return f"postgres://stateward:{self.password}@{host}:{port}/stateward?sslmode=disable"
+    def connection(self, host, port, user="stateward"):
+        password = self.root_password if user == "postgres" else self.password
+        return f"postgres://{user}:{password}@{host}:{port}/stateward?sslmode=disable"
 
 
 class PgBouncer(Service):
