@@ -8,6 +8,7 @@
 
 #include "jobs/lock_pages.h"
 #include "jobs/walk.h"
+#include "lock/plan_lock.h"
 
 namespace stateward {
 namespace {
@@ -71,9 +72,7 @@ class LocksJob : public Job {
     kinds_ = {{"plan", 0}, {"apply", 0}, {"other", 0}, {"unreadable", 0}};
   }
   static std::string KindOf(const LockRecord& holder) {
-    // With the role plan it is a plan's, whatever Operation the client names.
-    const bool plan = holder.shared || holder.plan_only || holder.operation == kPlanOperation;
-    if (plan) return "plan";
+    if (AsksForPlan(holder)) return "plan";
     return holder.operation == "OperationTypeApply" ? "apply" : "other";
   }
 

@@ -70,11 +70,6 @@ void Remember(LockBook* book, const LockRecord& record, bool forced, int64_t now
   book->released.push_back(entry);
 }
 
-// A plan may be granted again to a server that does not share them.
-bool AsksForPlan(const LockRecord& want) {
-  return want.shared || want.plan_only || want.operation == kPlanOperation;
-}
-
 // `named`: the one whose ID was named; else the oldest.
 HeldBy HeldByPlans(const LockBook& book, const LockRecord* named) {
   return {named != nullptr ? *named : book.plans.front(), 0, book.plans};

@@ -68,6 +68,9 @@ class RedisLock : public Locker {
   Result<Answer> Step(const RedisScript& script, const std::vector<std::string>& keys,
                       std::vector<std::string> arguments);
   Status Renew(const std::string& service_id);
+  static Status NoAnswer();
+  static Status Busy();
+  static Result<GateSet> ReadGateReply(const std::vector<RedisReply>& rest);
   Result<Held> ReadHeld(const Answer& answer) const;
   // What a "gates" or "shut" says.
   Result<AcquireOutcome> ReadKept(Answer answer) const;
@@ -79,6 +82,7 @@ class RedisLock : public Locker {
 
   const std::unique_ptr<RedisClient> client_;
   const std::string prefix_;
+  const RedisServiceScripts service_scripts_;
   const RedisLockScripts scripts_;
   std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;

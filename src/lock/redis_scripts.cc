@@ -7,32 +7,6 @@
 namespace stateward {
 namespace {
 
-constexpr char kService[] = R"(
-local id = redis.call('HGET', KEYS[1], 'id')
-if id then return {'id', id} end
-return {'none'}
-)";
-
-constexpr char kInit[] = R"(
-local id = redis.call('HGET', KEYS[1], 'id')
-if not id then
-  id = ARGV[2]
-  redis.call('HSET', KEYS[1], 'id', id, 'run', ARGV[1], 'epoch', '')
-end
-if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[4]) end
-return {'id', id}
-)";
-
-// The first one that comes re-establishes the service; who was slower finds it done.
-constexpr char kRenew[] = R"(
-local s = redis.call('HMGET', KEYS[1], 'id', 'run')
-if s[1] and s[1] ~= ARGV[2] then return {'other'} end
-if not s[1] or s[2] ~= ARGV[1] then
-  redis.call('HSET', KEYS[1], 'id', ARGV[2], 'run', ARGV[1], 'epoch', ARGV[3])
-end
-return {'ok'}
-)";
-
 // `run` differs when another process answers than the one that last entered an epoch: it was
 // restarted or took over, and may lack the newest locks.
 constexpr char kPrelude[] = R"(
@@ -373,10 +347,7 @@ std::string Step(const char* body) {
 }  // namespace
 
 RedisLockScripts::RedisLockScripts()
-    : service(kService),
-      init(kInit),
-      renew(kRenew),
-      acquire(Step(kAcquire)),
+    : acquire(Step(kAcquire)),
       complete(Step(kComplete)),
       abandon(Step(kAbandon)),
       release(Step(kRelease)),

@@ -10,12 +10,18 @@
 
 namespace stateward {
 
-struct RedisLockScripts {
-  RedisLockScripts();
+// Of the service itself. KEYS: service; ARGV: run, …
+struct RedisServiceScripts {
+  RedisServiceScripts();
 
   RedisScript service;  // "id", the service's id | "none"
   RedisScript init;     // id, forgotten, epoch: "id", the service's id
   RedisScript renew;    // service id, epoch: "ok" | "other"
+};
+
+// The steps in it.
+struct RedisLockScripts {
+  RedisLockScripts();
 
   // KEYS: service, lock, released, held, tokens, plans, waiting writers, the original's…; ARGV:
   // run, service id, … All may answer "newer": a newer build wrote what this one does not

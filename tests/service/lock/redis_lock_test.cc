@@ -252,7 +252,7 @@ TEST(RedisLock, AnotherServiceInThePlaceIsRefused) {
 TEST(RedisLock, RenewalSparesAnotherService) {
   const std::string id = Must(fixture.Open()->InitService(false));
   const std::string service = fixture.prefix + "service";
-  const std::string text = RedisLockScripts().renew.text();
+  const std::string text = RedisServiceScripts().renew.text();
   RedisReply reply = Raw()({"EVAL", text, "1", service, "run", std::string(32, 'f'), "epoch"});
   STRCMP_EQUAL("other", reply.items.at(0).text.c_str());
   STRCMP_EQUAL(id.c_str(), Raw()({"HGET", service, "id"}).text.c_str());
