@@ -11,8 +11,9 @@ namespace stateward {
 // One after the other when the system has no thread to give.
 void RunTogether(const std::function<void()>& a, const std::function<void()>& b);
 
-// Calls step(0) to step(count - 1), each from a thread of its own, and waits for all. For a small
-// count.
+// Calls step(0) to step(count - 1), each from a thread of its own but for the first, and waits for
+// all. For a small count. What a step throws that the calling thread runs (the first; `b` above)
+// comes out; the others must not throw.
 void RunAll(size_t count, const std::function<void(size_t)>& step);
 
 }  // namespace stateward

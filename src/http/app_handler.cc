@@ -1,10 +1,12 @@
 #include "http/app_handler.h"
 
+#include <array>
 #include <memory>
 #include <utility>
 
 #include "base/base64.h"
 #include "base/sha256.h"
+#include "base/together.h"
 #include "http/answers.h"
 #include "http/api_args.h"
 #include "http/api_call.h"
@@ -38,15 +40,32 @@ class AppHandler::Call : public PendingCall {
 
 namespace {
 
+// From here on two threads share the passes over a document; a smaller one takes less time than it
+// costs to make a thread and wait for it. At most THREADS requests come here at the same time, so
+// there are no more threads than twice as many.
+constexpr size_t kSharedBody = size_t{1} << 20;
+
+bool IsDocument(const Exchange& exchange) {
+  return exchange.api == nullptr && exchange.matched.route->body == BodyKind::kDocument;
+}
+
 // Both clients send Content-MD5 with every body: a free check from their memory to ours. A wrong
-// one is 503, not 4xx, so that the client sends the body again.
-Status CheckMd5(const Request& request, ByteView body) {
-  if (!request.content_md5) return Status();
-  std::optional<SecretBytes> want = Base64Decode(*request.content_md5);
+// one is 503, not 4xx, so that the client sends the body again. It takes as long as all the other
+// passes over a document: of a large one those are made meanwhile.
+Status CheckMd5(Exchange* exchange, ByteView body) {
+  if (!exchange->request.content_md5) return Status();
+  std::optional<SecretBytes> want = Base64Decode(*exchange->request.content_md5);
   if (!want || want->size() != 16) {
     return Status::InvalidArgument("content-md5: not base64 of 16 bytes");
   }
-  if (ByteView(*want) != ByteView(Md5(body))) {
+  std::array<uint8_t, 16> md5{};
+  const auto take = [&] { md5 = Md5(body); };
+  if (IsDocument(*exchange) && body.size() >= kSharedBody) {
+    RunTogether(take, [&] { exchange->document = LookAtDocument(body); });
+  } else {
+    take();
+  }
+  if (ByteView(*want) != ByteView(md5)) {
     return Status::Unavailable("content-md5: the body changed on its way");
   }
   return Status();
@@ -167,8 +186,7 @@ Judged AppHandler::LookAtApi(Exchange* exchange, const Target& target, AnswerRoo
 
 uint64_t AppHandler::BodyLimit(const Exchange& exchange) const {
   if (exchange.api != nullptr) return kMaxApiBody;
-  bool document = exchange.matched.route->body == BodyKind::kDocument;
-  return document ? parts_.max_state_bytes : kMaxLockInfoBytes;
+  return IsDocument(exchange) ? parts_.max_state_bytes : kMaxLockInfoBytes;
 }
 
 Status AppHandler::CheckInput(const Target& target, Exchange* exchange) const {
@@ -196,7 +214,7 @@ Response AppHandler::WithoutBody(Exchange* exchange, AnswerRoom& room) {
 }
 
 Response AppHandler::WithBody(Exchange* exchange, ByteView body) {
-  Status whole = CheckMd5(exchange->request, body);
+  Status whole = CheckMd5(exchange, body);
   if (exchange->api != nullptr) {
     if (!whole.ok()) return ProblemAnswer(whole, exchange);
     // A change's answer is small, and its client has sent what is charged.

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "http/routes.h"
+#include "state/sent_document.h"
 #include "stateward/audit.h"
 #include "stateward/authenticator.h"
 #include "stateward/http.h"
@@ -25,6 +26,7 @@ struct Exchange {
   Grant grant{};                         // once let in to a state
   std::string query_id{};                // the lock ID of the query; "" = none
   std::shared_ptr<const ApiCall> api{};  // of a request of /api/v1; else nullptr
+  std::optional<SentDocument> document{};  // the body, where it was looked at already
   // For the log alone.
   std::string_view operation{};  // of the API; constant text
   std::string lock_id{};

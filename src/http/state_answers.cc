@@ -69,7 +69,9 @@ Response AnswerOutputsState(const HandlerParts& parts, Exchange* exchange, ByteV
 }
 
 Response AnswerWrite(const HandlerParts& parts, Exchange* exchange, ByteView body) {
-  return Empty(parts.states->Put(exchange->grant, exchange->query_id, body), exchange);
+  const SentDocument document =
+      exchange->document ? *std::move(exchange->document) : LookAtDocument(body);
+  return Empty(parts.states->Put(exchange->grant, exchange->query_id, document), exchange);
 }
 
 Response AnswerDelete(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {

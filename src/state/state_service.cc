@@ -162,19 +162,19 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
   return Status::NotFound("no version");
 }
 
-StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id, ByteView body,
-                              const std::string& note) {
-  Result<DocumentInfo> scanned = ScanDocument(body);
-  if (!scanned.ok()) return ErrorAnswer(std::move(scanned).status());
+StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
+                              const SentDocument& document, const std::string& note) {
+  const Result<DocumentInfo>& scanned = document.scanned;
+  if (!scanned.ok()) return ErrorAnswer(scanned.status());
   WriteRequest request;
   request.grant = &grant;
   request.lock_id = lock_id;
-  request.document = body;
+  request.document = document.bytes;
   request.info.serial = scanned->serial;
   request.info.lineage = scanned->lineage;
   request.info.terraform_version = scanned->terraform_version;
-  request.info.size = body.size();
-  request.info.sha256 = Sha256(body);
+  request.info.size = document.bytes.size();
+  request.info.sha256 = document.sha256;
   request.claim_name = [&](Storage& storage) {
     return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
   };

@@ -15,6 +15,7 @@
 #include "state/guarded_write.h"
 #include "state/held_names.h"
 #include "state/known_gates.h"
+#include "state/sent_document.h"
 #include "state/state_answer.h"
 #include "state/state_settings.h"
 #include "state/store_gate.h"
@@ -50,8 +51,12 @@ class StateService {
   // All root outputs as a state document of their own.
   StateAnswer OutputsState(const Grant& grant);
   // lock_id: of the client's lock; "" = none. note: as VersionInfo::note.
-  StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView body,
+  StateAnswer Put(const Grant& grant, const std::string& lock_id, const SentDocument& document,
                   const std::string& note = "");
+  StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView document,
+                  const std::string& note = "") {
+    return Put(grant, lock_id, LookAtDocument(document), note);
+  }
   StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
   // Claims the state's name before records are put there in another way than by Put.
   Status ClaimName(const Grant& grant);
