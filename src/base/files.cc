@@ -100,6 +100,13 @@ Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit) {
   return ReadFront(disk, fd, std::min<uint64_t>(stat.size, limit));
 }
 
+Result<Bytes> ReadFrontAt(Disk& disk, int dir, const std::string& path, size_t limit) {
+  DiskStat stat;
+  Result<Fd> fd = OpenFile(disk, dir, path, O_RDONLY, &stat);
+  if (!fd.ok()) return std::move(fd).status();
+  return ReadFront(disk, fd->get(), std::min<uint64_t>(stat.size, limit));
+}
+
 Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit) {
   DiskStat stat;
   Result<Fd> fd = OpenFile(disk, dir, path, O_RDONLY, &stat);

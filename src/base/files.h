@@ -51,6 +51,8 @@ Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path);
 Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags);
 // The first `limit` bytes, or all when there are fewer.
 Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit);
+// The same of the regular file at `path`.
+Result<Bytes> ReadFrontAt(Disk& disk, int dir, const std::string& path, size_t limit);
 // A whole file of at most `limit` bytes; kCorruption when it is larger.
 Result<Bytes> ReadFileAt(Disk& disk, int dir, const std::string& path, size_t limit);
 Status WriteAll(Disk& disk, int fd, ByteView bytes);

@@ -165,11 +165,10 @@ Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) 
 }
 
 Result<Bytes> FsStorage::GetIn(int root, const StateId& id, uint64_t n, size_t limit) {
-  Result<Fd> file = OpenFileAt(disk_, root, fs_layout::VersionPath(id, n), O_RDONLY);
-  if (file.ok()) return ReadUpTo(disk_, file->get(), limit);
-  if (file.status().code() != Code::kNotFound) return std::move(file).status();
+  Result<Bytes> front = ReadFrontAt(disk_, root, fs_layout::VersionPath(id, n), limit);
+  if (front.ok() || front.status().code() != Code::kNotFound) return front;
   STATEWARD_RETURN_IF_ERROR(CheckStates(root));
-  return std::move(file).status();
+  return front;
 }
 
 // What the hint names is read at once: it was the newest if nothing follows it then.

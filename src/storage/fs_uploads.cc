@@ -1,6 +1,4 @@
 // Kept uploads in the fs storage: a folder for each principal, a file for each upload.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
@@ -123,9 +121,8 @@ Result<Bytes> FsStorage::GetUpload(const KeptUpload& upload) {
 Result<Bytes> FsStorage::GetUploadPrefix(const KeptUpload& upload, size_t limit) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  Result<Fd> file = OpenFileAt(disk_, root->get(), PathOf(upload), O_RDONLY);
-  if (!file.ok()) return NoUpload(root->get(), std::move(file).status());
-  return ReadUpTo(disk_, file->get(), limit);
+  Result<Bytes> front = ReadFrontAt(disk_, root->get(), PathOf(upload), limit);
+  return front.ok() ? std::move(front) : NoUpload(root->get(), std::move(front).status());
 }
 
 // The size stands in the name, so another size is another file, made before the old one goes.

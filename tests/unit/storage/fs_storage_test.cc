@@ -127,6 +127,7 @@ TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
       CHECK(each->Head(id).status().code() == Code::kUnavailable);
       CHECK(each->GetNewest(id).status().code() == Code::kUnavailable);
       CHECK(each->Append(id, 1, kTwo).status().code() == Code::kUnavailable);
+      CHECK(each->Append(id, 2, kTwo).status().code() == Code::kUnavailable);
     }
   }
   CHECK(rename(away.c_str(), second.c_str()) == 0);
@@ -134,6 +135,19 @@ TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
   CHECK(rename(folder.c_str(), away.c_str()) == 0);
   CHECK(reader->GetNewest(id).status().code() == Code::kUnavailable);
   LONGS_EQUAL(0, *Make()->Head(id));  // nobody remembers
+}
+
+// Another process took the next number since this one has looked.
+TEST(FsStorage, ANumberThatIsTakenIsNotTakenAgain) {
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  std::unique_ptr<FsStorage> other = Make();
+  LONGS_EQUAL(1, *other->Head(id));
+  CHECK(storage->Append(id, 1, kTwo)->appended);
+  const Result<AppendOutcome> late = other->Append(id, 1, kOne);
+  CHECK_FALSE(late->appended);
+  LONGS_EQUAL(2, late->n);
+  CHECK(ByteView(*storage->Get(id, 2)) == ByteView(kTwo));
+  LONGS_EQUAL(2, *other->Head(id));
 }
 
 // Another process wrote 3 to 5, and later 3 and 4 were pruned, which stood above a pinned record.
