@@ -1,8 +1,11 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
@@ -42,6 +45,12 @@ uint64_t StartOf(uint32_t pid) {
   return 0;
 }
 
+// Of a process descriptor: it can be read from when its process has ended.
+bool Runs(int fd) {
+  pollfd ended{fd, POLLIN, 0};
+  return poll(&ended, 1, 0) == 0;
+}
+
 }  // namespace
 
 ProcessId SelfProcess() {
@@ -58,6 +67,38 @@ ProcessId SelfProcess() {
 
 bool IsAlive(const ProcessId& process) {
   return process.pid != 0 && process.start != 0 && StartOf(process.pid) == process.start;
+}
+
+LifeWatch::~LifeWatch() {
+  for (const Watched& watched : watched_) close(watched.fd);
+}
+
+bool LifeWatch::IsAlive(const ProcessId& process) {
+  std::lock_guard<std::mutex> hold(mutex_);
+  const auto known = std::find_if(watched_.begin(), watched_.end(), [&](const Watched& watched) {
+    return watched.process == process;
+  });
+  if (known != watched_.end()) {
+    if (Runs(known->fd)) return true;
+    close(known->fd);
+    watched_.erase(known);
+    return false;
+  }
+  if (process.pid == 0) return false;
+  const int fd = static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0));  // close-on-exec
+  if (fd < 0) return stateward::IsAlive(process);
+  // Looked at after the descriptor was made: who has the number now, and had it when it wrote
+  // itself down, had it in between.
+  if (!stateward::IsAlive(process) || !Runs(fd)) {
+    close(fd);
+    return false;
+  }
+  if (watched_.size() == kMost) {
+    close(watched_.front().fd);
+    watched_.erase(watched_.begin());
+  }
+  watched_.push_back({process, fd});
+  return true;
 }
 
 }  // namespace stateward

@@ -2,7 +2,10 @@
 #ifndef STATEWARD_BASE_PROCESS_H_
 #define STATEWARD_BASE_PROCESS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 namespace stateward {
 
@@ -18,6 +21,31 @@ inline bool operator==(const ProcessId& a, const ProcessId& b) {
 ProcessId SelfProcess();
 // False when that process is gone, or cannot be seen from here.
 bool IsAlive(const ProcessId& process);
+
+// The same, asked again and again of few processes: one that was seen alive costs one poll() of a
+// descriptor that stands for that very process, in place of a look into /proc.
+// Thread-safe.
+class LifeWatch {
+ public:
+  LifeWatch() = default;
+  ~LifeWatch();
+  LifeWatch(const LifeWatch&) = delete;
+  LifeWatch& operator=(const LifeWatch&) = delete;
+
+  // False also when it has ended and its parent has not heard of it yet.
+  bool IsAlive(const ProcessId& process);
+
+ private:
+  struct Watched {
+    ProcessId process;
+    int fd;
+  };
+  // More than the workers of a host; when it is full, who was seen first goes.
+  static constexpr size_t kMost = 64;
+
+  std::mutex mutex_;
+  std::vector<Watched> watched_;
+};
 
 }  // namespace stateward
 

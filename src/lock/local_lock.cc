@@ -176,7 +176,7 @@ Status LocalLock::SyncFolders(const StateId& id, const Held& held) {
 // `released`: so many of the book's last entries are new.
 Status LocalLock::Store(const StateId& id, Held* held, size_t released) {
   const int fd = held->file.get();
-  if (MayBeUnsynced(held->slot)) STATEWARD_RETURN_IF_ERROR(Settle(*held));
+  if (MayBeUnsynced(held->slot, writers_)) STATEWARD_RETURN_IF_ERROR(Settle(*held));
   Status stored;
   if (held->slot.sequence == 0) {
     stored = BeginLockFile(disk_, fd, EncodeLockRecord({}), &held->slot);

@@ -14,6 +14,7 @@
 
 #include "base/files.h"
 #include "base/marked_folder.h"
+#include "base/process.h"
 #include "lock/lock_book.h"
 #include "lock/lock_file.h"
 #include "stateward/clock.h"
@@ -83,6 +84,7 @@ class LocalLock : public Locker {
   std::mutex service_mutex_;
   std::string service_id_;  // as seen first; every later look must find the same
   std::atomic<bool> forgot_{false};
+  LifeWatch writers_;
 };
 
 }  // namespace stateward

@@ -185,8 +185,8 @@ Result<std::vector<std::string>> DamagedCopies(Disk& disk, int fd, const LockSlo
   return damaged;
 }
 
-bool MayBeUnsynced(const LockSlot& now) {
-  return now.sequence > 0 && !(now.writer == SelfProcess()) && !IsAlive(now.writer);
+bool MayBeUnsynced(const LockSlot& now, LifeWatch& writers) {
+  return now.sequence > 0 && !(now.writer == SelfProcess()) && !writers.IsAlive(now.writer);
 }
 
 // The very bytes that are there: a write of them that breaks off changes nothing.

@@ -43,7 +43,7 @@ Status BeginLockFile(Disk& disk, int fd, ByteView record, LockSlot* now);
 // These REQUIRE: `now` is what ReadLockSlot gave, under the same flock.
 //
 // Its writer may have died before it synced: it must be settled before another is written.
-bool MayBeUnsynced(const LockSlot& now);
+bool MayBeUnsynced(const LockSlot& now, LifeWatch& writers);
 // Makes sure that `now` lasts. Its bytes are written again before they are synced: a sync that
 // failed before, perhaps another process's, is not believed when it works the second time.
 Status SettleLockSlot(Disk& disk, int fd, const LockSlot& now);
