@@ -40,10 +40,10 @@ class AppHandler::Call : public PendingCall {
 
 namespace {
 
-// From here on two threads share the passes over a document; a smaller one takes less time than it
-// costs to make a thread and wait for it. At most THREADS requests come here at the same time, so
-// there are no more threads than twice as many.
-constexpr size_t kSharedBody = size_t{1} << 20;
+// From here on two threads share the passes over a document; below, measured, nothing is won. At
+// most THREADS requests come here at the same time, so there are no more threads than twice as
+// many.
+constexpr size_t kSharedBody = size_t{8} << 20;
 
 bool IsDocument(const Exchange& exchange) {
   return exchange.api == nullptr && exchange.matched.route->body == BodyKind::kDocument;

@@ -32,7 +32,7 @@ class Big(unittest.TestCase):
 
     def test_passes_shared_by_two_threads(self):
         """Of a document this large Content-MD5 is taken while the rest is found out about it."""
-        text, tail = document(3 << 20)
+        text, tail = document(9 << 20)
         whole, cut, other = text + tail, text, text + b"other" + tail
         wrong = [("Content-MD5", md5_header(other))]
         with Box() as box:
