@@ -120,6 +120,10 @@ struct LockTerms {
   // The newest record that `base` need not be shown: what a locker brings along for it may leave
   // that one out. 0: none.
   uint64_t known = 0;
+  // A record that was seen before the lock was asked for: a newest one below it is none. What a
+  // locker brings along for `base` is compared with it, since the new holder may be writing already
+  // when it arrives. 0: none.
+  uint64_t seen = 0;
 };
 
 struct Granted {

@@ -59,8 +59,8 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
   std::unique_ptr<PgTransaction> done = pool_->RunStep(step, &rows, lost);
   if (done == nullptr || !rows.Bool(0, 0)) return Kept();
   const uint64_t head = rows.Int8(0, 2);
-  done->newest =
-      PgTransaction::Newest{rows.Text(0, 1), key.id.hex(), head, rows.Bytea(0, 3), rows.Bool(0, 4)};
+  done->newest = PgTransaction::Newest{rows.Text(0, 1),  key.id.hex(),    head,
+                                       rows.Bytea(0, 3), rows.Bool(0, 4), terms.seen};
   const Result<uint64_t> base = terms.base({false, rows.Int8(0, 5), done.get()});
   done.reset();
   if (base.ok() && *base == head) return Kept(Granted{});
@@ -68,10 +68,13 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
   return Kept(Granted{});
 }
 
-// The lock was taken with a base that is not the one: it gets the right one, or goes back.
+// The lock was taken with a base that is not the one: it gets the right one. Of a moved state
+// (kConflict) it goes back, where no session can write. For another reason it does not: a repeat of
+// this LOCK may have been told meanwhile that it is granted, and its session may be writing.
 Status PostgresLock::Correct(const LockKey& key, const std::string& lock_id,
                              const Result<uint64_t>& base) {
   const Status failed = base.ok() ? Status() : Status::Unavailable(base.status().detail());
+  if (!base.ok() && base.status().code() != Code::kConflict) return failed;
   Result<Held> held = Open(key, 0, Absent::kLeave);
   if (!held.ok()) return failed.ok() ? std::move(held).status() : failed;
   LockBook& book = held->row.book;

@@ -263,9 +263,6 @@ Result<AcquireOutcome> PostgresLock::Acquire(const LockKey& key, const LockRecor
   const auto* granted = std::get_if<Granted>(&*outcome);
   if (granted == nullptr || !granted->repeated) return outcome;
   const Result<uint64_t> base = terms.base({});
-  // Of a moved state it is given back, where no session can write. For another reason it is not:
-  // this may be the repeat of a LOCK that was granted long ago.
-  if (!base.ok() && base.status().code() != Code::kConflict) return base.status();
   if (!base.ok()) STATEWARD_RETURN_IF_ERROR(Correct(key, want.id, base));
   return outcome;
 }

@@ -73,6 +73,9 @@ class PgTransaction : public Transaction, public PgQueries {
     uint64_t n = 0;
     Bytes prefix;        // of record n
     bool whole = false;  // the prefix is the record
+    // Of a transaction that has ended, behind which others may have appended: what was known to be
+    // there before it began.
+    uint64_t seen = 0;
 
     // Its first `limit` bytes, or all.
     bool Has(size_t limit) const { return whole || prefix.size() >= limit; }

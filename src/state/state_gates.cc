@@ -21,6 +21,7 @@ Result<AcquireOutcome> StateService::Acquire(const Grant& grant, const LockRecor
   for (int tries = 0; tries < kGateTries; ++tries) {
     LockTerms terms(base, gates_.TicketFor(grant.key));
     terms.known = not_moved_.Get(key.id);
+    terms.seen = storage_.SeenHead(key.id);
     Result<AcquireOutcome> outcome = locker_.Acquire(key, want, terms);
     if (!outcome.ok()) return outcome;
     if (auto* changed = std::get_if<GatesChanged>(&*outcome)) {

@@ -29,10 +29,13 @@ Result<const PgTransaction::Newest*> PostgresStorage::BroughtAlong(const StateId
   if (transaction_ == nullptr || !transaction_->newest || transaction_->newest->id != id.hex()) {
     return nullptr;
   }
-  STATEWARD_RETURN_IF_ERROR(CheckPlace(transaction_->newest->place));
-  STATEWARD_RETURN_IF_ERROR(CheckHead(shared_->hints.Get(id), transaction_->newest->n));
-  shared_->hints.Raise(id, transaction_->newest->n);
-  return &*transaction_->newest;
+  const PgTransaction::Newest& newest = *transaction_->newest;
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(newest.place));
+  // While a transaction holds the lock nobody appends.
+  const uint64_t hint = transaction_->ended() ? newest.seen : shared_->hints.Get(id);
+  STATEWARD_RETURN_IF_ERROR(CheckHead(hint, newest.n));
+  shared_->hints.Raise(id, newest.n);
+  return &newest;
 }
 
 Result<uint64_t> PostgresStorage::Head(const StateId& id) {

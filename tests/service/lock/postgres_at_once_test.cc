@@ -171,12 +171,47 @@ TEST(PostgresAtOnce, RecordsThatAreGoneAreNoBase) {
 
 // A base that is an error, or another than the newest record.
 TEST(PostgresAtOnce, TheBaseHasTheLastWord) {
-  const auto fails = [](const BaseAsk&) -> Result<uint64_t> { return Status::Unavailable("no"); };
-  CHECK_FALSE(lock.Acquire(id, Want("a"), fails).ok());
+  const auto moved = [](const BaseAsk&) -> Result<uint64_t> {
+    return Status(Code::kConflict, "moved");
+  };
+  CHECK_FALSE(lock.Acquire(id, Want("b"), moved).ok());
   CHECK_FALSE(Book().holder.has_value());
   MustBe<Granted>(lock.Acquire(id, Want("a"), Base7));
   LONGS_EQUAL(7, Book().holder->base);
   LONGS_EQUAL(7, Book().mark);
+}
+
+// The client has repeated its LOCK meanwhile, and was told that it has it.
+TEST(PostgresAtOnce, ALockWhoseBaseFailsStaysItsHolders) {
+  const auto fails = [&](const BaseAsk&) -> Result<uint64_t> {
+    CHECK(MustBe<Granted>(old_lock.Acquire(id, Want("a"), HeadBase())).repeated);
+    return Status::Unavailable("no");
+  };
+  locker_cases::IsUnavailable(lock.Acquire(id, Want("a"), fails));
+  CHECK(Book().holder.has_value());
+  STRCMP_EQUAL("a", Book().holder->id.c_str());
+  MustBe<HeldBy>(old_lock.Acquire(id, Want("b"), HeadBase()));
+}
+
+// Its session has begun to write while the answer was on its way.
+TEST(PostgresAtOnce, ARecordThatCameAfterTheLockIsNotMissed) {
+  Append(0);
+  const auto late = [&](const BaseAsk& ask) {
+    Append(1);
+    LONGS_EQUAL(2, storage.SeenHead(id));
+    return HeadBase()(ask);
+  };
+  LockTerms terms(late);
+  terms.seen = 1;
+  MustBe<Granted>(lock.Acquire(id, Want("a"), terms));
+  LONGS_EQUAL(1, Book().holder->base);
+}
+
+TEST(PostgresAtOnce, ARecordThatWasSeenBeforeTheLockIsMissed) {
+  Append(0);
+  LockTerms terms(HeadBase());
+  terms.seen = 2;
+  locker_cases::IsUnavailable(lock.Acquire(id, Want("a"), terms));
 }
 
 TEST(PostgresAtOnce, AnotherServiceOrEpochIsNotTakenForThisOne) {

@@ -109,6 +109,20 @@ TEST(PostgresRoundTrips, OfServersThatTakeTurns) {
   CheckCosts(one, two, 6);
 }
 
+// Also where the lock itself knows nothing of the record.
+TEST(PostgresRoundTrips, ALockInOneMissesARecordThatWasSeen) {
+  Server server;
+  for (int i = 0; i < 2; ++i) (void)Cycle(server, server);
+  box.Exec(
+      "INSERT INTO stateward.records SELECT id, n + 1, data FROM stateward.records"
+      " ORDER BY n DESC LIMIT 1");
+  (void)(*server).Get(grant);
+  box.Exec("DELETE FROM stateward.records WHERE n = (SELECT max(n) FROM stateward.records)");
+  const uint64_t before = server.RoundTrips();
+  CHECK((*server).Lock(grant, Info("late")).status.code() == Code::kUnavailable);
+  LONGS_EQUAL(1, server.RoundTrips() - before);
+}
+
 TEST(PostgresRoundTrips, OfLocksAlone) {
   const std::shared_ptr<PgPool> pool = PostgresBox::Pool();
   PostgresLock lock(pool, SystemClock(), PostgresLockOptions{"\"locks\"", false});
