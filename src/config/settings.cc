@@ -207,7 +207,8 @@ constexpr Setting kSettings[] = {
      "allows 100 by default, which all workers of all hosts share.",
      "", 1, 256},
     {"STORAGE_POSTGRES_TABLE", T::kText, AT(postgres.storage_table), "states", false, false,
-     "terraform-backend's table of states, read where it lies: a name or schema.name."},
+     "terraform-backend's table of states, read where it lies: a name or schema.name, as SQL reads "
+     "it."},
     {"LOCK_POSTGRES_TABLE", T::kText, AT(postgres.lock_table), "locks", false, false,
      "terraform-backend's table of locks; one that it still holds there is respected until it is "
      "released."},

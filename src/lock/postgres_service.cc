@@ -116,7 +116,7 @@ Result<bool> PostgresLock::LegacyThere(const LockKey& key) {
     const bool ask = legacy_asked_us_ == 0 || clock_.SteadyUs() - legacy_asked_us_ > kAskLegacyUs;
     if (!ask) return legacy_there_;
   }
-  Result<bool> there = PgTableExists(*pool_, options_.legacy_table);
+  Result<bool> there = PgTableExists(*pool_, options_.legacy_table, "LOCK_POSTGRES_TABLE");
   if (!there.ok()) return there;
   std::lock_guard<std::mutex> hold(mutex_);
   legacy_asked_us_ = clock_.SteadyUs();

@@ -8,7 +8,7 @@ namespace stateward {
 
 Result<std::unique_ptr<Source>> PgSource::Open(const SecretString& connection,
                                                const std::string& schema, const Clock& clock) {
-  Result<std::string> table = PgTableName("--pg", schema + ".states");
+  Result<std::string> table = PgTableName("--pg", PgQuoted(schema) + ".states");
   if (!table.ok()) return std::move(table).status();
   Result<PgTarget> target = PgTarget::Parse(connection);
   if (!target.ok()) {

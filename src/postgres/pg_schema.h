@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postgres/pg_pool.h"
@@ -20,11 +21,18 @@ namespace stateward {
 Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std::string& probe,
                                                          const std::vector<std::string>& ddl);
 
-// Is there a table of this name (quoted as PgTableName does)? Only a primary's word counts.
-Result<bool> PgTableExists(PgQueries& queries, const std::string& name);
+// Is there a table of this name (quoted as PgTableName does)? Only a primary's word counts, and
+// only what this role could see is not there: kUnavailable where terraform-backend's table of that
+// name lies in a schema that is not searched, or may have rows that are hidden. `setting`: where a
+// name without a schema comes from.
+Result<bool> PgTableExists(PgQueries& queries, const std::string& name,
+                           std::string_view setting = "");
 
-// "states" or "schema.states" as a quoted SQL name. kInvalidArgument: neither, or empty.
+// "states" or "schema.states", read as SQL reads it (terraform-backend wrote it into its SQL as it
+// stood), as a quoted SQL name. kInvalidArgument: neither, or empty.
 Result<std::string> PgTableName(std::string_view setting, std::string_view text);
+// One part of a name, as it is.
+std::string PgQuoted(std::string_view part);
 
 // What is not in a primary is not there; a standby may lag. Only a server that is a standby itself
 // (READ_ONLY) believes one: its transactions say so.

@@ -16,7 +16,7 @@ namespace stateward {
 class PostgresBox {
  public:
   PostgresBox() {
-    Exec("DROP SCHEMA IF EXISTS stateward CASCADE");
+    Exec("DROP SCHEMA IF EXISTS stateward, hidden CASCADE");
     Exec("DROP TABLE IF EXISTS states, locks");
   }
   static std::shared_ptr<PgPool> Pool(uint32_t size = 8,
@@ -33,9 +33,11 @@ class PostgresBox {
     if (!rows.ok()) FAIL(rows.status().detail().c_str());
     return rows->Int8(0, 0);
   }
+  // `table`: states or locks, or one of these behind a schema's name.
   void PutLegacy(const std::string& table, const std::string& id, ByteView bytes) {
+    const bool states = table.find("states") != std::string::npos;
     Exec("CREATE TABLE IF NOT EXISTS " + table + " (state_id character varying(255) PRIMARY KEY, " +
-         (table == "states" ? "state_data" : "lock_data") + " bytea)");
+         (states ? "state_data" : "lock_data") + " bytea)");
     PgStatement put{"INSERT INTO " + table + " VALUES ($1, $2)", {}};
     put.params.Text(id).Bytea(bytes);
     CHECK(pool_->QueryOne(put, PgUse::kRepeatable).ok());

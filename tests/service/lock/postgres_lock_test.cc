@@ -124,6 +124,19 @@ TEST(PostgresLock, TheOriginalsLockIsReleasedByForce) {
   CHECK_FALSE(l->Look(key)->holder.has_value());
 }
 
+// Its table lies where this role's search path does not lead.
+TEST(PostgresLock, ALockOfTheOriginalThatIsNotSeenIsAnOutage) {
+  fixture.box().Exec("CREATE SCHEMA hidden");
+  fixture.box().PutLegacy("hidden.locks", legacy, std::string("{\"ID\":\"old\"}"));
+  fixture.box().Exec("REVOKE USAGE ON SCHEMA hidden FROM CURRENT_USER");
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  const Result<AcquireOutcome> unseen =
+      l->Acquire(key, locker_cases::Want("a"), locker_cases::Base7);
+  locker_cases::IsUnavailable(unseen);
+  STRCMP_CONTAINS("LOCK_POSTGRES_TABLE", unseen.status().detail().c_str());
+  locker_cases::IsUnavailable(l->Look(key));
+}
+
 TEST(PostgresLock, ALockOfTheOriginalThatCannotBeReadIsAnOutage) {
   Original("no JSON");
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);

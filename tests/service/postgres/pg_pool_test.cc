@@ -168,11 +168,18 @@ TEST(PgPool, WrongConnectionsAreRefusedWithoutTellingThePassword) {
   }
 }
 
-TEST(PgPool, TableNamesAreQuoted) {
+// terraform-backend wrote the name into its SQL as it stood.
+TEST(PgPool, TableNamesAreReadAsSqlReadsThem) {
   STRCMP_EQUAL("\"states\"", PgTableName("S", "states")->c_str());
-  STRCMP_EQUAL("\"a\".\"b\"", PgTableName("S", "a.b")->c_str());
-  STRCMP_EQUAL("\"x\"\"; DROP\"", PgTableName("S", "x\"; DROP")->c_str());
-  for (const char* bad : {"", ".", "a.", ".b", "a.b.c"}) CHECK_FALSE(PgTableName("S", bad).ok());
+  STRCMP_EQUAL("\"states\"", PgTableName("S", "States")->c_str());
+  STRCMP_EQUAL("\"States\"", PgTableName("S", "\"States\"")->c_str());
+  STRCMP_EQUAL("\"a\".\"b\"", PgTableName("S", "A.b")->c_str());
+  STRCMP_EQUAL("\"A.\"\"\".\"b\"", PgTableName("S", "\"A.\"\"\".b")->c_str());
+  STRCMP_EQUAL("\"x; drop\"", PgTableName("S", "x; DROP")->c_str());
+  for (const char* bad : {"", ".", "a.", ".b", "a.b.c", "x\"; DROP", "\"", "\"\"", "\"a", "\"a\"b",
+                          "\"a\"\"", "a\"b\""}) {
+    CHECK_FALSE(PgTableName("S", bad).ok());
+  }
 }
 
 }  // namespace stateward

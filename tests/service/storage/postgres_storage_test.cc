@@ -118,6 +118,37 @@ TEST(PostgresStorage, NoTableOfTheOriginalIsNoState) {
   storage_cases::Is(Code::kUnavailable, storage->GetLegacy(std::string(64, 'a')));
 }
 
+// A plain name finds what lies on the search path of this role, in schemas that it may use.
+TEST(PostgresStorage, ATableOfTheOriginalThatIsNotSeenIsNoAbsence) {
+  PostgresBox& box = fixture.box();
+  const std::string legacy(64, 'a');
+  box.Exec("CREATE SCHEMA hidden");
+  box.Exec("CREATE TABLE hidden.states (id text, name text, data text)");  // another program's
+  storage_cases::Is(Code::kNotFound, storage->GetLegacy(legacy));
+  box.Exec("DROP TABLE hidden.states");
+  box.PutLegacy("hidden.states", legacy, std::string("blob"));
+  const auto any = [](const Storage::LegacyBlob&) { return true; };
+  for (const char* change : {"SELECT 1", "REVOKE USAGE ON SCHEMA hidden FROM CURRENT_USER"}) {
+    box.Exec(change);
+    const Status unseen = storage->GetLegacy(legacy).status();
+    storage_cases::Is(Code::kUnavailable, unseen);
+    STRCMP_CONTAINS("schema hidden", unseen.detail().c_str());
+    STRCMP_CONTAINS("STORAGE_POSTGRES_TABLE", unseen.detail().c_str());
+    storage_cases::Is(Code::kUnavailable, storage->ListLegacy(any));
+  }
+  // The way out, where it is another installation's.
+  PostgresStorage elsewhere(PostgresBox::Pool(1), SystemClock(),
+                            PostgresStorageOptions{"\"public\".\"states\"", true});
+  storage_cases::Is(Code::kNotFound, elsewhere.GetLegacy(legacy));
+}
+
+TEST(PostgresStorage, RowsThatAPolicyMayHideAreNoAbsence) {
+  PostgresBox& box = fixture.box();
+  box.PutLegacy("states", std::string(64, 'a'), std::string("blob"));
+  box.Exec("ALTER TABLE states ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+  storage_cases::Is(Code::kUnavailable, storage->GetLegacy(std::string(64, 'a')));
+}
+
 // In pieces; another one exchanges the bytes in between.
 TEST(PostgresStorage, ALargeRecordIsNeverAMixture) {
   std::string one = storage_cases::Noise(size_t{5} << 20);
