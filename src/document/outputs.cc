@@ -242,4 +242,10 @@ Result<SecretBytes> OutputsDocument(ByteView document, bool sensitive) {
   return out;
 }
 
+ByteView WithoutSerial(ByteView outputs_document) {
+  const size_t at = outputs_document.AsString().find(",\"lineage\":");
+  return at == std::string_view::npos ? outputs_document
+                                      : outputs_document.Sub(at, outputs_document.size() - at);
+}
+
 }  // namespace stateward

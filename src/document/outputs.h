@@ -32,6 +32,10 @@ Result<SecretBytes> ExtractOutputs(ByteView document, const std::optional<std::s
 // is left out unless `sensitive`. Errors as above, but for kNotFound and kPermissionDenied.
 Result<SecretBytes> OutputsDocument(ByteView document, bool sensitive);
 
+// Of what OutputsDocument made, the part that is the same in each version of a state with the same
+// outputs.
+ByteView WithoutSerial(ByteView outputs_document);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_DOCUMENT_OUTPUTS_H_

@@ -3,6 +3,7 @@
 #ifndef STATEWARD_HTTP_ANSWERS_H_
 #define STATEWARD_HTTP_ANSWERS_H_
 
+#include <string>
 #include <string_view>
 
 #include "http/exchange.h"
@@ -33,6 +34,9 @@ Response AnswerUnlock(const HandlerParts& parts, Exchange* exchange, ByteView bo
 Response JsonAnswer(int status, std::string_view text);
 // By the table of http/status_map.h; the detail goes to the log.
 Response StatusAnswer(const Status& status, Exchange* exchange, Explanation more = {});
+// An answer's ETag, with its quotation marks (W/"…" when an answer that says the same in other
+// bytes has it, too); 304 without a body when If-None-Match names it.
+void AddTag(const std::string& tag, const Exchange& exchange, Response* response);
 
 }  // namespace stateward
 

@@ -128,20 +128,6 @@ std::string NoteText(std::string_view note) {
   return text + cut + end;
 }
 
-// RFC 9110 8.8.3.2, weak comparison: W/ does not count.
-bool NamesTag(std::string_view list, std::string_view tag) {
-  while (!list.empty()) {
-    const size_t end = list.find(',');
-    std::string_view one = list.substr(0, end);
-    list.remove_prefix(end == list.npos ? list.size() : end + 1);
-    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
-    if (one.substr(0, 2) == "W/") one.remove_prefix(2);
-    if (one == "*" || one == tag) return true;
-  }
-  return false;
-}
-
 // The same request with another cursor. REQUIRES: a target that ParseTarget took
 std::string NextLink(const std::string& target, const std::string& cursor) {
   const size_t mark = target.find('?');
@@ -156,18 +142,6 @@ std::string NextLink(const std::string& target, const std::string& cursor) {
     link.append(pair).append("&");
   }
   return "<" + link + "cursor=" + cursor + ">; rel=\"next\"";
-}
-
-void AddTag(const Operation& operation, const std::string& tag, Exchange* exchange,
-            Response* response) {
-  if (operation.method != Method::kGet) return;
-  const std::string quoted =
-      "\"" + (tag.empty() ? HexEncode(Sha256(response->body)).substr(0, 32) : tag) + "\"";
-  response->headers.emplace_back("ETag", quoted);
-  if (!NamesTag(exchange->request.if_none_match, quoted)) return;
-  response->status = 304;
-  response->content_type.clear();
-  response->body.clear();
 }
 
 }  // namespace
@@ -194,7 +168,11 @@ Response ReplyAnswer(const Operation& operation, Reply reply, Exchange* exchange
   if (!reply.next.empty()) {
     response.headers.emplace_back("Link", NextLink(exchange->request.target, reply.next));
   }
-  AddTag(operation, reply.tag, exchange, &response);
+  if (operation.method == Method::kGet) {
+    const std::string tag =
+        reply.tag.empty() ? HexEncode(Sha256(response.body)).substr(0, 32) : reply.tag;
+    AddTag("\"" + tag + "\"", *exchange, &response);
+  }
   return response;
 }
 

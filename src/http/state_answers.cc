@@ -1,4 +1,5 @@
 // The verbs of the client protocol.
+#include <string>
 #include <utility>
 
 #include "base/json_writer.h"
@@ -65,7 +66,11 @@ Response AnswerOutputs(const HandlerParts& parts, Exchange* exchange, ByteView /
 }
 
 Response AnswerOutputsState(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
-  return WithDocument(parts.states->OutputsState(exchange->grant), exchange);
+  StateAnswer answer = parts.states->OutputsState(exchange->grant);
+  const std::string tag = "W/\"" + answer.tag + "\"";
+  Response response = WithDocument(std::move(answer), exchange);
+  if (response.status == 200) AddTag(tag, *exchange, &response);
+  return response;
 }
 
 Response AnswerWrite(const HandlerParts& parts, Exchange* exchange, ByteView body) {

@@ -18,6 +18,7 @@ namespace stateward {
 struct StateAnswer {
   Status status;                  // OK, or why not
   SecretBytes document;           // of a Get
+  std::string tag;                // of an OutputsState: the same while the outputs are
   bool locked = false;            // a Lock met another holder: `holder` is the answer
   bool repeated = false;          // a Lock with an ID that the caller held already
   std::string holder;             // LockInfo JSON of who holds the lock

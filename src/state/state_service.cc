@@ -110,7 +110,10 @@ StateAnswer StateService::Outputs(const Grant& grant, const std::optional<std::s
 }
 
 StateAnswer StateService::OutputsState(const Grant& grant) {
-  return FromNewest(grant, OutputsDocument);
+  StateAnswer answer = FromNewest(grant, OutputsDocument);
+  if (!answer.status.ok()) return answer;
+  answer.tag = HexEncode(Sha256(WithoutSerial(answer.document))).substr(0, 32);
+  return answer;
 }
 
 StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,

@@ -160,6 +160,17 @@ class Policy(unittest.TestCase):
         # It cannot take the state's place.
         self.assertEqual(409, self.status(token("ci"), "POST",
                                           body=json.dumps(shown | {"serial": 2}).encode()))
+        # The tag is that of the outputs that this reader may see.
+        tag = dash.get(address).header("ETag")
+        self.assertNotEqual(tag, ci.get(address).header("ETag"))
+        self.assertEqual(200, self.status(token("ci"), "POST", body=doc(2)))
+        known = [("If-None-Match", tag)]
+        same = dash.request("GET", address, headers=known)
+        self.assertEqual((304, b"", tag), (same.status, same.body, same.header("ETag")))
+        self.assertEqual(2, json.loads(dash.get(address).body)["serial"])
+        self.assertEqual(200, self.status(token("ci"), "POST", body=doc(3).replace(b"https://x", b"https://y")))
+        changed = dash.request("GET", address, headers=known)
+        self.assertEqual((200, "https://y"), (changed.status, json.loads(changed.body)["outputs"]["url"]["value"]))
         # The state's own address names it, to those who may read it.
         refused = dash.get(self.target)
         self.assertEqual(403, refused.status)
