@@ -1,7 +1,6 @@
 // Load driver: clients that send what Terraform's HTTP backend sends, over kept connections, one
 // request each at a time. One thread with epoll, so that it takes little from what it measures.
 // bench/README.md shows its use.
-#include <getopt.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -13,11 +12,11 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "driver_options.h"
 #include "http_client.h"
 #include "process_watch.h"
 #include "workload.h"
@@ -25,28 +24,14 @@
 namespace bench {
 namespace {
 
-constexpr char kUsage[] =
-    "usage: driver [options] HOST:PORT | unix:/PATH\n"
-    "  --mode MODE      cycle (LOCK GET POST UNLOCK), get, lock (LOCK UNLOCK), post\n"
-    "  --clients N      concurrent clients (16)\n"
-    "  --states N       states in all, at least one for each client (one each)\n"
-    "  --size BYTES     of a state (20000)\n"
-    "  --duration S     measured time (5)\n"
-    "  --warmup S       before it (1)\n"
-    "  --base PATH      before the state's number (/state/bench/RANDOM-)\n"
-    "  --user NAME --password SECRET (TF_HTTP_USERNAME, TF_HTTP_PASSWORD, or basic, bench)\n"
-    "  --pids N,N       processes whose memory and processor time are reported\n"
-    "  --no-md5         no Content-MD5\n"
-    "  --no-check       a GET's answer need not be the state that was written\n"
-    "  --json           for programs\n"
-    "Exit code 1: there were errors. Rates of a verb are clients / mean latency.\n";
-
 // Between two looks at the memory of the processes.
 constexpr int64_t kLookUs = 20000;
 // After the end, until freed memory has surely been given back.
 constexpr int kAfterMs = 500;
 // A client that fails at once again and again is not to fill the run with its failures.
 constexpr int kPauseAfterErrorUs = 1000;
+// Longest wait for an event.
+constexpr int kWaitMs = 20;
 
 int64_t NowUs() {
   using std::chrono::steady_clock;
@@ -54,18 +39,6 @@ int64_t NowUs() {
              steady_clock::now().time_since_epoch())
       .count();
 }
-
-struct Options {
-  WorkloadOptions workload;
-  Address address;
-  size_t clients = 16;
-  size_t states = 0;
-  double duration_s = 5;
-  double warmup_s = 1;
-  std::vector<int> pids;
-  bool check = true;
-  bool json = false;
-};
 
 struct Client {
   HttpClient http;
@@ -92,6 +65,8 @@ class Driver {
   void RunPart(Part part);
   bool PartIsOver(const Client& client) const;
   void Turn(Client* client);
+  void StartNext(Client* client);
+  int Wake();
   void Start(Client* client, Request request);
   void Follow(Client* client, Progress progress);
   void Note(Client* client);
@@ -104,6 +79,7 @@ class Driver {
   ProcessWatch watch_;
   int epoll_ = -1;
   Part part_ = Part::kPrologue;
+  std::multimap<int64_t, Client*> pausing_;  // by the end of their pause
   int64_t measure_from_us_ = INT64_MAX;
   int64_t measure_to_us_ = INT64_MAX;
   int64_t last_look_us_ = 0;
@@ -153,7 +129,7 @@ void Driver::RunPart(Part part) {
   };
   while (!all_wait()) {
     epoll_event events[64];
-    int n = epoll_wait(epoll_, events, 64, 20);
+    int n = epoll_wait(epoll_, events, 64, Wake());
     for (int i = 0; i < n; ++i) {
       auto* client = static_cast<Client*>(events[i].data.ptr);
       if (client->http.fd() >= 0 && !client->waiting) Follow(client, client->http.Step());
@@ -199,7 +175,26 @@ void Driver::Turn(Client* client) {
       return;
     }
   }
+  if (options_.pause_us == 0 || part_ != Part::kRounds) return StartNext(client);
+  // Half of it to one and a half, so that clients do not march in step.
+  const int64_t pause = options_.pause_us / 2 + rand() % (options_.pause_us + 1);
+  pausing_.emplace(NowUs() + pause, client);
+}
+
+void Driver::StartNext(Client* client) {
   Start(client, client->work->Make(client->verbs[client->next]));
+}
+
+// Those whose pause is over go on; how long until the next one is, in milliseconds.
+int Driver::Wake() {
+  while (!pausing_.empty()) {
+    const int64_t wait_us = pausing_.begin()->first - NowUs();
+    if (wait_us > 0) return static_cast<int>(std::min<int64_t>(wait_us / 1000 + 1, kWaitMs));
+    Client* client = pausing_.begin()->second;
+    pausing_.erase(pausing_.begin());
+    StartNext(client);
+  }
+  return kWaitMs;
 }
 
 void Driver::Start(Client* client, Request request) {
@@ -229,6 +224,7 @@ void Driver::Follow(Client* client, Progress progress) {
   }
   if (progress == Progress::kAnswered) {
     Note(client);
+    if (options_.fresh) client->http.Close();
     ++client->next;
     Turn(client);
     return;
@@ -332,78 +328,6 @@ void Driver::PrintJson() const {
     comma = ",";
   }
   printf("],\"driver_cpu_us\":%" PRId64 "}\n", own_cpu_us_);
-}
-
-std::vector<int> Numbers(const std::string& list) {
-  std::vector<int> out;
-  std::stringstream text(list);
-  for (std::string item; std::getline(text, item, ',');) out.push_back(atoi(item.c_str()));
-  return out;
-}
-
-bool Parse(int argc, char** argv, Options* options) {
-  const option kLong[] = {
-      {"mode", 1, nullptr, 'm'}, {"clients", 1, nullptr, 'c'},  {"states", 1, nullptr, 's'},
-      {"size", 1, nullptr, 'z'}, {"duration", 1, nullptr, 'd'}, {"warmup", 1, nullptr, 'w'},
-      {"base", 1, nullptr, 'b'}, {"user", 1, nullptr, 'u'},     {"password", 1, nullptr, 'p'},
-      {"pids", 1, nullptr, 'i'}, {"no-md5", 0, nullptr, '5'},   {"no-check", 0, nullptr, 'k'},
-      {"json", 0, nullptr, 'j'}, {nullptr, 0, nullptr, 0}};
-  WorkloadOptions& work = options->workload;
-  work.base += std::to_string(NowUs() % 1000000000) + "-";
-  if (const char* user = getenv("TF_HTTP_USERNAME")) work.user = user;
-  if (const char* password = getenv("TF_HTTP_PASSWORD")) work.password = password;
-  for (int c = 0; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
-    const std::string value = optarg == nullptr ? "" : optarg;
-    auto number = [&] { return static_cast<size_t>(strtoull(value.c_str(), nullptr, 10)); };
-    switch (c) {
-      case 'm':
-        work.mode = value;
-        break;
-      case 'c':
-        options->clients = number();
-        break;
-      case 's':
-        options->states = number();
-        break;
-      case 'z':
-        work.size = number();
-        break;
-      case 'd':
-        options->duration_s = strtod(value.c_str(), nullptr);
-        break;
-      case 'w':
-        options->warmup_s = strtod(value.c_str(), nullptr);
-        break;
-      case 'b':
-        work.base = value;
-        break;
-      case 'u':
-        work.user = value;
-        break;
-      case 'p':
-        work.password = value;
-        break;
-      case 'i':
-        options->pids = Numbers(value);
-        break;
-      case '5':
-        work.md5 = false;
-        break;
-      case 'k':
-        options->check = false;
-        break;
-      case 'j':
-        options->json = true;
-        break;
-      default:
-        return false;
-    }
-  }
-  if (options->states == 0) options->states = options->clients;
-  bool known =
-      work.mode == "cycle" || work.mode == "get" || work.mode == "lock" || work.mode == "post";
-  return known && optind + 1 == argc && options->address.Parse(argv[optind]) &&
-         options->clients > 0 && options->states >= options->clients && options->duration_s > 0;
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ bench-url: bench-programs
 bench-slow: programs bench-programs
 	$(Q)python3 -B bench/slow.py --build $(O) $(BENCH_ARGS)
 
-$(O)/bench/driver: $(O)/bench/driver.o $(O)/bench/workload.o $(O)/bench/http_client.o \
-                   $(O)/bench/process_watch.o
+$(O)/bench/driver: $(O)/bench/driver.o $(O)/bench/driver_options.o $(O)/bench/workload.o \
+                   $(O)/bench/http_client.o $(O)/bench/process_watch.o
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lcrypto
 $(O)/bench/ceiling: $(O)/bench/ceiling.o
