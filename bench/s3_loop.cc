@@ -2,8 +2,9 @@
 //
 //   s3_loop HOST:PORT CLIENTS SECONDS STATE_BYTES LOCK_BYTES   (S3_ACCESS_KEY, S3_SECRET_KEY)
 //
-// Prints requests per second: "get" of a state, "post" a create-exclusive PUT of one, "lock" a PUT
-// of a lock's record that must replace what was read before.
+// Prints steps per second: "get" of a state, "post" a create-exclusive PUT of one, "lock" a PUT
+// of a lock's record that must replace what was read before; "cycle" is lock, get, post, lock: the
+// fewest requests that a LOCK, GET, POST, UNLOCK can be.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -95,16 +96,24 @@ void Run(const Target& target, size_t state_bytes, size_t lock_bytes) {
     Send(target, "PUT", key("state", client), state, {});
     tags.push_back(Send(target, "PUT", key("lock", client), lock, {}));
   }
-  Measure("get", target,
-          [&](int client, uint64_t) { Send(target, "GET", key("state", client), "", {}); });
-  Measure("post", target, [&](int client, uint64_t n) {
-    Send(target, "PUT", key("state", client) + "-" + std::to_string(n), state,
-         {"if-none-match", "*"});
-  });
-  Measure("lock", target, [&](int client, uint64_t n) {
+  auto get = [&](int client) { Send(target, "GET", key("state", client), "", {}); };
+  auto post = [&](int client, const std::string& name) {
+    Send(target, "PUT", key("state", client) + name, state, {"if-none-match", "*"});
+  };
+  auto replace_lock = [&](int client, uint64_t n) {
     std::string& tag = tags[static_cast<size_t>(client)];
     std::string record = std::to_string(n) + lock;
     tag = Send(target, "PUT", key("lock", client), record, {"if-match", tag});
+  };
+  Measure("get", target, [&](int client, uint64_t) { get(client); });
+  Measure("post", target,
+          [&](int client, uint64_t n) { post(client, "-post-" + std::to_string(n)); });
+  Measure("lock", target, replace_lock);
+  Measure("cycle", target, [&](int client, uint64_t n) {
+    replace_lock(client, n);
+    get(client);
+    post(client, "-cycle-" + std::to_string(n));
+    replace_lock(client, n);
   });
 }
 
