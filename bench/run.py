@@ -29,6 +29,9 @@ MIB = 1 << 20
 # What a worker may keep of a large state after the request: the allocator's arenas, no state.
 KEPT_MIB = 8
 SOCKET = "unix:/run/stateward/fcgi.sock"
+# For those who look where a request's time goes (Target.access_log).
+LOG_FORMAT = ("log_format times '$request_method $status $request_time $upstream_connect_time "
+              "$upstream_response_time';")
 LOG_LINE = "access_log /var/log/nginx/stateward.log stateward;"
 
 
@@ -64,6 +67,7 @@ class Target:
         self.port = free_port()
         self.process = None
         self.states = None
+        self.access_log = "off"
 
     def nginx(self, snippets):
         """Its part of the configuration: the shipped files, with other names."""
@@ -78,7 +82,7 @@ class Target:
             assert old in upstream, old
             upstream = upstream.replace(old, new)
         assert LOG_LINE in server and "fastcgi_pass stateward;" in server
-        server = server.replace(LOG_LINE, "access_log off;")
+        server = server.replace(LOG_LINE, f"access_log {self.access_log};")
         server = server.replace("fastcgi_pass stateward;", f"fastcgi_pass {self.name};")
         return f"{upstream}\nserver {{ listen 127.0.0.1:{self.port};\n{server}\n}}\n"
 
@@ -160,7 +164,7 @@ class Bench:
             f"{user} worker_processes 2; pid {self.folder}/nginx.pid; daemon off;\n"
             f"error_log {self.folder}/nginx-error.log; events {{ worker_connections 8192; }}\n"
             f"worker_rlimit_nofile 16384;\n"
-            f"http {{ access_log off; keepalive_requests 100000;\n{paths}{maps}\n"
+            f"http {{ access_log off; keepalive_requests 100000;\n{paths}{maps}\n{LOG_FORMAT}\n"
             + "".join(t.nginx(self.options.snippets) for t in targets) + "}\n")
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
         self.nginx_pid = self.start([nginx, "-p", self.folder, "-c", config, "-e",

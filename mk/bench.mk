@@ -47,3 +47,8 @@ bench-pairs: programs bench-programs $(O)/bench/s3_loop tools
 $(O)/bench/s3_loop: $(O)/bench/s3_loop.o $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Crowds of clients: 16, 200 and 1,000 at once, and where their requests wait.
+.PHONY: bench-crowd
+bench-crowd: programs bench-programs
+	$(Q)python3 -B bench/crowd.py --build $(O) $(BENCH_ARGS)
