@@ -1,7 +1,9 @@
-// Fills an empty store with states, past the server: the records that bench/list.py reads. The
-// settings come from the environment, as statewardctl takes them; the store is made before.
+// Fills a store with states, past the server: the records that bench/list.py and bench/scale.py
+// read. The settings come from the environment, as statewardctl takes them; the store is made
+// before. VERSIONS are of states that are not there yet (0: of none); NO_OPS no-op records go on
+// top.
 //
-//   fill_store STATES VERSIONS BYTES
+//   fill_store STATES VERSIONS BYTES [NO_OPS]
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +17,7 @@
 #include "base/sha256.h"
 #include "cli/opened_store.h"
 #include "history/history.h"
+#include "state/guarded_write.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -36,12 +39,19 @@ std::string Document(uint64_t serial, size_t size) {
   return text + "]}";
 }
 
-Status FillState(const History& history, size_t i, uint64_t versions, size_t size) {
+struct Filling {
+  size_t states = 0;
+  uint64_t versions = 0;
+  size_t size = 0;
+  uint64_t no_ops = 0;
+};
+
+Status FillState(const History& history, size_t i, const Filling& filling) {
   SealedInfo info;
   info.key = {"", "p" + std::to_string(i % 97), "n" + std::to_string(i)};
   const StateId id = StateId::Of(info.key);
-  for (uint64_t n = 0; n < versions; ++n) {
-    const std::string document = Document(n + 1, size);
+  for (uint64_t n = 0; n < filling.versions; ++n) {
+    const std::string document = Document(n + 1, filling.size);
     VersionInfo& version = info.version;
     version.serial = n + 1;
     version.lineage = "L";
@@ -54,10 +64,16 @@ Status FillState(const History& history, size_t i, uint64_t versions, size_t siz
     Result<AppendOutcome> outcome = history.Append(id, n, info, document, &sealed);
     if (!outcome.ok()) return std::move(outcome).status();
   }
+  VersionInfo no_op;
+  no_op.time_ms = SystemClock().NowMs();
+  for (uint64_t k = 0; k < filling.no_ops; ++k) {
+    Result<uint64_t> taken = TakeNextNumber(history, info.key, id, no_op);
+    if (!taken.ok()) return std::move(taken).status();
+  }
   return Status();
 }
 
-int Fill(char** argv, char** environment) {
+int Fill(const Filling& filling, char** environment) {
   CliContext cli;
   cli.setting = [environment](const std::string& name) -> Result<std::optional<SecretString>> {
     for (char** each = environment; *each != nullptr; ++each) {
@@ -71,15 +87,13 @@ int Fill(char** argv, char** environment) {
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   if (!store.ok()) return Fail(cli, store.status());
   const History history((*store)->storage(), *(*store)->kms, (*store)->store_id);
-  const size_t states = std::strtoull(argv[1], nullptr, 10);
   std::atomic<size_t> next{0};
   std::atomic<int> failed{0};
   std::vector<std::thread> threads;
   for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
-      for (size_t i = next++; i < states && failed == 0; i = next++) {
-        const Status done = FillState(history, i, std::strtoull(argv[2], nullptr, 10),
-                                      std::strtoull(argv[3], nullptr, 10));
+      for (size_t i = next++; i < filling.states && failed == 0; i = next++) {
+        const Status done = FillState(history, i, filling);
         if (!done.ok()) failed = Fail(cli, done);
       }
     });
@@ -92,7 +106,10 @@ int Fill(char** argv, char** environment) {
 }  // namespace stateward
 
 int main(int argc, char** argv, char** environment) {
-  if (argc == 4) return stateward::Fill(argv, environment);
-  (void)std::fputs("fill_store STATES VERSIONS BYTES\n", stderr);
-  return 2;
+  if (argc != 4 && argc != 5) {
+    (void)std::fputs("fill_store STATES VERSIONS BYTES [NO_OPS]\n", stderr);
+    return 2;
+  }
+  auto number = [&](int i) { return i < argc ? std::strtoull(argv[i], nullptr, 10) : 0; };
+  return stateward::Fill({number(1), number(2), number(3), number(4)}, environment);
 }

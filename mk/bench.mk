@@ -48,6 +48,14 @@ $(O)/bench/s3_loop: $(O)/bench/s3_loop.o $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What a request costs as a store grows; the picture in docs/performance.md. BENCH_ARGS="--out FILE" writes
+# the figures elsewhere.
+SCALE_FIGURES := docs/pictures/scale.tsv
+.PHONY: bench-scale
+bench-scale: programs $(O)/bench/fill_store
+	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/scale.py --out $(SCALE_FIGURES) $(BENCH_ARGS); \
+	  code=$$?; $(MAKE) --no-print-directory $(SCALE_FIGURES:.tsv=.svg) && exit $$code
+
 # Crowds of clients: 16, 200 and 1,000 at once, and where their requests wait.
 .PHONY: bench-crowd
 bench-crowd: programs bench-programs
