@@ -14,10 +14,10 @@
 namespace stateward {
 namespace {
 
-// A host that has a folder sees each change of its identity file at once; what it was writing then
-// takes no longer than a client waits for an answer.
+// A host that has a folder sees each change of its identity file at once; over a network a server
+// looks again after 5 s. A write that is on its way for more than 2 s is not acknowledged before
+// another look (kLongWriteUs in state/state_write.cc). The rest is room for a busy machine.
 constexpr int64_t kSettleMs = 5000;
-// Over a network a server looks again after 5 s, and a request may be on its way for 10 s.
 constexpr int64_t kSettleOverNetworkMs = 16000;
 
 struct Place {
@@ -69,8 +69,9 @@ int CmdCopy(const CliContext& cli, const Args& args) {
     if (!cli.quiet) Say(cli.err, text + "\n");
   };
   StoreCopier copier(
-      {source, *from->backends.locker, *to->backends.storage, *to->backends.locker, from->text,
-       to->text, source.WritesMayArriveLate() ? kSettleOverNetworkMs : kSettleMs,
+      {source, *from->backends.locker, *to->backends.storage, *to->backends.locker,
+       *to->backends.kms, from->text, to->text,
+       source.WritesMayArriveLate() ? kSettleOverNetworkMs : kSettleMs,
        static_cast<int64_t>(args.Number("wait")) * 1000,
        [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }, say,
        [&progress](uint64_t done, uint64_t total) { progress.Show(done, total); }});

@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "base/hex.h"
-#include "stateward/closed_store.h"
+#include "state/store_secret.h"
+#include "stateward/how_to_open.h"
 
 namespace stateward {
 namespace {
@@ -39,6 +40,7 @@ Result<StoreCopier::Places> StoreCopier::Begin() {
       return Closed(places.from, "the source");
     }
   }
+  STATEWARD_RETURN_IF_ERROR(CheckKeys(places.from));
   Result<StoreIdentity> to = parts_.to.ReadIdentity();
   if (to.ok()) {
     places.to = *std::move(to);
@@ -56,9 +58,19 @@ Result<StoreCopier::Places> StoreCopier::Begin() {
   if (IsClosed(places.from) && WhyClosed(places.from) == MovedText()) {
     return Status(Code::kConflict, "the source has moved, and the target has no identity file");
   }
-  places.to = ClosedStore(places.from, "being copied from " + parts_.from_place);
+  places.to = ClosedStore(places.from, std::string(kWhyCopied) + parts_.from_place);
   STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(places.to, nullptr));
   return places;
+}
+
+// A store that has moved may have got other keys there since.
+Status StoreCopier::CheckKeys(const StoreIdentity& from) {
+  if (IsClosed(from) && WhyClosed(from) == MovedText()) return Status();
+  Result<SecretBytes> secret = OpenStoreSecret(parts_.to_kms, from);
+  if (secret.ok()) return Status();
+  const Code code = secret.status().unreadable() ? Code::kInvalidArgument : secret.status().code();
+  return {code, "the target's keys do not open the store's secret, nothing was closed: " +
+                    secret.status().detail()};
 }
 
 Result<std::vector<std::string>> StoreCopier::Held() {
@@ -119,6 +131,17 @@ Status StoreCopier::Settle(const StoreIdentity& from) {
                              "; the source is open again, run the command again"};
 }
 
+// What came while the last pass ran, by a server that hangs on to a write, comes along; and nothing
+// comes any more before the source is closed for good.
+Status StoreCopier::AwaitStill() {
+  for (int pass = 0; pass < kPasses; ++pass) {
+    Result<PassCounts> late = CopyPass(parts_.from, parts_.to, PassDepth::kMissing, {});
+    if (!late.ok()) return std::move(late).status();
+    if (late->moved == 0) return Status();
+  }
+  return Status::Unavailable("a server still writes to the source, though it is closed");
+}
+
 // What is frozen, or in maintenance, stays so: the sets lie in the lock services.
 Status StoreCopier::CarryGates(const GateSet& gates) {
   std::vector<Gate> next;
@@ -166,6 +189,7 @@ Result<PassCounts> StoreCopier::Run() {
     if (!now.ok()) return std::move(now).status();
     from = *std::move(now);
     if (IsClosed(from)) return Closed(from, "the source");
+    STATEWARD_RETURN_IF_ERROR(CheckKeys(from));
     parts_.say("closing the source");
     STATEWARD_RETURN_IF_ERROR(Close(&from));
   }
@@ -177,6 +201,7 @@ Result<PassCounts> StoreCopier::Run() {
         CopyPass(parts_.from, parts_.to, PassDepth::kCompare, parts_.progress);
     if (!last.ok()) return last;
     counts = *last;
+    STATEWARD_RETURN_IF_ERROR(AwaitStill());
     if (!(to == places->to)) {
       STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(to, &places->to));
     }

@@ -4,7 +4,9 @@
 //   1. the target is made, closed ("being copied from …");
 //   2. passes, until little is missing; servers work;
 //   3. no lock is held: the source is closed ("being moved to …"). Every server answers 503;
-//   4. when all servers know that, and still no lock is held, the last pass compares everything;
+//   4. when all servers know that, and still no lock is held, the last pass compares everything; and
+//      what came while it ran is taken, until nothing comes any more. A server whose write took
+//      longer than servers need to know that looks at the identity file before it acknowledges it;
 //   5. the source is closed for good ("moved to …"), durably;
 //   6. the target opens, with its own lock service as a new epoch.
 //
@@ -19,6 +21,8 @@
 #include <vector>
 
 #include "moving/store_pass.h"
+#include "stateward/how_to_open.h"
+#include "stateward/kms.h"
 #include "stateward/locker.h"
 #include "stateward/storage.h"
 
@@ -29,11 +33,12 @@ struct CopyParts {
   Locker& from_locks;
   Storage& to;
   Locker& to_locks;
+  Kms& to_kms;
   std::string
       from_place;  // "fs /var/lib/stateward/states": one line, for people and identity files
   std::string to_place;
   int64_t settle_ms = 0;  // after which every server knows that the source is closed, and no write
-                          // of it is on its way any more
+                          // that it still acknowledges is on its way
   int64_t wait_ms = 0;    // so long locks are waited for
   std::function<void(int64_t ms)> sleep;
   std::function<void(const std::string&)> say;  // what it does now, a line for people
@@ -45,7 +50,8 @@ class StoreCopier {
   explicit StoreCopier(CopyParts parts) : parts_(std::move(parts)) {}
 
   // OK also when a run before this one came to the end. kLocked: locks are held, the text names
-  // them; the source is open. kConflict: source or target is something else.
+  // them; the source is open. kConflict: source or target is something else. kInvalidArgument: the
+  // target's keys are not the store's; nothing was closed.
   Result<PassCounts> Run();
   // Opens a source again that step 3 closed. kConflict: it is not so, or it has moved.
   Status GiveUp();
@@ -56,15 +62,17 @@ class StoreCopier {
     StoreIdentity to;
   };
   Result<Places> Begin();
+  Status CheckKeys(const StoreIdentity& from);
   Status AwaitNoLocks();
   Result<std::vector<std::string>> Held();
   Status Close(StoreIdentity* from);
   Status Reopen(const StoreIdentity& from);
   Status Settle(const StoreIdentity& from);
+  Status AwaitStill();
   Status CarryGates(const GateSet& gates);
   Status Open(const StoreIdentity& to);
-  std::string MovedText() const { return "moved to " + parts_.to_place; }
-  std::string MovingText() const { return "being moved to " + parts_.to_place; }
+  std::string MovedText() const { return std::string(kWhyMoved) + parts_.to_place; }
+  std::string MovingText() const { return std::string(kWhyMoving) + parts_.to_place; }
 
   const CopyParts parts_;
 };

@@ -78,6 +78,9 @@ class StateService {
                      bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;
   StateAnswer Write(const WriteRequest& request);
+  StateAnswer WriteOnce(const WriteRequest& request);
+  // Asks the store itself whether it is still the one that is served. kUnavailable: it is not.
+  Status StillServed();
   Status WriteUnderLock(const std::string& store_id, const WriteRequest& request,
                         WriteOutcome* outcome);
   StateAnswer KeepRefused(const WriteRequest& request, const std::string& store_id,

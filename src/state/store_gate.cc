@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "base/store_format.h"
 #include "state/store_secret.h"
-#include "stateward/closed_store.h"
+#include "stateward/how_to_open.h"
 
 namespace stateward {
 
@@ -42,7 +42,7 @@ Result<std::shared_ptr<const StoreIdentity>> StoreGate::Prove() {
         "see whether its disk is mounted");
   }
   if (IsClosed(*marker)) {
-    return Status::Unavailable("this store is closed: " + WhyClosed(*marker));
+    return Status::Unavailable(ClosedText(*marker));
   }
   if (read_only_) return std::make_shared<const StoreIdentity>(std::move(*marker));
   Result<std::string> service = locker_.ServiceId();
@@ -86,7 +86,7 @@ Status StoreGate::Init(bool relock, Kms& kms) {
   // A restored one is opened so; of a copy, what makes it ends it.
   if (found.ok() && IsClosed(*found) &&
       WhyClosed(*found).compare(0, kWhyRestored.size(), kWhyRestored) != 0) {
-    return {Code::kConflict, "this store is closed: " + WhyClosed(*found)};
+    return {Code::kConflict, ClosedText(*found)};
   }
   StoreIdentity marker;
   if (found.ok()) {

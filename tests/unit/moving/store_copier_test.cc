@@ -42,8 +42,10 @@ struct World : ToolWorld {
   CountedStorage* from = nullptr;
   CountedStorage to;
   MemLocker to_locks{clock};
+  std::unique_ptr<Kms> to_kms;  // instead of the source's
   std::function<void()> while_settling;
   std::function<void()> while_waiting;
+  std::function<void(uint64_t, uint64_t)> progress;
 
   World() {
     auto counted = std::make_unique<CountedStorage>();
@@ -69,6 +71,7 @@ struct World : ToolWorld {
                         *b.locker,
                         to,
                         to_locks,
+                        to_kms ? *to_kms : *b.kms,
                         "mem from",
                         "mem to",
                         1,
@@ -78,7 +81,7 @@ struct World : ToolWorld {
                           if (hook) hook();
                         },
                         [](const std::string&) {},
-                        {}});
+                        progress});
   }
   bool IsOpen(Storage& place, Locker& locks) { return StoreGate(place, locks).Store().ok(); }
   void Revive() {
@@ -184,13 +187,35 @@ TEST(StoreCopier, WhatAServerWritesUntilItKnowsComesAlong) {
   LONGS_EQUAL(2, *w.to.Head(StateId::Of(On("b").key)));
 }
 
+TEST(StoreCopier, WhatComesWhileTheLastPassRunsComesAlong) {
+  World w;
+  bool closed = false;
+  w.while_settling = [&] { closed = true; };
+  w.progress = [&](uint64_t done, uint64_t total) {
+    if (!closed || done < total) return;  // its states are copied
+    closed = false;
+    const History history(*w.from, *w.b.kms, w.store_id);
+    const StateId b = StateId::Of(On("b").key);
+    Result<Opened> opened = history.Open(b, 1);
+    CHECK(opened.ok());
+    Bytes sealed;
+    CHECK(history.Append(b, 1, opened->info, opened->document, &sealed).ok());
+  };
+  CHECK(w.Copier().Run().ok());
+  w.CheckMoved("while the last pass ran");
+  LONGS_EQUAL(2, *w.to.Head(StateId::Of(On("b").key)));
+}
+
 TEST(StoreCopier, GivenUpTheSourceIsOpenAgain) {
   World w;
   w.while_settling = [&] { w.to.down = true; };
   CHECK_FALSE(w.Copier().Run().ok());
   w.while_settling = nullptr;
   CHECK_FALSE(w.IsOpen(*w.from, *w.b.locker));
+  STRCMP_CONTAINS("--give-up", StoreGate(*w.from, *w.b.locker).Store().status().detail().c_str());
   w.Revive();
+  STRCMP_CONTAINS("`statewardctl copy` opens it",
+                  StoreGate(w.to, w.to_locks).Store().status().detail().c_str());
   // Nobody opens it in another way.
   StoreGate gate(*w.from, *w.b.locker);
   LONGS_EQUAL(static_cast<int>(Code::kConflict),
@@ -200,6 +225,21 @@ TEST(StoreCopier, GivenUpTheSourceIsOpenAgain) {
   CHECK(w.Copier().Run().ok());
   w.CheckMoved("after all");
   CHECK_FALSE(w.Copier().GiveUp().ok());
+}
+
+TEST(StoreCopier, ATargetWithOtherKeysIsRefusedBeforeAnythingIsMade) {
+  World w;
+  KmsSettings settings;
+  settings.key = SecretString("B" + std::string(kToolWorldKey).substr(1));
+  w.to_kms = std::move(*OpenKms(settings));
+  Result<PassCounts> refused = w.Copier().Run();
+  LONGS_EQUAL(static_cast<int>(Code::kInvalidArgument), static_cast<int>(refused.status().code()));
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+  LONGS_EQUAL(static_cast<int>(Code::kNotFound),
+              static_cast<int>(w.to.ReadIdentity().status().code()));
+  w.to_kms.reset();
+  CHECK(w.Copier().Run().ok());
+  w.CheckMoved("with the keys");
 }
 
 TEST(StoreCopier, AnotherStoreIsNoTarget) {

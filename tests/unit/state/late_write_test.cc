@@ -4,6 +4,7 @@
 
 #include "base/sha256.h"
 #include "history/history.h"
+#include "stateward/closed_store.h"
 #include "unit/state/service_fixture.h"
 
 namespace stateward {
@@ -184,6 +185,56 @@ TEST(LateWrite, SessionGoesOnBehindItsOwnNoOpRecord) {
   Is(Code::kOk, Unlock("a"));
   Holds(Doc(2));
   LONGS_EQUAL(0, Kept());
+}
+
+TEST(LateWrite, WhatTookLongIsAcknowledgedOnlyByAStoreThatIsStillOpen) {
+  Is(Code::kOk, Put(Doc(1)));
+  int64_t took_ms = 0;
+  const auto close = [&] {
+    const StoreIdentity open = *storage.ReadIdentity();
+    CHECK(storage.WriteIdentity(ClosedStore(open, "moved to fs /x"), &open).ok());
+    clock.Advance(took_ms);
+  };
+  const auto reopen = [&] {
+    const StoreIdentity closed = *storage.ReadIdentity();
+    CHECK(storage.WriteIdentity(**gate.Store(), &closed).ok());
+  };
+  // The copy's last pass comes later than such a write.
+  took_ms = 1000;
+  storage.before_append = close;
+  Is(Code::kOk, Put(Doc(2)));
+  reopen();
+  // The last pass may have been there before such a one.
+  took_ms = 6000;
+  storage.before_append = close;
+  StateAnswer answer = service->Put(grant, "", Doc(3));
+  Is(Code::kUnavailable, answer.status.code());
+  STRCMP_CONTAINS("moved to fs /x", answer.hint.c_str());
+  reopen();
+  storage.before_append = close;
+  Is(Code::kUnavailable, Delete());
+  reopen();
+  // Slow, and nothing happened.
+  storage.before_append = [&] { clock.Advance(took_ms); };
+  Is(Code::kOk, Put(Doc(5)));
+  storage.before_append = [&] {
+    clock.Advance(took_ms);
+    storage.down = true;
+  };
+  Is(Code::kUnavailable, Put(Doc(6)));
+}
+
+TEST(LateWrite, AnUploadThatTookLongIsNotSaidToBeKeptByAStoreThatWasClosed) {
+  Is(Code::kOk, Put(Doc(2)));
+  storage.before_list_uploads = [this] {
+    storage.before_list_uploads = nullptr;
+    const StoreIdentity open = *storage.ReadIdentity();
+    CHECK(storage.WriteIdentity(ClosedStore(open, "moved to fs /x"), &open).ok());
+    clock.Advance(6000);
+  };
+  StateAnswer answer = service->Put(grant, "", Doc(1));
+  Is(Code::kUnavailable, answer.status.code());
+  STRCMP_EQUAL("", answer.upload.c_str());
 }
 
 }  // namespace stateward
