@@ -22,6 +22,9 @@ constexpr int kStallS = 120;
 // Documents: MAX_STATE_BYTES of most servers, and more.
 constexpr uint64_t kMaxAnswer = uint64_t{4} << 30;
 constexpr size_t kMaxLinkPages = 100000;  // a server that never ends its list
+// Who gives the one wants a page of a list, and goes on with the other.
+constexpr char kLimitParam[] = "limit";
+constexpr std::string_view kCursorParam = "cursor=";
 
 Status NotOurs(const HttpAnswer& answer) {
   if (answer.status >= 300 && answer.status < 400) {
@@ -31,6 +34,14 @@ Status NotOurs(const HttpAnswer& answer) {
   }
   return Status::Unavailable("there is no Stateward API at this address (status " +
                              std::to_string(answer.status) + ")");
+}
+
+// What our files for web servers let them answer in Stateward's place is for state clients alone.
+Status FromWebServer(const HttpAnswer& answer, const JsonObject& json) {
+  const std::optional<std::string> reason = json.String("reason");
+  const std::optional<std::string> action = json.String("action");
+  if (!reason || !action || (answer.status != 503 && answer.status != 429)) return NotOurs(answer);
+  return Status::Unavailable(*reason + "; " + *action);
 }
 
 std::optional<Code> CodeOfType(const std::string& type) {
@@ -57,7 +68,7 @@ Status ReadProblem(const HttpAnswer& answer, std::string* holder) {
   Result<JsonObject> json = ParseSmallJson(answer.body);
   if (!json.ok()) return NotOurs(answer);
   const std::optional<Code> code = CodeOfType(json->String("type").value_or(""));
-  if (!code || *code == Code::kOk) return NotOurs(answer);
+  if (!code || *code == Code::kOk) return FromWebServer(answer, *json);
   const std::optional<JsonObject> lock = json->Object("lock");
   if (lock) {
     *holder = HolderOf(*lock);
@@ -120,6 +131,26 @@ std::string NextOf(const HttpAnswer& answer) {
   if (link.empty() || link.front() != '<' || end == link.npos) return "";
   const std::string_view target = link.substr(1, end - 1);
   return target.substr(0, kApiRoot.size()) == kApiRoot ? std::string(target) : "";
+}
+
+// The cursor in such a target; "" = none.
+std::string CursorOf(const std::string& target) {
+  std::string cursor;
+  const size_t at = target.find(kCursorParam);
+  if (at == target.npos || (target[at - 1] != '?' && target[at - 1] != '&')) return "";
+  const size_t begin = at + kCursorParam.size();
+  return PercentDecode(target.substr(begin, target.find('&', begin) - begin), &cursor) ? cursor
+                                                                                       : "";
+}
+
+// OK when nothing is asked for that only the store's own host has.
+Status CheckReach(const Operation& operation, const Args& args) {
+  for (const Param& row : operation.params) {
+    if (row.reach != ParamReach::kCommandLine || !args.Has(row.name)) continue;
+    return Status::InvalidArgument("--" + std::string(row.name) +
+                                   " works on the store's own host alone: not with --server");
+  }
+  return Status();
 }
 
 std::string HeaderText(const HttpAnswer& answer, std::string_view name) {
@@ -249,7 +280,7 @@ Result<Verdict> RemoteServer::EachPage(const Operation& operation, const Args& a
     for (const JsonObject& row : *rows) {
       if (!take(RowOf(row, operation.columns))) return verdict;
     }
-    const std::string next = NextOf(page);
+    const std::string next = args.Has(kLimitParam) ? "" : NextOf(page);
     if (next.empty()) return verdict;
     Result<HttpAnswer> answer = Send(operation, args, next);
     if (!answer.ok()) return std::move(answer).status();
@@ -264,8 +295,9 @@ Result<Verdict> RemoteServer::EachPage(const Operation& operation, const Args& a
 }
 
 Result<Reply> RemoteServer::Run(const Operation& operation, const Args& args) {
+  STATEWARD_RETURN_IF_ERROR(CheckReach(operation, args));
   Result<HttpAnswer> answer = Send(operation, args, TargetOf(operation, args));
-  if (!answer.ok()) return std::move(answer).status();
+  if (!answer.ok()) return std::move(answer).status().At(url_);
   Reply reply;
   if (answer->status != 200) {
     STATEWARD_RETURN_IF_ERROR(ReadProblem(*answer, &reply.holder));
@@ -277,6 +309,7 @@ Result<Reply> RemoteServer::Run(const Operation& operation, const Args& args) {
     if (!answer->Header("stateward-verdict").empty()) reply.verdict = Verdict::kFoundWrong;
     return reply;
   }
+  if (args.Has(kLimitParam)) reply.next = CursorOf(NextOf(*answer));
   auto first = std::make_shared<HttpAnswer>(*std::move(answer));
   reply.stream = [this, &operation, args, first](const RowFn& take) {
     return EachPage(operation, args, std::move(*first), take);

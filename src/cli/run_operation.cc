@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -113,8 +114,8 @@ std::string HolderText(const std::string& holder) {
 
 }  // namespace
 
-Status AskBefore(const CliContext& cli, const Operation& operation) {
-  if (operation.asks.empty() || cli.yes) return Status();
+Status AskBefore(const CliContext& cli, const Operation& operation, const Args& args) {
+  if (operation.asks.empty() || cli.yes || args.Flag("dry-run")) return Status();
   if (isatty(STDIN_FILENO) != 1) {
     return Status::InvalidArgument("there is no terminal to ask at: give --yes");
   }
@@ -132,16 +133,21 @@ int PrintReply(const CliContext& cli, const Operation& operation, Reply* reply) 
   Result<Verdict> verdict = operation.answer == Answer::kDocument ? PrintDocument(cli, *reply)
                             : cli.json                            ? PrintJson(cli, operation, reply)
                                        : PrintText(cli, operation, reply);
-  if (std::fflush(cli.out) != 0 || !IsWritten(cli.out)) {
-    return Fail(cli, Status::Unavailable("the output failed"));
+  const int flushed = std::fflush(cli.out);
+  if (flushed != 0) {
+    return Fail(cli, Status::Unavailable(FromErrno("the output failed", errno).detail()));
   }
+  if (!IsWritten(cli.out)) return Fail(cli, Status::Unavailable("the output failed"));
   if (!verdict.ok()) return Fail(cli, verdict.status());
   if (!cli.quiet) SayNote(cli, reply->note);
+  if (!reply->next.empty()) {
+    Say(cli.err, "there is more: --cursor " + reply->next + "\n");
+  }
   return *verdict == Verdict::kDone ? kExitOk : kExitFailed;
 }
 
 int RunOperationCommand(const CliContext& cli, const Operation& operation, const Args& args) {
-  const Status agreed = AskBefore(cli, operation);
+  const Status agreed = AskBefore(cli, operation, args);
   if (!agreed.ok()) return Fail(cli, agreed);
   Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli);
   if (!admin.ok()) return Fail(cli, admin.status());

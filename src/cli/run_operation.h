@@ -12,7 +12,7 @@ int RunOperationCommand(const CliContext& cli, const Operation& operation, const
 
 // Asks at the terminal what operation.asks says. OK: go on. kPermissionDenied: no.
 // kInvalidArgument: there is no terminal, and --yes is not given.
-Status AskBefore(const CliContext& cli, const Operation& operation);
+Status AskBefore(const CliContext& cli, const Operation& operation, const Args& args);
 
 // What was answered, as text or JSON, and the exit code that comes of it. Also for replies that
 // came from a server.

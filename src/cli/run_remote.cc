@@ -23,7 +23,7 @@ Result<std::unique_ptr<RemoteServer>> Connect(const CliContext& cli, const Remot
   Result<SecretString> password = Setting(cli, "TF_HTTP_PASSWORD");
   if (!password.ok()) return std::move(password).status();
   Result<SecretString> both = FindRemoteCredentials(options.credentials, *user, *password);
-  if (!both.ok()) return std::move(both).status();
+  if (!both.ok()) return Status::InvalidArgument(both.status().detail());
   HttpClientOptions http;
   http.allow_http = true;  // CheckUrl has let it through for loopback alone
   http.ca_file = options.ca_file;
@@ -36,7 +36,7 @@ Result<std::unique_ptr<RemoteServer>> Connect(const CliContext& cli, const Remot
 
 int RunRemoteCommand(const CliContext& cli, const RemoteOptions& options,
                      const Operation& operation, const Args& args) {
-  const Status agreed = AskBefore(cli, operation);
+  const Status agreed = AskBefore(cli, operation, args);
   if (!agreed.ok()) return Fail(cli, agreed);
   Result<std::unique_ptr<RemoteServer>> server = Connect(cli, options);
   if (!server.ok()) return Fail(cli, server.status());

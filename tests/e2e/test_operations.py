@@ -194,7 +194,7 @@ class Operations(ApiWorld):
             do("versions", new)
             do("uploads", "list", "WAY-mv/*")
             do("purge", new, "--version", "3", "--reason", "leak", "--yes")
-            do("purge", new, "--version", "2", "--reason", "leak", "--dry-run", "--yes")
+            do("purge", new, "--version", "2", "--reason", "leak", "--dry-run")
             do("purge", new, "--version", "2", "--reason", "leak", "--yes")
             do("get", new, "--version", "2")
         self.scene("moves", play)

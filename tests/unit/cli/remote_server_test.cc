@@ -17,6 +17,9 @@ Result<Reply> RunNothing(const Call& /*call*/) { return Reply(); }
 constexpr Param kListParams[] = {
     {"glob", ParamKind::kGlob, ParamUse::kOptionalArgument, "GLOB", "which"},
     {"locked", ParamKind::kFlag, ParamUse::kOption, "", "locked ones"},
+    {"limit", ParamKind::kNumber, ParamUse::kOption, "N", "a page", {}, 1},
+    {"file", ParamKind::kText, ParamUse::kManyOptions, "FILE", "of this host", {}, 1, 99, {},
+     ParamReach::kCommandLine},
 };
 constexpr Param kChangeParams[] = {
     {"state", ParamKind::kState, ParamUse::kArgument, "STATE", "the state"},
@@ -168,6 +171,47 @@ TEST(RemoteServer, AListIsFetchedByPage) {
   CHECK(sent[0].headers.find("YW5u") == std::string::npos);
 }
 
+TEST(RemoteServer, OnePageNamesTheNext) {
+  std::vector<Sent> sent;
+  RemoteServer server = Server(
+      {Answered(200, R"([{"state":"a/b"}])",
+                {{"link", "</api/v1/states?limit=1&cursor=c%322>; rel=\"next\""}}),
+       Answered(200, R"([{"state":"a/c"}])")},
+      &sent);
+  Result<Reply> reply = server.Run(kList, Given(kList, {{"limit", "1"}}));
+  STRCMP_EQUAL("c22", reply->next.c_str());
+  size_t rows = 0;
+  CHECK(reply->stream([&rows](const Row&) { return ++rows > 0; }).ok());
+  UNSIGNED_LONGS_EQUAL(1, rows);
+  UNSIGNED_LONGS_EQUAL(1, sent.size());
+}
+
+TEST(RemoteServer, WhatOnlyTheHostHasIsRefused) {
+  std::vector<Sent> sent;
+  RemoteServer server = Server({Answered(200, "[]")}, &sent);
+  Result<Reply> reply = server.Run(kList, Given(kList, {{"file", "/nonexist"}}));
+  CHECK(reply.status().code() == Code::kInvalidArgument);
+  STRCMP_CONTAINS("--file", reply.status().detail().c_str());
+  UNSIGNED_LONGS_EQUAL(0, sent.size());
+}
+
+TEST(RemoteServer, AWebServerWhoseStatewardIsGoneSaysSo) {
+  std::vector<Sent> sent;
+  RemoteServer server = Server(
+      {Answered(503, R"({"error":"unavailable","reason":"Stateward does not answer the web server",)"
+                     R"("action":"repeat the command"})"),
+       Answered(404, R"({"error":"x","reason":"y","action":"z"})")},
+      &sent);
+  const Args args = Given(kList, {});
+  Result<Reply> reply = server.Run(kList, args);
+  CHECK(reply.status().code() == Code::kUnavailable);
+  STRCMP_EQUAL("Stateward does not answer the web server; repeat the command",
+               reply.status().detail().c_str());
+  reply = server.Run(kList, args);
+  STRCMP_CONTAINS("no Stateward API at this address (status 404)",
+                  reply.status().detail().c_str());
+}
+
 // Where the next page lies is the server's to say; credentials go to no other.
 TEST(RemoteServer, ALinkToElsewhereIsNotFollowed) {
   std::vector<Sent> sent;
@@ -225,6 +269,13 @@ TEST(RemoteServer, RefusalsKeepTheirKind) {
     STRCMP_EQUAL(CodeName(c.code).data(), CodeName(status.code()).data());
     UNSIGNED_LONGS_EQUAL(1, sent.size());
   }
+}
+
+TEST(RemoteServer, AnAddressThatDoesNotAnswerIsNamed) {
+  std::vector<Sent> sent;
+  RemoteServer server = Server({}, &sent);
+  Result<Reply> reply = server.Run(kList, Given(kList, {}));
+  STRCMP_CONTAINS("https://states.example: connection refused", reply.status().detail().c_str());
 }
 
 TEST(RemoteServer, ALockShowsItsHolder) {
