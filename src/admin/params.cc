@@ -50,6 +50,7 @@ bool IsPlainText(std::string_view text) {
 
 std::string Between(const Param& row, const char* what) {
   const std::string low = std::to_string(row.min);
+  if (row.min == row.max) return "must be " + low + what;
   if (row.max == kNoLimit) return "must be " + low + what + " or more";
   return "must be from " + low + " to " + std::to_string(row.max) + what;
 }
@@ -75,6 +76,7 @@ std::string WhatIsWrong(const Param& row, const std::string& text) {
       return text == "true" || text == "false" ? "" : "must be true or false";
     case ParamKind::kText:
       if (!IsPlainText(text)) return "must be a line of UTF-8 text";
+      if (text.empty() && row.min > 0) return "must not be empty";
       return IsWithin(row, text.size()) ? "" : Between(row, " bytes");
     case ParamKind::kNumber:
       if (!ParseNumber(text, &number)) return "must be a number";

@@ -175,6 +175,23 @@ std::optional<CommandForm> TakeCommand(std::vector<std::string>* words) {
   return std::nullopt;
 }
 
+// As the help has it: "--to", "PROJECT/NAME".
+std::string ShownName(const Param& row) {
+  return IsArgument(row) ? std::string(row.value) : "--" + std::string(row.name);
+}
+
+bool BeginsCommands(const std::string& word) {
+  for (const CommandForm& form : CommandForms()) {
+    if (form.name.substr(0, word.size() + 1) == word + " ") return true;
+  }
+  return false;
+}
+
+bool AsksForHelp(const std::vector<std::string>& argv) {
+  return std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
+         std::find(argv.begin(), argv.end(), "-h") != argv.end();
+}
+
 void AddArguments(const std::vector<std::string>& words, CommandLine* out) {
   auto row = out->form->params.begin();
   const auto end = out->form->params.end();
@@ -186,10 +203,15 @@ void AddArguments(const std::vector<std::string>& words, CommandLine* out) {
     }
     Status added = out->args.Add(*row, word);
     if (!added.ok()) {
-      out->wrong = added.detail();
+      out->wrong = ShownName(*row) + added.detail().substr(row->name.size());
       return;
     }
     if (!IsMany(*row)) ++row;
+  }
+  for (const Param& param : out->form->params) {
+    if (!IsRequired(param) || out->args.Has(param.name)) continue;
+    out->wrong = ShownName(param) + " is missing";
+    return;
   }
   Status whole = out->args.Finish(out->form->params);
   if (!whole.ok()) out->wrong = whole.detail();
@@ -232,6 +254,11 @@ CommandLine ParseCommandLine(const std::vector<std::string>& argv) {
   }
   const std::vector<std::string> asked = words;
   out.form = TakeCommand(&words);
+  const bool helps = out.asks == CommandLine::Asks::kHelp || AsksForHelp(argv);
+  if (!out.form && helps && BeginsCommands(asked[0])) {
+    out.asks = CommandLine::Asks::kHelp;  // of all: those of one word stand together there
+    return out;
+  }
   if (!out.form) {
     out.wrong = UnknownCommand(asked, CommandForms());
     return out;
@@ -240,9 +267,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& argv) {
   words.insert(words.begin(), argv[0]);
   words = Reader(words, &*out.form, &out).Read();
   // Who asks for help may have typed anything else.
-  const bool helps = std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
-                     std::find(argv.begin(), argv.end(), "-h") != argv.end();
-  if (helps) {
+  if (AsksForHelp(argv)) {
     out.wrong.clear();
     out.asks = CommandLine::Asks::kHelp;
   }

@@ -287,22 +287,26 @@ constexpr Command kCommands[] = {
      CmdWebhookTest},
 };
 
+// An empty value is a script's variable that is not set, and never what was meant.
+constexpr Param TextOption(std::string_view name, std::string_view value, std::string_view help) {
+  return {name, K::kText, U::kOption, value, help, {}, 1};
+}
+
 // In the order of the help.
 constexpr Param kCommon[] = {
-    {"env-file", K::kText, U::kOption, "FILE",
-     "the file of settings; without it those of the unit, otherwise of the environment"},
-    {"unit", K::kText, U::kOption, "UNIT",
-     "the unit that starts the server, by name or path of its file"},
-    {"user", K::kText, U::kOption, "USER", "the server's user, where no unit starts it"},
-    {"server", K::kText, U::kOption, "URL",
-     "do it over the API of the server at this https address, with your own credentials: "
-     "TF_HTTP_USERNAME and TF_HTTP_PASSWORD, or --credentials"},
-    {"ca-file", K::kText, U::kOption, "FILE",
-     "with --server: the authorities (PEM) that signed the server's certificate; without it the "
-     "system's"},
-    {"credentials", K::kText, U::kOption, "FILE",
-     "with --server: USER:PASSWORD in a file that nobody else may read"},
-    {"output", K::kText, U::kOption, "FILE", "write the output into this new file, mode 0600"},
+    TextOption("env-file", "FILE",
+               "the file of settings; without it those of the unit, otherwise of the environment"),
+    TextOption("unit", "UNIT", "the unit that starts the server, by name or path of its file"),
+    TextOption("user", "USER", "the server's user, where no unit starts it"),
+    TextOption("server", "URL",
+               "do it over the API of the server at this https address, with your own credentials: "
+               "TF_HTTP_USERNAME and TF_HTTP_PASSWORD, or --credentials"),
+    TextOption("ca-file", "FILE",
+               "with --server: the authorities (PEM) that signed the server's certificate; without "
+               "it the system's"),
+    TextOption("credentials", "FILE",
+               "with --server: USER:PASSWORD in a file that nobody else may read"),
+    TextOption("output", "FILE", "write the output into this new file, mode 0600"),
     {"force", K::kFlag, U::kOption, "", "replace an existing FILE"},
     {"json", K::kFlag, U::kOption, "", "rows as JSON, for programs"},
     {"quiet", K::kFlag, U::kOption, "", "no progress, no notes"},

@@ -68,6 +68,7 @@ TEST(Params, ValuesAreOfTheirKindAndWithinTheirLimits) {
   Refuses("reason", "a\nb", "a line of UTF-8 text");
   Refuses("reason", "\xff", "a line of UTF-8 text");
   Refuses("reason", "123456789", "must be from 1 to 8 bytes");
+  Refuses("reason", "", "must not be empty");
   for (const char* good : {"*", "net/*", "net", "*/prod-1"}) Takes("glob", good);
   for (const char* bad : {"", "a b", "net/[a]", "net/?"}) Refuses("glob", bad, "a pattern");
   Refuses("yes", "maybe", "true or false");

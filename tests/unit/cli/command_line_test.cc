@@ -48,10 +48,26 @@ TEST(CommandLine, ACommandsOwnOptionHidesACommonOne) {
   CHECK(Takes({"show", "net/prod", "--version"}).asks == CommandLine::Asks::kVersion);
 }
 
+TEST(CommandLine, AnEmptyNameOfAFileIsNoMissingOne) {
+  Refuses({"get", "net/prod", "-o", ""}, "output must not be empty");
+  Refuses({"get", "net/prod", "--output="}, "output must not be empty");
+  Refuses({"list", "--server="}, "server must not be empty");
+  Refuses({"list", "--env-file", ""}, "env-file must not be empty");
+}
+
 TEST(CommandLine, CommandsOfTwoWords) {
   CHECK(Takes({"policy", "check", "f"}).form->name == "policy check");
   Refuses({"policy"}, "policy needs a word more: check, test");
   Refuses({"policy", "chekc"}, "do you mean policy check?");
+}
+
+TEST(CommandLine, HelpOfAFirstWordIsTheHelpOfAll) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"audit", "--help"}, {"uploads", "-h"}, {"help", "policy"}}) {
+    const CommandLine line = Takes(words);
+    CHECK(line.asks == CommandLine::Asks::kHelp && !line.form);
+  }
+  Refuses({"nothing", "--help"}, "there is no command nothing");
 }
 
 TEST(CommandLine, WhatIsWrongIsSaidWithTheNearestName) {
@@ -63,8 +79,10 @@ TEST(CommandLine, WhatIsWrongIsSaidWithTheNearestName) {
   Refuses({"get", "net/prod", "--version"}, "--version needs a value");
   Refuses({"get", "net/prod", "--version", "x"}, "--version must be a number");
   Refuses({"get", "net/prod", "--json=1"}, "takes no value");
-  Refuses({"get"}, "state is missing");
-  Refuses({"get", "net"}, "state must be PROJECT/NAME");
+  Refuses({"get"}, "PROJECT/NAME is missing");
+  Refuses({"rollback", "net/prod"}, "--to is missing");
+  Refuses({"diff", "net/prod", "x"}, "A must be a number");
+  Refuses({"get", "net"}, "must be PROJECT/NAME");
   Refuses({"get", "net/a", "net/b"}, "one argument too many: net/b");
   Refuses({"get", "net/a", "--version", "1", "--version", "2"}, "--version is given twice");
 }
