@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -35,7 +36,7 @@ constexpr Column kColumns[] = {
     {"versions", C::kNumber, "VERSIONS", "that the source has"},
     {"new", C::kNumber, "NEW", "versions that are not here yet"},
     {"problem", C::kText, "PROBLEM", "why it is not imported; null: it can be"},
-    {"place", C::kText, "PLACE", "where it lies at the source", ColumnShown::kJsonOnly},
+    {"place", C::kText, "PLACE", "where it lies at the source; null: it does not", ColumnShown::kJsonOnly},
 };
 
 struct Item {
@@ -60,10 +61,17 @@ Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names) {
   Result<std::vector<SourceState>> states = source.List();
   if (!states.ok()) return std::move(states).status();
   if (states->empty()) return Status::InvalidArgument("the source has no states");
+  if (states->size() > 1 && names.IsOneAddress()) {
+    return Status::InvalidArgument("the source has " + std::to_string(states->size()) +
+                                   " states, and --to gives all of them one address: put "
+                                   "{workspace} into it, or give --names");
+  }
+  std::set<std::string> there;
   std::vector<Item> items;
   std::map<std::string, std::string> taken;
   for (SourceState& state : *states) {
     Item item;
+    there.insert(state.workspace);
     item.state = std::move(state);
     Result<StateKey> to = names.Of(item.state.workspace);
     if (to.ok()) {
@@ -76,6 +84,13 @@ Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names) {
       item.left = to.status().code() == Code::kNotFound;
       item.status = std::move(to).status();
     }
+    items.push_back(std::move(item));
+  }
+  for (std::string& workspace : names.Missing(there)) {
+    Item item;
+    item.state.workspace = std::move(workspace);
+    item.to = *names.Of(item.state.workspace);
+    item.status = Status::NotFound("the source has no such workspace");
     items.push_back(std::move(item));
   }
   return items;
@@ -93,7 +108,7 @@ Row RowOf(const Item& item) {
           number(item.what.versions),
           number(item.what.added),
           TextOrNull(item.status.detail()),
-          item.state.place};
+          TextOrNull(item.state.place)};
 }
 
 void PrintTable(const CliContext& cli, const std::vector<Item>& items) {
@@ -150,7 +165,8 @@ int Report(const CliContext& cli, const Args& args, const std::vector<Item>& ite
   uint64_t failed = 0;
   for (const Item& item : items) {
     if (item.left) continue;
-    const std::string name = item.state.workspace + " (" + item.state.place + ")";
+    const std::string& place = item.state.place;
+    const std::string name = item.state.workspace + (place.empty() ? "" : " (" + place + ")");
     if (!item.status.ok()) {
       ++failed;
       Say(cli.err, "not imported: " + name + ": " + item.status.detail() + "\n");

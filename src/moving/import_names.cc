@@ -85,6 +85,18 @@ Result<StateKey> ImportNames::Of(const std::string& workspace) const {
                                  "it one with --names");
 }
 
+bool ImportNames::IsOneAddress() const {
+  return !pattern_.empty() && pattern_.find(kVariable) == pattern_.npos;
+}
+
+std::vector<std::string> ImportNames::Missing(const std::set<std::string>& there) const {
+  std::vector<std::string> out;
+  for (const auto& [workspace, key] : names_) {
+    if (there.count(workspace) == 0) out.push_back(workspace);
+  }
+  return out;
+}
+
 std::vector<std::string> ImportNames::Workspaces() const {
   if (!pattern_.empty()) return {"default"};
   std::vector<std::string> out;

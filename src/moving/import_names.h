@@ -3,6 +3,7 @@
 #define STATEWARD_MOVING_IMPORT_NAMES_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ class ImportNames {
   Result<StateKey> Of(const std::string& workspace) const;
   // Those that the file names; of a pattern: "default".
   std::vector<std::string> Workspaces() const;
+  // A pattern without {workspace}: for a source of one state.
+  bool IsOneAddress() const;
+  // Those that the file names and that are not among `there`: it was meant otherwise.
+  std::vector<std::string> Missing(const std::set<std::string>& there) const;
 
  private:
   std::string pattern_;

@@ -205,7 +205,9 @@ TEST(Importer, AnOlderVersionThatIsNoStateStaysBehind) {
   LONGS_EQUAL(0, other.Versions().size());
 }
 
-TEST_GROUP(ImportNames){};
+TEST_GROUP(ImportNames) {
+  ImportNames Named(const char* text) { return *ImportNames::OfFile(text); }
+};
 
 TEST(ImportNames, PatternsAndFiles) {
   STRCMP_EQUAL("network-prod",
@@ -219,6 +221,15 @@ TEST(ImportNames, PatternsAndFiles) {
   CHECK_FALSE(ImportNames::OfFile("a net/x\nb net/x\n").ok());
   CHECK_FALSE(ImportNames::OfFile("a net/x\na net/y\n").ok());
   CHECK_FALSE(ImportNames::OfFile("a net\n").ok());
+}
+
+TEST(ImportNames, WhatIsMeantForAnotherSourceIsFound) {
+  CHECK((Named("prod net/prod\nstage net/stage\n").Missing({"prod", "other"}) ==
+         std::vector<std::string>{"stage"}));
+  CHECK(ImportNames::OfPattern("net/{workspace}")->Missing({"prod"}).empty());
+  CHECK(ImportNames::OfPattern("net/x")->IsOneAddress());
+  CHECK_FALSE(ImportNames::OfPattern("net/{workspace}")->IsOneAddress());
+  CHECK_FALSE(Named("prod net/prod\n").IsOneAddress());
 }
 
 }  // namespace stateward
