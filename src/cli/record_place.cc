@@ -23,6 +23,14 @@ std::optional<RecordPlace> PlaceOf(const std::string& whole_path) {
   const std::filesystem::path above = folder.parent_path();
   const std::string name = whole.filename().string();
   RecordPlace place;
+  // First: the store's own folder may be called states.
+  if (above.filename() == fs_layout::kUploads) {
+    const auto entry = fs_layout::ParseUploadName(folder.filename().string(), name);
+    if (!entry) return std::nullopt;
+    place.id = entry->id;
+    place.store_dir = above.parent_path().string();
+    return place;
+  }
   // fs: states/<id[0:2]>/<id>/<n>. A copy of what lies in S3: states/<id>/<n>.
   const bool from_s3 = above.filename() == fs_layout::kStates;
   if (from_s3 || above.parent_path().filename() == fs_layout::kStates) {
@@ -30,13 +38,6 @@ std::optional<RecordPlace> PlaceOf(const std::string& whole_path) {
     if (!n || !StateId::Parse(folder.filename().string(), &place.id)) return std::nullopt;
     place.n = *n;
     place.store_dir = (from_s3 ? above.parent_path() : above.parent_path().parent_path()).string();
-    return place;
-  }
-  if (above.filename() == fs_layout::kUploads) {
-    const auto entry = fs_layout::ParseUploadName(folder.filename().string(), name);
-    if (!entry) return std::nullopt;
-    place.id = entry->id;
-    place.store_dir = above.parent_path().string();
     return place;
   }
   return std::nullopt;
