@@ -246,7 +246,7 @@ class Cases:
 
     def test_never_a_redirect(self):
         for target in ("/state", "/state/", "/state/p", "/state//", "/health/", "//state/p/n",
-                       "/state/p/n/", "/ready/"):
+                       "/state/p/n/", "/ready/", "/api/v1"):
             for method in ("GET", "POST"):
                 answer = self.client().request(method, target, b"{}" if method == "POST" else None)
                 self.assertNotIn(answer.status // 100, (3,), f"{target}: {answer}")
