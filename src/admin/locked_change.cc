@@ -22,19 +22,42 @@ SecretBytes LockInfo(const std::string& id, std::string_view operation, const Ca
   return {info.text().begin(), info.text().end()};
 }
 
-// The version that was written under this lock within a day; nullopt: none was.
+// A lock's ID under --change-id: the caller's ID, and behind it which change it stands for.
+constexpr std::string_view kIdStart = "change-";
+constexpr size_t kChangeDigits = 16;
+
+std::string StartOfId(const std::string& change_id) {
+  return std::string(kIdStart) + change_id + "-";
+}
+
+// What tells one change of a state from another. The reason does not: it is a remark.
+std::string WhichChange(const Call& call) {
+  std::string which;
+  for (const char* what : {"to", "version", "upload"}) which += ":" + call.args.Text(what);
+  return which;
+}
+
+// The version that was written under this lock within a day; nullopt: none was. kConflict: one was
+// written under the same --change-id by another change.
 Result<std::optional<Changed>> WrittenUnder(const History& history, const FoundState& state,
+                                            const std::string& change_id,
                                             const std::string& lock_id, int64_t now_ms) {
+  const std::string start = StartOfId(change_id);
   std::optional<Changed> found;
   STATEWARD_RETURN_IF_ERROR(
       EachVersion(history, state.id, [&](uint64_t n, const Result<SealedInfo>& info) {
         if (!info.ok()) return true;
         const VersionInfo& version = info->version;
-        const bool it = version.kind != RecordKind::kNoOp && version.lock_id == lock_id;
+        const bool it = version.kind != RecordKind::kNoOp &&
+                        version.lock_id.size() == start.size() + kChangeDigits &&
+                        version.lock_id.compare(0, start.size(), start) == 0;
         if (it) found = {n, version};
         return !it && version.time_ms >= now_ms - kReleasedIdsKeptMs;
       }));
-  return found;
+  if (!found || found->info.lock_id == lock_id) return found;
+  return Status(Code::kConflict, "the ID " + change_id + " belongs to another change (" +
+                                     found->info.operation + ", version " +
+                                     std::to_string(found->n) + "): give this one its own ID");
 }
 
 class LockedRun {
@@ -94,13 +117,14 @@ ChangeLock::ChangeLock(const Call& call, const Grant& grant, std::string_view op
     : call_(call),
       grant_(grant),
       operation_(operation),
-      id_("change-" + HexEncode(Sha256(operation_ + ":" + seed)).substr(0, 32)) {}
+      id_(std::string(kIdStart) + HexEncode(Sha256(operation_ + ":" + seed)).substr(0, 32)) {}
 
 ChangeLock ChangeLock::Named(const Call& call, const Grant& grant, std::string_view operation,
                              const std::string& id) {
   ChangeLock lock(call, grant, operation, "");
   lock.named_ = true;
-  lock.id_ = "change-" + id;
+  lock.id_ = StartOfId(id) +
+             HexEncode(Sha256(lock.operation_ + WhichChange(call))).substr(0, kChangeDigits);
   return lock;
 }
 
@@ -112,7 +136,7 @@ Status ChangeLock::Take(Reply* reply) {
   StateAnswer locked = Lock();
   if (locked.status.code() == Code::kGone && !named_) {
     // A run before this one ended without a write, and its ID is spent.
-    id_ = "change-" + RandomHex(16);
+    id_ = std::string(kIdStart) + RandomHex(16);
     locked = Lock();
   }
   shared_ = locked.repeated;
@@ -147,9 +171,7 @@ namespace {
 
 // The same for a killed run and its repeat; another one as soon as anything was written.
 std::string SeedOf(const Call& call, const FoundState& state, uint64_t head) {
-  std::string seed = state.id.hex() + ":" + std::to_string(head);
-  for (const char* what : {"to", "version", "upload"}) seed += ":" + call.args.Text(what);
-  return seed;
+  return state.id.hex() + ":" + std::to_string(head) + WhichChange(call);
 }
 
 // A run that was killed between its write and the end of its lock has done all but that. Frees the
@@ -182,7 +204,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
     if (ended->has_value()) return **ended;
   } else {
     Result<std::optional<Changed>> before =
-        WrittenUnder(*history, state, lock.id(), call.service.clock().NowMs());
+        WrittenUnder(*history, state, asked, lock.id(), call.service.clock().NowMs());
     if (!before.ok()) return std::move(before).status();
     if (before->has_value()) {
       Result<bool> freed = lock.FreeLeft();

@@ -33,7 +33,7 @@ inline constexpr Param kChangeIdParam = {
     ParamUse::kOption,
     "ID",
     "a name for this change, for one day: a repeat with the same ID changes nothing and answers as "
-    "the first did",
+    "the first did; another change with it is refused",
     {},
     8,
     64};
@@ -44,7 +44,7 @@ class ChangeLock {
   // `seed`: the same for a killed run and its repeat. A lock that a killed run left is taken over.
   ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
              const std::string& seed);
-  // By an ID that the caller chose.
+  // By an ID that the caller chose. Another change with the same ID has another lock.
   static ChangeLock Named(const Call& call, const Grant& grant, std::string_view operation,
                           const std::string& id);
 
@@ -90,8 +90,8 @@ using ChangeFn = std::function<StateAnswer(const ChangeUnderLock&)>;
 
 // Takes the lock in the name of `operation`, runs `change` and releases the lock. Then: what is the
 // newest version now; or reply->holder, when the state is locked.
-// kConflict: the newest version is not --if-version. kGone: --change-id was used and nothing was
-// written. A lock that a killed run of the same change left is taken over.
+// kConflict: the newest version is not --if-version, or --change-id belongs to another change.
+// kGone: --change-id was used and nothing was written. A lock that a killed run of the same change left is taken over.
 Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
                                 std::string_view operation, const ChangeFn& change, Reply* reply);
 

@@ -103,6 +103,24 @@ TEST(Changes, ARepeatAnswersAsTheFirst) {
   STRCMP_EQUAL("6", Says("rollback", {{"to", "1"}}, "version").c_str());
 }
 
+TEST(Changes, AnIdOfAnotherChangeIsRefused) {
+  ThreeApplies();
+  const Given id = {"change-id", "request-0001"};
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}, id}, "version").c_str());
+  STRCMP_EQUAL(
+      "conflict: the ID request-0001 belongs to another change (rollback, version 4): give this "
+      "one its own ID",
+      Says("rollback", {{"to", "2"}, id}).c_str());
+  STRCMP_CONTAINS("(rollback, version 4)", Says("delete", {id}).c_str());
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}, id, {"reason", "again"}}, "version").c_str());
+  // One that only begins as it does is another ID.
+  STRCMP_EQUAL("deleted", Says("delete", {{"change-id", "request-0001-1"}}).c_str());
+  STRCMP_CONTAINS("(delete, version 5)",
+                  Says("undelete", {{"change-id", "request-0001-1"}}).c_str());
+  LONGS_EQUAL(5, HeadOf());
+  CHECK_FALSE(Locked());
+}
+
 TEST(Changes, DeleteAndUndelete) {
   ThreeApplies();
   STRCMP_EQUAL("deleted", Says("delete", {{"reason", "old"}}).c_str());
