@@ -10,13 +10,12 @@ namespace {
 
 // Ids of 64 bytes: one answer stays below a megabyte.
 constexpr uint64_t kLegacyPage = 10000;
-constexpr char kTableSetting[] = "STORAGE_POSTGRES_TABLE";
 
 }  // namespace
 
 Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   // Asked first: an error would be the end of the transaction that a write has open.
-  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kTableSetting);
+  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kPgStatesSetting);
   if (!there.ok()) return std::move(there).status();
   std::string sql = "SELECT " STATEWARD_PG_PLACE;
   if (*there) {
@@ -35,7 +34,7 @@ Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
 
 // A page is one statement, so that a blob and its claim are of one moment.
 Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
-  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kTableSetting);
+  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kPgStatesSetting);
   if (!there.ok()) return std::move(there).status();
   if (!*there) {
     Result<PgRows> place = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);

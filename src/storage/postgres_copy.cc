@@ -61,12 +61,17 @@ Status PostgresStorage::PutRecord(const StateId& id, uint64_t n, ByteView sealed
 
 Status PostgresStorage::PutLegacy(const std::string& legacy_id, ByteView blob) {
   const std::string& table = shared_->options.legacy_table;
-  Result<PgRows> made = Queries().QueryOne({"CREATE TABLE IF NOT EXISTS " + table +
-                                                " (state_id varchar(64) PRIMARY KEY, state_data"
-                                                " bytea)",
-                                            {}},
-                                           PgUse::kRepeatable);
-  if (!made.ok()) return std::move(made).status();
+  // Asked first: one that this role cannot see is no reason to make another.
+  Result<bool> exists = PgTableExists(Queries(), table, kPgStatesSetting);
+  if (!exists.ok()) return std::move(exists).status();
+  if (!*exists) {
+    Result<PgRows> made = Queries().QueryOne({"CREATE TABLE IF NOT EXISTS " + table +
+                                                  " (state_id varchar(64) PRIMARY KEY, state_data"
+                                                  " bytea)",
+                                              {}},
+                                             PgUse::kRepeatable);
+    if (!made.ok()) return std::move(made).status();
+  }
   // The original's table may lack a key, so a row is looked for first.
   const std::string there = "(SELECT FROM " + table + " WHERE state_id = $1)";
   for (const std::string& sql :

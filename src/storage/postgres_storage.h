@@ -19,8 +19,10 @@
 
 namespace stateward {
 
+inline constexpr char kPgStatesSetting[] = "STORAGE_POSTGRES_TABLE";
+
 struct PostgresStorageOptions {
-  std::string legacy_table;  // STORAGE_POSTGRES_TABLE as PgTableName quotes it
+  std::string legacy_table;  // kPgStatesSetting as PgTableName quotes it
   // The locks lie in the same pool: each write is made while their row is held.
   bool with_locks = false;
 };

@@ -136,6 +136,9 @@ TEST(PostgresStorage, ATableOfTheOriginalThatIsNotSeenIsNoAbsence) {
     STRCMP_CONTAINS("STORAGE_POSTGRES_TABLE", unseen.detail().c_str());
     storage_cases::Is(Code::kUnavailable, storage->ListLegacy(any));
   }
+  PostgresStorage plain(PostgresBox::Pool(1), SystemClock(),
+                        PostgresStorageOptions{"\"states\"", true});
+  storage_cases::Is(Code::kUnavailable, plain.PutLegacy(legacy, std::string("copy")));
   // The way out, where it is another installation's.
   PostgresStorage elsewhere(PostgresBox::Pool(1), SystemClock(),
                             PostgresStorageOptions{"\"public\".\"states\"", true});
