@@ -60,3 +60,8 @@ bench-scale: programs $(O)/bench/fill_store
 .PHONY: bench-crowd
 bench-crowd: programs bench-programs
 	$(Q)python3 -B bench/crowd.py --build $(O) $(BENCH_ARGS)
+
+# Start to first answer, memory of idle workers, and what clients see of reloads.
+.PHONY: bench-start
+bench-start: programs bench-programs $(O)/bench/fill_store
+	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/start.py $(BENCH_ARGS)
