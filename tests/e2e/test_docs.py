@@ -6,6 +6,7 @@ import pathlib
 import re
 import shlex
 import subprocess
+import sys
 import unittest
 
 from box import ROOT
@@ -246,6 +247,13 @@ class Documents(unittest.TestCase):
             drawn = text.with_suffix(".svg").read_text().rstrip().splitlines()[-1]
             digest = hashlib.sha256(text.read_bytes()).hexdigest()
             self.assertIn(digest, drawn, f"{text.name} was changed: make pictures")
+
+    def test_the_picture_of_figures_is_what_the_program_draws(self):
+        figures = ROOT / "docs/pictures/scale.tsv"
+        drawn = subprocess.run([sys.executable, "-B", ROOT / "bench/draw_scale.py"], check=True, text=True,
+                               input=figures.read_text(), capture_output=True).stdout
+        kept = figures.with_suffix(".svg").read_text().splitlines(keepends=True)
+        self.assertEqual(drawn, "".join(kept[:-1]), "make pictures")
 
     def test_each_make_target_exists(self):
         rules = "".join(p.read_text() for p in [ROOT / "Makefile", *(ROOT / "mk").glob("*.mk")])
