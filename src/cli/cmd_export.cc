@@ -50,7 +50,8 @@ class Exporter {
       moved_to_.pop_back();
       if (done_.count(id.hex()) == 0) STATEWARD_RETURN_IF_ERROR(TryState(id));
     }
-    STATEWARD_RETURN_IF_ERROR(tar_.Finish());
+    // A file with nothing in it would look like an export, and stand in the way of the next one.
+    if (counts_.versions > 0) STATEWARD_RETURN_IF_ERROR(tar_.Finish());
     return counts_;
   }
 
@@ -176,7 +177,7 @@ int CmdExport(const CliContext& cli, const Args& args) {
       Exporter(cli, **store, **layout, trail, args.Text("states"), args.Flag("versions")).Run();
   (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
-  if (!cli.quiet) SayCounts(cli, *done, args.Has("original-key"));
+  if (!cli.quiet && done->versions > 0) SayCounts(cli, *done, args.Has("original-key"));
   if (done->states == 0) {
     return Fail(cli, Status::NotFound("no state has a name like " + args.Text("states")));
   }
