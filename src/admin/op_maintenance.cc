@@ -62,7 +62,7 @@ Result<Reply> SetGate(const Call& call, const std::string& pattern, int64_t unti
   return ChangeGates(call, [&](GateSet* set) -> Result<Gate> {
     Gate gate{pattern, set->now_ms, until_ms, call.caller.principal, call.args.Text("reason")};
     if (!gate.EndsAfter(set->now_ms)) {
-      return Status(Code::kConflict, "--until is over: it is " + FormatTime(set->now_ms) + " now");
+      return Status::InvalidArgument("--until is over: it is " + FormatTime(set->now_ms) + " now");
     }
     Gate before;
     if (Remove(set, pattern, &before)) gate.since_ms = before.since_ms;

@@ -280,7 +280,7 @@ Result<FoundState> Target(const Call& call, const FoundState& from) {
     return Status(Code::kConflict, "a name with slashes needs NESTED_NAMES=true");
   }
   to.id = StateId::Of(to.key);
-  if (to.id == from.id) return Status(Code::kConflict, "these are the same address");
+  if (to.id == from.id) return Status::InvalidArgument("these are the same address");
   if (!call.caller.On(to.key).Contains(call.operation.needs)) {
     return Status(Code::kPermissionDenied,
                   "your role does not allow this with " + StateText(to.key));

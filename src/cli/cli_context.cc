@@ -8,10 +8,20 @@
 
 namespace stateward {
 
-Result<FILE*> CliContext::OpenInput(const std::string& path) const {
-  if (open_input) return open_input(path);
+namespace {
+
+Result<FILE*> Open(const std::string& path) {
   FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) return FromErrno(path, errno);
+  return file;
+}
+
+}  // namespace
+
+Result<FILE*> CliContext::OpenInput(const std::string& path) const {
+  Result<FILE*> file = open_input ? open_input(path) : Open(path);
+  // A wrong command line: it says nothing of a store or a service.
+  if (!file.ok()) return Status::InvalidArgument(file.status().detail());
   return file;
 }
 

@@ -163,7 +163,7 @@ Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
   for (const std::string& path : paths) {
     if (inputs_.count(path) > 0) continue;
     FILE* file = fopen(path.c_str(), "re");
-    if (file == nullptr) return FromErrno(path, errno);
+    if (file == nullptr) return Status::InvalidArgument(FromErrno(path, errno).detail());
     inputs_[path] = file;
   }
   if (options_.output.empty()) return Status();

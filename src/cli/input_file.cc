@@ -20,7 +20,7 @@ Result<SecretBytes> ReadInput(const CliContext& cli, const std::string& path, In
   struct stat st {};
   if (fstat(fileno(*file), &st) != 0) return FromErrno(path, errno);
   if (rights == InputRights::kOwnerOnly && (st.st_mode & 077) != 0) {
-    return Status(Code::kPermissionDenied, path + ": others may read it; chmod 0600 it");
+    return Status::InvalidArgument(path + ": others may read it; chmod 0600 it");
   }
   SecretBytes text(1);
   size_t have = 0;

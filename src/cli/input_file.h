@@ -15,8 +15,8 @@ enum class InputRights : uint8_t {
   kOwnerOnly,  // of secrets: others may neither read nor write it
 };
 
-// A file of at most 64 MiB: a million lines. kPermissionDenied: others may read it; the text says
-// how to mend it.
+// A file of at most 64 MiB: a million lines. kInvalidArgument: it cannot be
+// opened, or others may read it; the text says how to mend it.
 Result<SecretBytes> ReadInput(const CliContext& cli, const std::string& path, InputRights rights);
 
 }  // namespace stateward

@@ -202,7 +202,10 @@ class Pass {
 
 Result<StoreCopy*> CopyOf(Storage& storage) {
   auto* copy = dynamic_cast<StoreCopy*>(&storage);
-  if (copy == nullptr) return Status::Internal("this storage cannot be copied");
+  if (copy == nullptr) {
+    return Status(Code::kConflict,
+                  "this is a read-only standby (READ_ONLY): do it at the store that it follows");
+  }
   return copy;
 }
 

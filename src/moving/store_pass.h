@@ -21,7 +21,7 @@ struct PassCounts {
   uint64_t removed = 0;  // that the source has no more
 };
 
-// The storage's other side. kInternal: it has none.
+// The storage's other side. kConflict: it has none, since it is only read (READ_ONLY).
 Result<StoreCopy*> CopyOf(Storage& storage);
 
 enum class PassDepth : uint8_t {

@@ -136,7 +136,7 @@ class Import(World, unittest.TestCase):
         self.assertEqual("2025-01-02T03:04:05Z", json.loads(out)[0]["time"])
         self.assertEqual({}, gitlab.locks)
         os.chmod(self.box.path("source.env"), 0o644)
-        _, err = self.ctl("import", *source, code=4)
+        _, err = self.ctl("import", *source, code=2)
         self.assertIn("chmod 0600", err)
 
     def test_hcp(self):
