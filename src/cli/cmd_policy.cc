@@ -92,8 +92,24 @@ Status ReadTest(const Args& args, TestCase* out) {
   return out->subject.kind == SubjectKind::kIssuer ? ReadClaims(out->subject.name, out) : Status();
 }
 
-// What a server says of such a token before it looks at the rules; its signature is taken as right.
-Status JudgeToken(const Policy& policy, const TestCase& test) {
+template <typename Table>
+bool HasName(const Table& table, const std::string& name) {
+  for (const auto& row : table) {
+    if (row.name == name) return true;
+  }
+  return false;
+}
+
+// What a server says of one who asks before it looks at the rules; a token's signature is taken as
+// right.
+Status JudgeSubject(const Policy& policy, const TestCase& test) {
+  const std::string& name = test.subject.name;
+  if (test.subject.kind == SubjectKind::kUser && !HasName(policy.users, name)) {
+    return {Code::kUnauthenticated, "the policy has no user " + name};
+  }
+  if (test.subject.kind == SubjectKind::kToken && !HasName(policy.tokens, name)) {
+    return {Code::kUnauthenticated, "the policy has no machine token " + name};
+  }
   if (test.subject.kind != SubjectKind::kIssuer) return Status();
   for (const PolicyIssuer& issuer : policy.issuers) {
     if (issuer.url != test.subject.name) continue;
@@ -133,9 +149,9 @@ int CmdPolicyTest(const CliContext& cli, const Args& args) {
   if (!verb) return kExitUsage;
   std::optional<Policy> policy = LoadPolicy(cli, args.Text("policy"), false);
   if (!policy) return kExitFailed;
-  Status token = JudgeToken(*policy, test);
-  if (!token.ok()) {
-    Say(cli.out, "refused: " + token.detail() + "\n");
+  Status known = JudgeSubject(*policy, test);
+  if (!known.ok()) {
+    Say(cli.out, "refused: " + known.detail() + "\n");
     return kExitFailed;
   }
   const StateKey state = args.State();

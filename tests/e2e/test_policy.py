@@ -374,6 +374,11 @@ class Policy(unittest.TestCase):
                       "demo/x"])
         self.assertEqual((1, 'refused: role plan by "planner"\n'),
                          (answer.returncode, answer.stdout))
+        for option, what in (("--token", "machine token"), ("--user", "user")):
+            answer = run([CTL, "policy", "test", "--policy", self.policy, option, "nobody", "POST",
+                          "demo/x"])
+            self.assertEqual((1, f"refused: the policy has no {what} nobody\n"),
+                             (answer.returncode, answer.stdout))
         answer = run([CTL, "passwd", "dora"], input="a new password\n")
         self.assertIn('[users."dora"]\npassword = "$y$', answer.stdout)
         made = run([CTL, "token", "new"])
