@@ -277,6 +277,14 @@ class Locker : public Gates {
   // What promises less than it should although it works, as far as known; "" = nothing. A fixed
   // text that names the setting: for the log and for /ready.
   virtual std::string Warning() { return ""; }
+  // Calls `each` once for every state of which anything is remembered, its lock free or not, until
+  // it returns false. What has no cheap list of the free ones tells those with held locks alone.
+  virtual Status EachKnown(const std::function<bool(const StateId& id)>& each) {
+    std::string last;
+    return EachHeld([&](const StateId& id, const Result<LockRecord>&) {
+      return id.hex() == std::exchange(last, id.hex()) || each(id);
+    });
+  }
 };
 
 }  // namespace stateward

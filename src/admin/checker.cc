@@ -9,6 +9,7 @@
 #include "base/glob.h"
 #include "base/sha256.h"
 #include "base/together.h"
+#include "state/records_gone.h"
 
 namespace stateward {
 namespace {
@@ -103,17 +104,13 @@ Status Checker::CheckLock(const StateId& id, uint64_t head, Problems* found) con
     return Status();
   }
   STATEWARD_RETURN_IF_ERROR(CheckLockCopies(id, found));
-  if (view->mark > head) {
-    // It may have been written since the records were listed.
-    Result<std::vector<uint64_t>> now = service_.storage().Versions(id);
-    if (!now.ok()) return std::move(now).status();
-    if (!now->empty() && now->front() >= view->mark) return Status();
-    problem.part = "version";
-    problem.name = std::to_string(view->mark);
-    problem.reason = "it was written, as the lock remembers, and is gone";
-    problem.mend = kRestore;
-    found->push_back(std::move(problem));
-  }
+  const Status gone = CheckMarkAgain(view->mark, service_.storage(), id, head);
+  if (gone.ok() || !gone.unreadable()) return gone;
+  problem.part = "version";
+  problem.name = std::to_string(view->mark);
+  problem.reason = "it was written, as the lock remembers, and is gone";
+  problem.mend = kRestore;
+  found->push_back(std::move(problem));
   return Status();
 }
 
@@ -145,7 +142,8 @@ Result<Checker::Problems> Checker::CheckState(const StateId& id) const {
     const Status versions = CheckVersions(id, *numbers, &key, &found);
     if (versions.code() == Code::kNotFound) continue;
     STATEWARD_RETURN_IF_ERROR(versions);
-    if (!rules_.glob.empty() && (!key || !FitsGlob(rules_.glob, *key))) return Problems();
+    // Of one whose name nobody can read it cannot be told that it does not fit.
+    if (!rules_.glob.empty() && key && !FitsGlob(rules_.glob, *key)) return Problems();
     STATEWARD_RETURN_IF_ERROR(CheckLock(id, numbers->front(), &found));
     for (Problem& problem : found) problem.key = key;
     return found;
@@ -255,16 +253,15 @@ Status Checker::Each(size_t count, const std::function<Result<Problems>(size_t)>
   return Status();
 }
 
-// Of states whose first write is still to come.
+// Of states whose first write is still to come, or whose records are all gone.
 Status Checker::CheckLocksOfNoState(const std::vector<StateId>& states) {
   std::vector<StateId> others;
-  STATEWARD_RETURN_IF_ERROR(
-      service_.locker().EachHeld([&](const StateId& id, const Result<LockRecord>& holder) {
-        const auto less = [](const StateId& a, const StateId& b) { return a.hex() < b.hex(); };
-        const bool known = std::binary_search(states.begin(), states.end(), id, less);
-        if (!holder.ok() && !known) others.push_back(id);
-        return true;
-      }));
+  STATEWARD_RETURN_IF_ERROR(service_.locker().EachKnown([&](const StateId& id) {
+    const auto less = [](const StateId& a, const StateId& b) { return a.hex() < b.hex(); };
+    const bool known = std::binary_search(states.begin(), states.end(), id, less);
+    if (!known) others.push_back(id);
+    return true;
+  }));
   return Each(others.size(), [&](size_t i) -> Result<Problems> {
     Problems found;
     STATEWARD_RETURN_IF_ERROR(CheckLock(others[i], 0, &found));
@@ -283,7 +280,7 @@ Result<uint64_t> Checker::Run(const ProblemFn& take,
   Result<std::vector<KeptUpload>> uploads = service_.storage().ListUploads();
   if (!uploads.ok()) return std::move(uploads).status();
   std::vector<std::string> originals;
-  // A pattern names states; what cannot be told to belong to one is left to a run without it.
+  // A pattern names states; uploads and blobs are left to a run without it.
   if (rules_.glob.empty()) {
     STATEWARD_RETURN_IF_ERROR(
         service_.storage().ListLegacy([&](const NameClaims::LegacyBlob& blob) {
@@ -301,8 +298,8 @@ Result<uint64_t> Checker::Run(const ProblemFn& take,
       Each(uploads->size(), [&](size_t i) { return CheckUpload((*uploads)[i]); }));
   STATEWARD_RETURN_IF_ERROR(
       Each(originals.size(), [&](size_t i) { return CheckOriginal(originals[i]); }));
-  if (!rules_.glob.empty()) return found_;
   STATEWARD_RETURN_IF_ERROR(CheckLocksOfNoState(states));
+  if (!rules_.glob.empty()) return found_;
   STATEWARD_RETURN_IF_ERROR(CheckRepairable());
   return found_;
 }

@@ -7,6 +7,7 @@
 #include "admin/state_names.h"
 #include "auth/policy_auth.h"
 #include "state/lock_rights.h"
+#include "state/records_gone.h"
 #include "state/tenant_index.h"
 
 namespace stateward {
@@ -20,13 +21,15 @@ bool HasRecord(const Newest& newest) {
   return newest.head > 0 || !newest.unreadable.ok() || newest.version.has_value();
 }
 
-// A state whose first write is still to come is there when it is locked.
-Result<bool> IsThere(const Call& call, const FoundState& found) {
-  if (HasRecord(found.newest)) return true;
+// A state whose first write is still to come is there when it is locked. Says what is gone of it.
+Result<bool> IsThere(const Call& call, FoundState* found) {
+  const bool records = HasRecord(found->newest);
   Result<LockView> view =
-      call.service.locker().Look(LockKeyOf(found.grant, call.service.rules().write.legacy_read));
-  if (!view.ok()) return std::move(view).status();
-  return view->holder.has_value() || !view->plans.empty();
+      call.service.locker().Look(LockKeyOf(found->grant, call.service.rules().write.legacy_read));
+  if (!view.ok()) return records ? Result<bool>(true) : std::move(view).status();
+  found->gone = CheckMarkAgain(view->mark, call.service.storage(), found->id, found->newest.head);
+  if (!found->gone.ok() && !found->gone.unreadable()) return found->gone;
+  return records || !found->gone.ok() || view->holder.has_value() || !view->plans.empty();
 }
 
 // The namespaces' states of one project and name.
@@ -95,7 +98,7 @@ Result<StateKey> ChooseNamespace(const Call& call, const History& history, const
 
 }  // namespace
 
-Result<FoundState> FindState(const Call& call) {
+Result<FoundState> FindState(const Call& call, RecordsGone gone) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   FoundState found;
@@ -118,7 +121,7 @@ Result<FoundState> FindState(const Call& call) {
       LoadNewest(*history, found.grant, found.id, call.service.rules().write.legacy_read);
   if (!newest.ok()) return std::move(newest).status();
   found.newest = *std::move(newest);
-  Result<bool> there = IsThere(call, found);
+  Result<bool> there = IsThere(call, &found);
   if (!there.ok()) return std::move(there).status();
   if (!sees || !*there) return NoSuchState(found.key);
   if (!rights.Contains(call.operation.needs)) {
@@ -126,6 +129,9 @@ Result<FoundState> FindState(const Call& call) {
                   "your role does not allow this with " + StateText(found.key));
   }
   NoteState(call, found.key);
+  if (gone == RecordsGone::kRefused && !found.gone.ok()) {
+    return Status(found.gone.code(), StateText(found.key) + ": " + found.gone.detail());
+  }
   NoteNewest(call, found.newest);
   return found;
 }

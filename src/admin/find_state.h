@@ -2,6 +2,7 @@
 #ifndef STATEWARD_ADMIN_FIND_STATE_H_
 #define STATEWARD_ADMIN_FIND_STATE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ struct FoundState {
   StateId id;
   Grant grant;    // of the caller, for StateService
   Newest newest;  // what stands at its end; the original's blob too
+  Status gone{};  // kCorruption: the newest records are gone
 };
 
 // Options that address a state of basic auth; for the table of each operation on one state.
@@ -40,7 +42,10 @@ inline constexpr Param kNamespaceParam = {
 // one, or the caller may not see it: text and calls of the backends are the same. A deleted state
 // is found. kPermissionDenied: the caller sees it, but lacks what the operation needs.
 // kConflict: several namespaces have it; the text lists them. Else as the backends.
-Result<FoundState> FindState(const Call& call);
+// kCorruption: its newest records are gone, as the lock remembers, and what is left is an older
+// version or nothing; with kSeen such a state is found, and `gone` says what is missing.
+enum class RecordsGone : uint8_t { kRefused, kSeen };
+Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused);
 
 // For the audit trail: the call is about this state, and by this rule.
 void NoteState(const Call& call, const StateKey& key);

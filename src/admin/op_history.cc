@@ -246,7 +246,8 @@ std::vector<LockSession> ForcedReleases(const Call& call, const History& history
 }  // namespace
 
 Result<Reply> RunVersions(const Call& call) {
-  Result<FoundState> state = FindState(call);
+  // What is left shows what can be put right.
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
@@ -261,12 +262,14 @@ Result<Reply> RunVersions(const Call& call) {
   std::vector<LockSession> forced = ForcedReleases(call, *history, *state, &reply.note);
   Result<std::vector<Between>> between = AllBetween(*history, state->id, std::move(forced));
   if (!between.ok()) return std::move(between).status();
-  reply.stream = [history = *history, state = *std::move(state), changes,
+  const Verdict verdict = state->gone.ok() ? Verdict::kDone : Verdict::kFoundWrong;
+  if (!state->gone.ok()) reply.note = state->gone.detail();
+  reply.stream = [history = *history, state = *std::move(state), changes, verdict,
                   between = *std::move(between),
                   turn = std::move(turn)](const RowFn& take) -> Result<Verdict> {
     Timeline line(history, state, changes, take);
     STATEWARD_RETURN_IF_ERROR(Walk(history, state.id, between, &line));
-    return Verdict::kDone;
+    return verdict;
   };
   return reply;
 }

@@ -42,8 +42,9 @@ bool MaySee(const Call& call, const StateSummary& state) {
 bool Fits(const Call& call, const Listed& one) {
   const Args& args = call.args;
   const StateSummary& state = one.state;
-  if (state.trouble.empty() && !FitsGlob(args.Text("glob"), state.key)) return false;
-  if (!state.trouble.empty() && args.Has("glob")) return false;
+  // Of one whose name nobody can read it cannot be told that it does not fit.
+  const bool named = state.trouble.empty() || !state.key.project.empty();
+  if (named && !FitsGlob(args.Text("glob"), state.key)) return false;
   if (state.deleted() != args.Flag("deleted")) return false;
   if (args.Flag("locked") && !one.lock) return false;
   const int64_t before_ms = call.service.clock().NowMs() - args.AgeMs("older");

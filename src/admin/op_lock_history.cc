@@ -21,7 +21,7 @@ Row SessionRow(const LockSession& session) {
 }  // namespace
 
 Result<Reply> RunLockHistory(const Call& call) {
-  Result<FoundState> state = FindState(call);
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();

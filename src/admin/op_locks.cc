@@ -169,7 +169,7 @@ Result<Reply> RunLocks(const Call& call) {
 
 // The lock that was looked at is the one that is released: by its ID.
 Result<Reply> RunUnlock(const Call& call) {
-  Result<FoundState> state = FindState(call);
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);

@@ -82,7 +82,7 @@ Result<Reply> RunMaintenanceSet(const Call& call) {
 }
 
 Result<Reply> RunFreeze(const Call& call) {
-  Result<FoundState> state = FindState(call);
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
   // A gate knows no namespaces: it shuts this address in each of them.
   if (!state->key.tenant.empty() && !call.caller.on_store.Has(Right::kAdminister)) {

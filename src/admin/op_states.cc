@@ -111,11 +111,13 @@ Result<Reply> RunShow(const Call& call) {
 }
 
 Result<Reply> RunGet(const Call& call) {
-  Result<FoundState> state = FindState(call);
+  const bool newest_meant = !call.args.Has("version");
+  Result<FoundState> state =
+      FindState(call, newest_meant ? RecordsGone::kRefused : RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
-  if (call.args.Has("version")) return GetVersion(call, *history, *state);
+  if (!newest_meant) return GetVersion(call, *history, *state);
   Result<std::optional<Opened>> newest = history->OpenNewest(state->id);
   if (!newest.ok()) return std::move(newest).status();
   if (newest->has_value()) return Document(**std::move(newest));

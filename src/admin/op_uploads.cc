@@ -10,6 +10,8 @@
 #include "base/glob.h"
 #include "base/hex.h"
 #include "state/guard.h"
+#include "state/lock_rights.h"
+#include "state/records_gone.h"
 
 namespace stateward {
 namespace {
@@ -61,6 +63,9 @@ Result<FoundState> StateOf(const Call& call, const History& history, const State
       LoadNewest(history, state.grant, state.id, call.service.rules().write.legacy_read);
   if (!newest.ok()) return std::move(newest).status();
   state.newest = *std::move(newest);
+  STATEWARD_RETURN_IF_ERROR(CheckNothingGone(
+      call.service.locker(), LockKeyOf(state.grant, call.service.rules().write.legacy_read),
+      call.service.storage(), state.newest.head));
   NoteNewest(call, state.newest);
   return state;
 }

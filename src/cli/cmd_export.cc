@@ -15,6 +15,7 @@
 #include "history/history.h"
 #include "kms/key_text.h"
 #include "moving/tar.h"
+#include "state/records_gone.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -35,6 +36,7 @@ class Exporter {
         trail_(trail),
         layout_(layout),
         storage_(store.storage()),
+        locker_(*store.backends.locker),
         history_(store.storage(), *store.kms, store.store_id),
         pattern_(pattern),
         versions_(versions),
@@ -70,6 +72,7 @@ class Exporter {
     Result<NewestRecord> newest = history_.Look(id);
     if (!newest.ok()) return std::move(newest).status();
     if (!newest->unreadable.ok()) return newest->unreadable;
+    STATEWARD_RETURN_IF_ERROR(CheckNothingGone(locker_, id, storage_, newest->head));
     if (!newest->version) return Status();
     const RecordKind kind = newest->version->info.kind;
     if (kind != RecordKind::kState && kind != RecordKind::kMoved) return Status();
@@ -121,6 +124,7 @@ class Exporter {
   CommandTrail& trail_;
   ExportLayout& layout_;
   Storage& storage_;
+  Locker& locker_;
   const History history_;
   const std::string pattern_;
   const bool versions_;

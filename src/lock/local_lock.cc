@@ -333,7 +333,9 @@ Result<std::vector<LockRecord>> LocalLock::Peek(int dir, const std::string& name
   return LocksOf(std::move(*book));
 }
 
-Status LocalLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
+Status LocalLock::EachFile(
+    const StateId& after,
+    const std::function<bool(const StateId& id, int dir, const std::string& name)>& each) {
   Result<MarkedFolder::Root> root = OpenService();
   if (!root.ok()) return std::move(root).status();
   std::vector<std::string> groups;
@@ -351,13 +353,23 @@ Status LocalLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
     for (const std::string& name : names) {
       StateId id;
       if (name <= after.hex() || !StateId::Parse(name, &id)) continue;
-      Result<std::vector<LockRecord>> locks = Peek(dir->get(), name);
-      const bool more =
-          locks.ok() ? TellLocks(id, std::move(*locks), each) : each(id, std::move(locks).status());
-      if (!more) return Status();
+      if (!each(id, dir->get(), name)) return Status();
     }
   }
   return Status();
+}
+
+Status LocalLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
+  return EachFile(after, [&](const StateId& id, int dir, const std::string& name) {
+    Result<std::vector<LockRecord>> locks = Peek(dir, name);
+    return locks.ok() ? TellLocks(id, std::move(*locks), each)
+                      : each(id, std::move(locks).status());
+  });
+}
+
+Status LocalLock::EachKnown(const std::function<bool(const StateId&)>& each) {
+  return EachFile(StateId(),
+                  [&each](const StateId& id, int, const std::string&) { return each(id); });
 }
 
 Result<HeldCount> LocalLock::CountHeld() {

@@ -42,6 +42,7 @@ class LocalLock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return true; }
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
+  Status EachKnown(const std::function<bool(const StateId&)>& each) override;
   Result<HeldCount> CountHeld() override;
   Result<std::vector<LockDamage>> Damage(const StateId& id) override;
   Status RepairDamage(const StateId& id) override;
@@ -62,6 +63,10 @@ class LocalLock : public Locker {
   Result<MarkedFolder::Root> OpenService();
   Result<Fd> MakeFile(int root, const StateId& id);
   bool HasName(int root, const std::string& path, int fd);
+  // Calls `each` for the file of each state, in the order of ids, until it returns false.
+  Status EachFile(
+      const StateId& after,
+      const std::function<bool(const StateId& id, int dir, const std::string& name)>& each);
   // The record of a file, read without its flock: one that is being written is not whole, and the
   // other one counts.
   Result<std::vector<LockRecord>> Peek(int dir, const std::string& name);

@@ -45,6 +45,7 @@ class PostgresLock : public Locker {
   // Only where what `write` does is in the transaction that holds the row.
   bool HoldsStill() const override { return options_.with_storage; }
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
+  Status EachKnown(const std::function<bool(const StateId&)>& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
   // A storage with the same pool says it.
@@ -78,6 +79,8 @@ class PostgresLock : public Locker {
                     uint64_t known = 0);
   std::vector<PgStatement> HoldStatements(const StateId& id, size_t newest_bytes, uint64_t known,
                                           bool functions) const;
+  Status EachRow(const char* page, const StateId& from,
+                 const std::function<bool(const StateId&, const PgRows&, size_t)>& each);
   Status LookForService(PgTransaction* transaction);
   Result<Row> ReadRow(const PgRows& rows);
   Status MakeRow(const StateId& id, PgTransaction* transaction);

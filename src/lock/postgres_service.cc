@@ -169,10 +169,13 @@ Result<bool> PostgresLock::TokenReleased(const StateId& id, const std::string& t
   return stateward::TokenReleased(book, token_sha256, row->now_ms);
 }
 
-Status PostgresLock::EachHeldAfter(const StateId& from, const EachHeldFn& each) {
+// Rows in the order of their ids, a page at a time, until `each` returns false.
+Status PostgresLock::EachRow(
+    const char* page, const StateId& from,
+    const std::function<bool(const StateId&, const PgRows&, size_t)>& each) {
   std::string after = from.hex();
   while (true) {
-    PgStatement next{pg_lock::kNextHeld, {}};
+    PgStatement next{page, {}};
     next.params.Text(after).Int8(kHeldPage);
     Result<PgRows> rows = pool_->QueryOne(next, PgUse::kRead);
     if (!rows.ok()) return std::move(rows).status();
@@ -182,14 +185,24 @@ Status PostgresLock::EachHeldAfter(const StateId& from, const EachHeldFn& each) 
     for (size_t i = 0; i < rows->size(); ++i) {
       after = rows->Text(i, 1);
       StateId id;
-      if (!StateId::Parse(after, &id)) continue;
-      Result<LockBook> book = DecodeLockRecord(rows->Raw(i, 2));
-      const bool more = book.ok() ? TellLocks(id, LocksOf(std::move(*book)), each)
-                                  : each(id, Status::Unavailable(book.status().detail()));
-      if (!more) return Status();
+      if (StateId::Parse(after, &id) && !each(id, *rows, i)) return Status();
     }
     if (rows->size() < kHeldPage) return Status();
   }
+}
+
+Status PostgresLock::EachHeldAfter(const StateId& from, const EachHeldFn& each) {
+  return EachRow(pg_lock::kNextHeld, from,
+                 [&each](const StateId& id, const PgRows& rows, size_t i) {
+                   Result<LockBook> book = DecodeLockRecord(rows.Raw(i, 2));
+                   return book.ok() ? TellLocks(id, LocksOf(std::move(*book)), each)
+                                    : each(id, Status::Unavailable(book.status().detail()));
+                 });
+}
+
+Status PostgresLock::EachKnown(const std::function<bool(const StateId&)>& each) {
+  return EachRow(pg_lock::kNextKnown, StateId(),
+                 [&each](const StateId& id, const PgRows&, size_t) { return each(id); });
 }
 
 Result<HeldCount> PostgresLock::CountHeld() {

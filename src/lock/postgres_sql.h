@@ -21,6 +21,12 @@ inline constexpr char kNextHeld[] =
     " (SELECT id, record FROM stateward.state_locks"
     " WHERE (held OR plans > 0) AND id > $1 ORDER BY id LIMIT $2) l ON true"
     " ORDER BY l.id";
+// As kNextHeld, of all rows, without the records.
+inline constexpr char kNextKnown[] =
+    "SELECT " STATEWARD_PG_SERVICE
+    ", l.id FROM (VALUES (1)) one LEFT JOIN"
+    " (SELECT id FROM stateward.state_locks WHERE id > $1 ORDER BY id LIMIT $2) l ON true"
+    " ORDER BY l.id";
 inline constexpr char kMakeRow[] =
     "INSERT INTO stateward.state_locks (id, held, plans, record, epoch)"
     " SELECT $1, false, 0, $2, s.first_epoch FROM stateward.lock_service s"

@@ -66,6 +66,16 @@ Status S3Lock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
   return Status();
 }
 
+Status S3Lock::EachKnown(const std::function<bool(const StateId&)>& each) {
+  Result<std::map<std::string, std::string>> etags = ListLocks();
+  if (!etags.ok()) return std::move(etags).status();
+  for (const auto& [key, etag] : *etags) {
+    StateId id;
+    if (StateId::Parse(key.substr(prefix_.size()), &id) && !each(id)) break;
+  }
+  return Status();
+}
+
 Result<HeldCount> S3Lock::CountHeld() {
   Result<std::map<std::string, std::string>> etags = ListLocks();
   if (!etags.ok()) return std::move(etags).status();

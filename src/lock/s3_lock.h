@@ -38,6 +38,7 @@ class S3Lock : public Locker {
   Status WithLock(const LockKey& key, const WriteFn& write) override;
   bool HoldsStill() const override { return false; }
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
+  Status EachKnown(const std::function<bool(const StateId&)>& each) override;
   Result<HeldCount> CountHeld() override;
   Status Check() override;
   Result<GateSet> ReadGates() override;

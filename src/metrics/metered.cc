@@ -192,6 +192,9 @@ class MeteredLocker : public Locker {
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override {
     return l_->EachHeldAfter(after, each);
   }
+  Status EachKnown(const std::function<bool(const StateId&)>& each) override {
+    return l_->EachKnown(each);
+  }
   Result<HeldCount> CountHeld() override { return l_->CountHeld(); }
   Result<std::vector<LockDamage>> Damage(const StateId& id) override { return l_->Damage(id); }
   Status RepairDamage(const StateId& id) override { return l_->RepairDamage(id); }

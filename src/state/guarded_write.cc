@@ -5,6 +5,7 @@
 #include "state/guard.h"
 #include "state/known_gates.h"
 #include "state/lock_rights.h"
+#include "state/records_gone.h"
 
 namespace stateward {
 namespace {
@@ -136,11 +137,7 @@ Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   Result<Newest> newest = early ? early_->get() : look();
   // A session that ended after an early look raised the mark over what that one saw.
   if (early && newest.ok() && newest->head < mark_) newest = look();
-  if (newest.ok() && newest->head < mark_) {
-    return Status::Unavailable("record " + std::to_string(mark_) +
-                               " is gone, the newest one left is " + std::to_string(newest->head) +
-                               "; see docs/storage.md, \"Records that are gone\"");
-  }
+  if (newest.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(mark_, newest->head));
   // What may follow is told by what stands there: a host that has its key must judge.
   if (newest.ok() && newest->unreadable.code() == Code::kUnknownKey) return newest->unreadable;
   if (newest.ok() && newest->version) before_ = {newest->real, newest->version->info.serial};

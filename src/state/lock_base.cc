@@ -4,18 +4,16 @@
 
 #include "state/guarded_write.h"
 #include "state/newest.h"
+#include "state/records_gone.h"
 #include "state/state_service.h"
 #include "state/step_storage.h"
 
 namespace stateward {
 
-// Records are never removed from the top: a head that is lower than before is a store that lost
-// some, and what is left of the state is not its newest version.
-Status StateService::CheckMark(const StateId& id, uint64_t mark, uint64_t head) {
-  if (head >= mark) return Status();
-  log_.Error("state " + id.hex() + ": record " + std::to_string(mark) +
-             " is gone from the store, the newest one left is " + std::to_string(head) +
-             "; see docs/storage.md, \"Records that are gone\"");
+Status StateService::CheckMarkOf(const StateId& id, uint64_t mark, uint64_t head) {
+  const Status gone = CheckMark(mark, head);
+  if (gone.ok()) return gone;
+  log_.Error("state " + id.hex() + ": " + gone.detail());
   return Status::Unavailable("the newest record of the state is gone from the store");
 }
 
@@ -49,7 +47,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   // append did it has done.
   const bool needless = !ask.burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
   if (needless || ask.mark > 0) {
-    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMark(id, ask.mark, *head));
+    if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMarkOf(id, ask.mark, *head));
     if (!head.ok() || needless) return head;
   }
   VersionInfo info;

@@ -90,7 +90,7 @@ class StateService {
                               const std::string& lock_id, const BaseAsk& ask,
                               std::string* moved_to);
   Result<uint64_t> HeadOfLock(const History& history, const StateId& id, std::string* moved_to);
-  Status CheckMark(const StateId& id, uint64_t mark, uint64_t head);
+  Status CheckMarkOf(const StateId& id, uint64_t mark, uint64_t head);
   Result<AcquireOutcome> Acquire(const Grant& grant, const LockRecord& want, const BaseFn& base,
                                  Gate* shut);
   Result<std::string> WhyShut(const StateKey& key);

@@ -10,8 +10,8 @@
 namespace stateward {
 namespace {
 
-// With a cached look at an identity file, at most 5 s old, far less than a copy waits (kSettle*Ms in
-// cli/cmd_copy.cc).
+// With a cached look at an identity file, at most 5 s old, far less than a copy waits (kSettle*Ms
+// in cli/cmd_copy.cc).
 constexpr int64_t kLongWriteUs = 2LL * 1000 * 1000;
 
 std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }

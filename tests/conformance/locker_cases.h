@@ -317,6 +317,21 @@ inline void HeldLocksAreTold(LockerFixture& f) {
   }
 }
 
+// States with free locks are told where that is cheap.
+inline void KnownStatesAreTold(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  for (const char* name : {"1", "2", "3"}) Take(*l, Want(name), IdOf(name));
+  MustBe<Released>(l->Release(IdOf("2"), {"2", "alice", false}));
+  std::map<std::string, int> told;
+  CHECK(f.Open()->EachKnown([&](const StateId& id) { return ++told[id.hex()] > 0; }).ok());
+  LONGS_EQUAL(1, told[IdOf("1").hex()]);
+  LONGS_EQUAL(1, told[IdOf("3").hex()]);
+  LONGS_EQUAL(l->Name() == "redis" ? 0 : 1, told[IdOf("2").hex()]);
+  size_t calls = 0;
+  CHECK(l->EachKnown([&](const StateId&) { return ++calls == 0; }).ok());
+  LONGS_EQUAL(1, calls);
+}
+
 inline void CountHeldCounts(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   LONGS_EQUAL(0, Must(l->CountHeld()).all());
@@ -377,6 +392,7 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, WithLockShowsTheHolder)             \
   X(G, WithLockHoldsStillWhereItSaysSo)    \
   X(G, HeldLocksAreTold)                   \
+  X(G, KnownStatesAreTold)                 \
   X(G, CountHeldCounts)                    \
   X(G, OneOfSixtyIsGranted)                \
   X(G, SixtyStatesAreAllGranted)           \

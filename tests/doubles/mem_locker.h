@@ -138,6 +138,15 @@ class MemLocker : public Locker {
     }
     return Status();
   }
+  Status EachKnown(const std::function<bool(const StateId&)>& each) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (Out()) return Down();
+    for (const auto& [hex, book] : books_) {
+      StateId id;
+      if (!StateId::Parse(hex, &id) || !each(id)) break;
+    }
+    return Status();
+  }
   Result<HeldCount> CountHeld() override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();

@@ -53,6 +53,25 @@ TEST(Check, VersionsThatTheLockRemembersAreMissed) {
   STRCMP_CONTAINS("is gone", In(last, "problem").c_str());
 }
 
+TEST(Check, AStateWhoseOnlyRecordIsGoneIsMissed) {
+  Is(Code::kOk, Lock("a"));
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());  // its first write is still to come
+  Is(Code::kOk, Put(Doc(1), "a"));
+  Is(Code::kOk, Unlock("a"));
+  storage.Undo(Id(), 1);
+  CHECK(Found({}) == std::set<std::string>({"version 1"}));
+  STRCMP_EQUAL(Id().hex().c_str(), In(last, "state_id").c_str());
+  // Nobody can tell that it does not fit.
+  CHECK(Found({{"glob", "app/*"}}) == std::set<std::string>({"version 1"}));
+}
+
+TEST(Check, APatternTellsOfWhatHasNoNameThatOpens) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.DamageFront(Id(), 1);
+  CHECK(Found({{"glob", "net/*"}}) == std::set<std::string>({"version 1"}));
+  STRCMP_EQUAL("-", In(last, "state").c_str());
+}
+
 // A check of a store that serves: between its look at the records and at the lock somebody wrote.
 TEST(Check, WhatWasWrittenMeanwhileIsNotMissed) {
   Is(Code::kOk, Put(Doc(1)));

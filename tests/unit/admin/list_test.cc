@@ -76,6 +76,8 @@ TEST(ListStates, ADamagedOneIsNamedByItsId) {
   LONGS_EQUAL(2, rows.size());
   STRCMP_EQUAL("damaged", TextIn("list", rows[0], "condition").c_str());
   STRCMP_EQUAL(Id().hex().c_str(), TextIn("list", rows[0], "state_id").c_str());
+  // It may be one that fits.
+  LONGS_EQUAL(1, RowsOf("list", root, {{"glob", "app"}}).size());
   // Nobody else hears of it.
   STRCMP_EQUAL("net/a", Names(Of("net", {Right::kSee}), {}).c_str());
 }
