@@ -10,6 +10,7 @@
 #include "state/key_notice.h"
 #include "state/lock_info.h"
 #include "state/store_gate.h"
+#include "state/store_secret.h"
 
 namespace stateward {
 namespace {
@@ -115,6 +116,14 @@ Value NumberOrTrouble(const char* part, Result<uint64_t> number, std::vector<std
   return {};
 }
 
+// Whether the keys here are this store's: a key that works may be another's.
+Status OpensStore(const AdminService& service) {
+  Result<StoreIdentity> identity = service.storage().ReadIdentity();
+  if (!identity.ok()) return std::move(identity).status();
+  Result<SecretBytes> secret = OpenStoreSecret(service.kms(), *identity);
+  return secret.ok() ? Status() : std::move(secret).status().At("the store's secret");
+}
+
 Result<uint64_t> LocksHeld(Locker& locker) {
   Result<HeldCount> count = locker.CountHeld();
   if (!count.ok()) return std::move(count).status();
@@ -148,6 +157,7 @@ Result<Reply> RunStatus(const Call& call) {
   AddTrouble("store", service.storage().Check(), &wrong);
   AddTrouble("lock", service.locker().Check(), &wrong);
   AddTrouble("key", service.kms().Check(), &wrong);
+  AddTrouble("key", OpensStore(service), &wrong);
   for (const std::string& warning :
        {service.storage().Warning(), service.locker().Warning(), service.kms().Warning(),
         FormatWarning(service.storage().Format())}) {

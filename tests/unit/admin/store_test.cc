@@ -55,6 +55,17 @@ TEST(AdminStore, StatusNamesTheWorkersThatRun) {
   CHECK(Texts(rows[0], 10).empty());
 }
 
+TEST(AdminStore, StatusSaysThatTheKeyIsAnothers) {
+  KmsSettings settings;
+  settings.key = SecretString("BQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+  const std::unique_ptr<Kms> other = std::move(*OpenKms(settings));
+  admin = std::make_unique<AdminService>(
+      AdminParts{storage, locker, *other, gate, *service, clock, rules, UploadRules()});
+  const std::vector<Row> rows = RowsOf("status", root, {}, Verdict::kFoundWrong);
+  LONGS_EQUAL(1, Texts(rows[0], 10).size());
+  STRCMP_CONTAINS("key: the store's secret: ", Texts(rows[0], 10).at(0).c_str());
+}
+
 TEST(AdminStore, TheStoreAsAWholeIsForThoseWhoMayHaveIt) {
   const Caller alice = Of("net", Rights::All());
   for (const char* name : {"du", "status"}) {
