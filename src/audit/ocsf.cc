@@ -87,8 +87,10 @@ class Event {
     if (!request.empty()) w_.Key("request").BeginObject().Key("uid").String(request).EndObject();
     w_.EndObject();
     w_.Key("resources").BeginArray().BeginObject();
-    Put("name", Text("state"));
-    w_.Key("type").String("Terraform state");
+    // What is done to the store as a whole names no state.
+    const std::string state = Text("state");
+    Put("name", state.empty() ? "store" : state);
+    w_.Key("type").String(state.empty() ? "Stateward store" : "Terraform state");
     if (std::optional<uint64_t> n = line_.json.Uint("version_after")) {
       w_.Key("version").String(std::to_string(*n));
     }
@@ -120,7 +122,7 @@ class Event {
 }  // namespace
 
 std::string ToOcsf(const AuditLine& line, std::string_view text) {
-  if (line.kind != kAuditDone || !line.json.Has("state")) return "";
+  if (line.kind != kAuditDone) return "";
   Event event(line);
   event.Base();
   event.Metadata();
