@@ -20,9 +20,27 @@ LockSession* LockSessions::Find(const std::string& lock) {
   return at == sessions_.end() ? nullptr : &*at;
 }
 
-LockSession* LockSessions::Open() {
-  const bool open = !sessions_.empty() && sessions_.front().end == kHeld;
-  return open ? &sessions_.front() : nullptr;
+// Plans hold a lock together, so several sessions may be open. Of those whose end stands in another
+// host's trail that is told only by the lock itself (End).
+std::vector<LockSession*> LockSessions::EndedBy(const LockEvent& event) {
+  std::vector<LockSession*> ended;
+  if (event.lock.empty()) {
+    const bool open = !sessions_.empty() && sessions_.front().end == kHeld;
+    if (open) ended.push_back(&sessions_.front());
+    return ended;
+  }
+  const auto add = [&](const std::string& lock) {
+    LockSession* session = Find(lock);
+    if (session != nullptr && session->end == kHeld) ended.push_back(session);
+  };
+  add(event.lock);
+  if (!ended.empty()) return ended;
+  for (size_t at = 0; at < event.lock.size();) {
+    const size_t end = std::min(event.lock.find(' ', at), event.lock.size());
+    add(event.lock.substr(at, end - at));
+    at = end + 1;
+  }
+  return ended;
 }
 
 LockSession* LockSessions::Begin(const std::string& lock) {
@@ -34,28 +52,27 @@ LockSession* LockSessions::Begin(const std::string& lock) {
 }
 
 void LockSessions::Add(const LockEvent& event) {
-  LockSession* open = Open();
   if (event.action == "lock") {
-    if (Find(event.lock) != nullptr) return;    // a repeat
-    if (open != nullptr) open->end = kUnknown;  // its end stands in another host's trail
+    if (Find(event.lock) != nullptr) return;  // a repeat
     LockSession* begun = Begin(event.lock);
     begun->principal = event.principal;
     begun->since_ms = event.time_ms;
     return;
   }
-  const bool is_open = open != nullptr && (event.lock.empty() || event.lock == open->lock);
-  if (!is_open) {
+  std::vector<LockSession*> ended = EndedBy(event);
+  if (ended.empty()) {
     // A repeat, or one of a free state; or a forced one of a lock that was taken by another host.
     if (event.action != "force unlock" || Find(event.lock) != nullptr) return;
-    if (open != nullptr) open->end = kUnknown;
-    open = Begin(event.lock);
+    ended.push_back(Begin(event.lock));
   }
-  open->until_ms = event.time_ms;
-  const bool own = event.action == "unlock" && event.principal == open->principal;
-  open->end = own ? kReleased : kForced;
-  if (own) return;
-  open->ended_by = event.principal;
-  open->reason = event.reason;
+  for (LockSession* session : ended) {
+    session->until_ms = event.time_ms;
+    const bool own = event.action == "unlock" && event.principal == session->principal;
+    session->end = own ? kReleased : kForced;
+    if (own) continue;
+    session->ended_by = event.principal;
+    session->reason = event.reason;
+  }
 }
 
 void LockSessions::Add(const VersionInfo& version) {
@@ -73,20 +90,21 @@ void LockSessions::Add(const VersionInfo& version) {
   ++session->versions;
 }
 
-void LockSessions::End(const std::optional<LockRecord>& holder, int64_t now_ms) {
-  LockSession* open = Open();
-  if (open != nullptr && (!holder || holder->id != open->lock)) {
-    open->end = kUnknown;
-    open = nullptr;
+void LockSessions::End(const std::vector<LockRecord>& holders, int64_t now_ms) {
+  for (LockSession& session : sessions_) {
+    if (session.end == kHeld) session.end = kUnknown;
   }
-  if (!holder) return;
-  if (open == nullptr) open = Find(holder->id);
-  if (open == nullptr) open = Begin(holder->id);
-  open->end = kHeld;
-  open->principal = holder->principal;
-  open->operation = holder->operation;
-  open->since_ms = holder->time_ms;
-  open->reason = TokenEnded(ReadLockClient(holder->info), now_ms);
+  for (const LockRecord& holder : holders) {
+    LockSession* open = Find(holder.id);
+    if (open == nullptr) open = Begin(holder.id);
+    open->end = kHeld;
+    // Of a plan a long principal is not kept whole.
+    if (!holder.shared || open->principal.empty()) open->principal = holder.principal;
+    open->operation = holder.operation;
+    open->since_ms = holder.time_ms;
+    open->until_ms = 0;
+    open->reason = TokenEnded(ReadLockClient(holder.info), now_ms);
+  }
 }
 
 std::vector<LockSession> LockSessions::Forced() const {

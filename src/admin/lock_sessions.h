@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +32,7 @@ struct LockSession {
 // What one line of the trail says of the state's lock.
 struct LockEvent {
   std::string action;  // "lock", "unlock", "force unlock"
-  std::string lock;    // "" = whatever was held
+  std::string lock;    // "" = whatever was held; of several plans their IDs, with blanks between
   std::string principal;
   std::string reason;
   int64_t time_ms = 0;
@@ -48,8 +47,8 @@ class LockSessions {
   void Add(const LockEvent& event);
   // A version that is kept, in any order.
   void Add(const VersionInfo& version);
-  // What the lock says now; after all others.
-  void End(const std::optional<LockRecord>& holder, int64_t now_ms);
+  // What the lock says now: who holds it, or all plans that do, the oldest first; after all others.
+  void End(const std::vector<LockRecord>& holders, int64_t now_ms);
 
   // The newest first; those whose time is not known last.
   const std::deque<LockSession>& all() const { return sessions_; }
@@ -58,7 +57,7 @@ class LockSessions {
 
  private:
   LockSession* Find(const std::string& lock);
-  LockSession* Open();
+  std::vector<LockSession*> EndedBy(const LockEvent& event);
   LockSession* Begin(const std::string& lock);
 
   std::deque<LockSession> sessions_;

@@ -42,7 +42,9 @@ Result<Reply> RunLockHistory(const Call& call) {
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
   if (!view.ok()) return std::move(view).status();
-  sessions.End(view->holder, call.service.clock().NowMs());
+  std::vector<LockRecord> holders = std::move(view->plans);
+  if (view->holder) holders.push_back(*std::move(view->holder));
+  sessions.End(holders, call.service.clock().NowMs());
   for (const LockSession& session : sessions.all()) reply.rows.push_back(SessionRow(session));
   return reply;
 }

@@ -194,6 +194,7 @@ Result<Reply> RunUnlock(const Call& call) {
   }
   if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed);
   return Unlocked(*state, holder ? std::move(holder) : LockRecord());
+  if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
 }
 
 }  // namespace stateward

@@ -7,6 +7,7 @@
 #include "admin/state_names.h"
 #include "base/hex.h"
 #include "state/legacy.h"
+#include "state/refusal.h"
 
 namespace stateward {
 namespace {
@@ -45,12 +46,13 @@ Status AddCounts(const Call& call, const FoundState& state, Row* row) {
   return Status();
 }
 
-Status AddLock(const Call& call, const FoundState& state, Row* row) {
+Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply) {
   Result<LockView> view = call.service.locker().Look({state.id, state.grant.legacy_ids});
   if (!view.ok()) return std::move(view).status();
   if (!view->plans.empty()) view->holder = view->plans.front();
   if (!view->holder) {
     row->resize(row->size() + 4);
+  if (view->plans.size() > 1) reply->note = "plans hold the lock: " + PlanFacts(view->plans);
     return Status();
   }
   const LockRecord& holder = *view->holder;
@@ -104,10 +106,10 @@ Result<Reply> RunShow(const Call& call) {
   row.emplace_back(ConditionOf(state->newest));
   AddVersion(state->newest, &row);
   STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
-  STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row));
   Reply reply;
   reply.rows.push_back(std::move(row));
   return reply;
+  STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row, &reply));
 }
 
 Result<Reply> RunGet(const Call& call) {

@@ -53,7 +53,7 @@ TEST(LockSessions, EachEndIsTold) {
   sessions.Add({"unlock", "x", "bob", "", 12});  // a lock of before
   sessions.Add(Version("b"));
   sessions.Add(Version("b"));
-  sessions.End(std::nullopt, 0);
+  sessions.End({}, 0);
   Are("e bob 11-0 unknown / 0\n"
       "d bob 9-10 forced root/ 0\n"
       "c bob 7-8 forced bob/ 0\n"
@@ -67,6 +67,7 @@ TEST(LockSessions, AForcedReleaseIsToldWhoeverSawTheLock) {
   sessions.Add({"lock", "b", "ann", "", 5});
   sessions.Add({"force unlock", "c", "bob", "", 6});
   sessions.Add({"unlock", "x", "bob", "", 7});
+  sessions.End({}, 0);
   Are("c  0-6 forced bob/ 0\nb ann 5-0 unknown / 0\na  0-3 forced bob/ 0\n");
   LONGS_EQUAL(2, sessions.Forced().size());
   STRCMP_EQUAL("c", sessions.Forced()[0].lock.c_str());
@@ -74,19 +75,41 @@ TEST(LockSessions, AForcedReleaseIsToldWhoeverSawTheLock) {
 
 TEST(LockSessions, TheLockItselfHasTheLastWord) {
   sessions.Add({"lock", "a", "ann", "", 1});
-  sessions.End(Holder("a"), 0);
+  sessions.End({Holder("a")}, 0);
   Are("a ann 77-0 held / 0\n");
   sessions.Add({"lock", "b", "bob", "", 80});  // how `a` ended stands in another host's trail
-  sessions.End(Holder("c"), 0);
+  sessions.End({Holder("c")}, 0);
   Are("c ann 77-0 held / 0\nb bob 80-0 unknown / 0\na ann 77-0 unknown / 0\n");
 }
 
+TEST(LockSessions, PlansHoldItTogether) {
+  for (int i = 1; i <= 5; ++i) {
+    sessions.Add({"lock", "q" + std::to_string(i), i < 5 ? "ann" : "bob", "", i});
+  }
+  sessions.Add({"unlock", "q2", "ann", "", 6});
+  sessions.Add({"unlock", "q1", "root", "gone", 7});
+  sessions.Add({"force unlock", "q3 q5", "bob", "", 8});
+  LockRecord plan = Holder("q4");
+  plan.shared = true;
+  sessions.End({plan}, 0);
+  Are("q5 bob 5-8 forced bob/ 0\n"
+      "q4 ann 77-0 held / 0\n"
+      "q3 ann 3-8 forced bob/ 0\n"
+      "q2 ann 2-6 released / 0\n"
+      "q1 ann 1-7 forced root/gone 0\n");
+  sessions.Add({"lock", "q6", "ann", "", 90});
+  LockRecord other = Holder("q6");
+  sessions.End({plan, other}, 0);
+  STRCMP_EQUAL("held", sessions.all()[0].end.c_str());
+  STRCMP_EQUAL("held", sessions.all()[2].end.c_str());
+}
+
 TEST(LockSessions, ATokenThatHasExpiredIsSaid) {
-  std::optional<LockRecord> holder = Holder("a");
-  holder->info = R"({"ID":"a","stateward_token_exp":60})";
-  sessions.End(holder, 59999);
+  LockRecord holder = Holder("a");
+  holder.info = R"({"ID":"a","stateward_token_exp":60})";
+  sessions.End({holder}, 59999);
   Are("a ann 77-0 held / 0\n");
-  sessions.End(holder, 180000);
+  sessions.End({holder}, 180000);
   Are("a ann 77-0 held /its token expired 2 min ago 0\n");
 }
 
@@ -98,7 +121,7 @@ TEST(LockSessions, WithoutATrailTheRecordsSayWhoWrote) {
   VersionInfo no_op = Version("z");
   no_op.kind = RecordKind::kNoOp;
   sessions.Add(no_op);
-  sessions.End(Holder("b"), 0);
+  sessions.End({Holder("b")}, 0);
   Are("b ann 77-0 held / 1\na bob 0-0 unknown / 2\n");
 }
 
