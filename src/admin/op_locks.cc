@@ -53,10 +53,12 @@ bool MaySee(const Call& call, const std::optional<StateKey>& key) {
   return call.caller.Sees(*key);
 }
 
-// As the server's verbs would decide. Of a lock whose state cannot be told nobody can be asked.
+// As the server's verbs would decide. A state that was never written has no record that says its
+// name; who knows it may free its lock by the right for the whole store.
 bool MayFree(const Call& call, const std::optional<StateKey>& key, const LockRecord& holder) {
-  return key && call.service.rules().force_unlock_enabled &&
-         MayForce(GrantOf(call.caller, *key), holder);
+  if (!call.service.rules().force_unlock_enabled) return false;
+  return key ? MayForce(GrantOf(call.caller, *key), holder)
+             : call.caller.on_store.Has(Right::kForce);
 }
 
 Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock& lock) {
@@ -192,9 +194,9 @@ Result<Reply> RunUnlock(const Call& call) {
   if (!answer.status.ok()) {
     return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
   }
+  if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
   if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed);
   return Unlocked(*state, holder ? std::move(holder) : LockRecord());
-  if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
 }
 
 }  // namespace stateward

@@ -32,6 +32,7 @@ TEST(Locks, TheOldestIsFirst) {
   STRCMP_EQUAL("of-prod", In(rows[0], "lock").c_str());
   // Nothing was ever written that would say what state this is.
   STRCMP_EQUAL("-", In(rows[1], "state").c_str());
+  STRCMP_EQUAL("true", In(rows[1], "forcible").c_str());  // `unlock` takes its name
   STRCMP_EQUAL("ann@build-7", In(rows[1], "who").c_str());
   STRCMP_EQUAL("1.8.2", In(rows[1], "client_version").c_str());
   STRCMP_EQUAL("OperationTypeApply", In(rows[1], "operation").c_str());
