@@ -53,6 +53,14 @@ constexpr std::string_view kNames[] = {
     "pincode",
     "recoverycode",
     "bcrypt",
+    // words that are joined to another one: dbpass
+    "dbpass",
+    "userpass",
+    "rootpass",
+    "adminpass",
+    "masterpass",
+    "basicauth",
+    "snmpcommunity",
     // what machines get at their first start often holds some
     "userdata",
     "customdata",
@@ -62,13 +70,46 @@ constexpr std::string_view kNames[] = {
     "joincommand",
 };
 // A whole word of a name: these letters stand within others, too ("root_policy").
-constexpr std::string_view kWords[] = {"dsn", "otp", "hmac", "salt", "seed", "mfa"};
+constexpr std::string_view kWords[] = {"dsn",  "otp", "hmac", "salt", "seed",  "mfa",
+                                       "pass", "pw",  "psk",  "sas",  "bearer"};
 // A whole name.
-constexpr std::string_view kWholeNames[] = {"key", "pass", "auth", "pin", "private"};
+constexpr std::string_view kWholeNames[] = {"key", "auth", "pin", "private"};
 
 constexpr std::string_view kTypes[] = {
     "password",  "secret",    "credential", "token",  "privatekey",
     "accesskey", "sensitive", "apikey",     "sshkey",
+};
+
+// What stands in secrets alone.
+constexpr std::string_view kSigns[] = {
+    "eyJ",  // a JWT's header always begins with {" in base64
+    "PRIVATE KEY",
+    "Bearer ",
+    "ghp_",  // GitHub's tokens: personal, OAuth, user, server, refresh, fine-grained
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",  // GitLab's: personal, runner, deploy, trigger
+    "glrt-",
+    "gldt-",
+    "glptt-",
+    "hvs.",  // Vault's: service, batch, recovery
+    "hvb.",
+    "hvr.",
+    "AKIA",   // AWS's ids of access keys
+    "AIza",   // Google's
+    "xoxb-",  // Slack's
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "hooks.slack.com/",
+    "dop_v1_",
+    "sk_live_",
+    "rk_live_",
+    "AccountKey=",
+    "SharedAccessSignature",
 };
 
 bool IsSign(char c) { return c == '_' || c == '-' || c == '.' || c == ' '; }
@@ -118,6 +159,44 @@ bool HasPasswordInAddress(std::string_view text) {
   return false;
 }
 
+bool IsNameSign(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+// "password=hunter2", {"password":"hunter2"}, "Authorization: Bearer …", --password=…
+bool HasNamedSecret(std::string_view text) {
+  for (size_t at = text.find_first_of("=:"); at != text.npos;
+       at = text.find_first_of("=:", at + 1)) {
+    size_t end = at;
+    while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '"' || text[end - 1] == '\'' ||
+                       text[end - 1] == '\\')) {
+      --end;
+    }
+    size_t begin = end;
+    while (begin > 0 && IsNameSign(text[begin - 1])) --begin;
+    const std::string_view value = text.substr(at + 1);
+    // "arn:aws:secretsmanager:eu-west-1" names a place.
+    if (text[at] == ':' && value.find_first_of(" \"'\\") != 0) continue;
+    const bool filled = value.find_first_not_of(" \"'\\,;}\r\n\t") != value.npos;
+    if (filled && IsNamedLikeSecret(text.substr(begin, end - begin))) return true;
+  }
+  return false;
+}
+
+// "mysql -u root -pSECRET", "--password SECRET"
+bool HasPasswordOption(std::string_view text) {
+  if (text.find("--password ") != text.npos) return true;
+  if (text.find(" -u") == text.npos) return false;
+  for (size_t at = text.find(" -p"); at != text.npos; at = text.find(" -p", at + 1)) {
+    const std::string_view rest = text.substr(at + 3);
+    const std::string_view word = rest.substr(0, rest.find_first_of(" \t\r\n"));
+    // A port is a number.
+    if (!word.empty() && word.find_first_not_of("0123456789:") != word.npos) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool IsNamedLikeSecret(std::string_view name) {
@@ -137,9 +216,10 @@ bool IsAddressOfSecret(std::string_view address) {
 }
 
 bool LooksLikeSecret(std::string_view text) {
-  // A JWT's header always begins with {" in base64.
-  if (text.find("eyJ") != text.npos || text.find("PRIVATE KEY") != text.npos) return true;
-  return HasPasswordInAddress(text);
+  for (std::string_view sign : kSigns) {
+    if (text.find(sign) != text.npos) return true;
+  }
+  return HasPasswordInAddress(text) || HasNamedSecret(text) || HasPasswordOption(text);
 }
 
 }  // namespace stateward

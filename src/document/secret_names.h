@@ -14,7 +14,8 @@ bool IsNamedLikeSecret(std::string_view name);
 bool IsTypeOfSecrets(std::string_view type);
 // One of the names in the address of a resource or an output.
 bool IsAddressOfSecret(std::string_view address);
-// By its form: a private key in PEM, an address with a password, a signed token.
+// By its form: a private key in PEM, an address with a password, a signed token, a token of a known
+// service, a password that a text names (`password=`, `"password":`, `mysql -u … -p…`).
 bool LooksLikeSecret(std::string_view text);
 
 }  // namespace stateward
