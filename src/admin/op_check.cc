@@ -10,8 +10,12 @@ namespace {
 
 Row ProblemRow(const Problem& problem) {
   Row row = NameRow(problem.key);
-  row.insert(row.end(), {Value(std::string(problem.part)), TextOrNull(problem.name),
-                         Value(problem.reason), Value(problem.mend), TextOrNull(problem.state_id)});
+  // Without a name it can be found by nothing else.
+  const bool unnamed = !problem.key && !problem.state_id.empty();
+  const std::string where = unnamed ? "; the id of its state is " + problem.state_id : "";
+  row.insert(row.end(),
+             {Value(std::string(problem.part)), TextOrNull(problem.name),
+              Value(problem.reason + where), Value(problem.mend), TextOrNull(problem.state_id)});
   return row;
 }
 

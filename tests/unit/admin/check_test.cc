@@ -70,6 +70,7 @@ TEST(Check, APatternTellsOfWhatHasNoNameThatOpens) {
   storage.DamageFront(Id(), 1);
   CHECK(Found({{"glob", "net/*"}}) == std::set<std::string>({"version 1"}));
   STRCMP_EQUAL("-", In(last, "state").c_str());
+  STRCMP_CONTAINS(("the id of its state is " + Id().hex()).c_str(), In(last, "problem").c_str());
 }
 
 // A check of a store that serves: between its look at the records and at the lock somebody wrote.
