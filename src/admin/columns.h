@@ -24,7 +24,7 @@ inline constexpr Column kShowColumns[] = {
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the newest version"},
     {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the newest version"},
-    {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
+    {"size", ColumnKind::kBytes, "SIZE", "of the newest document; null: deleted, or moved"},
     {"sha256", ColumnKind::kText, "SHA256", "of the newest document, in hex"},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},
     {"principal", ColumnKind::kText, "BY", "who wrote it"},
@@ -37,7 +37,9 @@ inline constexpr Column kShowColumns[] = {
 };
 
 inline constexpr Column kLocksColumns[] = {
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: it has no version yet that says so"},
+    {"state", ColumnKind::kText, "STATE",
+     "PROJECT/NAME; null: it has no version yet that says so, `unlock` takes the name all the "
+     "same"},
     kNamespaceColumn,
     {"lock", ColumnKind::kText, "LOCK", "the lock's ID"},
     {"principal", ColumnKind::kText, "BY", "who holds it"},
@@ -119,7 +121,8 @@ inline constexpr Column kVersionsColumns[] = {
     {"version", ColumnKind::kNumber, "VERSION",
      "the record's number; null for a refused upload and a forced release"},
     {"event", ColumnKind::kText, "EVENT",
-     "write, delete, no-op, upload (refused and kept), forced release (of the state's lock), "
+     "write, delete, no-op, purged: its document was removed for good, moved: the state has "
+     "another address, upload (refused and kept), forced release (of the state's lock), "
      "damaged: does not open, unknown key: this server does not have its key"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the document; of a deletion, of what it deleted"},
     {"lineage", ColumnKind::kText, "LINEAGE", "of the document", ColumnShown::kJsonOnly},
@@ -128,7 +131,7 @@ inline constexpr Column kVersionsColumns[] = {
     {"operation", ColumnKind::kText, "OPERATION", "as the lock said; null without a lock"},
     {"lock", ColumnKind::kText, "LOCK", "ID of the lock it was written under, or that was released",
      ColumnShown::kJsonOnly},
-    {"size", ColumnKind::kBytes, "SIZE", "of the document"},
+    {"size", ColumnKind::kBytes, "SIZE", "of the document; null: it holds none"},
     {"sha256", ColumnKind::kText, "SHA256", "of the document, in hex", ColumnShown::kJsonOnly},
     {"terraform_version", ColumnKind::kText, "TERRAFORM", "that wrote the document",
      ColumnShown::kJsonOnly},
@@ -150,7 +153,8 @@ inline constexpr Column kVersionsColumns[] = {
 };
 
 inline constexpr Column kListColumns[] = {
-    {"state", ColumnKind::kText, "STATE", "PROJECT/NAME; null: damaged"},
+    {"state", ColumnKind::kText, "STATE",
+     "PROJECT/NAME; null: its newest version does not open; a pattern does not leave it out"},
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; moved: it has another address now; damaged, unknown key: its newest version "

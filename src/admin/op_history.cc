@@ -48,12 +48,14 @@ enum At : size_t {
 constexpr size_t kColumns = std::size(kVersionsColumns);
 
 Row RowOf(Value version, std::string event, const VersionInfo& info, Value upload) {
+  const bool document = info.kind == RecordKind::kState;
   Row row = {std::move(version), std::move(event)};
   if (info.kind != RecordKind::kNoOp) {
     row.insert(row.end(), {Value(info.serial), TextOrNull(info.lineage), Value(info.time_ms),
                            TextOrNull(info.writer), TextOrNull(info.operation),
-                           TextOrNull(info.lock_id), Value(info.size),
-                           Value(HexEncode(info.sha256)), TextOrNull(info.terraform_version)});
+                           TextOrNull(info.lock_id), document ? Value(info.size) : Value(),
+                           document ? Value(HexEncode(info.sha256)) : Value(),
+                           TextOrNull(info.terraform_version)});
   }
   row.resize(kColumns);
   row[kTime] = info.time_ms;
@@ -260,10 +262,10 @@ Result<Reply> RunVersions(const Call& call) {
   }
   Reply reply;
   std::vector<LockSession> forced = ForcedReleases(call, *history, *state, &reply.note);
-  Result<std::vector<Between>> between = AllBetween(*history, state->id, std::move(forced));
-  if (!between.ok()) return std::move(between).status();
   const Verdict verdict = state->gone.ok() ? Verdict::kDone : Verdict::kFoundWrong;
   if (!state->gone.ok()) reply.note = state->gone.detail();
+  Result<std::vector<Between>> between = AllBetween(*history, state->id, std::move(forced));
+  if (!between.ok()) return std::move(between).status();
   reply.stream = [history = *history, state = *std::move(state), changes, verdict,
                   between = *std::move(between),
                   turn = std::move(turn)](const RowFn& take) -> Result<Verdict> {

@@ -27,11 +27,13 @@ void AddVersion(const Newest& newest, Row* row) {
     return;
   }
   const VersionInfo& info = newest.version->info;
+  const bool document = info.kind == RecordKind::kState;
   row->insert(row->end(),
               {newest.version->legacy ? Value() : Value(newest.real), Value(info.serial),
                TextOrNull(info.lineage), TextOrNull(info.terraform_version),
-               newest.version->legacy ? Value() : Value(info.size), Value(HexEncode(info.sha256)),
-               TimeOrNull(info.time_ms), TextOrNull(info.writer)});
+               document && !newest.version->legacy ? Value(info.size) : Value(),
+               document ? Value(HexEncode(info.sha256)) : Value(), TimeOrNull(info.time_ms),
+               TextOrNull(info.writer)});
 }
 
 Status AddCounts(const Call& call, const FoundState& state, Row* row) {
@@ -50,9 +52,9 @@ Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply
   Result<LockView> view = call.service.locker().Look({state.id, state.grant.legacy_ids});
   if (!view.ok()) return std::move(view).status();
   if (!view->plans.empty()) view->holder = view->plans.front();
+  if (view->plans.size() > 1) reply->note = "plans hold the lock: " + PlanFacts(view->plans);
   if (!view->holder) {
     row->resize(row->size() + 4);
-  if (view->plans.size() > 1) reply->note = "plans hold the lock: " + PlanFacts(view->plans);
     return Status();
   }
   const LockRecord& holder = *view->holder;
@@ -107,9 +109,9 @@ Result<Reply> RunShow(const Call& call) {
   AddVersion(state->newest, &row);
   STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
   Reply reply;
+  STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row, &reply));
   reply.rows.push_back(std::move(row));
   return reply;
-  STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row, &reply));
 }
 
 Result<Reply> RunGet(const Call& call) {

@@ -54,7 +54,8 @@ constexpr Param kUnlockParams[] = {
 };
 
 constexpr Param kCheckParams[] = {
-    {"glob", K::kGlob, U::kOptionalArgument, "GLOB", "these states; without it the whole store"},
+    {"glob", K::kGlob, U::kOptionalArgument, "GLOB",
+     "these states, and those whose name cannot be read; without it the whole store"},
     {"read-data", K::kFlag, U::kOption, "",
      "read each document to its last byte, not only its front"},
 };

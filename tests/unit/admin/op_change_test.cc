@@ -125,6 +125,13 @@ TEST(Changes, DeleteAndUndelete) {
   ThreeApplies();
   STRCMP_EQUAL("deleted", Says("delete", {{"reason", "old"}}).c_str());
   STRCMP_EQUAL("not_found", Get().c_str());
+  // What holds no document has neither.
+  for (const char* column : {"size", "sha256"}) {
+    STRCMP_EQUAL("-", Says("show", {}, column).c_str());
+    const std::vector<Row> versions = RowsOf("versions", root, With({}));
+    STRCMP_EQUAL("-", TextIn("versions", versions[0], column).c_str());
+    CHECK(TextIn("versions", versions[1], column) != "-");
+  }
   STRCMP_EQUAL("3", Says("undelete", {}, "serial").c_str());
   Holds(State("3", "3"));
   STRCMP_CONTAINS("conflict: net/prod is not deleted", Says("undelete", {}).c_str());
