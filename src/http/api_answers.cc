@@ -16,6 +16,22 @@ namespace {
 
 constexpr char kJsonType[] = "application/json";
 
+// What to do, where the table's text is for clients of the state protocol.
+std::string_view ActionOf(const HttpStatus& row) {
+  switch (row.code) {
+    case Code::kInvalidArgument:
+      return "compare the request with docs/api.md";
+    case Code::kNotFound:
+      return "compare the names with what `statewardctl list`, `versions` and `uploads` show";
+    case Code::kConflict:
+      return "look at what is stored now, then decide again";
+    case Code::kTooLarge:
+      return "ask for less at a time, or send less";
+    default:
+      return row.action;
+  }
+}
+
 // `lock`: LockInfo JSON of a held lock; "" = none.
 Response Problem(const Status& status, std::string_view lock, Exchange* exchange) {
   const HttpStatus& row = ToHttp(status.code());
@@ -24,9 +40,10 @@ Response Problem(const Status& status, std::string_view lock, Exchange* exchange
   JsonWriter w;
   w.BeginObject().Key("type").String(std::string(kProblemPrefix) +
                                      std::string(CodeName(status.code())));
-  w.Key("title").String(row.message).Key("status").Int(row.status);
+  const bool absent = row.code == Code::kNotFound;
+  w.Key("title").String(absent ? "not found" : row.message).Key("status").Int(row.status);
   w.Key("detail").String(IsForCaller(status.code()) ? status.detail() : row.reason);
-  w.Key("action").String(row.action);
+  w.Key("action").String(ActionOf(row));
   if (!lock.empty()) w.Key("lock").Raw(lock);
   w.Key("request_id").String(exchange->request.request_id).EndObject();
   response.content_type = "application/problem+json";

@@ -142,7 +142,12 @@ Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerR
   if (!input.ok()) return StatusAnswer(input, exchange);
   if (route.body == BodyKind::kNone) return WithoutBody(exchange, room);
   if (exchange->request.content_length.value_or(0) > BodyLimit(*exchange)) {
-    return StatusAnswer(Status(Code::kTooLarge, "body: over the limit"), exchange);
+    Explanation more;
+    if (route.body != BodyKind::kDocument) {
+      more.reason = "the lock's information is larger than this server takes";
+      more.action = "use a shorter remark; clients send a few hundred bytes";
+    }
+    return StatusAnswer(Status(Code::kTooLarge, "body: over the limit"), exchange, more);
   }
   Status admitted = parts_.states->Admit(exchange->grant);
   if (!admitted.ok()) return StatusAnswer(admitted, exchange);
@@ -221,7 +226,11 @@ Response AppHandler::WithBody(Exchange* exchange, ByteView body) {
     return AnswerApi(
         parts_, *exchange->api, body, [](size_t) { return true; }, exchange);
   }
-  if (!whole.ok()) return StatusAnswer(whole, exchange);
+  if (!whole.ok()) {
+    Explanation more;
+    more.reason = "the body is not the one that its Content-MD5 is of: it changed on its way";
+    return StatusAnswer(whole, exchange, more);
+  }
   Status announced = AnnounceChange(parts_, body, exchange);
   if (!announced.ok()) return StatusAnswer(announced, exchange);
   return exchange->matched.route->answer(parts_, exchange, body);

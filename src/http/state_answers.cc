@@ -58,11 +58,21 @@ Response AnswerRead(const HandlerParts& parts, Exchange* exchange, ByteView /*bo
 }
 
 Response AnswerVersion(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
-  return WithDocument(parts.states->GetSerial(exchange->grant, exchange->matched.serial), exchange);
+  StateAnswer answer = parts.states->GetSerial(exchange->grant, exchange->matched.serial);
+  if (answer.status.code() == Code::kNotFound) {
+    if (answer.hint.empty()) answer.hint = "there is no such state, or no version with this serial";
+    answer.action = "`statewardctl versions` lists the serials that are kept";
+  }
+  return WithDocument(std::move(answer), exchange);
 }
 
 Response AnswerOutputs(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {
-  return WithDocument(parts.states->Outputs(exchange->grant, exchange->matched.output), exchange);
+  StateAnswer answer = parts.states->Outputs(exchange->grant, exchange->matched.output);
+  if (answer.status.code() == Code::kNotFound) {
+    if (answer.hint.empty()) answer.hint = "there is no such state";
+    answer.action = "compare the address; /outputs without a name has all outputs of the state";
+  }
+  return WithDocument(std::move(answer), exchange);
 }
 
 Response AnswerOutputsState(const HandlerParts& parts, Exchange* exchange, ByteView /*body*/) {

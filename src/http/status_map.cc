@@ -51,7 +51,9 @@ constexpr HttpStatus kTable[] = {
      "repeat the command; if this lasts, give the administrator the request id: the log names the "
      "key (docs/kms.md)"},
     {Code::kUnavailable, 503, kOutageS, "unavailable",
-     "a service that this server needs does not answer, or is not the right one", kComesBack},
+     "the store, or a service that this server needs, does not answer, is closed or incomplete, or "
+     "is not the right one",
+     kComesBack},
     {Code::kOverloaded, 503, kOverloadS, "busy", "there is no room just now", kComesBack},
     {Code::kInternal, 500, 0, "internal error", "a defect of this server", kComesBack},
 };

@@ -14,6 +14,10 @@
 namespace stateward {
 namespace {
 
+// Of a name that is another's: to look at it is refused as well.
+constexpr char kAskForHeldName[] =
+    "ask the administrator; nothing that exists has to be created again";
+
 LockRecord WantedLock(const Grant& grant, const ParsedLockInfo& info, ByteView body) {
   LockRecord want;
   want.id = info.id;
@@ -124,7 +128,10 @@ StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const st
   }
   Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, deleted);
   if (!why.ok()) return ErrorAnswer(std::move(why).status());
-  if (!why->empty()) answer.status = Status(Code::kConflict, *why);
+  if (!why->empty()) {
+    answer.status = Status(Code::kConflict, *why);
+    answer.action = kAskForHeldName;
+  }
   answer.hint = std::move(*why);
   return answer;
 }
@@ -139,6 +146,7 @@ bool StateService::IsHeld(const HeldName& held, StateAnswer* answer) const {
   if (held.why.empty()) return false;
   answer->status = Status(Code::kConflict, held.why);
   answer->hint = held.why;
+  answer->action = kAskForHeldName;
   return true;
 }
 

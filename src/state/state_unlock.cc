@@ -110,7 +110,8 @@ Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::
   const auto* held = std::get_if<HeldBy>(&*outcome);
   if (held == nullptr || held->holder.id != lock_id) return outcome;
   if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
-    return Status(Code::kPermissionDenied, "the lock belongs to another principal");
+    return Status(Code::kPermissionDenied,
+                  Explain(Refusal::kForceOfOther, HolderFacts(held->holder)));
   }
   request.any_principal = true;
   return locker_.Release(key, request);
@@ -120,6 +121,11 @@ StateAnswer StateService::AfterRelease(Result<ReleaseOutcome> outcome) {
   StateAnswer answer;
   if (!outcome.ok()) {
     answer.status = NeverAbsent(std::move(outcome).status());
+    // Whose lock it is, or whose token.
+    if (answer.status.code() == Code::kPermissionDenied) {
+      answer.hint = answer.status.detail();
+      answer.action = std::string(TextOf(Refusal::kForceOfOther).action);
+    }
   } else if (const auto* held = std::get_if<HeldBy>(&*outcome)) {
     if (held->freed_from_ms == 0) {
       answer =

@@ -58,7 +58,6 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
   StateAnswer held;
   if (rules_.hold_names && IsHeld(held_.BeforeWrite(*request.grant, id, store_id), &held)) {
     if (held.status.code() != Code::kConflict) return held;
-    held.action = "ask the administrator; nothing that exists has to be created again";
     observer_.OnWriteRefused("name_held");
     return KeepRefused(request, store_id, std::move(held));
   }

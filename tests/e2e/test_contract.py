@@ -133,6 +133,11 @@ class Contract:
         wrong = [("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")]
         answer = client.request("POST", "/state/p/n", body, headers=wrong, md5=False)
         self.assertEqual((503, "15"), (answer.status, answer.header("Retry-After")))
+        self.assertIn("Content-MD5", json.loads(answer.body)["reason"])
+        remark = client.request("LOCK", "/state/p/n",
+                                json.dumps({"ID": "a", "Info": "y" * 70000}).encode())
+        self.assertEqual(413, remark.status)
+        self.assertIn("remark", json.loads(remark.body)["action"])
         odd = [("Content-MD5", "nonsense")]
         self.assertEqual(400, client.request("POST", "/state/p/n", body, headers=odd,
                                              md5=False).status)

@@ -53,6 +53,7 @@ TEST(HeldNames, EachVerbWhileABlobMayBeTheState) {
   Is(Code::kConflict, get);
   STRCMP_CONTAINS("adopt --all", get.hint.c_str());
   STRCMP_CONTAINS("adopt --done", get.hint.c_str());
+  STRCMP_CONTAINS("ask the administrator", get.action.c_str());
   StateAnswer lock = Lock();
   CHECK(lock.locked);
   Result<JsonObject> info = ParseSmallJson(Text(lock.holder));

@@ -71,7 +71,10 @@ TEST(PlanLocks, TheRolePlanHoldsPlanLocksOnly) {
   CHECK(Takes(Plan(grant, "p")));
   // Who may write may free it, by its ID.
   Is(Code::kOk, service->Unlock(ann, Info("a"), "").status.code());
-  Is(Code::kPermissionDenied, service->Unlock(ann, Info("p"), "").status.code());
+  const StateAnswer refused = service->Unlock(ann, Info("p"), "");
+  Is(Code::kPermissionDenied, refused.status.code());
+  STRCMP_CONTAINS("the lock belongs to another principal", refused.hint.c_str());
+  STRCMP_CONTAINS("ask its holder or an administrator", refused.action.c_str());
 }
 
 TEST(PlanLocks, AWriterIsToldOfThePlansAndAPlanOfTheWriter) {
