@@ -21,11 +21,11 @@ struct ApiCall;
 struct Exchange {
   Request request;
   Matched matched{};
-  std::string allow{};                   // of a 405
-  std::string principal{};               // once known
-  Grant grant{};                         // once let in to a state
-  std::string query_id{};                // the lock ID of the query; "" = none
-  std::shared_ptr<const ApiCall> api{};  // of a request of /api/v1; else nullptr
+  std::string allow{};                     // of a 405
+  std::string principal{};                 // once known
+  Grant grant{};                           // once let in to a state
+  std::string query_id{};                  // the lock ID of the query; "" = none
+  std::shared_ptr<const ApiCall> api{};    // of a request of /api/v1; else nullptr
   std::optional<SentDocument> document{};  // the body, where it was looked at already
   // For the log alone.
   std::string_view operation{};  // of the API; constant text
