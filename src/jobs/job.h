@@ -2,6 +2,7 @@
 #ifndef STATEWARD_JOBS_JOB_H_
 #define STATEWARD_JOBS_JOB_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -63,6 +64,14 @@ class Job {
   // What it counted in this round so far, by the name in metrics, with its labels and
   // without spaces.
   virtual std::map<std::string, uint64_t> Found() const { return {}; }
+
+  // `ending`: the process is about to end, and what takes long breaks off. Given before the first
+  // step; must outlive the job.
+  void EndWith(const std::atomic<bool>* ending) { ending_ = ending; }
+  bool Ending() const { return ending_ != nullptr && *ending_; }
+
+ private:
+  const std::atomic<bool>* ending_ = nullptr;
 };
 
 }  // namespace stateward

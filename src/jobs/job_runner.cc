@@ -49,7 +49,10 @@ std::string NameHost(int fd) {
 JobRunner::JobRunner(std::string folder, std::vector<std::unique_ptr<Job>> jobs, JobPartsFn parts,
                      const Clock& clock, const Log& log)
     : folder_(std::move(folder)), parts_(std::move(parts)), clock_(clock), log_(log) {
-  for (std::unique_ptr<Job>& job : jobs) jobs_.push_back({std::move(job), 0, false, {}});
+  for (std::unique_ptr<Job>& job : jobs) {
+    job->EndWith(&stop_);
+    jobs_.push_back({std::move(job), 0, false, {}});
+  }
   worker_ = std::thread([this] { Loop(); });
   keeper_ = std::thread([this] { KeepDuties(); });
 }

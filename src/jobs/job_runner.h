@@ -4,6 +4,7 @@
 #ifndef STATEWARD_JOBS_JOB_RUNNER_H_
 #define STATEWARD_JOBS_JOB_RUNNER_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -92,7 +93,7 @@ class JobRunner {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
   bool restart_ = false;
   Duties duties_;
   std::thread keeper_;

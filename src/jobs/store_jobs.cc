@@ -58,7 +58,7 @@ class PruneJob : public Job {
       Result<PrunedUploads> uploads =
           PruneUploads(parts.storage, parts.clock, parts.uploads, PruneHow::kRemove);
       if (!uploads.ok()) return {std::move(uploads).status(), kHourMs, false};
-      const Status begun = walk_.Begin(parts.storage);
+      const Status begun = walk_.Begin(parts.storage, *this);
       if (!begun.ok()) return {begun, kHourMs, false};
     }
     // One bad state must not keep the others from being pruned.
@@ -97,7 +97,7 @@ class ExamineJob : public Job {
     Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
     if (!store.ok()) return {std::move(store).status(), kMinuteMs, false};
     if (!walk_.running()) {
-      const Status begun = walk_.Begin(parts.storage);
+      const Status begun = walk_.Begin(parts.storage, *this);
       if (!begun.ok()) return {begun, kMinuteMs, false};
       damaged_ = 0;
       unreadable_ = 0;

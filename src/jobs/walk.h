@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "jobs/job.h"
 #include "stateward/records.h"
 #include "stateward/state.h"
 #include "stateward/status.h"
@@ -16,12 +17,14 @@ class Walk {
  public:
   bool running() const { return running_; }
   void Reset() { running_ = false; }
-  Status Begin(Records& records) {
+  // `job`: whose walk it is. A list of 100,000 states takes seconds, so it breaks off when the
+  // process ends; what it has by then is a round that nobody goes on with.
+  Status Begin(Records& records, const Job& job) {
     ids_.clear();
     next_ = 0;
-    STATEWARD_RETURN_IF_ERROR(records.List([this](const StateId& id) {
+    STATEWARD_RETURN_IF_ERROR(records.List([&](const StateId& id) {
       ids_.push_back(id);
-      return true;
+      return !job.Ending();
     }));
     running_ = true;
     return Status();

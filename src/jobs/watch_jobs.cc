@@ -115,7 +115,7 @@ class TotalsJob : public Job {
   Status Begin(const JobParts& parts) {
     Result<std::vector<KeptUpload>> uploads = parts.storage.ListUploads();
     if (!uploads.ok()) return std::move(uploads).status();
-    STATEWARD_RETURN_IF_ERROR(walk_.Begin(parts.storage));
+    STATEWARD_RETURN_IF_ERROR(walk_.Begin(parts.storage, *this));
     round_ = {{"stateward_stored_versions", 0},
               {"stateward_kept_uploads", uploads->size()},
               {"stateward_kept_upload_bytes", 0}};

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 #include <string>
 
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "conformance/kms_cases.h"
+#include "jobs/walk.h"
 #include "jobs/watch_jobs.h"
 #include "state/pruner.h"
 #include "unit/jobs/job_fixture.h"
@@ -126,6 +128,23 @@ TEST(StoreJobs, RefusedUploadsEndByAgeAndBytes) {
   clock.Advance(85 * kDay);
   CHECK(Round("prune", {}, {90, 100 * kMiB}).round_done);
   LONGS_EQUAL(1, storage.ListUploads()->size());
+}
+
+// A list of 100,000 states takes seconds, and a process that ends waits for the step under way.
+TEST(StoreJobs, AListBreaksOffWhenTheProcessEnds) {
+  for (int i = 0; i < 10; ++i) Append(Id(i), 1);
+  std::atomic<bool> ending{false};
+  jobs.front()->EndWith(&ending);
+  const auto listed = [&] {
+    Walk walk;
+    CHECK(walk.Begin(storage, *jobs.front()).ok());
+    int states = 0;
+    for (; walk.Next() != nullptr; walk.Advance()) ++states;
+    return states;
+  };
+  LONGS_EQUAL(10, listed());
+  ending = true;
+  LONGS_EQUAL(1, listed());
 }
 
 TEST(StoreJobs, ADamagedNewestRecordIsCounted) {
