@@ -88,6 +88,13 @@ struct LockRecord {
   int64_t hold_plans_ms = 0;
 };
 
+// Whether a lock is one for a plan, which writes nothing: whatever Operation the client names where
+// it was taken with the role plan. Such a one may be granted again to a server that does not share
+// them.
+inline bool AsksForPlan(const LockRecord& want) {
+  return want.shared || want.plan_only || want.operation == kPlanOperation;
+}
+
 // A principal's name as plan locks and waiting writers keep it: itself up to 63 bytes, else 64 that
 // no other name has.
 std::string KeptPrincipal(std::string_view principal);

@@ -91,7 +91,8 @@ using ChangeFn = std::function<StateAnswer(const ChangeUnderLock&)>;
 // Takes the lock in the name of `operation`, runs `change` and releases the lock. Then: what is the
 // newest version now; or reply->holder, when the state is locked.
 // kConflict: the newest version is not --if-version, or --change-id belongs to another change.
-// kGone: --change-id was used and nothing was written. A lock that a killed run of the same change left is taken over.
+// kGone: --change-id was used and nothing was written. A lock that a killed run of the same change
+// left is taken over.
 Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
                                 std::string_view operation, const ChangeFn& change, Reply* reply);
 

@@ -179,8 +179,7 @@ Result<Reply> RunList(const Call& call) {
   const uint64_t limit = call.args.Number("limit");
   const bool pages = limit > 0 || call.args.Has("cursor");
   if (pages && call.args.Has("sort")) {
-    return Status::InvalidArgument(
-        "sort is for whole lists: pages come in an order of their own");
+    return Status::InvalidArgument("sort is for whole lists: pages come in an order of their own");
   }
   AdminService::ListTurn turn = call.service.TakeListTurn(call.caller.principal);
   if (!turn) return ListUnderWay();

@@ -36,7 +36,8 @@ constexpr Column kColumns[] = {
     {"versions", C::kNumber, "VERSIONS", "that the source has"},
     {"new", C::kNumber, "NEW", "versions that are not here yet"},
     {"problem", C::kText, "PROBLEM", "why it is not imported; null: it can be"},
-    {"place", C::kText, "PLACE", "where it lies at the source; null: it does not", ColumnShown::kJsonOnly},
+    {"place", C::kText, "PLACE", "where it lies at the source; null: it does not",
+     ColumnShown::kJsonOnly},
 };
 
 struct Item {

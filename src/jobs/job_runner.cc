@@ -87,7 +87,7 @@ void JobRunner::KeepDuties() {
     hold.lock();
     duties_ = duties;
     wake_.notify_all();
-    wake_.wait_for(hold, std::chrono::milliseconds(kAskAgainMs), [this] { return stop_; });
+    wake_.wait_for(hold, std::chrono::milliseconds(kAskAgainMs), [this] { return stop_.load(); });
   }
 }
 

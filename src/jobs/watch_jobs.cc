@@ -8,7 +8,6 @@
 
 #include "jobs/lock_pages.h"
 #include "jobs/walk.h"
-#include "lock/plan_lock.h"
 
 namespace stateward {
 namespace {

@@ -12,13 +12,6 @@
 
 namespace stateward {
 
-// Whether a lock is one for a plan, which writes nothing: whatever Operation the client names where
-// it was taken with the role plan. Such a one may be granted again to a server that does not share
-// them.
-inline bool AsksForPlan(const LockRecord& want) {
-  return want.shared || want.plan_only || want.operation == kPlanOperation;
-}
-
 // A lock that is asked for, as a plan lock that is kept: see LockRecord::shared. `want.info` is the
 // client's LockInfo.
 LockRecord KeptPlan(const LockRecord& want);

@@ -18,7 +18,15 @@ constexpr Param kListParams[] = {
     {"glob", ParamKind::kGlob, ParamUse::kOptionalArgument, "GLOB", "which"},
     {"locked", ParamKind::kFlag, ParamUse::kOption, "", "locked ones"},
     {"limit", ParamKind::kNumber, ParamUse::kOption, "N", "a page", {}, 1},
-    {"file", ParamKind::kText, ParamUse::kManyOptions, "FILE", "of this host", {}, 1, 99, {},
+    {"file",
+     ParamKind::kText,
+     ParamUse::kManyOptions,
+     "FILE",
+     "of this host",
+     {},
+     1,
+     99,
+     {},
      ParamReach::kCommandLine},
 };
 constexpr Param kChangeParams[] = {
@@ -173,11 +181,11 @@ TEST(RemoteServer, AListIsFetchedByPage) {
 
 TEST(RemoteServer, OnePageNamesTheNext) {
   std::vector<Sent> sent;
-  RemoteServer server = Server(
-      {Answered(200, R"([{"state":"a/b"}])",
-                {{"link", "</api/v1/states?limit=1&cursor=c%322>; rel=\"next\""}}),
-       Answered(200, R"([{"state":"a/c"}])")},
-      &sent);
+  RemoteServer server =
+      Server({Answered(200, R"([{"state":"a/b"}])",
+                       {{"link", "</api/v1/states?limit=1&cursor=c%322>; rel=\"next\""}}),
+              Answered(200, R"([{"state":"a/c"}])")},
+             &sent);
   Result<Reply> reply = server.Run(kList, Given(kList, {{"limit", "1"}}));
   STRCMP_EQUAL("c22", reply->next.c_str());
   size_t rows = 0;
@@ -198,8 +206,9 @@ TEST(RemoteServer, WhatOnlyTheHostHasIsRefused) {
 TEST(RemoteServer, AWebServerWhoseStatewardIsGoneSaysSo) {
   std::vector<Sent> sent;
   RemoteServer server = Server(
-      {Answered(503, R"({"error":"unavailable","reason":"Stateward does not answer the web server",)"
-                     R"("action":"repeat the command"})"),
+      {Answered(503,
+                R"({"error":"unavailable","reason":"Stateward does not answer the web server",)"
+                R"("action":"repeat the command"})"),
        Answered(404, R"({"error":"x","reason":"y","action":"z"})")},
       &sent);
   const Args args = Given(kList, {});
@@ -208,8 +217,7 @@ TEST(RemoteServer, AWebServerWhoseStatewardIsGoneSaysSo) {
   STRCMP_EQUAL("Stateward does not answer the web server; repeat the command",
                reply.status().detail().c_str());
   reply = server.Run(kList, args);
-  STRCMP_CONTAINS("no Stateward API at this address (status 404)",
-                  reply.status().detail().c_str());
+  STRCMP_CONTAINS("no Stateward API at this address (status 404)", reply.status().detail().c_str());
 }
 
 // Where the next page lies is the server's to say; credentials go to no other.

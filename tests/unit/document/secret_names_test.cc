@@ -7,10 +7,9 @@ namespace stateward {
 TEST_GROUP(SecretNames){};
 
 TEST(SecretNames, NamesOfSecrets) {
-  for (const char* name :
-       {"master_pass", "db_pass", "admin_pass", "root_pass", "user_pass", "dbpass", "bind_pw", "pw",
-        "psk", "basic_auth", "bearer", "snmp_community", "sas", "pass", "key", "api-key",
-        "AdminPassword"}) {
+  for (const char* name : {"master_pass", "db_pass", "admin_pass", "root_pass", "user_pass",
+                           "dbpass", "bind_pw", "pw", "psk", "basic_auth", "bearer",
+                           "snmp_community", "sas", "pass", "key", "api-key", "AdminPassword"}) {
     CHECK_TEXT(IsNamedLikeSecret(name), name);
   }
   for (const char* name : {"bypass_policy", "passthrough", "compass", "community", "keys_count",

@@ -205,9 +205,10 @@ TEST(Importer, AnOlderVersionThatIsNoStateStaysBehind) {
   LONGS_EQUAL(0, other.Versions().size());
 }
 
-TEST_GROUP(ImportNames) {
-  ImportNames Named(const char* text) { return *ImportNames::OfFile(text); }
-};
+TEST_GROUP(ImportNames){ImportNames Named(const char* text){return *ImportNames::OfFile(text);
+}  // namespace stateward
+}
+;
 
 TEST(ImportNames, PatternsAndFiles) {
   STRCMP_EQUAL("network-prod",

@@ -67,21 +67,13 @@ struct World : ToolWorld {
     CHECK(from->PutUpload(upload, Bytes{7, 8, 9}).ok());
   }
   StoreCopier Copier(int64_t wait_ms = 0) {
-    return StoreCopier({*from,
-                        *b.locker,
-                        to,
-                        to_locks,
-                        to_kms ? *to_kms : *b.kms,
-                        "mem from",
-                        "mem to",
-                        1,
-                        wait_ms,
+    return StoreCopier({*from, *b.locker, to, to_locks, to_kms ? *to_kms : *b.kms, "mem from",
+                        "mem to", 1, wait_ms,
                         [this](int64_t ms) {
                           auto& hook = ms == 1 ? while_settling : while_waiting;
                           if (hook) hook();
                         },
-                        [](const std::string&) {},
-                        progress});
+                        [](const std::string&) {}, progress});
   }
   bool IsOpen(Storage& place, Locker& locks) { return StoreGate(place, locks).Store().ok(); }
   void Revive() {
