@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/hex.h"
 #include "base/sha256.h"
 #include "document/document_scanner.h"
 #include "document/outputs.h"
