@@ -139,7 +139,7 @@ TEST(CliDecrypt, ACopyElsewhereNeedsOptions) {
              "does not open");
   LONGS_EQUAL(kExitUsage, Run("decrypt", {copy, "--state-id", "short", "--version", "7",
                                           "--store-id", kStoreId}));
-  STRCMP_CONTAINS("state-id must be from 64 to 64 bytes", err.c_str());
+  STRCMP_CONTAINS("state-id must be 64 bytes", err.c_str());
   CheckDecrypts({copy, "--state-id", id.hex(), "--version", "7", "--store-id", kStoreId});
 }
 
