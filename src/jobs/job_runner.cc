@@ -190,6 +190,7 @@ void JobRunner::Loop() {
     hold.unlock();
     Begin(duties);
     for (Due& due : jobs_) {
+      if (stop_) break;
       if (!due.mine) continue;
       if (restart) {
         due.job->Restart();
@@ -213,6 +214,8 @@ void JobRunner::StepOf(Due* due) {
     return;
   }
   const JobStep step = due->job->Step(*parts);
+  // It may have broken off (Job::Ending), and then says nothing of the store.
+  if (stop_) return;
   const int64_t again_ms = step.status.ok()
                                ? step.again_ms
                                : std::min(kAfterFailureMs, std::max<int64_t>(step.again_ms, 1000));

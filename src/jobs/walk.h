@@ -18,7 +18,7 @@ class Walk {
   bool running() const { return running_; }
   void Reset() { running_ = false; }
   // `job`: whose walk it is. A list of 100,000 states takes seconds, so it breaks off when the
-  // process ends; what it has by then is a round that nobody goes on with.
+  // process ends; what a step makes of it then does not count (JobRunner).
   Status Begin(Records& records, const Job& job) {
     ids_.clear();
     next_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/head_hints.h"
 #include "lock/legacy_lock.h"
 #include "lock/postgres_sql.h"
 #include "postgres/pg_functions.h"
@@ -234,6 +235,9 @@ Result<AcquireOutcome> PostgresLock::TryAcquire(const LockKey& key, const LockRe
     if (!NoteWaiting(&row.book, want, row.now_ms)) return outcome;
     stored = Store(key.id, &*held);
   } else if (repeated) {
+    // The first try may have been refused for this, and kept the lock.
+    const std::optional<PgTransaction::Newest>& newest = held->transaction->newest;
+    if (newest) STATEWARD_RETURN_IF_ERROR(CheckHead(terms.seen, newest->n));
     stored = Settle(&*held);
   } else {
     LockRecord record = want;

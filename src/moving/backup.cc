@@ -29,6 +29,8 @@ constexpr size_t kIdDigits = 32;
 // How far the clocks of two servers may be apart: a move so short before the backup counts as one
 // while it was made, and costs another run.
 constexpr int64_t kClocksDifferMs = 5LL * 60 * 1000;
+// While one is looked at, a state gets a newer record and loses the one before so often at most.
+constexpr int kLooks = 4;
 
 // A file of a backup, by its name.
 struct Item {
@@ -128,25 +130,42 @@ class Writer {
   }
 
   Status AddState(const StateId& id) {
-    Result<std::vector<uint64_t>> numbers = from_.Versions(id);
-    if (!numbers.ok()) return std::move(numbers).status();
-    // A forwarding record is alone, and others were there before it.
-    if (numbers->size() == 1 && numbers->front() > 1) {
-      STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front()));
+    for (int i = 0; i < kLooks; ++i) {
+      Result<std::vector<uint64_t>> numbers = from_.Versions(id);
+      if (!numbers.ok()) return std::move(numbers).status();
+      if (numbers->empty()) return Status();
+      Result<Bytes> newest = from_.Get(id, numbers->front());
+      // The newest record goes only where a newer one came: then what is there is looked at again.
+      if (!newest.ok() && newest.status().code() == Code::kNotFound) continue;
+      if (!newest.ok()) return std::move(newest).status();
+      STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front(), *newest));
+      STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers->front(), *newest));
+      return AddOlder(id, *numbers);
     }
-    for (uint64_t n : *numbers) {
-      Result<Bytes> sealed = from_.Get(id, n);
+    return Status::Unavailable("state " + id.hex() + " changes all the time");
+  }
+
+  Status AddRecord(const StateId& id, uint64_t n, ByteView sealed) {
+    STATEWARD_RETURN_IF_ERROR(Add(fs_layout::VersionPath(id, n), sealed));
+    ++counts_.records;
+    return Status();
+  }
+
+  Status AddOlder(const StateId& id, const std::vector<uint64_t>& numbers) {
+    for (size_t i = 1; i < numbers.size(); ++i) {
+      Result<Bytes> sealed = from_.Get(id, numbers[i]);
       if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;  // pruned
       if (!sealed.ok()) return std::move(sealed).status();
-      STATEWARD_RETURN_IF_ERROR(Add(fs_layout::VersionPath(id, n), *sealed));
-      ++counts_.records;
+      STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers[i], *sealed));
     }
     return Status();
   }
 
-  // The new address may have been read before its records came.
-  Status CheckNotMoved(const StateId& id, uint64_t n) const {
-    Result<SealedInfo> info = history_.Info(id, n);
+  // Of the newest record: the new address may have been read before its records came.
+  Status CheckNotMoved(const StateId& id, uint64_t n, const Bytes& sealed) const {
+    if (sealed.size() > Kms::kInfoPrefix) return Status();  // a forwarding record has no document
+    Result<SealedInfo> info = history_.OpenFront(id, {n, sealed});
+    if (!info.ok() && info.status().code() == Code::kUnavailable) return std::move(info).status();
     if (!info.ok()) return Status();  // it is taken along as it is; `backup verify` names it
     const std::optional<StateId> to = MovedTo(*info);
     const bool before = info->version.time_ms < now_ms_ - kClocksDifferMs;

@@ -35,8 +35,8 @@ struct BackupCounts {
 
 using BackupProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// kConflict: a state was moved meanwhile, and its new address was read too early. `kms` opens the
-// fronts of forwarding records alone.
+// kConflict: a state was moved meanwhile, and its new address was read too early. `kms` opens
+// the fronts of small newest records, any of which may be a forwarding record.
 Result<BackupCounts> WriteBackup(Storage& from, Kms& kms, const Clock& clock, FILE* to,
                                  const BackupProgress& progress);
 

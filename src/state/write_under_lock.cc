@@ -1,6 +1,7 @@
 // A write in the steps of the locker: again where others came first, or where a step's end was not
 // confirmed.
 #include <algorithm>
+#include <exception>
 #include <future>
 #include <utility>
 
@@ -38,9 +39,14 @@ Status StateService::WriteUnderLock(const std::string& store_id, const WriteRequ
   if (!request.lock_id.empty() && !locker_.HoldsStill() && storage_.FrontsAreRoundTrips()) {
     std::promise<Result<Newest>> looked;
     early = looked.get_future();
+    // In a thread of its own, where nobody would catch what is thrown for want of memory.
     const auto look = [&] {
-      const History history(storage_, kms_, store_id);
-      looked.set_value(LoadNewest(history, *request.grant, key.id, rules_.write.legacy_read));
+      try {
+        const History history(storage_, kms_, store_id);
+        looked.set_value(LoadNewest(history, *request.grant, key.id, rules_.write.legacy_read));
+      } catch (...) {
+        looked.set_exception(std::current_exception());
+      }
     };
     RunTogether(look, with_lock);
   } else {

@@ -19,6 +19,7 @@ struct Seen {
   std::atomic<int> steps{0};
   std::atomic<int> restarts{0};
   std::atomic<bool> fails{false};
+  std::atomic<bool> until_the_end{false};
   JobScope scope = JobScope::kHost;
 };
 
@@ -31,6 +32,7 @@ class FakeJob : public Job {
   std::map<std::string, uint64_t> Found() const override { return {{kName, 7}}; }
   JobStep Step(const JobParts&) override {
     ++seen_.steps;
+    while (seen_.until_the_end && !Ending()) usleep(1000);
     if (seen_.fails) return {Status::Unavailable("it is down"), 3600000, false};
     return {Status(), 3600000, true};
   }
@@ -73,19 +75,28 @@ TEST_GROUP_BASE(JobRunner, JobFixture) {
 TEST(JobRunner, OneOfTheHostDoesThemAndAnotherGoesOn) {
   Seen first, second;
   std::unique_ptr<JobRunner> owner = Start(first);
-  WaitFor([&] { return first.steps > 0; });
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 1; });
   std::unique_ptr<JobRunner> standby = Start(second);
   usleep(20000);
   LONGS_EQUAL(0, second.steps);
   standby->Restart();  // means nothing where no jobs are done
   const int64_t gone_us = SystemClock().SteadyUs();
   owner.reset();
-  WaitFor([&] { return second.steps > 0; });
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 2; });
   CHECK(SystemClock().SteadyUs() - gone_us < 10 * 1000 * 1000);
   LONGS_EQUAL(1, first.steps);
-  // The counts went on.
-  standby.reset();
-  LONGS_EQUAL(2, JobBoard::Read(dir).jobs["fake"].runs);
+}
+
+// A step that the end of the process broke off has not seen the store.
+TEST(JobRunner, WhatTheEndBrokeOffDoesNotCount) {
+  Seen seen;
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 1; });
+  seen.until_the_end = true;
+  runner->Restart();
+  WaitFor([&] { return seen.steps == 2; });
+  runner.reset();
+  LONGS_EQUAL(1, JobBoard::Read(dir).jobs["fake"].runs);
 }
 
 // Of a store that is not there yet nothing fails: the start and /ready say what is missing.
