@@ -27,6 +27,7 @@ terraform {
 
 class History:
     PAIR = None
+    PROGRAM = test_tofu.Core.PROGRAM
     workspace = test_tofu.Core.workspace
     argv = test_tofu.Core.argv
     tofu = test_tofu.Core.tofu

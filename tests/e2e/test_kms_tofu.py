@@ -13,6 +13,7 @@ from webservers import Nginx
 
 
 class KmsTofu(unittest.TestCase):
+    PROGRAM = test_tofu.Core.PROGRAM
     workspace = test_tofu.Core.workspace
     argv = test_tofu.Core.argv
     tofu = test_tofu.Core.tofu
