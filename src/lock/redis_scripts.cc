@@ -113,6 +113,8 @@ local plan = redis.call('HGET', KEYS[6], ARGV[3])
 if plan then
   plan = plan_of(plan)
   if ARGV[11] ~= '1' or plan.principal ~= ARGV[13] then
+    if gates ~= ARGV[15] then return show_gates() end
+    if now < tonumber(ARGV[16]) then return {'shut', held(8)} end
     return {'plans', redis.call('HGETALL', KEYS[6]), ARGV[3]}
   end
   if plan.pending then return {'taken', burn, epoch, mark} end

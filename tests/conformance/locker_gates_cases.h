@@ -89,9 +89,17 @@ inline void AShutGateGivesNoLock(LockerFixture& f) {
   Take(*l, Want("a"));
   Take(*l, Want("x"), IdOf("spent"));
   MustBe<Released>(l->Release(IdOf("spent"), {"x", "alice", false}));
+  LockRecord plan = Want("p");
+  plan.operation = std::string(kPlanOperation);
+  plan.shared = true;
+  Take(*l, plan, IdOf("planned"));
   const GateTicket ticket = ShutNow(*l);
   const LockTerms shut(Base7, ticket);
   for (const std::shared_ptr<Locker>& each : {l, f.Open()}) {
+    // Also of who asks with the ID of a plan.
+    for (const char* id : {"w", "p"}) {
+      MustBe<Shut>(each->Acquire(IdOf("planned"), Want(id), shut));
+    }
     CHECK_FALSE(MustBe<Shut>(each->Acquire(IdOf("new"), Want("n"), shut)).holder);
     SameRecord(Want("a"), 7, *MustBe<Shut>(each->Acquire(Id(), Want("b"), shut)).holder);
     SameRecord(Want("a"), 7, *MustBe<Shut>(each->Acquire(Id(), Want("a", "bob"), shut)).holder);
