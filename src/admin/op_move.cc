@@ -16,6 +16,7 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "base/state_name.h"
+#include "history/upload_tag.h"
 #include "state/guard.h"
 
 namespace stateward {
@@ -32,8 +33,7 @@ bool SameVersion(const VersionInfo& a, const VersionInfo& b) {
 
 // The name of a kept upload at the new address. Each upload has one, so a repeat makes no other.
 std::string MovedTag(const StateId& to, const KeptUpload& upload) {
-  const std::string text = "moved:" + to.hex() + upload.content_tag;
-  return HexEncode(Sha256(text)).substr(0, upload.content_tag.size());
+  return UploadTag("moved:" + to.hex() + upload.content_tag);
 }
 
 bool IsCopyOf(const StateId& to, const KeptUpload& copy, const KeptUpload& upload) {
@@ -339,7 +339,7 @@ Result<Reply> RunMove(const Call& call) {
   Status done = there.Take(&reply);
   const bool both = done.ok() && reply.holder.empty();
   if (both) done = Mover(call, *history, *from, *to).Run(here);
-  if (!done.ok() && (here.shared() || there.shared())) return StillAtWork(std::move(done));
+  if (!done.ok() && (here.shared() || there.shared())) return StillAtWork(done);
   const Status freed_there = both ? there.Free() : Status();
   const Status freed_here = here.Free();
   if (!done.ok()) return done;

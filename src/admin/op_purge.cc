@@ -8,8 +8,7 @@
 #include "admin/run.h"
 #include "admin/state_versions.h"
 #include "admin/version_changes.h"
-#include "base/hex.h"
-#include "base/sha256.h"
+#include "history/upload_tag.h"
 #include "state/guard.h"
 #include "state/lock_info.h"
 
@@ -79,7 +78,7 @@ void TakeOut(const std::string& note, VersionInfo* info) {
 
 // Another tag than the document has: when it is refused once more, it is not taken for kept.
 std::string PurgedTag(const KeptUpload& upload) {
-  return HexEncode(Sha256("purged:" + upload.content_tag)).substr(0, upload.content_tag.size());
+  return UploadTag("purged:" + upload.content_tag);
 }
 
 Status PurgeUpload(const AdminService& service, const History& history, const KeptUpload& upload,

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "base/hex.h"
-#include "base/sha256.h"
+#include "history/upload_tag.h"
 #include "state/never_absent.h"
 #include "state/state_service.h"
 #include "stateward/closed_store.h"
@@ -13,8 +13,6 @@ namespace {
 // With a cached look at an identity file, at most 5 s old, far less than a copy waits (kSettle*Ms
 // in cli/cmd_copy.cc).
 constexpr int64_t kLongWriteUs = 2LL * 1000 * 1000;
-
-std::string ShortTag(const std::string& text) { return HexEncode(Sha256(text)).substr(0, 32); }
 
 }  // namespace
 
@@ -125,8 +123,8 @@ Result<std::string> StateService::Keep(const WriteRequest& request, const std::s
   Result<Bytes> sealed = History(storage_, kms_, store_id).SealUpload(info, request.document);
   if (!sealed.ok()) return std::move(sealed).status();
   KeptUpload entry;
-  entry.principal_tag = ShortTag("principal:" + request.grant->principal);
-  entry.content_tag = ShortTag("content:" + store_id + id.hex() + HexEncode(request.info.sha256));
+  entry.principal_tag = UploadTag("principal:" + request.grant->principal);
+  entry.content_tag = UploadTag("content:" + store_id + id.hex() + HexEncode(request.info.sha256));
   entry.id = id;
   entry.time_ms = info.version.time_ms;
   entry.size = sealed->size();

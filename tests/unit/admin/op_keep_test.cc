@@ -171,26 +171,4 @@ TEST(Keeps, WhatStandsAboveAPinnedVersionIsPrunedAnHourLater) {
   LONGS_EQUAL(2, storage.Versions(Id())->size());
 }
 
-TEST(Keeps, AMovedStateTakesItsUploadsAlong) {
-  ThreeApplies();
-  Is(Code::kConflict, Put(State("2", "refused")));
-  Is(Code::kConflict, Put(State("1", "another", "other")));
-  grant = GrantOf(root, {"", "net", "other"});
-  Is(Code::kOk, Put(State("2", "x")));
-  Is(Code::kConflict, Put(State("1", "stays")));
-  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
-  const std::vector<Row> rows = RowsOf("uploads list", root, {});
-  LONGS_EQUAL(3, rows.size());
-  std::string restored;
-  for (const Row& row : rows) {
-    const std::string state = TextIn("uploads list", row, "state");
-    const std::string name = TextIn("uploads list", row, "upload");
-    CHECK(state == "net/other" || state == "net/new");
-    if (TextIn("uploads list", row, "lineage") == "other") restored = name;
-  }
-  CHECK(Run("uploads restore", root, {{"upload", restored.c_str()}}).ok());
-  grant = GrantOf(root, {"", "net", "new"});
-  Holds(State("1", "another", "other"));
-}
-
 }  // namespace stateward
