@@ -9,7 +9,7 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/sha256.h"
-#include "history/history.h"
+#include "moving/backup_layout.h"
 #include "moving/store_pass.h"
 #include "moving/tar.h"
 #include "state/lock_info.h"
@@ -21,16 +21,11 @@
 namespace stateward {
 namespace {
 
-constexpr char kTitle[] = "stateward backup 1\n";
-constexpr char kFirst[] = "backup";
-constexpr char kIdentity[] = "identity";
-constexpr char kManifest[] = "manifest";
-constexpr size_t kIdDigits = 32;
-// How far the clocks of two servers may be apart: a move so short before the backup counts as one
-// while it was made, and costs another run.
-constexpr int64_t kClocksDifferMs = 5LL * 60 * 1000;
-// While one is looked at, a state gets a newer record and loses the one before so often at most.
-constexpr int kLooks = 4;
+using backup_layout::kFirst;
+using backup_layout::kIdDigits;
+using backup_layout::kIdentity;
+using backup_layout::kManifest;
+using backup_layout::kTitle;
 
 // A file of a backup, by its name.
 struct Item {
@@ -40,11 +35,6 @@ struct Item {
   KeptUpload upload;  // of an upload
   std::string name;   // of a claim, a blob
 };
-
-std::string UploadPath(const KeptUpload& upload) {
-  return std::string(fs_layout::kUploads) + "/" + upload.principal_tag + "/" +
-         fs_layout::UploadName(upload);
-}
 
 std::optional<Item> ParseItem(const std::string& path) {
   Item item;
@@ -81,149 +71,6 @@ std::optional<Item> ParseItem(const std::string& path) {
   }
   return std::nullopt;
 }
-
-class Writer {
- public:
-  Writer(Storage& from, const History& history, const Clock& clock, FILE* to)
-      : history_(history), from_(from), tar_(to), now_ms_(clock.NowMs()) {}
-
-  Result<BackupCounts> Run(const StoreIdentity& identity, const BackupProgress& progress) {
-    STATEWARD_RETURN_IF_ERROR(Add(kFirst, kTitle + std::string("id ") + RandomHex(kIdDigits / 2) +
-                                              "\ntime " + FormatTime(now_ms_) + "\n"));
-    STATEWARD_RETURN_IF_ERROR(Add(kIdentity, fs_layout::FormatMarker(identity)));
-    STATEWARD_RETURN_IF_ERROR(AddStates(progress));
-    STATEWARD_RETURN_IF_ERROR(AddUploads());
-    STATEWARD_RETURN_IF_ERROR(AddBlobs());
-    // Behind the records: a claim without what it stands for does no harm, the other way round
-    // does.
-    STATEWARD_RETURN_IF_ERROR(AddClaims());
-    const std::string manifest = std::exchange(manifest_, {});
-    STATEWARD_RETURN_IF_ERROR(Add(kManifest, manifest));
-    STATEWARD_RETURN_IF_ERROR(tar_.Finish());
-    return counts_;
-  }
-
- private:
-  Status Add(const std::string& name, ByteView bytes) {
-    manifest_ += HexEncode(Sha256(bytes)) + "  " + name + "\n";
-    return tar_.Add(name, bytes, now_ms_);
-  }
-
-  // A move makes the new address whole before it empties the old one. So a list that was made after
-  // an empty one was read has the new address, too.
-  Status AddStates(const BackupProgress& progress) {
-    for (bool more = true; more;) {
-      std::vector<StateId> ids;
-      STATEWARD_RETURN_IF_ERROR(from_.List([&](const StateId& id) {
-        if (added_.count(id.hex()) == 0) ids.push_back(id);
-        return true;
-      }));
-      for (const StateId& id : ids) {
-        STATEWARD_RETURN_IF_ERROR(AddState(id));
-        added_.insert(id.hex());
-        ++counts_.states;
-        if (progress) progress(added_.size(), added_.size() + ids.size());
-      }
-      more = !ids.empty();
-    }
-    return Status();
-  }
-
-  Status AddState(const StateId& id) {
-    for (int i = 0; i < kLooks; ++i) {
-      Result<std::vector<uint64_t>> numbers = from_.Versions(id);
-      if (!numbers.ok()) return std::move(numbers).status();
-      if (numbers->empty()) return Status();
-      Result<Bytes> newest = from_.Get(id, numbers->front());
-      // The newest record goes only where a newer one came: then what is there is looked at again.
-      if (!newest.ok() && newest.status().code() == Code::kNotFound) continue;
-      if (!newest.ok()) return std::move(newest).status();
-      STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front(), *newest));
-      STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers->front(), *newest));
-      return AddOlder(id, *numbers);
-    }
-    return Status::Unavailable("state " + id.hex() + " changes all the time");
-  }
-
-  Status AddRecord(const StateId& id, uint64_t n, ByteView sealed) {
-    STATEWARD_RETURN_IF_ERROR(Add(fs_layout::VersionPath(id, n), sealed));
-    ++counts_.records;
-    return Status();
-  }
-
-  Status AddOlder(const StateId& id, const std::vector<uint64_t>& numbers) {
-    for (size_t i = 1; i < numbers.size(); ++i) {
-      Result<Bytes> sealed = from_.Get(id, numbers[i]);
-      if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;  // pruned
-      if (!sealed.ok()) return std::move(sealed).status();
-      STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers[i], *sealed));
-    }
-    return Status();
-  }
-
-  // Of the newest record: the new address may have been read before its records came.
-  Status CheckNotMoved(const StateId& id, uint64_t n, const Bytes& sealed) const {
-    if (sealed.size() > Kms::kInfoPrefix) return Status();  // a forwarding record has no document
-    Result<SealedInfo> info = history_.OpenFront(id, {n, sealed});
-    if (!info.ok() && info.status().code() == Code::kUnavailable) return std::move(info).status();
-    if (!info.ok()) return Status();  // it is taken along as it is; `backup verify` names it
-    const std::optional<StateId> to = MovedTo(*info);
-    const bool before = info->version.time_ms < now_ms_ - kClocksDifferMs;
-    // One that was not read yet is read after this one.
-    if (!to || before || added_.count(to->hex()) == 0) return Status();
-    return {Code::kConflict, info->key.project + "/" + info->key.name + " was moved to " +
-                                 info->version.moved_to +
-                                 " while the backup was made, which may lack it; make it again"};
-  }
-
-  Status AddUploads() {
-    Result<std::vector<KeptUpload>> uploads = from_.ListUploads();
-    if (!uploads.ok()) return std::move(uploads).status();
-    for (const KeptUpload& upload : *uploads) {
-      Result<Bytes> sealed = from_.GetUpload(upload);
-      if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;
-      if (!sealed.ok()) return std::move(sealed).status();
-      STATEWARD_RETURN_IF_ERROR(Add(UploadPath(upload), *sealed));
-      ++counts_.uploads;
-    }
-    return Status();
-  }
-
-  Status AddBlobs() {
-    std::vector<std::string> names;
-    STATEWARD_RETURN_IF_ERROR(from_.ListLegacy([&names](const NameClaims::LegacyBlob& blob) {
-      names.push_back(blob.legacy_id);
-      return true;
-    }));
-    for (const std::string& name : names) {
-      Result<Bytes> blob = from_.GetLegacy(name);
-      if (!blob.ok()) return std::move(blob).status();
-      STATEWARD_RETURN_IF_ERROR(Add(fs_layout::LegacyName(name), *blob));
-      ++counts_.blobs;
-    }
-    return Status();
-  }
-
-  Status AddClaims() {
-    Status failed;
-    Result<StoreCopy*> copy = CopyOf(from_);
-    if (!copy.ok()) return std::move(copy).status();
-    STATEWARD_RETURN_IF_ERROR((*copy)->EachClaim([&](const std::string& name, const StateId& id) {
-      failed = Add(std::string(fs_layout::kLegacy) + "/" + name, id.hex() + "\n");
-      ++counts_.claims;
-      return failed.ok();
-    }));
-    return failed;
-  }
-
-  const History& history_;
-  Storage& from_;
-  TarWriter tar_;
-  const int64_t now_ms_;
-  std::set<std::string> added_;  // ids of states
-  std::string manifest_;
-  BackupCounts counts_;
-};
 
 struct BackupHead {
   std::string id;
@@ -371,14 +218,6 @@ class Restorer {
 };
 
 }  // namespace
-
-Result<BackupCounts> WriteBackup(Storage& from, Kms& kms, const Clock& clock, FILE* to,
-                                 const BackupProgress& progress) {
-  Result<StoreIdentity> identity = from.ReadIdentity();
-  if (!identity.ok()) return std::move(identity).status();
-  const History history(from, kms, identity->store_id);
-  return Writer(from, history, clock, to).Run(*identity, progress);
-}
 
 Result<BackupCounts> VerifyBackup(FILE* from, Kms& kms,
                                   const std::function<void(const std::string&)>& bad) {
