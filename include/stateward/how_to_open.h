@@ -3,6 +3,7 @@
 #define STATEWARD_HOW_TO_OPEN_H_
 
 #include <string>
+#include <string_view>
 
 #include "stateward/closed_store.h"
 

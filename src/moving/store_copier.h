@@ -4,9 +4,8 @@
 //   1. the target is made, closed ("being copied from …");
 //   2. passes, until little is missing; servers work;
 //   3. no lock is held: the source is closed ("being moved to …"). Every server answers 503;
-//   4. when all servers know that, and still no lock is held, the last pass compares everything;
-//   and
-//      what came while it ran is taken, until nothing comes any more. A server whose write took
+//   4. when all servers know that, and still no lock is held, the last pass compares everything.
+//      What came while it ran is taken, until nothing comes any more. A server whose write took
 //      longer than servers need to know that looks at the identity file before it acknowledges it;
 //   5. the source is closed for good ("moved to …"), durably;
 //   6. the target opens, with its own lock service as a new epoch.
