@@ -47,6 +47,7 @@ struct Response {
   std::string content_type;  // "" when there is no body
   std::vector<std::pair<std::string, std::string>> headers;
   SecretBytes body;
+  std::optional<uint64_t> length;  // of a body that is not sent: the one that a HEAD asks about
 };
 
 // Memory for an answer that waits until its client has taken it.

@@ -46,7 +46,8 @@ std::string ResponseHead(const Response& response, const std::string& request_id
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
   // Of an answer that says "as you have it", it would be the length of what the client has.
   if (response.status != 304) {
-    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    head += "Content-Length: " + std::to_string(response.length.value_or(response.body.size())) +
+            "\r\n";
   }
   head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ";
   return head + request_id + "\r\n\r\n";

@@ -103,7 +103,10 @@ Response AppHandler::GiveUp(const Status& why, std::string_view request_id) {
 }
 
 Response AppHandler::Done(const Exchange& exchange, Response response) {
-  if (exchange.request.method == Method::kHead) response.body.clear();
+  if (exchange.request.method == Method::kHead) {
+    response.length = response.body.size();
+    response.body.clear();
+  }
   int64_t duration = parts_.clock->SteadyUs() - exchange.start_us;
   parts_.observer->OnRequest(exchange.matched.name, exchange.request.method, response.status,
                              duration);

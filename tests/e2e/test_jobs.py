@@ -241,7 +241,10 @@ class Ready(JobsCase):
                     self.assertEqual((want, b""), (answer.status, answer.read()), path)
                     # The connection stays good: nothing came behind the head.
                     link.request("GET", "/health")
-                    self.assertEqual(200, link.getresponse().status)
+                    whole = link.getresponse()
+                    self.assertEqual(200, whole.status)
+                    if path == "/health":
+                        self.assertEqual(len(whole.read()), int(answer.headers["Content-Length"]))
                     link.close()
         status, _, body = self.server.ask("HEAD", "/metrics")
         self.assertEqual((200, b""), (status, body))
