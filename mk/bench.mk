@@ -54,7 +54,9 @@ SCALE_FIGURES := docs/pictures/scale.tsv
 .PHONY: bench-scale
 bench-scale: programs $(O)/bench/fill_store
 	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/scale.py --out $(SCALE_FIGURES) $(BENCH_ARGS); \
-	  code=$$?; $(MAKE) --no-print-directory $(SCALE_FIGURES:.tsv=.svg) && exit $$code
+	  echo $$? >$(O)/bench/scale.exit
+	$(Q)$(MAKE) --no-print-directory $(SCALE_FIGURES:.tsv=.svg)
+	$(Q)exit $$(cat $(O)/bench/scale.exit)
 
 # Crowds of clients: 16, 200 and 1,000 at once, and where their requests wait.
 .PHONY: bench-crowd
