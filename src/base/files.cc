@@ -93,6 +93,15 @@ Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags) {
   return OpenFile(disk, dir, path, flags, &stat);
 }
 
+Result<Fd> OpenAndListAt(Disk& disk, int dir, const std::string& path,
+                         std::vector<std::string>* names) {
+  Result<Fd> folder = OpenDirAt(disk, dir, path);
+  if (!folder.ok()) return folder;
+  const int r = disk.ListDir(folder->get(), names);
+  if (r < 0) return DiskError("list " + path, r);
+  return folder;
+}
+
 Result<Bytes> ReadUpTo(Disk& disk, int fd, size_t limit) {
   DiskStat stat;
   int r = disk.Stat(fd, &stat);

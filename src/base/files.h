@@ -46,6 +46,10 @@ class Fd {
 Status DiskError(std::string_view what, int negative_errno);
 
 Result<Fd> OpenDirAt(Disk& disk, int dir, const std::string& path);
+// Folder `path`, open, and the names in it. kNotFound, too, when it is removed between the two: an
+// empty one is, for a moment, when its first entry is made (MakeFolderDurably).
+Result<Fd> OpenAndListAt(Disk& disk, int dir, const std::string& path,
+                         std::vector<std::string>* names);
 // A regular file, or with O_DIRECTORY a folder: what else has the name is kUnavailable, and nobody
 // waits for it, as one would for a FIFO.
 Result<Fd> OpenFileAt(Disk& disk, int dir, const std::string& path, int flags);

@@ -68,11 +68,11 @@ Status LocalLock::WaitForSteps(int root) {
   if (r < 0) return FromErrno("list locks", -r);
   for (const std::string& group : groups) {
     if (!IsHex(group, 2)) continue;
-    Result<Fd> dir = OpenDirAt(disk_, root, group);
-    if (!dir.ok()) return Outage(dir.status());
     std::vector<std::string> names;
-    r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list locks", -r);
+    Result<Fd> dir = OpenAndListAt(disk_, root, group, &names);
+    // It was empty a moment ago: its first file is being made, by a step that finds the new gates.
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return Outage(dir.status());
     for (const std::string& name : names) {
       Result<Fd> file = OpenFileAt(disk_, dir->get(), name, O_RDWR);
       if (!file.ok() && file.status().code() == Code::kNotFound) continue;

@@ -26,7 +26,7 @@ Result<std::vector<std::string>> FsStorage::Leftovers() {
   for (; !folders.empty(); folders.pop_front()) {
     const auto [folder, depth] = folders.front();
     std::vector<std::string> names;
-    Result<Fd> dir = OpenAndList(root->get(), folder, &names);
+    Result<Fd> dir = OpenAndListAt(disk_, root->get(), folder, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
     if (!dir.ok()) return std::move(dir).status();
     for (const std::string& name : names) {

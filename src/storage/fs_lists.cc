@@ -26,7 +26,7 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
   for (const std::string& group : groups) {
     if (!IsHex(group, 2)) continue;
     std::vector<std::string> names;
-    Result<Fd> dir = OpenAndList(states->get(), group, &names);
+    Result<Fd> dir = OpenAndListAt(disk_, states->get(), group, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
     if (!dir.ok()) return std::move(dir).status();
     std::sort(names.begin(), names.end());

@@ -89,7 +89,8 @@ Result<FsStorage::First> FsStorage::MakeState(int root, const StateId& id) {
 Result<uint64_t> FsStorage::ListHead(int dir) {
   std::vector<std::string> names;
   int r = disk_.ListDir(dir, &names);
-  if (r < 0) return FromErrno("list", -r);
+  // -ENOENT: the folder was empty, and its first record is being made.
+  if (r < 0 && r != -ENOENT) return FromErrno("list", -r);
   uint64_t head = 0;
   for (const std::string& name : names) {
     head = std::max(head, fs_layout::ParseVersion(name).value_or(0));
@@ -266,21 +267,12 @@ Result<std::vector<uint64_t>> FsStorage::Versions(const StateId& id) {
   }
   std::vector<std::string> names;
   int r = disk_.ListDir(dir->get(), &names);
-  if (r < 0) return FromErrno("list", -r);
+  if (r < 0 && r != -ENOENT) return FromErrno("list", -r);  // as in ListHead
   for (const std::string& name : names) {
     if (std::optional<uint64_t> n = fs_layout::ParseVersion(name)) versions.push_back(*n);
   }
   std::sort(versions.rbegin(), versions.rend());
   return versions;
-}
-
-Result<Fd> FsStorage::OpenAndList(int at, const std::string& folder,
-                                  std::vector<std::string>* names) {
-  Result<Fd> dir = OpenDirAt(disk_, at, folder);
-  if (!dir.ok()) return dir;
-  const int r = disk_.ListDir(dir->get(), names);
-  if (r < 0) return FromErrno("list", -r);
-  return dir;
 }
 
 Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& prefix) {
@@ -295,7 +287,7 @@ Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& pre
   for (const std::string& group : groups) {
     if (!IsHex(group, 2) || group.compare(0, prefix.size(), prefix, 0, 2) != 0) continue;
     std::vector<std::string> names;
-    Result<Fd> dir = OpenAndList(states, group, &names);
+    Result<Fd> dir = OpenAndListAt(disk_, states, group, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
     if (!dir.ok()) return std::move(dir).status();
     for (const std::string& name : names) {

@@ -103,8 +103,6 @@ class FsStorage : public Storage, public StoreCopy {
   Result<uint64_t> HeadIn(int root, const StateId& id);
   Result<uint64_t> FindHead(int dir, const StateId& id);
   Result<uint64_t> ListHead(int dir);
-  // A folder below another one, open, and the names in it. kNotFound: it is not there.
-  Result<Fd> OpenAndList(int at, const std::string& folder, std::vector<std::string>* names);
   // In order; more than kEndsPage: not all of them.
   Result<std::vector<StateId>> IdsOf(int states, const std::string& prefix);
   Status NoUpload(int root, Status why);

@@ -1,5 +1,6 @@
 // The local lock on a disk whose syncs fail.
 #include <CppUTest/TestHarness.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 
 #include "conformance/locker_cases.h"
 #include "doubles/fake_clock.h"
-#include "doubles/forgetful_disk.h"
+#include "doubles/vanishing_disk.h"
 #include "lock/local_lock.h"
 
 namespace stateward {
@@ -19,7 +20,7 @@ using namespace locker_cases;  // NOLINT: the cases' own words
 TEST_GROUP(LocalLockDisk) {
   char dir[40] = "/tmp/stateward-lock-XXXXXX";
   FakeClock clock;
-  ForgetfulDisk disk;
+  VanishingDisk disk;
   std::shared_ptr<Locker> l;
 
   void setup() override {
@@ -56,6 +57,25 @@ TEST_GROUP(LocalLockDisk) {
     return Holder(*Open());
   }
 };
+
+// The folder of a first lock is made in two steps, and those who go through all locks meet it.
+TEST(LocalLockDisk, AnEmptyFolderThatGoesIsNoOutage) {
+  Take(*l, Want("held"));
+  disk.folder = Id().hex().substr(0, 2) == "e1" ? "e2" : "e1";
+  const std::string group = Dir() + "/locks/" + disk.folder;
+  for (VanishingDisk::When when :
+       {VanishingDisk::When::kBeforeItIsOpened, VanishingDisk::When::kBeforeItIsListed}) {
+    disk.when = when;
+    CHECK(mkdir(group.c_str(), 0700) == 0);
+    const Result<HeldCount> held = l->CountHeld();
+    CHECK(held.ok());
+    LONGS_EQUAL(1, held->whole);
+    CHECK(mkdir(group.c_str(), 0700) == 0);
+    const Result<GateSet> gates = l->ReadGates();
+    CHECK(gates.ok());
+    CHECK(*l->ExchangeGates(gates->tag, gates->gates));
+  }
+}
 
 // What was answered 200 is on the disk, however often the client had to ask.
 TEST(LocalLockDisk, AFailedSyncOfALockIsNotBelievedTheSecondTime) {

@@ -11,6 +11,7 @@
 
 #include "conformance/storage_cases.h"
 #include "doubles/fake_clock.h"
+#include "doubles/vanishing_disk.h"
 
 namespace stateward {
 namespace {
@@ -160,6 +161,35 @@ TEST(FsStorage, ARecordBelowAGapIsNotTakenForTheNewest) {
   LONGS_EQUAL(5, *reader.Head(id));
   CHECK_FALSE(reader.Append(id, 2, kOne)->appended);
   LONGS_EQUAL(5, reader.Append(id, 2, kOne)->n);
+}
+
+// The folders of a first record are made in two steps, and those who list meet it.
+TEST(FsStorage, AnEmptyFolderThatGoesHoldsNothing) {
+  const StateId other = StateId::Of({"", "p", "other"});
+  const std::string group = "states/" + other.hex().substr(0, 2);
+  const std::string tag(32, 'a');
+  VanishingDisk disk;
+  FsStorage reader(disk, dir);
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  for (VanishingDisk::When when :
+       {VanishingDisk::When::kBeforeItIsOpened, VanishingDisk::When::kBeforeItIsListed}) {
+    disk.when = when;
+    for (const std::string& folder : {group, group + "/" + other.hex(), "uploads/" + tag}) {
+      disk.folder = folder.substr(folder.rfind('/') + 1);
+      const auto make = [&] {
+        mkdir(Path(group).c_str(), 0700);
+        mkdir(Path(folder).c_str(), 0700);
+      };
+      make();
+      LONGS_EQUAL(1, *reader.Count());
+      make();
+      CHECK(reader.Versions(other)->empty());
+      make();
+      LONGS_EQUAL(0, *reader.Head(other));
+      make();
+      CHECK(reader.ListUploads()->empty());
+    }
+  }
 }
 
 TEST(FsStorage, WhatCannotBeListedIsAnOutage) {
