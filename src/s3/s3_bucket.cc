@@ -37,6 +37,7 @@ bool ParsePage(std::string_view text, ParsedPage* out) {
     if (name == "NextContinuationToken") out->next = std::string(value);
     if (name == "Contents/Key") entry.key = std::string(value);
     if (name == "Contents/ETag") entry.etag = std::string(value);
+    if (name == "Contents/LastModified") entry.time = std::string(value);
     if (name == "Contents/Size") entry.size = ParseUint64(value).value_or(0);
     if (name == "Contents") out->page.objects.push_back(std::exchange(entry, {}));
     if (name == "CommonPrefixes/Prefix") out->page.folders.emplace_back(value);

@@ -60,6 +60,7 @@ struct S3Page {
     std::string key;
     std::string etag;
     uint64_t size = 0;
+    std::string time;  // of its last change, as the service writes it (RFC 3339, UTC)
   };
   std::vector<Entry> objects;        // in order of their keys
   std::vector<std::string> folders;  // with their '/' at the end

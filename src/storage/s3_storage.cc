@@ -1,6 +1,7 @@
 #include "storage/s3_storage.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/sha256.h"
@@ -121,20 +122,27 @@ std::string S3Storage::Key(const StateId& id, uint64_t n) const {
   return prefix_ + kStates + id.hex() + "/" + fs_layout::VersionName(n);
 }
 
-Result<std::vector<uint64_t>> S3Storage::Numbers(const StateId& id, uint64_t from) {
+Result<std::map<uint64_t, std::string>> S3Storage::Times(const StateId& id, uint64_t from) {
   S3ListRequest request;
   request.prefix = prefix_ + kStates + id.hex() + "/";
   if (from > 1) request.start_after = Key(id, from - 1);
-  std::vector<uint64_t> numbers;
+  std::map<uint64_t, std::string> times;
   Status listed = client_->List(request, [&](const S3Page& page) {
     for (const S3Page::Entry& entry : page.objects) {
       auto n = fs_layout::ParseVersion(entry.key.substr(request.prefix.size()));
-      if (n && *n >= from) numbers.push_back(*n);
+      if (n && *n >= from) times[*n] = entry.time;
     }
     return true;
   });
   if (!listed.ok()) return listed;
-  std::sort(numbers.begin(), numbers.end());
+  return times;
+}
+
+Result<std::vector<uint64_t>> S3Storage::Numbers(const StateId& id, uint64_t from) {
+  Result<std::map<uint64_t, std::string>> times = Times(id, from);
+  if (!times.ok()) return std::move(times).status();
+  std::vector<uint64_t> numbers;
+  for (const auto& [n, time] : *times) numbers.push_back(n);
   return numbers;
 }
 
@@ -245,18 +253,34 @@ Result<AppendOutcome> S3Storage::Append(const StateId& id, uint64_t expected_hea
 }
 
 // The number was free. When it took too long to take it, it may have been taken and pruned by
-// others meanwhile; then it lies below the head, where nobody looks.
+// others meanwhile; then it lies below the head, where nobody looks. Or others saw this record and
+// have built on it by now; then it must stay. The service's times tell the two apart: what was
+// there when a number was pruned is older than a record that takes it again.
 Result<AppendOutcome> S3Storage::Appended(const StateId& id, uint64_t n, int64_t seen_us,
                                           int64_t put_us) {
-  if (clock_.SteadyUs() - seen_us > kRecentUs) {
-    Result<std::vector<uint64_t>> above = Numbers(id, n + 1);
-    if (!above.ok()) return std::move(above).status();
-    if (!above->empty()) {
-      Status removed = client_->Delete(Key(id, n));  // best effort: it does no harm
-      return AppendOutcome{false, above->back()};
-    }
+  if (clock_.SteadyUs() - seen_us <= kRecentUs) {
+    hints_.Set(id, n, put_us);
+    return AppendOutcome{true, n};
   }
-  hints_.Set(id, n, put_us);
+  Result<std::map<uint64_t, std::string>> times = Times(id, n);
+  if (!times.ok()) return std::move(times).status();
+  const auto own = times->find(n);
+  const Status unknown =
+      Status::Unavailable("whether record " + std::to_string(n) + " is in its place is not known");
+  if (own == times->end() || own->second.empty()) return unknown;
+  bool late = false;
+  bool built_on = true;
+  for (auto it = std::next(own); it != times->end(); ++it) {
+    late = late || it->second < own->second;
+    built_on = built_on && it->second > own->second;
+  }
+  const uint64_t head = times->rbegin()->first;
+  if (late) {
+    Status removed = client_->Delete(Key(id, n));  // best effort: it does no harm
+    return AppendOutcome{false, head};
+  }
+  if (!built_on) return unknown;
+  hints_.Raise(id, head, put_us);
   return AppendOutcome{true, n};
 }
 

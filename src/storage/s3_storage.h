@@ -6,6 +6,7 @@
 #ifndef STATEWARD_STORAGE_S3_STORAGE_H_
 #define STATEWARD_STORAGE_S3_STORAGE_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -82,6 +83,8 @@ class S3Storage : public Storage, public StoreCopy {
   std::string Key(const StateId& id, uint64_t n) const;
   // The numbers that exist from `from` on, ascending.
   Result<std::vector<uint64_t>> Numbers(const StateId& id, uint64_t from);
+  // When each of them was written, in the service's words.
+  Result<std::map<uint64_t, std::string>> Times(const StateId& id, uint64_t from);
   // The last of them, given the hint that `from` came from; 0 only when absence is proved.
   Result<uint64_t> Last(const StateId& id, const std::vector<uint64_t>& numbers, uint64_t hint,
                         int64_t start_us);

@@ -30,6 +30,7 @@ struct MemS3 {
     std::string etag;
     std::string sha256;
     std::string write;
+    uint64_t second = 0;  // of this hour, in which it was written
   };
   struct Asked {
     std::string method;
@@ -47,6 +48,7 @@ struct MemS3 {
   bool if_match = true;       // false: it is ignored
   std::map<std::string, Object> objects;
   uint64_t writes = 0;
+  uint64_t second = 0;  // the service's clock, from 00 to 59; it goes when a test says so
   Fault fault;
   std::vector<Asked> log;
   // The round trips that are expected, each with what is asked in it, in the words of NameOf. An
@@ -187,6 +189,7 @@ class MemS3Http : public HttpClient {
     object.etag = "\"e" + std::to_string(++s3_->writes) + "\"";
     object.sha256 = asked.headers.at("x-amz-meta-sha256");
     object.write = asked.headers.at("x-amz-meta-write");
+    object.second = s3_->second;
     HttpAnswer answer = MemS3::Text(200, "");
     answer.headers.emplace_back("etag", object.etag);
     return answer;
@@ -217,7 +220,9 @@ class MemS3Http : public HttpClient {
         continue;
       }
       xml += "<Contents><Key>" + key + "</Key><ETag>" + object.etag + "</ETag><Size>" +
-             std::to_string(object.bytes.size()) + "</Size></Contents>";
+             std::to_string(object.bytes.size()) +
+             "</Size><LastModified>2026-11-26T12:00:" + (object.second < 10 ? "0" : "") +
+             std::to_string(object.second) + ".000Z</LastModified></Contents>";
       --room;
     }
     return MemS3::Text(
