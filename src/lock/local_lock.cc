@@ -66,8 +66,12 @@ void LocalLock::Expect(const std::string& service_id) {
   folder_.Forget();
 }
 
-Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
+Result<std::string> LocalLock::InitService(bool forgotten) {
   Result<std::string> there = ServiceId();
+  if (there.ok() && forgotten) {
+    Expect(*there);
+    STATEWARD_RETURN_IF_ERROR(ForgetRecords());
+  }
   if (there.ok() || there.status().code() != Code::kNotFound) return there;
   // The folder above may be a store that is being made in the same breath.
   std::string parent = dir_.substr(0, dir_.rfind('/'));
@@ -81,6 +85,24 @@ Result<std::string> LocalLock::InitService(bool /*forgotten*/) {
   if (!created.ok()) return std::move(created).status();
   STATEWARD_RETURN_IF_ERROR(SyncFolderAbove(disk_, dir_));
   return ServiceId();
+}
+
+Status LocalLock::ForgetRecords() {
+  std::vector<StateId> known;
+  STATEWARD_RETURN_IF_ERROR(EachKnown([&](const StateId& id) {
+    known.push_back(id);
+    return true;
+  }));
+  for (const StateId& id : known) {
+    Result<Held> held = Open(id, false);
+    if (!held.ok()) return std::move(held).status();
+    if (held->slot.sequence <= 1 && !held->slot.newer_lost) continue;  // it was never locked
+    held->book.burn = true;
+    held->book.mark = 0;
+    held->slot.noted = 0;
+    STATEWARD_RETURN_IF_ERROR(Store(id, &*held, 0));
+  }
+  return Status();
 }
 
 Result<MarkedFolder::Root> LocalLock::OpenService() {
@@ -344,11 +366,11 @@ Status LocalLock::EachFile(
   std::sort(groups.begin(), groups.end());
   for (const std::string& group : groups) {
     if (!IsHex(group, 2) || group < after.hex().substr(0, 2)) continue;
-    Result<Fd> dir = OpenDirAt(disk_, root->get(), group);
-    if (!dir.ok()) return Outage(std::move(dir).status());
     std::vector<std::string> names;
-    r = disk_.ListDir(dir->get(), &names);
-    if (r < 0) return FromErrno("list locks", -r);
+    Result<Fd> dir = OpenAndListAt(disk_, root->get(), group, &names);
+    // It was empty a moment ago: its first file is being made.
+    if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
+    if (!dir.ok()) return Outage(std::move(dir).status());
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       StateId id;

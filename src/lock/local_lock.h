@@ -31,7 +31,6 @@ class LocalLock : public Locker {
   std::string_view Name() const override { return "local"; }
   Result<std::string> ServiceId() override;
   void Expect(const std::string& service_id) override;
-  // `forgotten` does not matter here: all who wrote under other locks must be stopped before.
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const LockTerms& terms) override;
@@ -71,6 +70,9 @@ class LocalLock : public Locker {
   // other one counts.
   Result<std::vector<LockRecord>> Peek(int dir, const std::string& name);
   void Forget(LockBook* book);
+  // What the locks remember of the states' records no longer counts, and each state's next LOCK
+  // takes a number away. Locks that are held stay.
+  Status ForgetRecords();
   void Discard(const StateId& id, const Held& held);
   Status SyncFolders(const StateId& id, const Held& held);
   Status Store(const StateId& id, Held* held, size_t released);

@@ -93,13 +93,15 @@ Result<AcquireOutcome> RedisLock::Acquire(const LockKey& key, const LockRecord& 
   return Busy();
 }
 
-// False: the lock was released, or the epoch changed, before the base was stored.
+// False: before the base was stored the lock was released, the epoch changed, or a note came to
+// take the next number away.
 Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
                                  const Answer& taken, const BaseFn& base) {
   if (taken.rest.size() != 3) return NoAnswer();
   std::vector<std::string> keys = KeysOf(key);
   const uint64_t mark = ParseUint64(taken.rest[2].text).value_or(0);
-  Result<uint64_t> head = base({taken.rest[0].integer != 0, mark, nullptr});
+  const bool burn = taken.rest[0].integer != 0;
+  Result<uint64_t> head = base({burn, mark, nullptr});
   if (!head.ok()) {
     // Nobody was granted anything; without this the lock would stay behind when the client gives
     // up. Best effort: a LOCK with the same ID completes it otherwise.
@@ -107,7 +109,8 @@ Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
     return Status::Unavailable("lock not granted: " + head.status().detail());
   }
   Result<Answer> answer =
-      Step(scripts_.complete, keys, {lock_id, std::to_string(*head), taken.rest[1].text});
+      Step(scripts_.complete, keys,
+           {lock_id, std::to_string(*head), taken.rest[1].text, burn ? "1" : "0"});
   if (!answer.ok()) return std::move(answer).status();
   return answer->word == "done";
 }

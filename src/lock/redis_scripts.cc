@@ -178,11 +178,15 @@ redis.call('SADD', KEYS[4], KEYS[2])
 return {'taken', burn, epoch, mark}
 )";
 
-// ARGV: 3 id, 4 base, 5 epoch. Only in the epoch in which it was decided whether to burn.
+// ARGV: 3 id, 4 base, 5 epoch, 6 whether a number was taken away. Only in the epoch in which that
+// was decided, and when no note to take one away came since then.
 constexpr char kComplete[] = R"(
-local h = redis.call('HMGET', KEYS[2], 'id', 'base')
+local h = redis.call('HMGET', KEYS[2], 'id', 'base', 'epoch')
 local plan = redis.call('HGET', KEYS[6], ARGV[3])
 if (h[1] ~= ARGV[3] and not plan) or epoch ~= ARGV[5] then return {'again'} end
+local pending = h[2] == ''
+if plan then pending = plan_of(plan).pending end
+if pending and ARGV[6] == '0' and h[3] ~= epoch then return {'again'} end
 if plan then
   redis.call('HSET', KEYS[6], ARGV[3], plan_of(plan).done)
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'mark', ARGV[4], 'mark_epoch', epoch)

@@ -388,6 +388,7 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, MarkIsTheHighestHeadThatWasTold)    \
   X(G, ForcedReleaseBurnsAtTheNextGrant)   \
   X(G, BurnNextBurnsAtTheNextGrant)        \
+  X(G, ANewEpochBurnsAndForgetsTheMark)    \
   X(G, TokensOfReleasedLocksAreRemembered) \
   X(G, WithLockShowsTheHolder)             \
   X(G, WithLockHoldsStillWhereItSaysSo)    \

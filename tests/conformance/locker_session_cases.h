@@ -51,6 +51,23 @@ inline void BurnNextBurnsAtTheNextGrant(LockerFixture& f) {
   CHECK_FALSE(LockSaysBurn(*l, "c"));
 }
 
+// After `init --locks` records may be gone that the locks still know of.
+inline void ANewEpochBurnsAndForgetsTheMark(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  Take(*l, Want("a"));
+  Free(*l, "a");
+  Take(*l, Want("held"));
+  CHECK(l->WithLock(Id(), [](LockView& view) { view.mark = 12; }).ok());
+  CHECK(Must(l->Look(Id())).mark > 0);
+  Must(f.Open()->InitService(true));
+  LONGS_EQUAL(0, Must(f.Open()->Look(Id())).mark);
+  STRCMP_EQUAL("held", Holder(*f.Open()).c_str());
+  Free(*f.Open(), "held");
+  LONGS_EQUAL(0, Must(f.Open()->Look(Id())).mark);
+  CHECK(LockSaysBurn(*f.Open(), "b"));
+  MustBe<WasReleased>(f.Open()->Acquire(Id(), Want("a"), Base7));
+}
+
 inline void TokensOfReleasedLocksAreRemembered(LockerFixture& f) {
   std::shared_ptr<Locker> l = Fresh(f);
   LockRecord want = Want("a");

@@ -42,7 +42,10 @@ class MemLocker : public Locker {
     if (down) return Down();
     if (forgotten) {
       lost_ = true;
-      for (auto& [id, book] : books_) book.burn = true;
+      for (auto& [id, book] : books_) {
+        book.burn = true;
+        book.mark = 0;
+      }
     }
     if (service_id.empty()) service_id = std::string(32, 'b');
     return service_id;

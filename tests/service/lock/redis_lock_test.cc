@@ -275,6 +275,26 @@ TEST(RedisLock, InitThatMayHaveForgottenBurns) {
   CHECK(LockBurns(*l, "b"));
 }
 
+// A write of the session before ends with an unknown outcome while the next one begins.
+TEST(RedisLock, ANoteToTakeANumberAwayThatComesWhileTheBaseIsRead) {
+  std::shared_ptr<Locker> l = Fresh(fixture);
+  CHECK_FALSE(LockBurns(*l, "a"));
+  MustBe<Released>(l->Release(Id(), {"a", "alice", false}));
+  for (bool shared : {false, true}) {
+    LockRecord want = Want(shared ? "plan" : "b");
+    want.shared = shared;
+    std::vector<bool> burns;
+    const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+      if (burns.empty()) CHECK(fixture.Open()->BurnNext(Id()).ok());
+      burns.push_back(ask.burn);
+      return uint64_t{7};
+    };
+    MustBe<Granted>(l->Acquire(Id(), want, base));
+    CHECK(burns == (std::vector<bool>{false, true}));
+    MustBe<Released>(l->Release(Id(), {want.id, "alice", false}));
+  }
+}
+
 // The lock is lost, and taken by another, while its base is being read.
 TEST(RedisLock, LossWhileTheBaseIsRead) {
   std::shared_ptr<Locker> l = Fresh(fixture);
