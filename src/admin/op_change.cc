@@ -15,6 +15,11 @@
 namespace stateward {
 namespace {
 
+// The newest version cannot be read, and nobody knows its serial. So far above the largest one that
+// is known, that no plan which was made from a lost version has the serial of what takes its place:
+// more than the writes of many days.
+constexpr uint64_t kLostSerials = 1000;
+
 // The largest serial of all records that can be read: where the newest cannot.
 Result<uint64_t> LargestSerial(const History& history, const StateId& id) {
   uint64_t largest = 0;
@@ -69,10 +74,11 @@ Result<SecretBytes> RolledBack(const History& history, const FoundState& state,
   Result<uint64_t> serial =
       known ? Result<uint64_t>(newest.version->info.serial) : LargestSerial(history, state.id);
   if (!serial.ok()) return std::move(serial).status();
-  if (*serial == std::numeric_limits<uint64_t>::max()) {
+  const uint64_t step = known ? 1 : kLostSerials;
+  if (*serial > std::numeric_limits<uint64_t>::max() - step) {
     return Status(Code::kConflict, "the newest version has the largest serial that there is");
   }
-  return WithSerial(old->document, *info, *serial + 1);
+  return WithSerial(old->document, *info, *serial + step);
 }
 
 Result<Reply> DryRun(const Call& call, const FoundState& state) {
@@ -113,10 +119,20 @@ StateAnswer Undelete(const Call& call, const ChangeUnderLock& with) {
       with.newest.version->info.kind != RecordKind::kTombstone) {
     return ChangeFailed({Code::kConflict, StateText(with.state.key) + " is not deleted"});
   }
+  const std::string rollback =
+      "; `rollback " + StateText(with.state.key) + " --to N` puts an older version in its place";
   Result<uint64_t> n = NewestDocument(with.history, with.state, with.newest.head);
-  if (!n.ok()) return ChangeFailed(n.status());
+  if (!n.ok()) return ChangeFailed({n.status().code(), n.status().detail() + rollback});
   Result<Opened> last = OpenDocument(with.history, with.state, *n);
   if (!last.ok()) return ChangeFailed(last.status());
+  const VersionInfo& deleted = with.newest.version->info;
+  const VersionInfo& left = last->info.version;
+  if (left.serial != deleted.serial || left.lineage != deleted.lineage) {
+    return ChangeFailed({Code::kConflict, "the last version before the deletion (serial " +
+                                              std::to_string(deleted.serial) +
+                                              ") is gone; the newest that is left is version " +
+                                              std::to_string(*n) + rollback});
+  }
   return call.service.states().Put(with.state.grant, with.lock_id, last->document, with.note);
 }
 

@@ -21,13 +21,23 @@ Status EachVersion(const History& history, const StateId& id,
 
 Result<uint64_t> NewestDocument(const History& history, const FoundState& state, uint64_t below) {
   uint64_t found = 0;
+  Status gone;
   STATEWARD_RETURN_IF_ERROR(
       EachVersion(history, state.id, [&](uint64_t n, const Result<SealedInfo>& info) {
-        const bool document = info.ok() && info->version.kind == RecordKind::kState;
-        if (n <= below && document) found = n;
-        return found == 0;
+        if (n > below) return true;
+        const std::string version = "version " + std::to_string(n) + " of " + StateText(state.key);
+        if (!info.ok()) {
+          gone = {Code::kConflict, version + " cannot be read (" + info.status().detail() +
+                                       "): name the version that you want"};
+        } else if (info->version.kind == RecordKind::kPurged) {
+          gone = {Code::kConflict, version + " was purged: name the version that you want"};
+        } else if (info->version.kind == RecordKind::kState) {
+          found = n;
+        }
+        return found == 0 && gone.ok();
       }));
   if (found > 0) return found;
+  STATEWARD_RETURN_IF_ERROR(gone);
   return Status::NotFound(StateText(state.key) + " has no such version that holds a document");
 }
 

@@ -17,7 +17,8 @@ namespace stateward {
 Status EachVersion(const History& history, const StateId& id,
                    const std::function<bool(uint64_t n, const Result<SealedInfo>&)>& each);
 
-// The newest document with a number of at most `below`. kNotFound: there is none.
+// The newest document with a number of at most `below`. kNotFound: there is none. kConflict: what
+// would be it cannot be read, or was purged; an older one must not be taken for it.
 Result<uint64_t> NewestDocument(const History& history, const FoundState& state, uint64_t below);
 
 // kNotFound: the state has no version n that holds a document.

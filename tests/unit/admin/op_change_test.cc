@@ -51,11 +51,12 @@ TEST(Changes, RollbackOfADeletedState) {
   Holds(State("4", "1"));
 }
 
-TEST(Changes, RollbackOfADamagedStateGoesOnAboveTheLargestSerial) {
+// A plan that was made from the lost version has its serial, whatever that was.
+TEST(Changes, RollbackOfADamagedStateGoesOnFarAboveTheLargestSerial) {
   ThreeApplies();
   storage.DamageFront(Id(), 3);
-  STRCMP_EQUAL("3", Says("rollback", {{"to", "1"}}, "serial").c_str());
-  Holds(State("3", "1"));
+  STRCMP_EQUAL("1002", Says("rollback", {{"to", "1"}}, "serial").c_str());
+  Holds(State("1002", "1"));
 }
 
 TEST(Changes, WhatCannotBeRolledBack) {
@@ -136,6 +137,31 @@ TEST(Changes, DeleteAndUndelete) {
   Holds(State("3", "3"));
   STRCMP_CONTAINS("conflict: net/prod is not deleted", Says("undelete", {}).c_str());
   Is(Code::kOk, Put(State("4", "4")));
+}
+
+// An older version never comes back in the place of the last one.
+TEST(Changes, UndeletePutsTheLastVersionBackOrNone) {
+  ThreeApplies();
+  STRCMP_EQUAL("purged", Says("purge", {{"version", "2"}, {"reason", "leaked"}}).c_str());
+  Is(Code::kOk, Delete());
+  storage.DamageFront(Id(), 3);
+  STRCMP_CONTAINS("conflict: version 3 of net/prod cannot be read", Says("undelete", {}).c_str());
+  CHECK(storage.Prune(Id(), 3).ok());
+  STRCMP_CONTAINS("conflict: version 2 of net/prod was purged", Says("undelete", {}).c_str());
+  CHECK(storage.Prune(Id(), 2).ok());
+  STRCMP_EQUAL(
+      "conflict: the last version before the deletion (serial 3) is gone; the newest that is left "
+      "is version 1; `rollback net/prod --to N` puts an older version in its place",
+      Says("undelete", {}).c_str());
+  LONGS_EQUAL(4, HeadOf());
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}}, "serial").c_str());
+}
+
+TEST(Changes, ADiffTakesNoOlderVersionForTheNewest) {
+  ThreeApplies();
+  storage.DamageFront(Id(), 3);
+  STRCMP_CONTAINS("conflict: version 3 of net/prod cannot be read", Says("diff", {}).c_str());
+  CHECK(Run("diff", root, With({{"from", "1"}, {"to", "2"}})).ok());
 }
 
 TEST(Changes, UndeleteIsNoClientsOperation) {
