@@ -22,6 +22,22 @@ struct Copies {
   std::vector<std::pair<KeptUpload, VersionInfo>> uploads;
 };
 
+// *copies has the digest; the uploads of the same document are added.
+Status FindUploads(const History& history, const StateId& id, Copies* copies) {
+  Result<std::vector<KeptUpload>> uploads = history.uploads().ListUploads();
+  if (!uploads.ok()) return std::move(uploads).status();
+  for (const KeptUpload& upload : *uploads) {
+    if (!(upload.id == id)) continue;
+    Result<SealedInfo> info = history.UploadInfo(upload);
+    if (!info.ok() && info.status().code() == Code::kNotFound) continue;
+    if (!info.ok()) return std::move(info).status();
+    const VersionInfo& version = info->version;
+    const bool same = version.kind == RecordKind::kState && version.sha256 == copies->sha256;
+    if (same) copies->uploads.emplace_back(upload, version);
+  }
+  return Status();
+}
+
 // The version that is named goes last: until then it tells what else is to go, so a purge that was
 // broken off can be repeated.
 Result<Copies> FindCopies(const History& history, const FoundState& state, uint64_t n) {
@@ -44,17 +60,7 @@ Result<Copies> FindCopies(const History& history, const FoundState& state, uint6
       }));
   if (!damaged.ok()) return damaged;
   copies.versions.emplace_back(n, named->info.version);
-  Result<std::vector<KeptUpload>> uploads = history.uploads().ListUploads();
-  if (!uploads.ok()) return std::move(uploads).status();
-  for (const KeptUpload& upload : *uploads) {
-    if (!(upload.id == state.id)) continue;
-    Result<SealedInfo> info = history.UploadInfo(upload);
-    if (!info.ok() && info.status().code() == Code::kNotFound) continue;
-    if (!info.ok()) return std::move(info).status();
-    const VersionInfo& version = info->version;
-    const bool same = version.kind == RecordKind::kState && version.sha256 == copies.sha256;
-    if (same) copies.uploads.emplace_back(upload, version);
-  }
+  STATEWARD_RETURN_IF_ERROR(FindUploads(history, state.id, &copies));
   return copies;
 }
 
@@ -96,11 +102,27 @@ Status PurgeUpload(const AdminService& service, const History& history, const Ke
   return service.storage().RemoveUpload(upload);
 }
 
+// A `rekey` under way may have put one of them under another name before it saw that it went.
+constexpr int kMostLooks = 8;
+
+Status PurgeUploads(const AdminService& service, const History& history, const FoundState& state,
+                    const Copies& copies, const std::string& note) {
+  Copies left = copies;
+  for (int i = 0; i < kMostLooks; ++i) {
+    if (left.uploads.empty()) return Status();
+    for (const auto& [upload, info] : left.uploads) {
+      STATEWARD_RETURN_IF_ERROR(PurgeUpload(service, history, upload, note));
+    }
+    left.uploads.clear();
+    STATEWARD_RETURN_IF_ERROR(FindUploads(history, state.id, &left));
+  }
+  return Status::Unavailable(
+      "kept uploads of this document come back: try again when no `rekey` runs");
+}
+
 Status PurgeAll(const AdminService& service, const History& history, const FoundState& state,
                 const Copies& copies, const std::string& note) {
-  for (const auto& [upload, info] : copies.uploads) {
-    STATEWARD_RETURN_IF_ERROR(PurgeUpload(service, history, upload, note));
-  }
+  STATEWARD_RETURN_IF_ERROR(PurgeUploads(service, history, state, copies, note));
   for (const auto& [n, info] : copies.versions) {
     Status done = ExchangeRecord(service, state.id, n, [&](Opened* opened) {
       TakeOut(note, &opened->info.version);
@@ -135,6 +157,31 @@ std::string OutOfReach(std::string_view storage) {
          "; and copies that clients made. Change the secrets that leaked.";
 }
 
+// What terraform-backend wrote of this state is never touched.
+std::string OutOfReachOf(Storage& storage, const StateId& id) {
+  std::string text = OutOfReach(storage.Name());
+  std::vector<std::string> claimed;
+  Status failed = storage.ListLegacy([&](const Storage::LegacyBlob& blob) {
+    if (blob.claimed) claimed.push_back(blob.legacy_id);
+    return true;
+  });
+  std::string blobs;
+  for (const std::string& blob : claimed) {
+    Result<std::optional<StateId>> of = storage.LegacyClaim(blob);
+    if (!of.ok()) failed = of.status();
+    if (of.ok() && *of == id) blobs += (blobs.empty() ? "" : ", ") + blob;
+  }
+  if (!blobs.empty()) {
+    text += " What terraform-backend wrote of this state (" + blobs +
+            ") stays as it is and may hold the document: remove it there.";
+  }
+  if (!failed.ok()) {
+    text += " Whether terraform-backend's data of this state is still there is not known: " +
+            failed.detail() + ".";
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<Reply> RunPurge(const Call& call) {
@@ -144,7 +191,7 @@ Result<Reply> RunPurge(const Call& call) {
   if (!history.ok()) return std::move(history).status();
   const uint64_t n = call.args.Number("version");
   Reply reply;
-  reply.note = OutOfReach(call.service.storage().Name());
+  reply.note = OutOfReachOf(call.service.storage(), state->id);
   if (call.args.Flag("dry-run")) {
     Result<Copies> copies = FindCopies(*history, *state, n);
     if (!copies.ok()) return std::move(copies).status();

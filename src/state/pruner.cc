@@ -120,6 +120,13 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
       if (!found.ok()) return std::move(found).status();
       lowest = *found;
       if (n >= *lowest) break;
+      // That may have taken seconds, in which this one was pinned.
+      info = history.Info(id, n);
+      if (!info.ok() && info.status().code() != Code::kNotFound) return std::move(info).status();
+      if (!info.ok() || info->version.pinned) {
+        above_gap = true;
+        continue;
+      }
     }
     STATEWARD_RETURN_IF_ERROR(state.Remove(n));
   }

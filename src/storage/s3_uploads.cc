@@ -73,17 +73,26 @@ Result<Bytes> S3Storage::UploadOf(Result<S3Object> object) {
   return Absent(std::move(object).status());
 }
 
-// The size stands in the key, so another size is another object, made before the old one goes.
+// The size stands in the key, so another size is another object, made before the old one goes. What
+// somebody removes meanwhile must not come back.
 Status S3Storage::ReplaceUpload(const KeptUpload& entry, ByteView sealed) {
-  Result<Bytes> there = GetUpload(entry);
-  if (!there.ok()) return std::move(there).status();
+  STATEWARD_RETURN_IF_ERROR(Begin());
+  const std::string key = UploadKey(entry);
+  Result<S3Object> there = client_->GetFront(key, 1);
+  if (!there.ok()) return UploadOf(std::move(there)).status();
   KeptUpload resized = entry;
   resized.size = sealed.size();
   const std::string target = UploadKey(resized);
-  Result<S3PutOutcome> put = client_->Put(target, sealed, S3Condition());
+  const bool same = target == key;
+  Result<S3PutOutcome> put =
+      client_->Put(target, sealed, same ? S3Condition::Etag(there->etag) : S3Condition());
   if (!put.ok()) return std::move(put).status();
-  const std::string key = UploadKey(entry);
-  return target == key ? Status() : client_->Delete(key);
+  if (same) return put->done ? Status() : Status::NotFound("the upload was removed meanwhile");
+  there = client_->GetFront(key, 1);
+  if (there.ok()) return client_->Delete(key);
+  if (there.status().code() != Code::kNotFound) return std::move(there).status();
+  STATEWARD_RETURN_IF_ERROR(client_->Delete(target));
+  return Status::NotFound("the upload was removed meanwhile");
 }
 
 Status S3Storage::RemoveUpload(const KeptUpload& entry) {

@@ -88,6 +88,23 @@ TEST(Keeps, APurgeRemovesEveryCopyOfADocument) {
   CHECK_FALSE(Locked());
 }
 
+TEST(Keeps, APurgeNamesWhatTerraformBackendWrote) {
+  const std::string blob(64, 'e');
+  const std::string other(64, 'f');
+  for (const char* serial : {"1", "2"}) Is(Code::kOk, Put(State(serial, serial)));
+  for (const std::string& name : {blob, other}) storage.legacy[name] = Bytes(9, 'x');
+  CHECK(storage.ClaimLegacy(blob, Id()).ok());
+  CHECK(storage.ClaimLegacy(other, StateId::Of({"", "net", "another"})).ok());
+  Result<Reply> done = Run("purge", root, With({{"version", "1"}, {"reason", "leak"}}));
+  CHECK(done.ok());
+  STRCMP_CONTAINS(("wrote of this state (" + blob + ") stays").c_str(), done->note.c_str());
+  storage.unlistable = true;
+  Is(Code::kOk, Put(State("3", "3")));
+  done = Run("purge", root, With({{"version", "2"}, {"reason", "leak"}, {"dry-run", "true"}}));
+  CHECK(done.ok());
+  STRCMP_CONTAINS("is not known: listing needs a right", done->note.c_str());
+}
+
 TEST(Keeps, APurgedUploadIsNotTakenForKept) {
   for (const char* serial : {"1", "2", "3"}) Is(Code::kOk, Put(State(serial, serial)));
   Is(Code::kConflict, Put(State("2", "2")));
@@ -153,6 +170,26 @@ TEST(Keeps, APinnedVersionIsNotPruned) {
   CHECK(first->document == State("1", "1"));
   STRCMP_EQUAL("unpinned", Says("unpin", {{"version", "1"}}).c_str());
   LONGS_EQUAL(1, prune());
+}
+
+// The newest versions are counted when the pruner has seen that the oldest may go.
+TEST(Keeps, OneThatIsPinnedWhileThePrunerCountsIsNotPruned) {
+  ThreeApplies();
+  clock.Advance(int64_t{400} * 24 * 60 * 60 * 1000);
+  HistoryRules keep;
+  keep.keep = 2;
+  bool asked = false;
+  storage.after_get = [&](uint64_t n) {
+    if (n == 1) {
+      asked = true;
+    } else if (asked) {
+      storage.after_get = nullptr;
+      STRCMP_EQUAL("pinned", Says("pin", {{"version", "1"}}).c_str());
+    }
+  };
+  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id()));
+  CHECK_FALSE(bool(storage.after_get));
+  CHECK(Run("get", root, With({{"version", "1"}})).ok());
 }
 
 TEST(Keeps, WhatStandsAboveAPinnedVersionIsPrunedAnHourLater) {

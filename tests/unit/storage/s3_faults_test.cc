@@ -228,6 +228,7 @@ TEST(S3Faults, AVeryLateWriteDoesNotWinBelowTheHead) {
     f.s3->fault = nullptr;
     MemS3::Object two = f.s3->objects.at("states/" + Id().hex() + "/00000000000000000001");
     f.s3->objects["states/" + Id().hex() + "/00000000000000000003"] = two;
+    f.s3->second = 1;
     f.clock.Advance(2LL * 60 * 60 * 1000);
     return std::nullopt;
   };
@@ -235,6 +236,57 @@ TEST(S3Faults, AVeryLateWriteDoesNotWinBelowTheHead) {
   CHECK_FALSE(outcome.appended);
   LONGS_EQUAL(3, outcome.n);
   LONGS_EQUAL(3, Must(other->Head(Id())));
+}
+
+// The answer to a write came late, and others have built on the record by then.
+TEST(S3Faults, ARecordThatOthersBuiltOnStays) {
+  Put(*s, Id(), 0, std::string("one"));
+  std::shared_ptr<Storage> other = f.Open();
+  bool same_second = false;
+  f.s3->fault = [&](const MemS3::Asked& asked, const auto& done) -> std::optional<MemS3::Answer> {
+    if (asked.method != "PUT" || asked.key.compare(0, 7, "states/") != 0) return std::nullopt;
+    f.s3->fault = nullptr;
+    f.s3->second = 1;
+    const MemS3::Answer answer = done();
+    if (!same_second) f.s3->second = 2;
+    const std::string state = "states/" + Id().hex() + "/0000000000000000000";
+    f.s3->objects[state + "3"] = f.s3->objects.at(state + "2");
+    f.s3->objects[state + "3"].second = f.s3->second;
+    f.clock.Advance(61 * 1000);
+    return answer;
+  };
+  const auto fault = f.s3->fault;
+  AppendOutcome outcome = Must(s->Append(Id(), 1, std::string("slow")));
+  CHECK(outcome.appended);
+  LONGS_EQUAL(2, outcome.n);
+  LONGS_EQUAL(3, Must(s->Head(Id())));
+  CHECK(other->Get(Id(), 2).ok());
+  // What cannot be told is neither removed nor acknowledged.
+  f.s3->objects.erase("states/" + Id().hex() + "/00000000000000000002");
+  f.s3->objects.erase("states/" + Id().hex() + "/00000000000000000003");
+  same_second = true;
+  f.s3->fault = fault;
+  Is(Code::kUnavailable, f.Open()->Append(Id(), 1, std::string("slow")));
+  CHECK(other->Get(Id(), 2).ok());
+}
+
+// A purge or a drop removes it while `rekey` writes it again.
+TEST(S3Faults, AnUploadThatIsRemovedWhileItIsReplacedStaysAway) {
+  const KeptUpload upload{std::string(32, 'a'), std::string(32, 'b'), Id(), 1, 3};
+  for (const std::string& sealed : {std::string("new"), std::string("longer")}) {
+    CHECK(s->PutUpload(upload, std::string("old")).ok());
+    std::shared_ptr<Storage> other = f.Open();
+    f.s3->fault = [&](const MemS3::Asked& asked, const auto&) -> std::optional<MemS3::Answer> {
+      if (asked.method != "PUT") return std::nullopt;
+      f.s3->fault = nullptr;
+      for (auto it = f.s3->objects.begin(); it != f.s3->objects.end();) {
+        it = it->first.compare(0, 8, "uploads/") == 0 ? f.s3->objects.erase(it) : std::next(it);
+      }
+      return std::nullopt;
+    };
+    Is(Code::kNotFound, s->ReplaceUpload(upload, sealed));
+    LONGS_EQUAL(0, Must(other->ListUploads()).size());
+  }
 }
 
 // One round trip: what is asked goes out together, so at most one question follows another.
