@@ -29,6 +29,8 @@ inline StoreIdentity ClosedStore(StoreIdentity identity, std::string_view why) {
 
 // How the reason begins for which a store is closed that `statewardctl init --locks` may open.
 inline constexpr std::string_view kWhyRestored = "restored ";
+// And while not all of it is there: only the restore itself goes on.
+inline constexpr std::string_view kWhyRestoring = "being restored ";
 
 }  // namespace stateward
 

@@ -28,6 +28,7 @@ inline std::string ClosedText(const StoreIdentity& identity) {
   }
   if (is(kWhyCopied)) return text + "; `statewardctl copy` opens it when all of it is here";
   if (is(kWhyMoved)) return text + "; use the settings of that place";
+  if (is(kWhyRestoring)) return text + "; give the same `statewardctl restore` again";
   if (is(kWhyRestored)) return text + "; `statewardctl init --locks` opens it";
   return text;
 }

@@ -26,7 +26,8 @@ class StoreCopy {
       const std::function<bool(const std::string& name, const StateId& id)>& each) = 0;
   // Makes record n, whatever the newest is, or exchanges it.
   virtual Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) = 0;
-  // Makes or exchanges a blob of terraform-backend, where terraform-backend would look for it.
+  // Makes a blob of terraform-backend, where terraform-backend would look for it. kConflict: one
+  // with other bytes is there, which is somebody's data.
   virtual Status PutLegacy(const std::string& legacy_id, ByteView blob) = 0;
 };
 

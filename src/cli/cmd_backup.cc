@@ -84,7 +84,8 @@ int CmdRestore(const CliContext& cli, const Args& args) {
   const bool fresh = args.Flag("new-identity");
   Result<BackupCounts> done =
       RestoreBackup(file->get(), *backends->kms, *backends->storage,
-                    fresh ? RestoreAs::kNewIdentity : RestoreAs::kOldIdentity);
+                    fresh ? RestoreAs::kNewIdentity : RestoreAs::kOldIdentity,
+                    [&cli](const std::string& what) { Say(cli.err, "damaged: " + what + "\n"); });
   // Only now it is known what store that is, and the key of its trail.
   CommandTrail trail(loaded.config, *backends, cli.user, "restore", args.Text("file"));
   (void)trail.End(done.ok() ? Status() : done.status());
@@ -94,7 +95,13 @@ int CmdRestore(const CliContext& cli, const Args& args) {
   if (!fresh) {
     Say(cli.out, "It is the old store: make sure that no server serves the old place any more\n");
   }
-  return kExitOk;
+  if (done->bad > 0) {
+    Say(cli.err,
+        std::to_string(done->bad) +
+            " of them did not open, and are there as they were: `statewardctl check` names "
+            "what to do\n");
+  }
+  return done->bad == 0 ? kExitOk : kExitFailed;
 }
 
 }  // namespace stateward

@@ -140,18 +140,22 @@ Status Rewind(FILE* file) {
 // Puts the items into a closed store.
 class Restorer {
  public:
-  Restorer(Kms& kms, Storage& to, RestoreAs as) : kms_(kms), to_(to), as_(as) {}
+  using BadFn = std::function<void(const std::string&)>;
+  Restorer(Kms& kms, Storage& to, RestoreAs as, const BadFn& bad)
+      : kms_(kms), to_(to), as_(as), bad_(bad) {}
 
   Status Begin(const BackupHead& head) {
     Result<StoreCopy*> copy = CopyOf(to_);
     if (!copy.ok()) return std::move(copy).status();
     copy_ = *copy;
     old_ = head.identity;
-    const std::string why = std::string(kWhyRestored) + "from backup " + head.id +
-                            "; `statewardctl init --locks` opens it";
+    backup_ = "from backup " + head.id;
+    Result<SecretBytes> secret = OpenStoreSecret(kms_, old_);
+    if (!secret.ok()) return std::move(secret).status().At("the keys do not open this backup");
     Result<StoreIdentity> there = to_.ReadIdentity();
     if (there.ok()) {
-      const bool ours = IsClosed(*there) && WhyClosed(*there) == why &&
+      const std::string why = IsClosed(*there) ? WhyClosed(*there) : "";
+      const bool ours = (why == Why(kWhyRestoring) || why == Why(kWhyRestored)) &&
                         (there->store_id == old_.store_id) == (as_ == RestoreAs::kOldIdentity);
       if (!ours) return {Code::kConflict, "there is a store already"};
       store_id_ = there->store_id;
@@ -161,15 +165,22 @@ class Restorer {
     StoreIdentity identity = old_;
     if (as_ == RestoreAs::kNewIdentity) {
       identity.store_id = RandomHex(kIdDigits / 2);
-      Result<SecretBytes> secret = OpenStoreSecret(kms_, old_);
-      if (!secret.ok()) return std::move(secret).status();
       Result<Bytes> sealed = SealStoreSecret(kms_, identity.store_id, identity.format, *secret);
       if (!sealed.ok()) return std::move(sealed).status();
       identity.sealed_secret = *std::move(sealed);
     }
     store_id_ = identity.store_id;
-    return to_.WriteIdentity(ClosedStore(std::move(identity), why), nullptr);
+    return to_.WriteIdentity(ClosedStore(std::move(identity), Why(kWhyRestoring)), nullptr);
   }
+
+  // All of it is there.
+  Status End() {
+    Result<StoreIdentity> now = to_.ReadIdentity();
+    if (!now.ok()) return std::move(now).status();
+    if (WhyClosed(*now) == Why(kWhyRestored)) return Status();
+    return to_.WriteIdentity(ClosedStore(*now, Why(kWhyRestored)), &*now);
+  }
+  uint64_t bad() const { return count_bad_; }
 
   Status Put(const Item& item, const Bytes& bytes) {
     switch (item.kind) {
@@ -201,9 +212,17 @@ class Restorer {
   }
 
  private:
+  std::string Why(std::string_view begin) const { return std::string(begin) + backup_; }
   Result<Bytes> Sealed(const StateId& id, uint64_t n, const Bytes& bytes) {
     if (as_ == RestoreAs::kOldIdentity) return bytes;
     Result<Opened> opened = kms_.Open({old_.store_id, id, n}, bytes);
+    if (!opened.ok() && opened.status().unreadable()) {
+      // Left out, an older version would be taken for the newest.
+      const std::string what = n > 0 ? "record " + std::to_string(n) : "kept upload";
+      bad_(what + " of state " + id.hex() + ": " + opened.status().detail());
+      ++count_bad_;
+      return bytes;
+    }
     if (!opened.ok()) return std::move(opened).status();
     opened->info.version.audit = {};  // a line of the old store's trail: another one's here
     return kms_.Seal({store_id_, id, n, old_.format}, opened->info, opened->document);
@@ -213,6 +232,9 @@ class Restorer {
   Storage& to_;
   StoreCopy* copy_ = nullptr;
   const RestoreAs as_;
+  const BadFn& bad_;
+  uint64_t count_bad_ = 0;
+  std::string backup_;
   StoreIdentity old_;
   std::string store_id_;
 };
@@ -251,12 +273,13 @@ Result<BackupCounts> VerifyBackup(FILE* from, Kms& kms,
   return counts;
 }
 
-Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs as) {
+Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs as,
+                                   const std::function<void(const std::string&)>& bad) {
   Result<BackupHead> whole =
       ReadBackup(from, [](const BackupHead&, const Item&, const Bytes&) { return Status(); });
   if (!whole.ok()) return std::move(whole).status();
   STATEWARD_RETURN_IF_ERROR(Rewind(from));
-  Restorer restorer(kms, to, as);
+  Restorer restorer(kms, to, as, bad);
   STATEWARD_RETURN_IF_ERROR(restorer.Begin(*whole));
   BackupCounts counts;
   std::set<std::string> states;
@@ -266,6 +289,8 @@ Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs 
         return restorer.Put(item, bytes);
       });
   if (!again.ok()) return std::move(again).status();
+  STATEWARD_RETURN_IF_ERROR(restorer.End());
+  counts.bad = restorer.bad();
   return counts;
 }
 

@@ -51,7 +51,10 @@ enum class RestoreAs : uint8_t {
 };
 // Makes a closed store of it in a place that is empty, or in which a restore of the same backup was
 // killed; `from` can be read twice. The first reading proves that it is whole.
-Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs as);
+// A record that `kms` does not open is put there as it is, and `bad` is told of it: it is damaged
+// there as it was in the store. kConflict: the place holds something else.
+Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs as,
+                                   const std::function<void(const std::string&)>& bad);
 
 }  // namespace stateward
 

@@ -13,8 +13,6 @@ namespace {
 using fs_layout::kFlockMs;
 using fs_layout::NotProved;
 
-// The original set no limit; beyond a gibibyte it could not have served it.
-constexpr size_t kMaxLegacy = size_t{1} << 30;
 // The state's id in hex and a line's end.
 constexpr size_t kMaxClaim = 2 * sizeof(Sha256Digest) + 1;
 
@@ -23,7 +21,7 @@ constexpr size_t kMaxClaim = 2 * sizeof(Sha256Digest) + 1;
 Result<Bytes> FsStorage::GetLegacy(const std::string& legacy_id) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
-  return ReadFileAt(disk_, root->get(), fs_layout::LegacyName(legacy_id), kMaxLegacy);
+  return ReadFileAt(disk_, root->get(), fs_layout::LegacyName(legacy_id), fs_layout::kMaxLegacy);
 }
 
 Status FsStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {

@@ -58,7 +58,10 @@ Status FsStorage::PutLegacy(const std::string& legacy_id, ByteView blob) {
       CreateDurably(disk_, root->get(), name, blob, Keep::kWritable, root->journal());
   if (!created.ok()) return std::move(created).status();
   if (*created == CreateOutcome::kCreated) return Status();
-  return ReplaceDurably(disk_, root->get(), name, blob, Keep::kWritable);
+  Result<Bytes> there = GetLegacy(legacy_id);
+  if (!there.ok()) return std::move(there).status();
+  if (ByteView(*there) != blob) return fs_layout::OtherLegacy(legacy_id);
+  return SettleName(disk_, root->get(), name, fs_layout::kMaxLegacy);
 }
 
 }  // namespace stateward

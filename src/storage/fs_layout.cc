@@ -158,6 +158,11 @@ std::string StrangeName(const std::vector<std::string>& names) {
   return "";
 }
 
+Status OtherLegacy(const std::string& legacy_id) {
+  return {Code::kConflict, "other data of terraform-backend is there already under the name " +
+                               legacy_id + ": it may be in use, and is not replaced"};
+}
+
 Status NotProved(Status status, std::string_view what) {
   if (status.code() != Code::kNotFound) return status;
   return Status::Unavailable(std::string(what) + ": " + status.detail());

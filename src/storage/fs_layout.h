@@ -23,6 +23,8 @@ inline constexpr char kLegacy[] = "legacy";
 inline constexpr char kServers[] = "servers";
 inline constexpr char kLeases[] = "leases";
 inline constexpr char kCache[] = "cache";
+// A blob of terraform-backend, which set no limit; beyond a gibibyte it could not have served it.
+inline constexpr size_t kMaxLegacy = size_t{1} << 30;
 // A sealed state of the largest size that the settings allow, with room for its envelope.
 inline constexpr size_t kMaxRecord = (size_t{1} << 30) + (size_t{16} << 20);
 // Longer than any sync of a healthy disk; the client's patience is longer still.
@@ -59,6 +61,8 @@ std::string StrangeName(const std::vector<std::string>& names);
 
 // For a kNotFound that is not what a look could prove: `what` should have been there.
 Status NotProved(Status status, std::string_view what);
+// What StoreCopy::PutLegacy says of other bytes under that name.
+Status OtherLegacy(const std::string& legacy_id);
 
 // Refuses network file systems, on which neither link nor flock nor sync must be trusted.
 Status CheckFileSystem(const std::string& dir);

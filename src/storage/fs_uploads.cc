@@ -27,7 +27,8 @@ std::string PathOf(const KeptUpload& upload) {
 Result<std::vector<KeptUpload>> EntriesOf(Disk& disk, int dir, const std::string& tag) {
   std::vector<std::string> names;
   int r = disk.ListDir(dir, &names);
-  if (r < 0) return FromErrno("list uploads", -r);
+  // -ENOENT: the folder was empty, and its first entry is being made.
+  if (r < 0 && r != -ENOENT) return FromErrno("list uploads", -r);
   std::sort(names.begin(), names.end());
   std::vector<KeptUpload> entries;
   for (const std::string& name : names) {
@@ -154,6 +155,8 @@ Status FsStorage::RemoveUpload(const KeptUpload& entry) {
   Result<Fd> dir = OpenDirAt(disk_, all->get(), entry.principal_tag);
   if (!dir.ok() && dir.status().code() == Code::kNotFound) return Status();
   if (!dir.ok()) return std::move(dir).status();
+  // One that is being replaced would come back.
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "kept uploads"));
   int r = disk_.UnlinkAt(dir->get(), fs_layout::UploadName(entry).c_str());
   return r < 0 && r != -ENOENT ? FromErrno("unlink", -r) : Status();
 }

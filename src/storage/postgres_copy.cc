@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "postgres/pg_schema.h"
+#include "storage/fs_layout.h"
 #include "storage/postgres_storage.h"
 
 namespace stateward {
@@ -73,20 +74,20 @@ Status PostgresStorage::PutLegacy(const std::string& legacy_id, ByteView blob) {
     if (!made.ok()) return std::move(made).status();
   }
   // The original's table may lack a key, so a row is looked for first.
-  const std::string there = "(SELECT FROM " + table + " WHERE state_id = $1)";
-  for (const std::string& sql :
-       {"UPDATE " + table + " SET state_data = $2 WHERE state_id = $1 AND " IS_CLOSED,
-        "INSERT INTO " + table +
-            " (state_id, state_data) SELECT $1, $2 WHERE " IS_CLOSED " AND NOT EXISTS " + there}) {
-    PgStatement statement{sql, {}};
-    statement.params.Text(legacy_id).Bytea(blob);
-    Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
-    if (!rows.ok()) return std::move(rows).status();
-  }
+  PgStatement statement{"INSERT INTO " + table +
+                            " (state_id, state_data) SELECT $1, $2 WHERE " IS_CLOSED
+                            " AND NOT EXISTS (SELECT FROM " +
+                            table + " WHERE state_id = $1)",
+                        {}};
+  statement.params.Text(legacy_id).Bytea(blob);
+  Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
+  if (!rows.ok()) return std::move(rows).status();
   Result<Bytes> now = GetLegacy(legacy_id);
-  if (!now.ok() && now.status().code() != Code::kNotFound) return std::move(now).status();
-  const bool there_now = now.ok() && ByteView(*now) == blob;
-  return there_now ? Status() : Status::Internal("the store is not closed");
+  if (!now.ok() && now.status().code() == Code::kNotFound) {
+    return Status::Internal("the store is not closed");
+  }
+  if (!now.ok()) return std::move(now).status();
+  return ByteView(*now) == blob ? Status() : fs_layout::OtherLegacy(legacy_id);
 }
 
 }  // namespace stateward

@@ -9,8 +9,6 @@ namespace stateward {
 namespace {
 
 constexpr char kLegacy[] = "legacy/";
-// The original set no limit; beyond a gibibyte it could not have served it.
-constexpr uint64_t kMaxLegacy = uint64_t{1} << 30;
 constexpr uint64_t kClaimBytes = 2 * sizeof(Sha256Digest) + 1;
 
 }  // namespace
@@ -18,7 +16,7 @@ constexpr uint64_t kClaimBytes = 2 * sizeof(Sha256Digest) + 1;
 // At the bucket's root, where the original put it: it knew no prefix.
 Result<Bytes> S3Storage::GetLegacy(const std::string& legacy_id) {
   STATEWARD_RETURN_IF_ERROR(Begin());
-  Result<S3Object> object = client_->Get(fs_layout::LegacyName(legacy_id), kMaxLegacy);
+  Result<S3Object> object = client_->Get(fs_layout::LegacyName(legacy_id), fs_layout::kMaxLegacy);
   if (object.ok() && object->bytes.empty()) return Status::Corruption("legacy state: empty");
   if (object.ok()) return std::move(object->bytes);
   if (object.status().code() != Code::kNotFound) return std::move(object).status();

@@ -53,8 +53,13 @@ Status S3Storage::PutRecord(const StateId& id, uint64_t n, ByteView sealed) {
 
 Status S3Storage::PutLegacy(const std::string& legacy_id, ByteView blob) {
   STATEWARD_RETURN_IF_ERROR(BeginClosed());
-  Result<S3PutOutcome> put = client_->Put(fs_layout::LegacyName(legacy_id), blob, S3Condition());
-  return put.ok() ? Status() : std::move(put).status();
+  Result<S3PutOutcome> put =
+      client_->Put(fs_layout::LegacyName(legacy_id), blob, S3Condition::Absent());
+  if (!put.ok()) return std::move(put).status();
+  if (put->done) return Status();
+  Result<Bytes> there = GetLegacy(legacy_id);
+  if (!there.ok()) return std::move(there).status();
+  return ByteView(*there) == blob ? Status() : fs_layout::OtherLegacy(legacy_id);
 }
 
 }  // namespace stateward

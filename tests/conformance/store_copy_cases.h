@@ -60,8 +60,10 @@ inline void AClosedStoreTakesBlobs(StorageFixture& f) {
   const std::string blob = Noise(5000), newer = Noise(70);
   Good(CopyOf(*s).PutLegacy(LegacyId(), blob));
   CHECK(ByteView(Must(f.Open()->GetLegacy(LegacyId()))) == ByteView(blob));
-  Good(CopyOf(*s).PutLegacy(LegacyId(), newer));
-  CHECK(ByteView(Must(f.Open()->GetLegacy(LegacyId()))) == ByteView(newer));
+  Good(CopyOf(*s).PutLegacy(LegacyId(), blob));  // again
+  // Somebody's data: it is not for a copy to exchange it.
+  Is(Code::kConflict, CopyOf(*s).PutLegacy(LegacyId(), newer));
+  CHECK(ByteView(Must(f.Open()->GetLegacy(LegacyId()))) == ByteView(blob));
 }
 
 inline void EachClaimIsTold(StorageFixture& f) {

@@ -43,7 +43,8 @@ class MemStorage : public Storage, public StoreCopy {
   std::atomic<int> gets{0};              // records that were read
   std::function<void()> after_late_get;  // once, after the Get that follows a late Append
   std::function<void()> before_append;   // once, before the next Append
-  std::atomic<int> upload_listings{0};   // of all principals
+  std::function<void(uint64_t n)> after_get;
+  std::atomic<int> upload_listings{0};  // of all principals
   std::atomic<int> upload_settles{0};
   std::function<void()> before_list_uploads;  // of all principals
 
@@ -88,9 +89,11 @@ class MemStorage : public Storage, public StoreCopy {
     auto it = versions.find(n);
     Result<Bytes> out = it == versions.end() ? Result<Bytes>(Status::NotFound("no such record"))
                                              : Result<Bytes>(it->second);
-    if (!was_late_) return out;
-    was_late_ = false;
+    const bool late_one = std::exchange(was_late_, false);
+    const auto follow = after_get;  // a copy: it may take itself away
     hold.unlock();
+    if (follow) follow(n);
+    if (!late_one) return out;
     if (auto step = std::exchange(after_late_get, nullptr)) step();
     return out;
   }
@@ -352,8 +355,8 @@ class MemStorage : public Storage, public StoreCopy {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");
-    legacy[legacy_id].assign(blob.begin(), blob.end());
-    return Status();
+    const auto [it, made] = legacy.try_emplace(legacy_id, blob.begin(), blob.end());
+    return made || ByteView(it->second) == blob ? Status() : Status(Code::kConflict, "another one");
   }
   Result<std::vector<std::string>> Leftovers() override { return leftovers; }
   Status RemoveLeftover(const std::string& name) override {

@@ -59,7 +59,8 @@ struct World : ToolWorld {
   }
   Result<BackupCounts> Restore(RestoreAs as) {
     rewind(file.get());
-    return RestoreBackup(file.get(), *b.kms, to, as);
+    return RestoreBackup(file.get(), *b.kms, to, as,
+                         [this](const std::string& t) { bad.push_back(t); });
   }
   // Opened by `init --locks`, it serves what was there.
   void CheckServes() {
@@ -213,6 +214,61 @@ TEST(Backup, WhatIsCutOrChangedIsNone) {
   w.PutRaw(changed);
   CHECK_FALSE(w.Verify().ok());
   CHECK_FALSE(w.to.ReadIdentity().ok());  // nothing was made of any of them
+}
+
+TEST(Backup, OneThatIsHalfRestoredIsNotOpened) {
+  World w;
+  CHECK(w.Write().ok());
+  w.to.calls_left = 4;
+  CHECK_FALSE(w.Restore(RestoreAs::kNewIdentity).ok());
+  w.to.calls_left = 0;
+  w.to.down = false;
+  StoreGate closed(w.to, w.to_locks);
+  const Status opened = closed.Init(true, *w.b.kms);
+  CHECK(opened.code() == Code::kConflict);
+  STRCMP_CONTAINS("closed: being restored from backup", opened.detail().c_str());
+  STRCMP_CONTAINS("give the same `statewardctl restore` again", opened.detail().c_str());
+  CHECK(w.Restore(RestoreAs::kNewIdentity).ok());
+  w.CheckServes();
+}
+
+// One that was left out would let an older version pass for the newest.
+TEST(Backup, ADamagedRecordIsRestoredAsItIsAndNamed) {
+  World w;
+  const StateId id = StateId::Of(On("a").key);
+  w.storage->Damage(id, 2);
+  CHECK(w.Write().ok());
+  Result<BackupCounts> done = w.Restore(RestoreAs::kNewIdentity);
+  CHECK(done.ok());
+  LONGS_EQUAL(1, done->bad);
+  STRCMP_CONTAINS("record 2 of state", w.bad.front().c_str());
+  LONGS_EQUAL(3, *w.to.Head(id));
+  const History history(w.to, *w.b.kms, w.to.ReadIdentity()->store_id);
+  CHECK(history.Open(id, 3).ok());
+  CHECK(history.Open(id, 2).status().unreadable());
+}
+
+TEST(Backup, KeysThatDoNotOpenItRestoreNothing) {
+  for (RestoreAs as : {RestoreAs::kOldIdentity, RestoreAs::kNewIdentity}) {
+    World w;
+    CHECK(w.Write().ok());
+    KmsSettings settings;
+    settings.key = SecretString("B" + std::string(kToolWorldKey).substr(1));
+    w.b.kms = std::move(*OpenKms(settings));
+    const Status done = w.Restore(as).status();
+    CHECK_FALSE(done.ok());
+    STRCMP_CONTAINS("the keys do not open this backup", done.detail().c_str());
+    CHECK_FALSE(w.to.ReadIdentity().ok());
+  }
+}
+
+TEST(Backup, SomebodysDataIsNotReplaced) {
+  World w;
+  CHECK(w.Write().ok());
+  w.to.legacy[std::string(64, 'e')] = Bytes(3, 'x');
+  const Status done = w.Restore(RestoreAs::kOldIdentity).status();
+  CHECK(done.code() == Code::kConflict);
+  CHECK(*w.to.GetLegacy(std::string(64, 'e')) == Bytes(3, 'x'));
 }
 
 TEST(Backup, ADamagedRecordIsNamedByTheCheck) {
