@@ -173,11 +173,13 @@ Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
   return Status();
 }
 
-Status HostSetup::EndOutput(bool done) {
+Status HostSetup::EndOutput(int exit_code) {
   if (output_ == nullptr) return Status();
   const std::unique_ptr<OutputFile> output = std::move(output_);
-  // What a command that found something wrong has said of it is kept, too.
-  return done || ftell(output->stream()) > 0 ? output->Keep() : Status();
+  // What a command that found something wrong has said of it is kept, too. What broke off must not
+  // take the place of a good file.
+  const bool found = exit_code == kExitFailed && ftell(output->stream()) > 0;
+  return exit_code == kExitOk || found ? output->Keep() : Status();
 }
 
 Result<std::vector<std::string>> HostSetup::ListFolder(const std::string& path) const {

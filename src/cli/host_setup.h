@@ -50,8 +50,8 @@ class HostSetup {
   Result<FILE*> OpenInput(const std::string& path);
   Result<std::vector<std::string>> ListFolder(const std::string& path) const;
   FILE* output() { return output_ == nullptr ? nullptr : output_->stream(); }
-  // After the command. A failed one that has printed nothing leaves no file, and what was there.
-  Status EndOutput(bool done);
+  // After the command. One that did not come to its end leaves no file, and what was there.
+  Status EndOutput(int exit_code);
   // "" or what could not be read, for the end of an error.
   const std::string& note() const { return note_; }
 

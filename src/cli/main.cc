@@ -102,7 +102,7 @@ int Run(const CommandLine& line) {
   cli.list_folder = [&host](const std::string& path) { return host.ListFolder(path); };
   if (host.output() != nullptr) cli.out = host.output();
   int code = RunForm(cli, line);
-  Status kept = host.EndOutput(code == kExitOk);
+  Status kept = host.EndOutput(code);
   if (!kept.ok()) code = Fail(cli, std::move(kept).At("the output failed"));
   if (code != kExitOk && !host.note().empty()) {
     Say(cli.err, "statewardctl: " + host.note() +
