@@ -88,7 +88,9 @@ int CmdDoctor(const CliContext& cli, const Args& args) {
 
 int CmdBackendConfig(const CliContext& cli, const Args& args) {
   Say(cli.out, BackendBlock(args.Text("site"), args.State()));
-  Say(cli.out, BackendEnvironment(args.Text("site"), args.State()));
+  std::fflush(cli.out);
+  // No part of the output, which may become a file of the configuration.
+  if (!cli.quiet) Say(cli.err, BackendEnvironment(args.Text("site"), args.State()));
   return kExitOk;
 }
 

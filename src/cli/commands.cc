@@ -167,8 +167,10 @@ constexpr Command kCommands[] = {
      "statewardctl adopt --all --secrets secrets --names names\n",
      CmdAdopt},
     {"backend-config", N::kNothing, kBackendConfig,
-     "prints the backend block and the environment for a state", "",
-     "statewardctl backend-config net/prod --site https://state.example.org/state\n",
+     "prints the backend block and the environment for a state",
+     "The block alone is the output; the environment is a note on the standard error.",
+     "statewardctl backend-config net/prod --site https://state.example.org/state\n"
+     "statewardctl backend-config net/prod --site https://state.example.org/state > backend.tf\n",
      CmdBackendConfig},
     {"convert-transit", N::kStore, kConvertTransit,
      "turns a state of terraform-backend that Transit encrypted into the form of its local key",

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "app/hardening.h"
 
@@ -56,6 +58,28 @@ Result<ServiceUser> OwnerOf(const std::string& path) {
   user.gid = st.st_gid;
   user.groups = {st.st_gid};
   return user;
+}
+
+std::string NameOf(uid_t uid) {
+  const passwd* entry = getpwuid(uid);
+  return entry != nullptr ? entry->pw_name : std::to_string(uid);
+}
+
+// The owners of a backup may be lost, or those of another host.
+constexpr char kAfterACopy[] =
+    "If it was copied here, give it back to the server's user (chown -R)";
+
+// `folder` is out of this user's reach: the nearest folder above it that can be seen cannot be
+// entered.
+Status WhoIsInTheWay(const std::string& folder) {
+  std::error_code none;
+  std::filesystem::path above = std::filesystem::absolute(folder, none);
+  struct stat st {};
+  do {
+    above = above.parent_path();
+  } while (stat(above.c_str(), &st) != 0 && above.has_relative_path());
+  return {Code::kPermissionDenied, above.string() + " belongs to " + NameOf(st.st_uid) + ", and " +
+                                       NameOf(geteuid()) + " may not enter it. " + kAfterACopy};
 }
 
 std::vector<std::string> FoldersOf(const Config& config) {
@@ -132,18 +156,15 @@ Status CheckFolders(const Config& config) {
     struct stat st {};
     if (stat(folder.c_str(), &st) != 0) {
       if (errno == ENOENT) continue;  // `init` makes it
-      return FromErrno(folder, errno);
+      return errno == EACCES ? WhoIsInTheWay(folder) : FromErrno(folder, errno);
     }
     if (st.st_uid == geteuid()) continue;
-    const passwd* owner = getpwuid(st.st_uid);
-    std::string name = owner != nullptr ? owner->pw_name : std::to_string(st.st_uid);
-    return {
-        Code::kPermissionDenied,
-        folder + " belongs to " + name +
-            ", and this runs as another user: what it makes there "
-            "the server could not read. Run statewardctl as root, with the unit that starts the "
-            "server (--unit) or its user (--user " +
-            name + ")"};
+    const std::string name = NameOf(st.st_uid);
+    return {Code::kPermissionDenied,
+            folder + " belongs to " + name + ", and this runs as " + NameOf(geteuid()) +
+                ": what it makes there the server could not read. Run statewardctl as root, with "
+                "the unit that starts the server (--unit) or its user (--user " +
+                name + "). " + kAfterACopy};
   }
   return Status();
 }

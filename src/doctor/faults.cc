@@ -8,8 +8,10 @@ constexpr FaultText kFaults[] = {
      "look whether nginx runs and listens: systemctl status nginx",
      "look whether Apache runs and listens: systemctl status apache2"},
     {Fault::kCertificate, "certificate", "the certificate is not trusted for this name",
-     "ssl_certificate: the whole chain (fullchain.pem) of a certificate for this name",
-     "SSLCertificateFile: the whole chain (fullchain.pem) of a certificate for this name"},
+     "ssl_certificate: the whole chain (fullchain.pem) of a certificate for this name; for an "
+     "authority of your own give --ca-file",
+     "SSLCertificateFile: the whole chain (fullchain.pem) of a certificate for this name; for an "
+     "authority of your own give --ca-file"},
     {Fault::kRedirect, "redirect", "the address is redirected: clients turn a write into a read",
      "no `return 301` or `rewrite` for these paths: include snippets/stateward.conf instead",
      "no Redirect or RewriteRule for these paths"},

@@ -44,7 +44,7 @@ constexpr HttpStatus kTable[] = {
     // Damage is for the operator to mend; the client is to wait, not to plan from nothing.
     {Code::kCorruption, 503, kOutageS, "unavailable",
      "what is stored cannot be read: it is damaged",
-     "give the administrator the request id; the log says what is damaged (docs/running.md)"},
+     "give the administrator the request id; the log says what is damaged (docs/operating.md)"},
     // Another host may have the key, and this one later: nothing is lost by waiting.
     {Code::kUnknownKey, 503, kOutageS, "unavailable",
      "what is stored was made with a key that this server does not have",

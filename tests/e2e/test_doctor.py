@@ -126,6 +126,7 @@ class Doctor(unittest.TestCase):
         code, said = self.doctor(site, ca="stranger-ca.pem")
         self.assertEqual(3, code, said)
         self.assertIn("certificate: the certificate is not trusted", said)
+        self.assertIn("for an authority of your own give --ca-file", said)
 
     def test_login_from_a_file(self):
         site = self.site(Nginx)
@@ -146,7 +147,10 @@ class BackendConfig(unittest.TestCase):
         for name in ("address        =", "lock_address   =", "unlock_address ="):
             self.assertIn(f'    {name} "https://state.example.org/state/net/prod"\n', run.stdout)
         self.assertIn("export TF_HTTP_UNLOCK_ADDRESS=https://state.example.org/state/net/prod\n",
-                      run.stdout)
+                      run.stderr)
+        # The output alone is a file of a configuration.
+        self.assertTrue(run.stdout.startswith("terraform {\n") and run.stdout.endswith("\n}\n"), run.stdout)
+        self.assertNotIn("export", run.stdout)
 
 
 if __name__ == "__main__":

@@ -249,7 +249,22 @@ class Host(unittest.TestCase):
         self.root("init")
         os.chown(self.store, 0, 0)
         for command in (("keys",), ("init",), ("adopt", "--done")):
-            self.assertIn("belongs to root", self.root(*command, code=4))
+            said = self.root(*command, code=4)
+            self.assertIn("belongs to root", said)
+            self.assertIn("chown -R", said)
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_a_folder_above_the_store_that_its_user_may_not_enter(self):
+        """As after `cp` of a backup whose owner was lost."""
+        above = self.box.make_dir("above")
+        self.box.make_dir("above/store")
+        self.write_settings(STORAGE_FS_DIR="above/store")
+        self.root("init")
+        os.chown(above, 0, 0)
+        os.chmod(above, 0o700)
+        said = self.root("check", code=4)
+        self.assertIn(f"{above} belongs to root, and {pwd.getpwuid(self.uid).pw_name} may not enter it", said)
+        self.assertIn("chown -R", said)
 
     @unittest.skipIf(test_user() is None, "not as root")
     def test_without_a_unit_the_folders_owner_is_the_user(self):
