@@ -93,12 +93,15 @@ Result<Reply> RunFreeze(const Call& call) {
 
 Result<Reply> RunMaintenanceEnd(const Call& call) {
   const std::string& pattern = call.args.Text("glob");
-  return ChangeGates(call, [&](GateSet* set) -> Result<Gate> {
+  Result<Reply> reply = ChangeGates(call, [&](GateSet* set) -> Result<Gate> {
     Gate gate;
     if (Remove(set, pattern, &gate)) return gate;
     return Status::NotFound("there is no maintenance and no freeze of " + pattern +
                             "; `maintenance list` shows them");
   });
+  // The row is as it was: its end lies in the future.
+  if (reply.ok()) reply->note = "it is ended: locks are given again";
+  return reply;
 }
 
 Result<Reply> RunMaintenanceList(const Call& call) {

@@ -77,6 +77,8 @@ class World:
         user = ["--user", "www-data"] if box.user else []
         self.tool("statewardctl", [reachable(CTL), "--env-file", box.path("stateward.env"), *user])
         wait_for(lambda: len(self.notices()) == 2, "both workers have said which keys they know")
+        # `cp -a` keeps the owner; the packages' users are not here.
+        self.tool("chown", ["true"])
         self.places = {"/etc/stateward": box.path("etc"), "/var/lib/stateward": box.path("lib"),
                        "/mnt/backup": box.path("backup"), "https://state.example.org":
                        f"http://127.0.0.1:{self.nginx.plain[1]}"}
