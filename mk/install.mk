@@ -24,7 +24,7 @@ install-files: man completion
 	install -D -m 0644 build/completion/statewardctl.bash $(SHARE)/bash-completion/completions/statewardctl
 	install -D -m 0644 -t $(SHARE)/zsh/vendor-completions build/completion/_statewardctl
 	install -m 0755 build/release/stateward build/release/statewardctl $(DESTDIR)$(PREFIX)/bin
-	for unit in $(UNITS); do sed 's#/usr/local/share/doc/stateward/#$(DOCDIR)/#; s#/usr/local/#$(PREFIX)/#g' \
+	$(Q)for unit in $(UNITS); do sed 's#/usr/local/share/doc/stateward/#$(DOCDIR)/#; s#/usr/local/#$(PREFIX)/#g' \
 	  conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit; chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit; done
 	install -m 0644 conf/stateward.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/stateward.conf
 	install -m 0644 conf/stateward.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/stateward.conf
@@ -34,7 +34,7 @@ install-files: man completion
 	install -m 0644 apache/* $(SHARE)/stateward/apache
 	install -m 0644 tests/reader/stateward_reader.py $(SHARE)/stateward
 	install -m 0755 packaging/setup.sh $(SHARE)/stateward
-	for file in $(DOCS); do install -D -m 0644 $$file $(DESTDIR)$(DOCDIR)/$$file; done
+	$(Q)for file in $(DOCS); do install -D -m 0644 $$file $(DESTDIR)$(DOCDIR)/$$file; done
 install: all
 	$(MAKE) install-files
 	$(if $(DESTDIR),,packaging/setup.sh $(PREFIX))

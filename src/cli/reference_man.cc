@@ -111,7 +111,10 @@ std::string ManPage() {
          Entry("2", "The command line or the settings are wrong") +
          Entry("3", "The store, a service or the server could not be reached") +
          Entry("4", "Refused: not allowed, locked, or the state is not as believed");
-  return out + ".SH SEE ALSO\n.BR stateward (8)\n";
+  return out + ".SH SEE ALSO\n.BR stateward (8)\n.PP\n" +
+         Text(
+             "Messages name documents as docs/NAME.md: they lie in share/doc/stateward, in /usr or "
+             "/usr/local. docs/operating.md is a runbook.");
 }
 
 }  // namespace stateward
