@@ -286,6 +286,25 @@ class ProductionPage(Life):
         self.assertEqual(404, self.get("/state/demo/network", "-u 'alice:open sesame'")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u alice:wrong")[0])
         self.assertEqual(401, self.get("/state/demo/network", "-u basic:secret")[0])
+        # A mistyped http address is no state that is not there.
+        self.assertIn("400", self.run_there("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/state/demo/network"))
+        self.the_host_is_gone()
+
+    def the_host_is_gone(self):
+        """docs/operating.md, "Restore from a backup", on a host that has a key of its own."""
+        state = '{"version":4,"serial":1,"lineage":"l"}'
+        self.assertEqual(200, self.get("/state/demo/network", f"-u 'alice:open sesame' --data-binary '{state}'")[0])
+        # rsync as another user keeps no owners.
+        self.run_there("mkdir /root/backup; cp -a /etc/stateward /root/backup/etc-stateward; "
+                       "cp -R --no-preserve=all /var/lib/stateward /root/backup/stateward; systemctl stop stateward; "
+                       "rm -r /etc/stateward /var/lib/stateward; /usr/share/stateward/setup.sh /usr")
+        page = (ROOT / "docs/operating.md").read_text()
+        section = re.search(r"(?ms)^## Restore from a backup\n(.*?)(?=^## )", page)[1].replace("/mnt/backup", "/root/backup")
+        blocks = dict(re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", section))
+        restore = re.findall(r"(?m)^\$ (.*)", blocks["console"])
+        restore = restore[restore.index("mv /var/lib/stateward /var/lib/stateward.before"):]
+        self.run_there("\n".join(["set -e", blocks[""], *restore]))
+        self.assertEqual((200, state), self.get("/state/demo/network", "-u 'alice:open sesame'")[:2])
 
 
 if __name__ == "__main__":
