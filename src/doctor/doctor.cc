@@ -161,7 +161,7 @@ bool Doctor::LookAtAddress() {
     return Bad(Fault::kForeign404);
   }
   if (!IsOurs(*answer)) return Bad(Fault::kForeignAnswer, std::to_string(status));
-  if (status == 200) return Bad(Fault::kOther, "there is a state at this address; name another");
+  if (status == 200) return Bad(Fault::kTaken);
   if (status != 404) return Unexpected("GET", answer);
   return Good("the address leads to Stateward, which proved that this state is not there");
 }
@@ -178,8 +178,9 @@ bool Doctor::LookAtPlainHttp() {
   if (answer && answer->status >= 300 && answer->status < 400) {
     return Bad(Fault::kPlainRedirect, std::to_string(answer->status));
   }
+  if (answer && answer->status == 404) return Bad(Fault::kPlain404);
   server_ = server;
-  return Good("plain HTTP is not redirected");
+  return Good("plain HTTP is neither redirected nor a 404");
 }
 
 bool Doctor::LookAtLogin() {

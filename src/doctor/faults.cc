@@ -3,6 +3,8 @@
 namespace stateward {
 namespace {
 
+constexpr char kAnotherName[] = "name one that is not there: https://HOST/state/doctor/test";
+
 constexpr FaultText kFaults[] = {
     {Fault::kUnreachable, "unreachable", "no answer comes from this address",
      "look whether nginx runs and listens: systemctl status nginx",
@@ -19,6 +21,12 @@ constexpr FaultText kFaults[] = {
      "plain HTTP is redirected to https: a client with an http address turns its write into a read",
      "return 400 in the server block of port 80, in place of `return 301 https://…`",
      "RedirectMatch 400 in the <VirtualHost> of port 80, in place of Redirect permanent"},
+    {Fault::kPlain404, "plain-404",
+     "plain HTTP is answered with 404: to a client with an http address that means that there is "
+     "no "
+     "state",
+     "the server block of port 80 of nginx/example-site.conf, with this name",
+     "the <VirtualHost *:80> of apache/example-site.conf, with this name"},
     {Fault::kGatewayError, "gateway-error",
      "the web server does not reach Stateward, and says it by a status on which clients give up",
      "error_page 502 504 =503 @stateward_down; and then: systemctl status stateward, and "
@@ -33,11 +41,16 @@ constexpr FaultText kFaults[] = {
      "location ^~ /state/ { … } of snippets/stateward.conf in the server block of this name",
      "Include /etc/apache2/stateward/stateward.conf in the <VirtualHost> of this name"},
     {Fault::kForeignAnswer, "foreign-answer", "the web server answers by itself, not Stateward",
-     "no `return`, `deny` or other location for these paths: location ^~ /state/",
-     "no `Require`, Redirect or other <Location> for these paths"},
-    {Fault::kLogin, "login",
-     "Stateward got no credentials, or wrong ones; when they are right, the web server keeps them",
-     "no fastcgi_param HTTP_AUTHORIZATION and no fastcgi_pass_request_headers off for these paths",
+     "look at the address first: https://HOST/state/PROJECT/NAME; then: no `return`, `deny` or "
+     "other "
+     "location for these paths: location ^~ /state/",
+     "look at the address first: https://HOST/state/PROJECT/NAME; then: no `Require`, Redirect or "
+     "other <Location> for these paths"},
+    {Fault::kTaken, "taken", "there is a state at this address", kAnotherName, kAnotherName},
+    {Fault::kLogin, "login", "Stateward got no credentials, or wrong ones",
+     "look at user and password first; if they are right, the web server does not pass them on: no "
+     "fastcgi_param HTTP_AUTHORIZATION and no fastcgi_pass_request_headers off for these paths",
+     "look at user and password first; if they are right, the web server does not pass them on: "
      "CGIPassAuth On"},
     {Fault::kForbidden, "rights", "these credentials may not use this state",
      "give a state for which they have the rights to read, lock, write and delete",

@@ -49,6 +49,8 @@ WRONG = {
     "http to https": (Nginx, "plain-redirect", "return 400", "site.conf",
                       "default_type application/json;\n        return 400 '{\"error\":\"https only\"}\\n';",
                       "return 301 https://$host$request_uri;"),
+    "http: no such file": (Nginx, "plain-404", "port 80", "site.conf", "return 400 '{\"error\":\"https only\"}\\n';",
+                           "return 404;"),
     "Apache: no login passes": (Apache, "login", "CGIPassAuth On", SITE, "CGIPassAuth On",
                                 "CGIPassAuth Off"),
     "Apache: encoded slashes": (Apache, "encoded-slash", "AllowEncodedSlashes NoDecode", SITE,
@@ -127,6 +129,17 @@ class Doctor(unittest.TestCase):
         self.assertEqual(3, code, said)
         self.assertIn("certificate: the certificate is not trusted", said)
         self.assertIn("for an authority of your own give --ca-file", said)
+
+    def test_a_name_that_is_taken_and_a_wrong_path(self):
+        site = self.site(Nginx)
+        client = Client(site.tls, auth=AUTH, tls=certificates().context())
+        self.assertEqual(200, client.post("/state/doctor/taken", b'{"version":4,"serial":1,"lineage":"l"}').status)
+        code, said = self.doctor(site, name="taken")
+        self.assertEqual(1, code, said)
+        self.assertIn("WRONG  taken: there is a state at this address\n       mend: name one that is not there", said)
+        code, said = self.doctor(site, name="../../stat/doctor/test")
+        self.assertIn("WRONG  foreign-answer", said)
+        self.assertIn("look at the address first", said)
 
     def test_login_from_a_file(self):
         site = self.site(Nginx)
