@@ -296,8 +296,10 @@ class ProductionPage(Life):
         self.assertEqual(200, self.get("/state/demo/network", f"-u 'alice:open sesame' --data-binary '{state}'")[0])
         # rsync as another user keeps no owners.
         self.run_there("mkdir /root/backup; cp -a /etc/stateward /root/backup/etc-stateward; "
+                       "mv /root/backup/etc-stateward/kms.key /root; "
                        "cp -R --no-preserve=all /var/lib/stateward /root/backup/stateward; systemctl stop stateward; "
-                       "rm -r /etc/stateward /var/lib/stateward; /usr/share/stateward/setup.sh /usr")
+                       "rm -r /etc/stateward /var/lib/stateward; /usr/share/stateward/setup.sh /usr; "
+                       "cat /root/kms.key > /etc/stateward/kms.key")
         page = (ROOT / "docs/operating.md").read_text()
         section = re.search(r"(?ms)^## Restore from a backup\n(.*?)(?=^## )", page)[1].replace("/mnt/backup", "/root/backup")
         blocks = dict(re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", section))
