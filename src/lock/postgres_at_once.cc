@@ -53,6 +53,8 @@ Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey&
       .Int8(Kms::kInfoPrefix);
   Result<bool> legacy = LegacyThere(key);
   if (!legacy.ok()) return std::move(legacy).status();
+  // The text with terraform-backend's table differs with the number of ids that it may lie under.
+  step.kept = !*legacy;
   step.sql += *legacy ? "NOT EXISTS (" + LegacySelect(key, &step.params) + "))" : "true)";
   step.sql += STATEWARD_PG_IF_READ_COMMITTED;
   PgRows rows;
@@ -100,7 +102,7 @@ std::optional<ReleaseOutcome> PostgresLock::ReleaseAtOnce(const LockKey& key,
   if (!plain || service.empty() || !pool_->HasFunctions()) return std::nullopt;
   const Sha256Digest digest = Sha256(request.id);
   const ByteView principal(request.principal);
-  PgStatement step{pg_function::kRelease, {}};
+  PgStatement step{pg_function::kRelease, {}, true};
   step.params.Text(key.id.hex())
       .Text(service)
       .Bytea(request.id)

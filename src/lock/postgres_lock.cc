@@ -62,7 +62,7 @@ Status PostgresLock::MakeRow(const StateId& id, PgTransaction* transaction) {
 // Row and newest record: one statement, or two.
 std::vector<PgStatement> PostgresLock::HoldStatements(const StateId& id, size_t newest_bytes,
                                                       uint64_t known, bool functions) const {
-  PgStatement load{functions ? pg_function::kHold : pg_lock::kHoldRow, {}};
+  PgStatement load{functions ? pg_function::kHold : pg_lock::kHoldRow, {}, functions};
   load.params.Text(id.hex());
   if (functions) {
     const size_t part = std::max<size_t>(newest_bytes, 1);

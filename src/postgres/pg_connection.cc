@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/hex.h"
+#include "base/sha256.h"
+
 namespace stateward {
 namespace {
 
@@ -64,6 +67,23 @@ bool IsCancelledWait(const PGresult* notice) {
   if (severity == nullptr || std::string_view(severity) != "WARNING") return false;
   const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
   return function == nullptr || std::string_view(function) == "SyncRepWaitForLSN";
+}
+
+// The function that is called, for those who read the server's log, and a sum of the text: it has the
+// same name in every build, so that a session which is not what it seemed can only lack a statement,
+// never have another one under its name. The server cuts names at 63 bytes.
+std::string KeptName(std::string_view sql) {
+  constexpr size_t kMaxLabel = 30;
+  const size_t from = std::min(sql.find("stateward."), sql.size());
+  const std::string_view label = sql.substr(from, std::min(sql.find('(', from) - from, kMaxLabel));
+  return std::string(label) + " " + HexEncode(ByteView(Sha256(sql)).Sub(0, 16));
+}
+
+// A session without a statement that it was to keep, or with one that was made for functions which
+// have changed since: invalid_sql_statement_name, duplicate_prepared_statement,
+// feature_not_supported ("cached plan must not change result type"). Nothing took effect.
+bool IsNotKept(const std::string& sqlstate) {
+  return sqlstate == "26000" || sqlstate == "42P05" || sqlstate == "0A000";
 }
 
 }  // namespace
@@ -135,7 +155,16 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PgTarget& target,
   if (PQsetnonblocking(out->conn_, 1) != 0 || PQenterPipelineMode(out->conn_) != 1) {
     return Status::Unavailable("postgres: pipeline mode was refused");
   }
+  STATEWARD_RETURN_IF_ERROR(out->LookWhoseSession());
   return out;
+}
+
+// A pooler tells a client a process number of its own, since the server's process changes.
+Status PgConnection::LookWhoseSession() {
+  Result<std::vector<PgRows>> process = Run({{"SELECT pg_backend_pid()::int8", {}}});
+  if (!process.ok()) return std::move(process).status();
+  own_session_ = process->front().Int8(0, 0) == static_cast<uint64_t>(PQbackendPID(conn_));
+  return Status();
 }
 
 PgConnection::~PgConnection() { PQfinish(conn_); }
@@ -155,18 +184,41 @@ Result<std::vector<PgRows>> PgConnection::Run(const std::vector<PgStatement>& st
   int64_t limit_ms = kAnswerMs + static_cast<int64_t>(bytes >> 20) * 1000;
   int64_t deadline_us = clock_.SteadyUs() + limit_ms * 1000;
   if (round_trips_ != nullptr) ++*round_trips_;
-  STATEWARD_RETURN_IF_ERROR(Send(statements));
+  std::vector<Sent> sent;
+  STATEWARD_RETURN_IF_ERROR(Send(statements, &sent));
   std::vector<PgRows> rows(statements.size());
-  const Status collected = Collect(statements.size(), deadline_us, &rows);
+  const Status collected = Collect(sent, deadline_us, &rows);
   // As if the answer to COMMIT had been lost: a repeat waits for the standby in its place.
   if (unreplicated_) return Lose("the wait for a synchronous standby was cancelled");
+  if (!collected.ok() && own_session_ && IsNotKept(sqlstate_)) {
+    own_session_ = false;
+    // Within a transaction that has failed with it, the next one is without.
+    if (!lost_ && PQtransactionStatus(conn_) == PQTRANS_IDLE) return Run(statements);
+  }
   STATEWARD_RETURN_IF_ERROR(collected);
   for (const PgRows& part : rows) heavy_ = heavy_ || part.memory() > kHeavyBytes;
   return rows;
 }
 
-Status PgConnection::Send(const std::vector<PgStatement>& statements) {
+Result<const char*> PgConnection::Keep(const PgStatement& statement, std::vector<Sent>* sent) {
+  if (!statement.kept || !own_session_) return nullptr;
+  Kept& kept = kept_[statement.sql];
+  if (kept.there) return kept.name.c_str();
+  if (kept.name.empty()) kept.name = KeptName(statement.sql);
+  std::vector<Oid> types;
+  for (const PgParams::Param& param : statement.params.all()) types.push_back(param.type);
+  if (PQsendPrepare(conn_, kept.name.c_str(), statement.sql.c_str(), static_cast<int>(types.size()),
+                    types.data()) != 1) {
+    return Lose("could not send");
+  }
+  sent->push_back({&statement, false});
+  return kept.name.c_str();
+}
+
+Status PgConnection::Send(const std::vector<PgStatement>& statements, std::vector<Sent>* sent) {
   for (const PgStatement& statement : statements) {
+    Result<const char*> name = Keep(statement, sent);
+    if (!name.ok()) return std::move(name).status();
     std::vector<Oid> types;
     std::vector<const char*> values;
     std::vector<int> lengths;
@@ -176,9 +228,15 @@ Status PgConnection::Send(const std::vector<PgStatement>& statements) {
       lengths.push_back(param.size());
     }
     std::vector<int> formats(types.size(), 1);  // binary
-    int sent = PQsendQueryParams(conn_, statement.sql.c_str(), static_cast<int>(types.size()),
-                                 types.data(), values.data(), lengths.data(), formats.data(), 1);
-    if (sent != 1) return Lose("could not send");
+    const int count = static_cast<int>(types.size());
+    const int done =
+        *name != nullptr
+            ? PQsendQueryPrepared(conn_, *name, count, values.data(), lengths.data(),
+                                  formats.data(), 1)
+            : PQsendQueryParams(conn_, statement.sql.c_str(), count, types.data(), values.data(),
+                                lengths.data(), formats.data(), 1);
+    if (done != 1) return Lose("could not send");
+    sent->push_back({&statement, true});
   }
   return PQpipelineSync(conn_) == 1 ? Status() : Lose("could not send");
 }
@@ -197,9 +255,11 @@ bool PgConnection::AwaitResult(int64_t deadline_us) {
   }
 }
 
-Status PgConnection::Collect(size_t count, int64_t deadline_us, std::vector<PgRows>* rows) {
+Status PgConnection::Collect(const std::vector<Sent>& sent, int64_t deadline_us,
+                             std::vector<PgRows>* rows) {
   Status failure;
-  size_t index = 0;
+  size_t index = 0;  // of what was sent
+  size_t row = 0;
   bool ended = false;  // the last answer was the end of a statement's results
   for (;;) {
     if (!AwaitResult(deadline_us)) return Lose("no answer within the time limit");
@@ -217,7 +277,12 @@ Status PgConnection::Collect(size_t count, int64_t deadline_us, std::vector<PgRo
         return failure;
       case PGRES_TUPLES_OK:
       case PGRES_COMMAND_OK:
-        if (index < count) (*rows)[index] = std::move(owned);
+        if (index >= sent.size()) break;
+        if (sent[index].rows) {
+          (*rows)[row++] = std::move(owned);
+        } else {
+          kept_[sent[index].statement->sql].there = true;
+        }
         break;
       case PGRES_PIPELINE_ABORTED:
         break;

@@ -1,14 +1,17 @@
 // One connection to Postgres, by libpq. Used by one thread at a time.
 //
 // Statements travel in libpq's pipeline mode: what Run gets is one round trip, and, outside of an
-// explicit transaction, one transaction. Nothing of a session outlives a transaction (no prepared
-// statement, no SET, no session lock), so pgbouncer may pool transactions in between.
+// explicit transaction, one transaction. Nothing of a session outlives a transaction (no SET, no
+// session lock), so pgbouncer may pool transactions in between. Only where the session is this
+// connection's own the server keeps statements (PgStatement::kept).
 #ifndef STATEWARD_POSTGRES_PG_CONNECTION_H_
 #define STATEWARD_POSTGRES_PG_CONNECTION_H_
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,8 +71,17 @@ class PgConnection {
  private:
   PgConnection(pg_conn* conn, const Clock& clock, std::atomic<uint64_t>* round_trips)
       : conn_(conn), clock_(clock), round_trips_(round_trips) {}
-  Status Send(const std::vector<PgStatement>& statements);
-  Status Collect(size_t count, int64_t deadline_us, std::vector<PgRows>* rows);
+  // What an answer of a pipeline belongs to.
+  struct Sent {
+    const PgStatement* statement;
+    bool rows;  // false: it only says that the statement is kept now
+  };
+  Status Send(const std::vector<PgStatement>& statements, std::vector<Sent>* sent);
+  // The name under which the server keeps it, which it is asked to do first if need be; nullptr: it
+  // does not.
+  Result<const char*> Keep(const PgStatement& statement, std::vector<Sent>* sent);
+  Status Collect(const std::vector<Sent>& sent, int64_t deadline_us, std::vector<PgRows>* rows);
+  Status LookWhoseSession();
   bool AwaitResult(int64_t deadline_us);
   Status Lose(const std::string& why);
 
@@ -79,6 +91,12 @@ class PgConnection {
   bool lost_ = false;
   bool heavy_ = false;
   bool unreplicated_ = false;  // a wait for a synchronous standby was cancelled
+  bool own_session_ = false;   // no pooler gives it to others between transactions
+  struct Kept {
+    std::string name;
+    bool there = false;  // the server has said so
+  };
+  std::map<std::string, Kept, std::less<>> kept_;  // by their SQL
   std::string sqlstate_;
 };
 

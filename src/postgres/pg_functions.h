@@ -1,5 +1,6 @@
 // Functions in the schema that do a step of a lock, or a look at a state, in one round trip. The
-// server keeps their plans in its session, behind pgbouncer too, where nothing can be prepared.
+// server keeps their plans in its session, behind pgbouncer too, where nothing can be prepared
+// (PgStatement::kept).
 //
 // They read and write the tables that the plain statements do (docs/formats.md, "Tables in
 // Postgres"), so servers that know them and servers that do not work together. Who changes one

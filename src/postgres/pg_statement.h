@@ -41,6 +41,9 @@ class PgParams {
 struct PgStatement {
   std::string sql;  // one command
   PgParams params;
+  // Comes again and again, with parameters of the same types, and its plan does not depend on how
+  // large a table is: the server may keep it for the session.
+  bool kept = false;
 };
 
 // What one statement gave. Movable; used by one thread.

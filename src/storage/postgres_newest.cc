@@ -13,7 +13,7 @@ Result<PgRows> PostgresStorage::AskFunction(const char* function, PgStatement pl
   PgPool& pool = *shared_->pool;
   const bool there = transaction_ != nullptr ? pool.KnowsFunctions() : pool.HasFunctions();
   if (!there) return Ask(std::move(plain), use);
-  PgStatement call{function, plain.params};
+  PgStatement call{function, plain.params, true};
   std::string sqlstate;
   Result<PgRows> rows = Queries().QueryOne(std::move(call), use, &sqlstate);
   if (!rows.ok() && PgPool::IsNoFunction(sqlstate)) {
