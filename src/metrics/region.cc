@@ -19,11 +19,14 @@ using counters::kGauges;
 using counters::kTotal;
 
 // In the file's name, so that servers of two layouts never meet in one file.
-constexpr char kName[] = "metrics-v4";
+constexpr char kName[] = "metrics-v5";
+
+struct Owner {
+  Counter pid;  // 0: the slot is free
+  Counter start;
+};
 
 struct Slot {
-  Counter pid;  // 0: free
-  Counter start;
   Counter values[kTotal];
   Counter gauges[kGauges];
 };
@@ -79,8 +82,12 @@ Result<Fd> OpenCounters(const std::string& folder, size_t size) {
 // One of the two copies of the retired counts is in force: the one that the lowest bit of `fold`
 // names. Its other bits name the slot (counted from 1) whose counts are in that copy but not yet
 // emptied; 0 = none.
+//
+// The owners lie together: who looks for the dead, or for a free slot, touches a page of them and not
+// one of each slot, around which the kernel maps 15 more into the process.
 struct Region::File {
   Counter fold;
+  Owner owners[kSlots];
   Counter retired[2][kTotal];
   Slot slots[kSlots];
 };
@@ -102,12 +109,13 @@ Status Region::TakeSlot() {
   STATEWARD_RETURN_IF_ERROR(Status(hold.status()));
   FoldDead();
   ProcessId self = SelfProcess();
-  for (Slot& slot : file_->slots) {
-    if (slot.pid != 0) continue;
-    slot.start = self.start;
-    slot.pid = self.pid;
-    slot_ = slot.values;
-    gauges_ = slot.gauges;
+  for (size_t i = 0; i < kSlots; ++i) {
+    Owner& owner = file_->owners[i];
+    if (owner.pid != 0) continue;
+    owner.start = self.start;
+    owner.pid = self.pid;
+    slot_ = file_->slots[i].values;
+    gauges_ = file_->slots[i].gauges;
     return Status();
   }
   return Status::Unavailable("metrics: all slots are taken by live processes");
@@ -123,9 +131,10 @@ void Region::FoldDead() {
     size_t copy = fold & 1;
     size_t pending = fold >> 1;
     if (pending == 0) {
-      Slot& slot = file_->slots[i];
-      ProcessId owner{static_cast<uint32_t>(slot.pid.load()), slot.start.load()};
-      if (owner.pid == 0 || IsAlive(owner)) continue;
+      const Owner& owner = file_->owners[i];
+      const ProcessId process{static_cast<uint32_t>(owner.pid.load()), owner.start.load()};
+      if (process.pid == 0 || IsAlive(process)) continue;
+      const Slot& slot = file_->slots[i];
       for (size_t c = 0; c < kTotal; ++c) {
         file_->retired[1 - copy][c] = file_->retired[copy][c].load() + slot.values[c].load();
       }
@@ -136,8 +145,8 @@ void Region::FoldDead() {
     Slot& slot = file_->slots[pending - 1];
     for (Counter& value : slot.values) value = 0;
     for (Counter& gauge : slot.gauges) gauge = 0;
-    slot.start = 0;
-    slot.pid = 0;
+    file_->owners[pending - 1].start = 0;
+    file_->owners[pending - 1].pid = 0;
     file_->fold = copy;
   }
 }
@@ -149,8 +158,9 @@ Result<Region::Sum> Region::Total() {
   Sum sum;
   size_t copy = file_->fold & 1;
   for (size_t c = 0; c < kTotal; ++c) sum.values[c] = file_->retired[copy][c];
-  for (const Slot& slot : file_->slots) {
-    if (slot.pid == 0) continue;
+  for (size_t i = 0; i < kSlots; ++i) {
+    if (file_->owners[i].pid == 0) continue;
+    const Slot& slot = file_->slots[i];
     ++sum.processes;
     for (size_t c = 0; c < kTotal; ++c) sum.values[c] += slot.values[c];
     for (size_t g = 0; g < kGauges; ++g) sum.gauges[g] += slot.gauges[g];

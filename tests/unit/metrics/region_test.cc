@@ -22,7 +22,7 @@ TEST_GROUP(Region) {
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
   }
-  std::string File() const { return std::string(folder) + "/metrics-v4"; }
+  std::string File() const { return std::string(folder) + "/metrics-v5"; }
   std::string Refusal() const {
     Result<std::unique_ptr<Region>> region = Region::Open(folder);
     return region.ok() ? "" : region.status().detail();
