@@ -28,9 +28,10 @@ constexpr int64_t kSecondUs = 1000000;
 constexpr size_t kMostConnections = 16384;
 // Descriptors for everything else: the store, its services, the log.
 constexpr size_t kOtherDescriptors = 256;
-// The listener's turn comes once in a round of all connections that are ready. Were it one connection a
-// turn, a new one would wait for as many rounds as there are before it in the backlog, while kept
-// ones are served in each. With a bound, so that workers who share the backlog take some each.
+// The listener's turn comes once in a round of all connections that are ready. Were it one
+// connection a turn, a new one would wait for as many rounds as there are before it in the backlog,
+// while kept ones are served in each. With a bound, so that workers who share the backlog take some
+// each.
 constexpr int kAcceptAtOnce = 16;
 // A small request comes in one read, a large body in pieces of this size.
 constexpr size_t kScratch = size_t{128} * 1024;
@@ -181,8 +182,8 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
   return false;
 }
 
-// The first one goes on at once: its request is most often there already. The others take their turn
-// behind the connections that are ready by now.
+// The first one goes on at once: its request is most often there already. The others take their
+// turn behind the connections that are ready by now.
 void FcgiLoop::OnListen(Bytes* scratch) {
   if (!accepting_) return;  // and is not armed again
   Connection* first = nullptr;
@@ -207,8 +208,7 @@ void FcgiLoop::OnListen(Bytes* scratch) {
 // After an accept that failed. False: nothing more fits, and the tick looks again; who makes a
 // connection waits in the backlog.
 bool FcgiLoop::MakeRoomToAccept(int error) {
-  const bool no_room =
-      error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  const bool no_room = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
   if (!no_room || connections_.CloseLongestIdle()) return true;
   if (!listener_paused_.exchange(true)) log_.Warning("accept: out of descriptors or memory");
   SetTick(kFastTickMs);

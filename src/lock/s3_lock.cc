@@ -225,7 +225,9 @@ Result<AcquireOutcome> S3Lock::Acquire(const LockKey& key, const LockRecord& wan
 }
 
 // The gates are read once the lock is there for all to see: a change before that is
-// obeyed, and one after it finds the lock.
+// obeyed, and one after it finds the lock. That they were read is stored before the answer: a
+// repeat that comes late, and finds a gate shut since, gives back a lock that is not complete, and
+// must not give back one whose session is writing.
 Result<S3Lock::Kept> S3Lock::Complete(const StateId& id, const std::string& lock_id,
                                       const LockTerms& terms, bool repeated, S3LockEntry* entry) {
   LockBook& book = entry->object.book;

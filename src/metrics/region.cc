@@ -83,8 +83,8 @@ Result<Fd> OpenCounters(const std::string& folder, size_t size) {
 // names. Its other bits name the slot (counted from 1) whose counts are in that copy but not yet
 // emptied; 0 = none.
 //
-// The owners lie together: who looks for the dead, or for a free slot, touches a page of them and not
-// one of each slot, around which the kernel maps 15 more into the process.
+// The owners lie together: who looks for the dead, or for a free slot, touches a page of them and
+// not one of each slot, around which the kernel maps 15 more into the process.
 struct Region::File {
   Counter fold;
   Owner owners[kSlots];

@@ -69,9 +69,9 @@ bool IsCancelledWait(const PGresult* notice) {
   return function == nullptr || std::string_view(function) == "SyncRepWaitForLSN";
 }
 
-// The function that is called, for those who read the server's log, and a sum of the text: it has the
-// same name in every build, so that a session which is not what it seemed can only lack a statement,
-// never have another one under its name. The server cuts names at 63 bytes.
+// The function that is called, for those who read the server's log, and a sum of the text: it has
+// the same name in every build, so that a session which is not what it seemed can only lack a
+// statement, never have another one under its name. The server cuts names at 63 bytes.
 std::string KeptName(std::string_view sql) {
   constexpr size_t kMaxLabel = 30;
   const size_t from = std::min(sql.find("stateward."), sql.size());
@@ -229,12 +229,11 @@ Status PgConnection::Send(const std::vector<PgStatement>& statements, std::vecto
     }
     std::vector<int> formats(types.size(), 1);  // binary
     const int count = static_cast<int>(types.size());
-    const int done =
-        *name != nullptr
-            ? PQsendQueryPrepared(conn_, *name, count, values.data(), lengths.data(),
-                                  formats.data(), 1)
-            : PQsendQueryParams(conn_, statement.sql.c_str(), count, types.data(), values.data(),
-                                lengths.data(), formats.data(), 1);
+    const int done = *name != nullptr
+                         ? PQsendQueryPrepared(conn_, *name, count, values.data(), lengths.data(),
+                                               formats.data(), 1)
+                         : PQsendQueryParams(conn_, statement.sql.c_str(), count, types.data(),
+                                             values.data(), lengths.data(), formats.data(), 1);
     if (done != 1) return Lose("could not send");
     sent->push_back({&statement, true});
   }
