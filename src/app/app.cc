@@ -72,8 +72,8 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   }
   // People who are known by a policy have other identities than the original gave them.
   if (rules.write.legacy_read && !config.auth.policy_file.empty() && !read_only) {
-    app->untouched_ =
-        std::make_unique<Untouched>(*b.storage, disk, SystemClock(), config.runtime_dir);
+    app->untouched_ = std::make_unique<Untouched>(*b.storage, *app->gate_, disk, SystemClock(),
+                                                  config.runtime_dir);
   }
   app->states_ = std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *app->gate_,
                                                 SystemClock(), observer, log, rules,

@@ -26,7 +26,6 @@ constexpr size_t kThreads = 4;
 struct Tools {
   std::unique_ptr<LocalAdmin> admin;
   std::unique_ptr<Adopter> adopter;
-  std::unique_ptr<Untouched> untouched;
 
   OpenedStore& store() { return admin->store(); }
 };
@@ -39,8 +38,6 @@ Result<Tools> Open(const CliContext& cli) {
   OpenedStore& store = tools.store();
   tools.adopter = std::make_unique<Adopter>(store.backends, store.store_id, tools.admin->states(),
                                             SystemClock());
-  tools.untouched = std::make_unique<Untouched>(store.storage(), PosixDisk(), SystemClock(),
-                                                store.config.runtime_dir);
   return tools;
 }
 
@@ -128,9 +125,9 @@ void AdoptEach(const CliContext& cli, Tools& tools, const Args& args, const Adop
   for (std::thread& thread : threads) thread.join();
 }
 
-// How many blobs are left; tells the servers of this host.
+// How many blobs are left. The servers count for themselves: this may be a copy of their store.
 void SayLeft(const CliContext& cli, Tools& tools, const Args& args) {
-  Result<uint64_t> left = tools.untouched->Recount();
+  Result<uint64_t> left = CountUntouched(tools.store().storage());
   if (!left.ok()) {
     Say(cli.out, "what is left could not be counted: " + left.status().detail() + "\n");
   } else if (args.Flag("dry-run")) {
@@ -213,8 +210,9 @@ int AdoptNamed(const CliContext& cli, const Args& args) {
 int MarkDone(const CliContext& cli) {
   Result<Tools> tools = Open(cli);
   if (!tools.ok()) return Fail(cli, tools.status());
-  Result<uint64_t> left = tools->untouched->Recount();
-  Status marked = tools->untouched->MarkDone();
+  Storage& storage = tools->store().storage();
+  Result<uint64_t> left = CountUntouched(storage);
+  Status marked = MarkUntouchedDone(storage);
   if (!marked.ok()) return Fail(cli, marked);
   Say(cli.out,
       (left.ok() ? std::to_string(*left) : std::string("an unknown number of")) +

@@ -24,8 +24,8 @@ constexpr int64_t kStartMs = 2000;
 constexpr char kFile[] = "untouched";
 constexpr char kTurn[] = "untouched.lock";
 constexpr size_t kMaxFile = 4096;
-// The one that has the turn ends within the time limits of the storage; who waits longer counts
-// later.
+// The one that has the turn ends within the time limits of the storage; who waits longer and knows
+// nothing yet counts, too.
 constexpr int kTurnMs = 100;
 
 std::string DoneClaim() {
@@ -53,12 +53,25 @@ Result<uint64_t> CountUntouched(NameClaims& claims) {
   return count;
 }
 
-Untouched::Untouched(NameClaims& claims, Disk& disk, const Clock& clock, std::string runtime_dir)
+Status MarkUntouchedDone(NameClaims& claims) {
+  Result<StateId> claimed = claims.ClaimLegacy(DoneClaim(), StateId::Of({"", "done", "done"}));
+  return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
+}
+
+Untouched::Untouched(NameClaims& claims, StoreGate& gate, Disk& disk, const Clock& clock,
+                     std::string runtime_dir)
     : claims_(claims),
+      gate_(gate),
       disk_(disk),
       clock_(clock),
       runtime_dir_(std::move(runtime_dir)),
       since_ms_(clock.NowMs() - kStartMs) {}
+
+std::string Untouched::StoreId() {
+  if (runtime_dir_.empty()) return "";
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_.Store();
+  return store.ok() ? (*store)->store_id : "";
+}
 
 bool Untouched::Fresh(const Seen& seen) const {
   int64_t age = clock_.NowMs() - seen.time_ms;
@@ -73,10 +86,12 @@ Status Untouched::CountIfDue() {
                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) turn = Fd(disk_, fd);
   }
-  if (turn.ok() && !LockFd(disk_, turn->get(), kTurnMs, kTurn).ok()) return Status();
+  const bool late = turn.ok() && !LockFd(disk_, turn->get(), kTurnMs, kTurn).ok();
+  const std::string store_id = StoreId();
   {
     std::lock_guard<std::mutex> hold(mutex_);
-    if (turn.ok()) ReadShared();
+    if (turn.ok()) ReadShared(store_id);
+    if (late && seen_.time_ms != 0) return Status();
     if (turn.ok() && Fresh(seen_)) {
       changed_.notify_all();
       return Status();
@@ -89,6 +104,7 @@ Status Untouched::CountIfDue() {
 Result<uint64_t> Untouched::Recount() {
   Result<uint64_t> count = CountUntouched(claims_);
   Seen seen;
+  seen.store_id = StoreId();
   seen.time_ms = clock_.NowMs();
   if (count.ok()) {
     seen.count = *count;
@@ -99,6 +115,7 @@ Result<uint64_t> Untouched::Recount() {
     std::lock_guard<std::mutex> hold(mutex_);
     // A count that was good is better than none: blobs do not come back.
     if (!count.ok() && seen_.count) seen.count = seen_.count;
+    if (count.ok()) none_left_ = *count == 0;
     seen_ = seen;
   }
   changed_.notify_all();
@@ -106,12 +123,12 @@ Result<uint64_t> Untouched::Recount() {
   return count;
 }
 
-// "<time> <count or -> <failure>\n"
+// "<store id> <time> <count, or -1> <failure>\n"
 void Untouched::Share(const Seen& seen) {
-  if (runtime_dir_.empty()) return;
+  if (seen.store_id.empty()) return;
   Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, runtime_dir_);
   if (!dir.ok()) return;
-  std::string text = std::to_string(seen.time_ms) + " " +
+  std::string text = seen.store_id + " " + std::to_string(seen.time_ms) + " " +
                      (seen.count ? std::to_string(*seen.count) : "-1") + " " +
                      seen.failure.substr(0, kMaxFile / 2) + "\n";
   (void)ReplaceDurably(disk_, dir->get(), kFile, text);  // the next one counts for itself
@@ -122,6 +139,10 @@ bool Untouched::Read(Disk& disk, const std::string& runtime_dir, Seen* seen) {
   Result<Bytes> bytes = ReadFileAt(disk, AT_FDCWD, runtime_dir + "/" + kFile, kMaxFile);
   if (!bytes.ok()) return false;
   std::string_view text = ByteView(*bytes).AsString();
+  const size_t id_end = text.find(' ');
+  if (id_end == text.npos) return false;
+  seen->store_id = std::string(text.substr(0, id_end));
+  text.remove_prefix(id_end + 1);
   int64_t count = 0;
   if (!TakeNumber(&text, &seen->time_ms) || !TakeNumber(&text, &count)) return false;
   if (count >= 0) seen->count = static_cast<uint64_t>(count);
@@ -129,11 +150,15 @@ bool Untouched::Read(Disk& disk, const std::string& runtime_dir, Seen* seen) {
   return true;
 }
 
-void Untouched::ReadShared() {
+void Untouched::ReadShared(const std::string& store_id) {
   shared_read_us_ = clock_.SteadyUs();
   Seen seen;
   if (!Read(disk_, runtime_dir_, &seen) || seen.time_ms < since_ms_) return;
-  if (seen.time_ms > seen_.time_ms && seen.time_ms <= clock_.NowMs()) seen_ = std::move(seen);
+  if (store_id.empty() || seen.store_id != store_id) return;
+  if (seen.count && *seen.count == 0 && !none_left_) return;
+  if (seen.time_ms <= seen_.time_ms || seen.time_ms > clock_.NowMs()) return;
+  if (seen.count) none_left_ = *seen.count == 0;
+  seen_ = std::move(seen);
 }
 
 std::optional<uint64_t> Untouched::Shared(Disk& disk, const std::string& runtime_dir) {
@@ -155,9 +180,10 @@ std::string Untouched::Warning() {
 }
 
 Result<uint64_t> Untouched::Holding() {
+  const std::string store_id = StoreId();
   std::unique_lock<std::mutex> hold(mutex_);
   if (done_) return uint64_t{0};
-  if (clock_.SteadyUs() - shared_read_us_ > kReadAgainUs) ReadShared();
+  if (clock_.SteadyUs() - shared_read_us_ > kReadAgainUs) ReadShared(store_id);
   changed_.wait_for(hold, kFirstCount, [this] { return seen_.time_ms != 0; });
   Seen seen = seen_;
   hold.unlock();
@@ -168,11 +194,6 @@ Result<uint64_t> Untouched::Holding() {
   if (seen.count) return *seen.count;
   return Status::Unavailable("terraform-backend's blobs are not counted" +
                              (seen.failure.empty() ? " yet" : ": " + seen.failure));
-}
-
-Status Untouched::MarkDone() {
-  Result<StateId> claimed = claims_.ClaimLegacy(DoneClaim(), StateId::Of({"", "done", "done"}));
-  return claimed.ok() ? Status() : NeverAbsent(std::move(claimed).status());
 }
 
 Result<bool> Untouched::IsDone() {

@@ -60,7 +60,7 @@ struct ToolWorld {
   std::unique_ptr<StateService> Serve(bool tool) {
     StateRules rules;
     rules.hold_names = !tool;
-    untouched = std::make_unique<Untouched>(*b.storage, PosixDisk(), clock, "");
+    untouched = std::make_unique<Untouched>(*b.storage, *gate, PosixDisk(), clock, "");
     (void)untouched->Recount();
     return std::make_unique<StateService>(*b.storage, *b.locker, *b.kms, *gate, clock, observer,
                                           log, rules, nullptr, tool ? nullptr : untouched.get());

@@ -47,6 +47,10 @@ TEST_GROUP_BASE(StoreJobs, JobFixture) {
     FAIL("no such job");
     return {};
   }
+  static void RemoveShared(const std::string& dir) {
+    for (const char* name : {"/untouched", "/untouched.lock"}) unlink((dir + name).c_str());
+    CHECK(rmdir(dir.c_str()) == 0);
+  }
   std::map<std::string, uint64_t> found;
   Untouched* untouched = nullptr;
 };
@@ -56,8 +60,8 @@ TEST(StoreJobs, UntouchedBlobsAreCountedOnceForAHost) {
   char dir[40] = "/tmp/stateward-jobs-XXXXXX";
   CHECK(mkdtemp(dir) != nullptr);
   storage.legacy[std::string(64, 'b')] = {1, 2, 3};
-  Untouched one(storage, PosixDisk(), clock, dir);
-  Untouched other(storage, PosixDisk(), clock, dir);
+  Untouched one(storage, gate, PosixDisk(), clock, dir);
+  Untouched other(storage, gate, PosixDisk(), clock, dir);
   for (Untouched* each : {&one, &other}) {
     untouched = each;
     JobStep step = Round("untouched");
@@ -70,9 +74,41 @@ TEST(StoreJobs, UntouchedBlobsAreCountedOnceForAHost) {
   clock.Advance(Untouched::kEveryMs);
   CHECK_FALSE(Round("untouched").status.ok());
   LONGS_EQUAL(1, *other.Holding());
-  for (const char* name : {"/untouched", "/untouched.lock"})
-    unlink((std::string(dir) + name).c_str());
-  CHECK(rmdir(dir) == 0);
+  RemoveShared(dir);
+}
+
+// An absent name becomes 404 by it: another store, or a copy of this one, may use the folder.
+TEST(StoreJobs, ThatNoBlobIsLeftIsNotBelievedOfAnother) {
+  char dir[40] = "/tmp/stateward-jobs-XXXXXX";
+  CHECK(mkdtemp(dir) != nullptr);
+  storage.legacy[std::string(64, 'b')] = {1, 2, 3};
+  Untouched live(storage, gate, PosixDisk(), clock, dir);
+  LONGS_EQUAL(1, *live.Recount());
+  MemStorage copy;
+  CHECK(copy.WriteIdentity(**gate.Store(), nullptr).ok());
+  StoreIdentity another = **gate.Store();
+  another.store_id = std::string(32, 'a');
+  MemStorage other;
+  CHECK(other.WriteIdentity(another, nullptr).ok());
+  for (MemStorage* place : {&copy, &other}) {
+    StoreGate its_gate(*place, locker);
+    clock.Advance(1000);
+    LONGS_EQUAL(0, *Untouched(*place, its_gate, PosixDisk(), clock, dir).Recount());
+    LONGS_EQUAL(1, *live.Holding());
+    // Nor of a server that has just begun.
+    Untouched young(storage, gate, PosixDisk(), clock, dir);
+    CHECK(young.CountIfDue().ok());
+    LONGS_EQUAL(1, *young.Holding());
+  }
+  // Nor that there are some, of another store.
+  storage.legacy.clear();
+  LONGS_EQUAL(0, *live.Recount());
+  other.legacy[std::string(64, 'b')] = {1, 2, 3};
+  StoreGate its_gate(other, locker);
+  clock.Advance(1000);
+  LONGS_EQUAL(1, *Untouched(other, its_gate, PosixDisk(), clock, dir).Recount());
+  LONGS_EQUAL(0, *live.Holding());
+  RemoveShared(dir);
 }
 
 // B11: whoever wrote last, and whether the state is deleted.

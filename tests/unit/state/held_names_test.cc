@@ -29,7 +29,9 @@ TEST_GROUP_BASE(HeldNames, ServiceFixture) {
   void Serve(bool new_identities) {
     service.reset();
     untouched.reset();
-    if (new_identities) untouched = std::make_unique<Untouched>(storage, PosixDisk(), clock, "");
+    if (new_identities) {
+      untouched = std::make_unique<Untouched>(storage, gate, PosixDisk(), clock, "");
+    }
     if (untouched) (void)untouched->Recount();
     service = std::make_unique<StateService>(storage, locker, *kms, gate, clock, observer, log,
                                              rules, nullptr, untouched.get());
@@ -84,7 +86,7 @@ TEST(HeldNames, FreeOnceTheBlobsAreTakenOver) {
 
 TEST(HeldNames, FreeOnceTheyAreSaidToBeNobodys) {
   CHECK_FALSE(*untouched->IsDone());
-  CHECK(Untouched(storage, PosixDisk(), clock, "").MarkDone().ok());
+  CHECK(MarkUntouchedDone(storage).ok());
   LONGS_EQUAL(1, *CountUntouched(storage));
   IsFree();
 }
@@ -136,7 +138,7 @@ TEST(HeldNames, APlaceThatCannotBeListedIs503AndNamesTheRight) {
     STRCMP_CONTAINS("the right to list", answer.hint.c_str());
     STRCMP_CONTAINS("adopt --done", answer.hint.c_str());
   }
-  CHECK(untouched->MarkDone().ok());
+  CHECK(MarkUntouchedDone(storage).ok());
   IsFree();
 }
 
