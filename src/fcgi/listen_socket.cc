@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -15,6 +14,8 @@
 #include <cstring>
 #include <string_view>
 #include <utility>
+
+#include "base/listen_address.h"
 
 namespace stateward {
 namespace {
@@ -76,42 +77,27 @@ Result<ListenSocket> BindUnix(const std::string& path) {
   return ListenSocket{fd, path};
 }
 
-// freeaddrinfo what it gives.
-Result<addrinfo*> ResolveTcp(const std::string& where) {
-  size_t colon = where.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == where.size()) {
+Result<ListenAddress> ParseTcp(const std::string& where) {
+  const size_t colon = where.rfind(':');
+  if (colon == std::string::npos || colon == 0) {
     return Status::InvalidArgument(
         "FASTCGI_LISTEN must be unix:/path, host:port or [v6 address]:port");
   }
-  std::string host = where.substr(0, colon);
-  const std::string port = where.substr(colon + 1);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) {
-    return Status::InvalidArgument("FASTCGI_LISTEN: " + host + " port " + port + ": " +
-                                   gai_strerror(error));
-  }
-  return found;
+  return ParseListenAddress("FASTCGI_LISTEN", where);
 }
 
 Result<ListenSocket> BindTcp(const std::string& where) {
-  Result<addrinfo*> resolved = ResolveTcp(where);
-  if (!resolved.ok()) return std::move(resolved).status();
-  addrinfo* found = *resolved;
-  int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  Result<ListenAddress> address = ParseTcp(where);
+  if (!address.ok()) return std::move(address).status();
+  int fd = socket(address->get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int on = 1;
   bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-            bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
-  const int err = errno;
-  Status status = ok ? Status() : FromErrno(where, err);
-  if (!ok && err == EADDRINUSE) status = {Code::kConflict, status.detail()};
-  freeaddrinfo(found);
+            bind(fd, address->get(), address->size) == 0 && listen(fd, kBacklog) == 0;
   if (ok) return ListenSocket{fd, ""};
+  const int err = errno;
   if (fd >= 0) close(fd);
+  Status status = FromErrno(where, err);
+  if (err == EADDRINUSE) status = {Code::kConflict, status.detail()};
   return status;
 }
 
@@ -150,10 +136,8 @@ ListenSocket FindInherited(const std::string& listen_pid, const std::string& lis
 
 Status CheckListen(const std::string& where) {
   if (where.compare(0, kUnix.size(), kUnix) == 0) return CheckUnix(where.substr(kUnix.size()));
-  Result<addrinfo*> found = ResolveTcp(where);
-  if (!found.ok()) return std::move(found).status();
-  freeaddrinfo(*found);
-  return Status();
+  Result<ListenAddress> address = ParseTcp(where);
+  return address.ok() ? Status() : std::move(address).status();
 }
 
 Result<ListenSocket> BindListen(const std::string& where) {

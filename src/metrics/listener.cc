@@ -1,7 +1,6 @@
 #include "metrics/listener.h"
 
 #include <microhttpd.h>
-#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <chrono>
 #include <cstring>
 #include <utility>
+
+#include "base/listen_address.h"
 
 namespace stateward {
 namespace {
@@ -18,40 +19,20 @@ constexpr std::chrono::seconds kAskAgain(2);
 // Prometheus scrapes with one connection; some more for a person who looks.
 constexpr unsigned kMaxConnections = 16;
 constexpr unsigned kTimeoutS = 10;
+constexpr char kSetting[] = "METRICS_LISTEN_ADDR";
 
-Result<addrinfo*> Resolve(const std::string& address) {
-  size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon + 1 == address.size()) {
-    return Status::InvalidArgument("METRICS_LISTEN_ADDR must be host:port or [v6 address]:port");
-  }
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), address.c_str() + colon + 1,
-                          &hints, &found);
-  if (error != 0) {
-    return Status::InvalidArgument("METRICS_LISTEN_ADDR: " + address + ": " + gai_strerror(error));
-  }
-  return found;
-}
-
-// -1 when the address is taken. Without SO_REUSEPORT only one socket can listen there.
-int TryListen(const std::string& address) {
-  Result<addrinfo*> found = Resolve(address);
-  if (!found.ok()) return -1;
-  int fd = socket((*found)->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+// Without SO_REUSEPORT only one socket can listen there.
+Result<int> TryListen(const std::string& where) {
+  Result<ListenAddress> address = ParseListenAddress(kSetting, where);
+  if (!address.ok()) return std::move(address).status();
+  int fd = socket(address->get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int on = 1;
   bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-            bind(fd, (*found)->ai_addr, (*found)->ai_addrlen) == 0 && listen(fd, 64) == 0;
-  freeaddrinfo(*found);
+            bind(fd, address->get(), address->size) == 0 && listen(fd, 64) == 0;
   if (ok) return fd;
+  const Status status = FromErrno(where, errno);
   if (fd >= 0) close(fd);
-  return -1;
+  return status;
 }
 
 MHD_Result Reply(MHD_Connection* connection, unsigned status, const std::string& text) {
@@ -86,10 +67,8 @@ struct MetricsListener::Daemon {
 };
 
 Status MetricsListener::CheckAddress(const std::string& address) {
-  Result<addrinfo*> found = Resolve(address);
-  if (!found.ok()) return std::move(found).status();
-  freeaddrinfo(*found);
-  return Status();
+  Result<ListenAddress> parsed = ParseListenAddress(kSetting, address);
+  return parsed.ok() ? Status() : std::move(parsed).status();
 }
 
 MetricsListener::MetricsListener(std::string address, std::function<std::string()> render,
@@ -110,8 +89,9 @@ MetricsListener::~MetricsListener() {
 void MetricsListener::Loop() {
   std::unique_lock<std::mutex> hold(mutex_);
   while (!stop_) {
-    int fd = TryListen(address_);
-    if (fd >= 0) {
+    Result<int> listening = TryListen(address_);
+    if (listening.ok()) {
+      const int fd = *listening;
       MHD_Daemon* daemon = MHD_start_daemon(
           MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, nullptr, nullptr, &Answer,
           const_cast<std::function<std::string()>*>(&render_), MHD_OPTION_LISTEN_SOCKET, fd,
