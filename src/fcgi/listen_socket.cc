@@ -176,7 +176,10 @@ Result<PeerRules> PeerRules::Parse(const std::string& allow, const std::string& 
     rules.uids_.push_back(uid);
     return error == std::errc() && end == item.data() + item.size();
   });
-  if (!ok) return Status::InvalidArgument("FASTCGI_PEER_UIDS: user numbers with commas");
+  // No number at all would let everybody in.
+  if (!ok || (!uids.empty() && rules.uids_.empty())) {
+    return Status::InvalidArgument("FASTCGI_PEER_UIDS: user numbers with commas");
+  }
   return rules;
 }
 

@@ -24,4 +24,13 @@ TEST(ListenSettings, APortIsOneOfThoseThatThereAre) {
   CHECK(CheckListen(":9000").code() == Code::kInvalidArgument);
 }
 
+TEST(ListenSettings, UserNumbersThatAreNoneLetNobodyIn) {
+  for (const char* good : {"", "0", "33", "33, 1000", "33,"}) {
+    CHECK_TEXT(PeerRules::Parse("", good).ok(), good);
+  }
+  for (const char* bad : {",", " ", " , ", "www-data", "33,x"}) {
+    CHECK_FALSE_TEXT(PeerRules::Parse("", bad).ok(), bad);
+  }
+}
+
 }  // namespace stateward
