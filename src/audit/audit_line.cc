@@ -22,6 +22,8 @@ constexpr std::string_view kResults[] = {"done", "refused", "failed"};
 constexpr size_t kMaxText = 512;
 constexpr size_t kMaxClaims = 24;  // all that a rule can reasonably ask
 constexpr size_t kMaxClaim = 128;
+// What a line has in front of its fields and behind them is less.
+constexpr size_t kMaxFields = kMaxAuditLine - 512;
 
 std::string TimeText(int64_t ms) {
   const time_t seconds = static_cast<time_t>(ms / 1000);
@@ -36,10 +38,16 @@ std::string TimeText(int64_t ms) {
 // Adds members of an object that is open already, at its comma.
 class Fields {
  public:
-  Fields() { w_.BeginObject(); }
+  // `halved`: what others write is so many times half as long as it may be.
+  explicit Fields(unsigned halved = 0) : halved_(halved) { w_.BeginObject(); }
   void Text(std::string_view key, std::string_view value, size_t limit = kMaxText) {
     if (!value.empty()) w_.Key(key).String(value.substr(0, limit));
   }
+  // Of others, and of no use to the server itself.
+  void Foreign(std::string_view key, std::string_view value, size_t limit = kMaxText) {
+    Text(key, value, Shorter(limit));
+  }
+  size_t Shorter(size_t limit) const { return limit >> halved_; }
   void Number(std::string_view key, uint64_t value) { w_.Key(key).Uint(value); }
   void Version(const std::optional<AuditVersion>& version, std::string_view number,
                std::string_view serial) {
@@ -56,35 +64,35 @@ class Fields {
 
  private:
   JsonWriter w_;
+  const unsigned halved_;
 };
 
 void PutIdentity(const AuditIdentity& identity, Fields* fields) {
   fields->Text("way", identity.way);
-  fields->Text("issuer", identity.issuer);
+  fields->Foreign("issuer", identity.issuer);
   if (!identity.claims.empty()) {
     fields->writer().Key("claims").BeginObject();
     size_t count = 0;
     for (const auto& [name, value] : identity.claims) {
       if (++count > kMaxClaims) break;
-      fields->Text(std::string_view(name).substr(0, kMaxClaim), value, kMaxClaim);
+      fields->Foreign(std::string_view(name).substr(0, fields->Shorter(kMaxClaim)), value,
+                      kMaxClaim);
     }
     fields->writer().EndObject();
   }
-  fields->Text("rule", identity.rule);
+  fields->Foreign("rule", identity.rule);
 }
 
-}  // namespace
-
-std::string AuditFields(std::string_view kind, const AuditEvent& event) {
-  Fields f;
+std::string EventFields(std::string_view kind, const AuditEvent& event, unsigned halved) {
+  Fields f(halved);
   f.Text("time", TimeText(event.time_ms));
   f.Text("event", kind);
   if (event.intent > 0) f.Number("intent", event.intent);
-  f.Text("request_id", event.request_id);
-  f.Text("traceparent", event.traceparent);
-  f.Text("principal", event.principal);
+  f.Foreign("request_id", event.request_id);
+  f.Foreign("traceparent", event.traceparent);
+  f.Foreign("principal", event.principal);
   PutIdentity(event.identity, &f);
-  f.Text("address", event.address);
+  f.Foreign("address", event.address);
   f.Text("action", event.action);
   if (!event.project.empty()) f.Text("state", event.project + "/" + event.name);
   if (!event.project.empty()) f.Text("namespace", ShortNamespace(event.tenant));
@@ -97,9 +105,21 @@ std::string AuditFields(std::string_view kind, const AuditEvent& event) {
     if (event.status > 0) f.Number("status", static_cast<uint64_t>(event.status));
     f.Text("result", kResults[static_cast<size_t>(event.result)]);
   }
-  f.Text("reason", event.reason);
+  f.Foreign("reason", event.reason);
   if (event.left_out > 0) f.Number("left_out", event.left_out);
   return std::move(f).Take();
+}
+
+}  // namespace
+
+// Escaped, a byte may have six: whether a line fits shows when it is made.
+std::string AuditFields(std::string_view kind, const AuditEvent& event) {
+  unsigned halved = 0;
+  std::string fields = EventFields(kind, event, halved);
+  while (fields.size() > kMaxFields && kMaxText >> halved > 1) {
+    fields = EventFields(kind, event, ++halved);
+  }
+  return fields;
 }
 
 std::string AuditFields(std::string_view kind, int64_t time_ms, std::string_view reason,

@@ -44,6 +44,25 @@ TEST(AuditLine, TextOfOthersCannotLeaveItsPlace) {
   STRCMP_EQUAL(event.principal.c_str(), trail.Parse(line).json.String("principal")->c_str());
 }
 
+// A control character is six bytes of JSON.
+TEST(AuditLine, ALineIsNeverTooLongToBeRead) {
+  AuditEvent event = TrailFixture::Event("write");
+  for (const std::string& text : {std::string(2000, '\x01'), std::string(2000, 'x')}) {
+    event.principal = event.request_id = event.traceparent = event.address = event.reason = text;
+    event.identity = {"token", text, {}, text};
+    for (int i = 0; i < 40; ++i) event.identity.claims.emplace_back(std::to_string(i) + text, text);
+    for (const std::string_view kind : {kAuditIntends, kAuditDone}) {
+      AuditHead head{"0123456789abcdef", UINT64_MAX - 1, {}};
+      std::string line = ChainLine(trail.key, AuditFields(kind, event), &head);
+      CHECK_TEXT(line.size() <= kMaxAuditLine, std::to_string(line.size()).c_str());
+      line.pop_back();
+      const AuditLine read = trail.Parse(line);
+      STRCMP_EQUAL((event.project + "/" + event.name).c_str(), read.json.String("state")->c_str());
+      CHECK(read.json.String("principal")->size() >= 32);
+    }
+  }
+}
+
 TEST(AuditLine, EveryByteCounts) {
   AuditHead head{"0123456789abcdef", 0, {}};
   std::string line =
