@@ -13,42 +13,54 @@ constexpr std::string_view kNames[] = {"state.written", "state.rolled_back", "st
                                        "check.failed",  "events.lost",       "maintenance.*"};
 constexpr std::string_view kMaintenance = "maintenance.";
 
-// What changed something and ended well, by the trail's action.
-constexpr std::pair<std::string_view, std::string_view> kDone[] = {
-    {"write", "state.written"},
-    {"delete", "state.deleted"},
-    {"force unlock", "lock.forced"},
-};
-// The same of operations, which have no status of HTTP in their line.
-constexpr std::pair<std::string_view, std::string_view> kOperations[] = {
-    {"rollback", "state.rolled_back"},
-    {"undelete", "state.written"},
-    {"uploads restore", "state.written"},
-    {"delete", "state.deleted"},
-    {"unlock", "lock.forced"},
-    {"maintenance set", "maintenance.set"},
-    {"maintenance end", "maintenance.end"},
-    {"freeze", "maintenance.freeze"},
-    {"unfreeze", "maintenance.unfreeze"},
+// What shows in a line that something was done, and not found as it should be.
+enum class Shows : uint8_t { kResult, kVersion, kLock };
+
+struct Told {
+  std::string_view action;
+  std::string_view type;
+  Shows shows;
 };
 
-template <size_t n>
-std::string_view Find(const std::pair<std::string_view, std::string_view> (&table)[n],
-                      std::string_view action) {
-  for (const auto& [name, type] : table) {
-    if (name == action) return type;
+constexpr Told kTold[] = {
+    {"write", "state.written", Shows::kVersion},
+    {"undelete", "state.written", Shows::kVersion},
+    {"uploads restore", "state.written", Shows::kVersion},
+    {"rollback", "state.rolled_back", Shows::kVersion},
+    {"delete", "state.deleted", Shows::kVersion},
+    {"force unlock", "lock.forced", Shows::kLock},
+    {"unlock", "lock.forced", Shows::kLock},  // the operation
+    {"maintenance set", "maintenance.set", Shows::kResult},
+    {"maintenance end", "maintenance.end", Shows::kResult},
+    {"freeze", "maintenance.freeze", Shows::kResult},
+    {"unfreeze", "maintenance.unfreeze", Shows::kResult},
+};
+
+bool IsShown(Shows what, const JsonObject& line) {
+  switch (what) {
+    case Shows::kResult:
+      break;
+    case Shows::kVersion:
+      return line.Uint("version_after").value_or(0) > line.Uint("version_before").value_or(0);
+    case Shows::kLock:
+      return !line.String("lock_id").value_or("").empty();
   }
-  return "";
+  return true;
 }
 
 std::string_view TypeOf(const JsonObject& line) {
   if (line.String("event") != "done") return "";
   const std::string action = line.String("action").value_or("");
-  const bool operation = !line.Has("status");
-  if (line.String("result") == "done") {
-    return operation ? Find(kOperations, action) : Find(kDone, action);
+  const bool over_http = line.Has("status");
+  if (line.String("result") != "done") {
+    return over_http && action == "write" && line.Has("upload") ? "write.kept" : "";
   }
-  return !operation && action == "write" && line.Has("upload") ? "write.kept" : "";
+  // Over HTTP that is also how a client frees its own lock.
+  if (over_http && action == "unlock") return "";
+  for (const Told& told : kTold) {
+    if (told.action == action) return IsShown(told.shows, line) ? told.type : "";
+  }
+  return "";
 }
 
 // Metadata: names, numbers, who and why.

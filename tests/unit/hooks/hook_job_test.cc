@@ -157,7 +157,7 @@ TEST(Hooks, ADownReceiverIsTriedLessAndLessOften) {
   LONGS_EQUAL(1000, job->Step(Parts()).again_ms);
   append(
       "{\"event\":\"done\",\"chain\":\"c\",\"seq\":1,\"time\":\"T\",\"action\":\"write\","
-      "\"status\":200,\"result\":\"done\"}\n");
+      "\"status\":200,\"result\":\"done\",\"version_after\":1}\n");
   for (int64_t pause_s : {1, 2, 4, 8, 16, 32, 60, 60}) {
     JobStep step = job->Step(Parts());
     CHECK(step.status.code() == Code::kUnavailable);
