@@ -11,6 +11,7 @@
 #include "http/api_args.h"
 #include "http/api_call.h"
 #include "http/audit_events.h"
+#include "http/origin.h"
 #include "http/who_asks.h"
 #include "state/lock_info.h"
 
@@ -132,6 +133,11 @@ Judged AppHandler::Look(Exchange* exchange, AnswerRoom& room) {
 
 Judged AppHandler::LookAtState(Exchange* exchange, const Target& target, AnswerRoom& room) {
   const Route& route = *exchange->matched.route;
+  // What is only read no page of another site is shown by its browser.
+  const Method method = exchange->request.method;
+  const Status origin =
+      method == Method::kGet || method == Method::kHead ? Status() : CheckOrigin(exchange->request);
+  if (!origin.ok()) return Refused(origin, exchange);
   Result<Grant> grant = Authorize(*exchange, route.verb);
   if (!grant.ok()) return Refused(grant.status(), exchange);
   exchange->principal = grant->principal;

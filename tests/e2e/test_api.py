@@ -1,4 +1,5 @@
 """/api/v1 through nginx: who sees what, what is answered, and how it is refused; on each pair of backends."""
+import functools
 import hashlib
 import json
 import socket
@@ -158,6 +159,19 @@ class Api(ApiWorld):
         for origin, status in (("https://elsewhere.example", 403), ("null", 403),
                                (f"http://localhost:{self.nginx.plain[1]}", 200)):
             self.get("reader", "/states/open/a", status, headers=[("Origin", origin)])
+
+    def test_a_page_of_another_site_changes_nothing(self):
+        """A form's POST needs no leave of ours, and the browser adds the login that it knows."""
+        body = document(1, "foreign")
+        own = f"http://localhost:{self.nginx.plain[1]}"
+        for origin, status in (("https://elsewhere.example", 403), ("null", 403), (own, 200)):
+            ask = functools.partial(self.client("admin").request, headers=[("Origin", origin)])
+            self.assertEqual(status, ask("POST", "/state/open/foreign", body).status)
+            for method, path, lock in (("POST", "/lock", "a"), ("DELETE", "/lock", "a"),
+                                       ("LOCK", "", "b"), ("UNLOCK", "", "b")):
+                answer = ask(method, "/state/open/foreign" + path, lock_info(lock))
+                self.assertEqual(status, answer.status, f"{method} {path} {origin}")
+            self.assertEqual(status, ask("DELETE", "/state/open/foreign").status)
 
     def ctl(self, name, *args, code=0, server=None, **more):
         """statewardctl --server, as the owner of a token."""
