@@ -98,9 +98,12 @@ class Webhook : public Job {
     data.BeginObject().Key("count").Uint(missing).EndObject();
     const std::string id = "lost_" + line.String("chain").value_or("") + "_" +
                            std::to_string(line.Uint("seq").value_or(0));
+    // The event of the same line may have failed then.
+    if (id == told_lost_) return Status();
     STATEWARD_RETURN_IF_ERROR(
         Send(MakeHookEvent(id, kEventsLost, line.String("time").value_or(""), std::move(data))));
     lost_ += missing;
+    told_lost_ = id;
     return Status();
   }
 
@@ -137,6 +140,7 @@ class Webhook : public Job {
   int64_t watch_again_us_ = 0;
   uint64_t delivered_ = 0;
   uint64_t lost_ = 0;
+  std::string told_lost_;  // the id of the newest event about that
   uint64_t told_delivered_ = 0;
   int64_t tell_again_us_ = 0;
 };

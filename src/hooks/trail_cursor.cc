@@ -67,8 +67,39 @@ Status TrailCursor::Save() {
   return Status();
 }
 
-// The file that the cursor stands in. When that is the newest one no more and cannot be found (it
-// was deleted or compressed), the newest, from its front.
+// The number of a file's first line; 0: it has none, or one of another chain.
+uint64_t TrailCursor::FirstOf(int dir, const std::string& name) const {
+  Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
+  if (!file.ok()) return 0;
+  uint64_t first = 0;
+  (void)EachLine(disk_, file->get(), 0, [&](std::string_view text, bool whole, uint64_t) {
+    Result<JsonObject> line = ParseSmallJson(text);
+    const bool fits = whole && line.ok() && line->String("chain") == chain_;
+    if (fits) first = line->Uint("seq").value_or(0);
+    return false;
+  });
+  return first;
+}
+
+// The file that begins behind the newest line that is done with, and before all others that do;
+// "" = none.
+std::string TrailCursor::NextFile(int dir, const std::vector<std::string>& names) const {
+  std::string next;
+  uint64_t next_first = UINT64_MAX;
+  for (const std::string& name : names) {
+    DiskStat stat;
+    if (chain_.empty() || name.substr(0, name_.size()) != name_) continue;
+    if (disk_.StatAt(dir, name.c_str(), &stat) < 0 || !stat.is_file) continue;
+    const uint64_t first = FirstOf(dir, name);
+    if (first <= sequence_ || first >= next_first) continue;
+    next = name;
+    next_first = first;
+  }
+  return next;
+}
+
+// The file that the cursor stands in. When that cannot be found (it was deleted or compressed) or
+// is done with: the next one, from its front; of another chain the newest.
 Result<Fd> TrailCursor::OpenFile(bool* newest) {
   Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
   if (!dir.ok()) return Status::Unavailable(dir.status().detail());
@@ -91,10 +122,18 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
       return OpenFileAt(disk_, dir->get(), name, O_RDONLY);
     }
   }
+  const std::string next = NextFile(dir->get(), names);
+  if (!next.empty() && next != name_) {
+    now = OpenFileAt(disk_, dir->get(), next, O_RDONLY);
+    if (!now.ok()) return now;
+    r = disk_.Stat(now->get(), &stat);
+    if (r < 0) return DiskError(next, r);
+  } else {
+    *newest = true;
+  }
   inode_ = stat.inode;
   offset_ = 0;
   moved_ = true;
-  *newest = true;
   return now;
 }
 
@@ -144,8 +183,8 @@ Status TrailCursor::ReadFrom(int fd, size_t* left, const TakeFn& take, bool* els
 
 Status TrailCursor::Advance(size_t most, const TakeFn& take, bool* more) {
   size_t left = most;
-  // The file before, and the newest.
-  for (int i = 0; i < 2; ++i) {
+  // Each file has a line more than those before it.
+  for (;;) {
     bool newest = false;
     Result<Fd> file = OpenFile(&newest);
     if (!file.ok()) {
@@ -154,9 +193,8 @@ Status TrailCursor::Advance(size_t most, const TakeFn& take, bool* more) {
     STATEWARD_RETURN_IF_ERROR(ReadFile(file->get(), &left, take));
     *more = left == 0;
     if (newest || *more) return Status();
-    inode_ = 0;  // all of it is done with: the newest comes next
+    inode_ = 0;  // all of it is done with
   }
-  return Status();
 }
 
 }  // namespace stateward

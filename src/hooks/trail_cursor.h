@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -38,6 +39,8 @@ class TrailCursor {
 
  private:
   Result<Fd> OpenFile(bool* newest);
+  std::string NextFile(int dir, const std::vector<std::string>& names) const;
+  uint64_t FirstOf(int dir, const std::string& name) const;
   Status ReadFile(int fd, size_t* left, const TakeFn& take);
   Status ReadFrom(int fd, size_t* left, const TakeFn& take, bool* elsewhere);
   bool IsElsewhere(const std::string& chain, uint64_t sequence) const;
