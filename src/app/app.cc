@@ -6,6 +6,7 @@
 #include "app/reload_status.h"
 #include "audit/audit_line.h"
 #include "auth/ca_file.h"
+#include "jobs/host_lock.h"
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
 #include "metrics/metered.h"
@@ -219,6 +220,11 @@ std::vector<PartStatus> App::Ready() {
   if (!standby_.empty()) parts.push_back({"standby", Status(), standby_});
   if (trail_ != nullptr) parts.push_back({"audit", Status(), trail_->Warning()});
   AddWarnings(runtime_dir_, &parts);
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
+  if (store.ok() && !runtime_dir_.empty()) {
+    std::string other = OtherStoreWarning(runtime_dir_, (*store)->store_id);
+    if (!other.empty()) parts.push_back({"jobs", Status(), std::move(other)});
+  }
   return parts;
 }
 

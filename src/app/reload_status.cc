@@ -48,6 +48,16 @@ const ReloadState* FindSame(const std::vector<ReloadState>& states, const Proces
   return nullptr;
 }
 
+// Another server may use the folder, which is told nothing. All of them when none can be seen below
+// `pid`, as from another namespace.
+std::vector<ReloadState> ReloadedBy(int pid, std::vector<ReloadState> states) {
+  std::vector<ReloadState> own;
+  for (const ReloadState& state : states) {
+    if (IsWithin(state.process.pid, static_cast<uint32_t>(pid))) own.push_back(state);
+  }
+  return own.empty() ? states : own;
+}
+
 }  // namespace
 
 ReloadStatus::~ReloadStatus() {
@@ -119,7 +129,7 @@ std::string ReloadMetrics(const std::string& folder) {
 }
 
 int ReloadAndWait(int pid, const std::string& folder) {
-  const std::vector<ReloadState> before = ReadReloadStates(folder);
+  const std::vector<ReloadState> before = ReloadedBy(pid, ReadReloadStates(folder));
   // Not HUP: multiwatch passes on USR2 alone.
   if (kill(pid, SIGUSR2) != 0) {
     fprintf(stderr, "error: process %d: %s\n", pid, strerror(errno));
@@ -132,7 +142,7 @@ int ReloadAndWait(int pid, const std::string& folder) {
   }
   const int64_t until = SystemClock().SteadyUs() + kPatienceUs;
   for (;;) {
-    const std::vector<ReloadState> now = ReadReloadStates(folder);
+    const std::vector<ReloadState> now = ReloadedBy(pid, ReadReloadStates(folder));
     bool all = true;
     for (const ReloadState& old : before) {
       const ReloadState* same = FindSame(now, old.process);

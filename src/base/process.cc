@@ -14,8 +14,11 @@
 namespace stateward {
 namespace {
 
-// 0: no such process.
-uint64_t StartOf(uint32_t pid) {
+constexpr int kParentField = 4;
+constexpr int kStartField = 22;
+
+// A number of /proc/PID/stat; 0: no such process.
+uint64_t StatField(uint32_t pid, int number) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%u/stat", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -29,21 +32,23 @@ uint64_t StartOf(uint32_t pid) {
   size_t name_end = rest.rfind(')');
   if (name_end == std::string_view::npos) return 0;
   rest.remove_prefix(name_end + 1);
-  for (int field = 3; field <= 22; ++field) {
+  for (int field = 3; field <= number; ++field) {
     size_t from = rest.find_first_not_of(' ');
     if (from == std::string_view::npos) return 0;
     rest.remove_prefix(from);
     size_t end = rest.find(' ');
-    if (field == 22) {
-      uint64_t start = 0;
-      std::from_chars(rest.data(), rest.data() + (end == rest.npos ? rest.size() : end), start);
-      return start;
+    if (field == number) {
+      uint64_t value = 0;
+      std::from_chars(rest.data(), rest.data() + (end == rest.npos ? rest.size() : end), value);
+      return value;
     }
     if (end == std::string_view::npos) return 0;
     rest.remove_prefix(end);
   }
   return 0;
 }
+
+uint64_t StartOf(uint32_t pid) { return StatField(pid, kStartField); }
 
 // Of a process descriptor: it can be read from when its process has ended.
 bool Runs(int fd) {
@@ -63,6 +68,15 @@ ProcessId SelfProcess() {
     known_pid.store(pid, std::memory_order_release);
   }
   return {pid, known_start.load(std::memory_order_relaxed)};
+}
+
+bool IsWithin(uint32_t pid, uint32_t ancestor) {
+  // Processes that end meanwhile could make a ring of old numbers; no tree is that deep.
+  for (int depth = 0; depth < 64 && pid != 0; ++depth) {
+    if (pid == ancestor) return true;
+    pid = static_cast<uint32_t>(StatField(pid, kParentField));
+  }
+  return false;
 }
 
 bool IsAlive(const ProcessId& process) {

@@ -21,6 +21,8 @@ inline bool operator==(const ProcessId& a, const ProcessId& b) {
 ProcessId SelfProcess();
 // False when that process is gone, or cannot be seen from here.
 bool IsAlive(const ProcessId& process);
+// Whether `pid` is `ancestor`, or a child of it, or of a child, and so on.
+bool IsWithin(uint32_t pid, uint32_t ancestor);
 
 // The same, asked again and again of few processes: one that was seen alive costs one poll() of a
 // descriptor that stands for that very process, in place of a look into /proc.

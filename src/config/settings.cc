@@ -69,7 +69,8 @@ constexpr Setting kSettings[] = {
      "none. At most 256: each may hold a whole state.",
      "", 1, 256},
     {"RUNTIME_DIR", T::kText, AT(runtime_dir), "/run/stateward", false, false,
-     "Folder for what workers of one host share while they run (metrics)."},
+     "Folder for what processes of one host share while they run: metrics, and who does the jobs. "
+     "One for each store: of a second store no jobs are done, which /ready and the log say."},
     {"BASE_PATH", T::kText, AT(base_path), "/state", false, true,
      "Where states have their addresses: BASE_PATH/PROJECT/NAME. The web server's configuration "
      "must pass the same path.",

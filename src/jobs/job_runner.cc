@@ -1,54 +1,20 @@
 #include "jobs/job_runner.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <iterator>
-#include <sstream>
 #include <utility>
 
-#include "base/hex.h"
-#include "base/random.h"
 #include "stateward/status.h"
 
 namespace stateward {
-namespace {
-
-constexpr char kLock[] = "/jobs.lock";
-constexpr size_t kHostDigits = 32;
-
-bool IsThatFile(int fd, const std::string& path) {
-  struct stat held {};
-  struct stat named {};
-  return fstat(fd, &held) == 0 && lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
-         held.st_ino == named.st_ino;
-}
-
-// Writes who holds the lock, for who looks into the folder: the process, and the name of this host
-// among those of a store, which the processes of the host hand on as long as the folder lives.
-std::string NameHost(int fd) {
-  char text[128];
-  const ssize_t n = pread(fd, text, sizeof text, 0);
-  std::istringstream words(std::string(text, n > 0 ? static_cast<size_t>(n) : 0));
-  std::string pid, host;
-  words >> pid >> host;
-  if (!IsHex(host, kHostDigits)) host = RandomHex(kHostDigits / 2);
-  const std::string line = std::to_string(getpid()) + " " + host + "\n";
-  // Another process would take a name of its own: no harm.
-  if (ftruncate(fd, 0) != 0 || pwrite(fd, line.data(), line.size(), 0) < 0) return host;
-  return host;
-}
-
-}  // namespace
-
 JobRunner::JobRunner(std::string folder, std::vector<std::unique_ptr<Job>> jobs, JobPartsFn parts,
                      const Clock& clock, const Log& log)
-    : folder_(std::move(folder)), parts_(std::move(parts)), clock_(clock), log_(log) {
+    : folder_(std::move(folder)),
+      parts_(std::move(parts)),
+      clock_(clock),
+      log_(log),
+      lock_(folder_) {
   for (std::unique_ptr<Job>& job : jobs) {
     job->EndWith(&stop_);
     jobs_.push_back({std::move(job), 0, false, {}});
@@ -100,25 +66,32 @@ JobRunner::Duties JobRunner::Own() {
 
 // True when the jobs of the host are done here.
 bool JobRunner::OwnHost() {
-  const std::string path = folder_ + kLock;
-  if (lock_fd_ >= 0 && IsThatFile(lock_fd_, path)) return true;
+  if (lock_.Holds()) return true;
   Disown();
-  // Not inherited by anybody: the lock lives as long as this process.
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) {
-    if (!lock_complained_) log_.Warning("no jobs are done: " + FromErrno(path, errno).detail());
+  Result<bool> taken = lock_.Take();
+  if (!taken.ok()) {
+    if (!lock_complained_) log_.Warning("no jobs are done: " + taken.status().detail());
     lock_complained_ = true;
     return false;
   }
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !IsThatFile(fd, path)) {
-    close(fd);
+  if (!*taken) {
+    NoteOtherStore();
     return false;
   }
   lock_complained_ = false;
-  lock_fd_ = fd;
-  lease_.Begin(NameHost(fd));
+  lease_.Begin(lock_.host());
   log_.Info("this process does the jobs of the host");
   return true;
+}
+
+void JobRunner::NoteOtherStore() {
+  const std::shared_ptr<const JobParts> parts = parts_();
+  if (parts == nullptr) return;
+  Result<std::shared_ptr<const StoreIdentity>> store = parts->gate.Store();
+  if (!store.ok()) return;
+  const std::string warning = OtherStoreWarning(folder_, (*store)->store_id);
+  if (!warning.empty() && !lock_complained_) log_.Warning(warning);
+  lock_complained_ = !warning.empty();
 }
 
 // True when the jobs of the store are done here.
@@ -126,7 +99,9 @@ bool JobRunner::OwnStore() {
   const std::shared_ptr<const JobParts> parts = parts_();
   if (parts == nullptr) return lease_held_;
   // As in StepOf().
-  if (!lease_held_ && !parts->gate.Store().ok()) return false;
+  Result<std::shared_ptr<const StoreIdentity>> store = parts->gate.Store();
+  if (!lease_held_ && !store.ok()) return false;
+  if (store.ok()) lock_.NameStore((*store)->store_id);
   const bool before = lease_held_;
   const Status status = lease_.Look(parts->storage, clock_.SteadyUs(), &lease_held_);
   const std::string trouble = status.ok() ? "" : status.detail();
@@ -140,8 +115,7 @@ bool JobRunner::OwnStore() {
 }
 
 void JobRunner::Disown() {
-  if (lock_fd_ >= 0) close(lock_fd_);
-  lock_fd_ = -1;
+  lock_.GiveUp();
   lease_held_ = false;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "jobs/host_lock.h"
 #include "jobs/job.h"
 #include "jobs/job_board.h"
 #include "jobs/store_lease.h"
@@ -64,6 +65,7 @@ class JobRunner {
   Duties Own();
   bool OwnHost();
   bool OwnStore();
+  void NoteOtherStore();
   void Disown();
   void Begin(const Duties& duties);
   bool Forget(const Job& job);
@@ -85,7 +87,7 @@ class JobRunner {
   bool on_board_ = false;  // the board is this process's to write
   bool complained_ = false;
   // Of the thread that keeps the duties.
-  int lock_fd_ = -1;
+  HostLock lock_;
   StoreLease lease_;
   bool lease_held_ = false;
   std::string lease_trouble_;  // that the log has

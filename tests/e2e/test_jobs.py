@@ -228,6 +228,23 @@ class Ready(JobsCase):
                 wait_for(lambda: "settings" not in self.ready()[1]["warnings"], "it is over", 5)
                 self.assertEqual(env["KMS_KEY"], self.server.settings["KMS_KEY"])
 
+    def test_a_folder_that_serves_another_store(self):
+        """Nobody does the jobs of the second one, which it says; a reload of the first waits for its own workers."""
+        self.start(workers=1)
+        wait_for(self.owner, "somebody does the jobs")
+        box = Box()
+        self.addCleanup(box.close)
+        other = Stateward(box, env_file=True, workers=1, RUNTIME_DIR=self.box.path("run"))
+
+        def warning():
+            return json.loads(other.ask("GET", "/ready")[2])["warnings"].get("jobs", "")
+        self.assertIn("for another one", wait_for(warning, "it says so"))
+        wait_for(lambda: "no jobs are done for this store" in other.log(), "so does its log")
+        self.assertNotIn("jobs", json.loads(self.server.ask("GET", "/ready")[2])["warnings"])
+        reload = [PROGRAM, "--env-file", self.box.path("stateward.env"), "--reload",
+                  str(self.server.process.pid)]
+        self.assertEqual(0, self.box.run(reload).returncode)
+
     def test_head(self):
         """Through both web servers; of a state there is none."""
         self.start()

@@ -104,6 +104,18 @@ TEST(LifeWatch, AnotherProcessWithTheSameNumber) {
   CHECK_FALSE(watch.IsAlive({0, 0}));
 }
 
+TEST(LifeWatch, WhoseChildItIs) {
+  const Child child;
+  const Child other;
+  const auto self = static_cast<uint32_t>(getpid());
+  CHECK(IsWithin(self, self));
+  CHECK(IsWithin(child.id().pid, self));
+  CHECK(IsWithin(child.id().pid, static_cast<uint32_t>(getppid())));
+  CHECK_FALSE(IsWithin(child.id().pid, other.id().pid));
+  CHECK_FALSE(IsWithin(self, child.id().pid));
+  CHECK_FALSE(IsWithin(0x7ffffff0, self));  // no such process
+}
+
 TEST(LifeWatch, MoreProcessesThanItKeeps) {
   LifeWatch watch;
   const ProcessId self = SelfProcess();

@@ -87,6 +87,21 @@ TEST(JobRunner, OneOfTheHostDoesThemAndAnotherGoesOn) {
   LONGS_EQUAL(1, first.steps);
 }
 
+// Whose jobs would be done by nobody, and nothing would say so.
+TEST(JobRunner, AFolderThatServesAnotherStoreIsTold) {
+  MemStorage its;
+  StoreGate its_gate(its, locker);
+  CHECK(its_gate.Init(false, *kms).ok());
+  const std::string own = (*gate.Store())->store_id;
+  const std::string other = (*its_gate.Store())->store_id;
+  STRCMP_EQUAL("", OtherStoreWarning(dir, own).c_str());
+  Seen seen;
+  std::unique_ptr<JobRunner> runner = Start(seen);
+  WaitFor([&] { return !OtherStoreWarning(dir, other).empty(); });
+  STRCMP_CONTAINS("no jobs are done for this store", OtherStoreWarning(dir, other).c_str());
+  STRCMP_EQUAL("", OtherStoreWarning(dir, own).c_str());
+}
+
 // A step that the end of the process broke off has not seen the store.
 TEST(JobRunner, WhatTheEndBrokeOffDoesNotCount) {
   Seen seen;
