@@ -58,6 +58,13 @@ Result<Reply> ChangeGates(const Call& call, const Change& change) {
   return Status(Code::kConflict, "others changed the maintenance again and again; repeat");
 }
 
+Status FrozenAlready(const Gate& freeze) {
+  return {Code::kConflict, freeze.pattern + " is frozen by " + freeze.by + ": " + freeze.reason +
+                               "; a maintenance would end the freeze: end it first (`maintenance "
+                               "end " +
+                               freeze.pattern + "`), or leave it as it is"};
+}
+
 Result<Reply> SetGate(const Call& call, const std::string& pattern, int64_t until_ms) {
   return ChangeGates(call, [&](GateSet* set) -> Result<Gate> {
     Gate gate{pattern, set->now_ms, until_ms, call.caller.principal, call.args.Text("reason")};
@@ -65,7 +72,11 @@ Result<Reply> SetGate(const Call& call, const std::string& pattern, int64_t unti
       return Status::InvalidArgument("--until is over: it is " + FormatTime(set->now_ms) + " now");
     }
     Gate before;
-    if (Remove(set, pattern, &before)) gate.since_ms = before.since_ms;
+    if (Remove(set, pattern, &before)) {
+      // A freeze lasts until somebody ends it; a maintenance in its place would end by itself.
+      if (before.until_ms == 0 && until_ms != 0) return FrozenAlready(before);
+      gate.since_ms = before.since_ms;
+    }
     if (set->gates.size() >= kMaxGates) {
       return Status(Code::kConflict, "there are " + std::to_string(kMaxGates) +
                                          " already; end one, or use a wider pattern");

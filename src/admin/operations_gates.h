@@ -55,7 +55,7 @@ inline constexpr Operation kMaintenanceSetOperation = {
     "gives no more locks of these states for a time; LOCK is answered with the reason",
     "A run that holds a lock may finish. Reads and plans with -lock=false go on, writes without a "
     "lock are refused and kept. It is in force on every host when the command returns. Set again, "
-    "it changes time and reason.",
+    "it changes time and reason; where a freeze has this very name it is refused.",
     "statewardctl maintenance set 'net/*' --until 2027-01-31T14:00:00Z --reason 'new router'\n",
     "",
     RunMaintenanceSet};
