@@ -7,7 +7,6 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/percent.h"
-#include "base/random.h"
 #include "base/secret_file.h"
 #include "http/api_answers.h"
 #include "http/api_args.h"
@@ -261,9 +260,10 @@ Result<HttpAnswer> RemoteServer::Send(const Operation& operation, const Args& ar
     if (args.Has(kIfVersionParam)) {
       request.headers.emplace_back("If-Match", "\"" + args.Text(kIfVersionParam) + "\"");
     }
-    if (FindParam(operation.params, kChangeIdParam) != nullptr) {
-      const std::string& id = args.Text(kChangeIdParam);
-      request.headers.emplace_back("Idempotency-Key", id.empty() ? RandomHex(16) : id);
+    // None that a run makes up for itself: the same command again, after its worker died, would be
+    // another change to the server, and could not take over the lock that was left.
+    if (args.Has(kChangeIdParam)) {
+      request.headers.emplace_back("Idempotency-Key", args.Text(kChangeIdParam));
     }
   }
   return http_->Send(request);

@@ -251,6 +251,16 @@ TEST(RemoteServer, AChangeNamesItsVersionAndIsItself) {
                sent[0].headers.c_str());
 }
 
+TEST(RemoteServer, TheSameCommandAgainIsTheSameRequest) {
+  for (int run = 0; run < 2; ++run) {
+    std::vector<Sent> sent;
+    RemoteServer server = Server({Answered(503, "")}, &sent);
+    Args args = Given(kRollback, {{"state", "net/prod"}, {"to", "41"}, {"reason", "a drill"}});
+    CHECK_FALSE(server.Run(kRollback, args).ok());
+    STRCMP_EQUAL("Content-Type=application/json;", sent[0].headers.c_str());
+  }
+}
+
 TEST(RemoteServer, RefusalsKeepTheirKind) {
   const std::string type = "\"type\":\"urn:stateward:problem:";
   struct {
