@@ -159,7 +159,8 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
   };
   logins_ = std::make_unique<Logins>(SystemClock(), *throttle_, static_cast<int>(config.threads));
   identified_ = std::make_unique<PolicyAuthenticator>(*policy_, *logins_, open, SystemClock(),
-                                                      config.auth.lock_grace_s);
+                                                      config.auth.lock_grace_s,
+                                                      config.rules.nested_names);
   parts->authenticators.push_back(identified_.get());
   return Status();
 }

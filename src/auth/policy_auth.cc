@@ -199,7 +199,7 @@ Result<Identity> PolicyAuthenticator::Identify(const Credentials& credentials) {
     const Subject subject = who->AsSubject();
     return IdentityOf(subject, Decide(policy->rules, subject, key.project, key.name));
   };
-  identity.on_store = identity.rights(AnyStateKey());
+  identity.on_store = DecideStore(policy->rules, who->AsSubject(), nested_names_);
   return identity;
 }
 

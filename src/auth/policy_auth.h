@@ -26,14 +26,15 @@ using OpenVerifier =
 class PolicyAuthenticator : public Authenticator {
  public:
   // `open` is called for the first token, and again when the policy's issuers have changed.
-  // What is given must outlive it. lock_grace_s: LOCK_GRACE; 0 = none.
+  // What is given must outlive it. lock_grace_s: LOCK_GRACE; 0 = none. nested_names: NESTED_NAMES.
   PolicyAuthenticator(PolicyFile& file, Logins& logins, OpenVerifier open, const Clock& clock,
-                      int64_t lock_grace_s)
+                      int64_t lock_grace_s, bool nested_names)
       : file_(file),
         logins_(logins),
         open_(std::move(open)),
         clock_(clock),
-        grace_s_(lock_grace_s) {}
+        grace_s_(lock_grace_s),
+        nested_names_(nested_names) {}
 
   std::string_view Name() const override { return "policy"; }
   // Whatever nobody before it took.
@@ -55,6 +56,7 @@ class PolicyAuthenticator : public Authenticator {
   const OpenVerifier open_;
   const Clock& clock_;
   const int64_t grace_s_;
+  const bool nested_names_;
   std::mutex verifier_mutex_;
   bool opened_ = false;
   std::vector<PolicyIssuer> issuers_;        // that verifier_ was made over

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/glob.h"
+#include "stateward/authenticator.h"
 
 namespace stateward {
 namespace {
@@ -12,6 +13,15 @@ constexpr std::string_view kGitHubEvents[] = {"push", "workflow_dispatch", "sche
                                               "repository_dispatch", "release"};
 // Not parent_pipeline: the parent may be a merge request's.
 constexpr std::string_view kGitLabSources[] = {"push", "web", "schedule", "api", "trigger"};
+
+Rights Both(Rights a, Rights b) {
+  Rights both;
+  for (Right right : {Right::kSee, Right::kOutputs, Right::kRead, Right::kLock, Right::kWrite,
+                      Right::kForce, Right::kDelete, Right::kAdminister}) {
+    if (a.Has(right) && b.Has(right)) both = both.Union({right});
+  }
+  return both;
+}
 
 template <typename List, typename T>
 bool Contains(const List& list, const T& value) {
@@ -88,6 +98,25 @@ Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::str
     decision.rules.push_back(&rule);
   }
   return decision;
+}
+
+Rights DecideStore(const std::vector<Rule>& rules, const Subject& subject, bool nested) {
+  StateKey any = AnyStateKey();
+  Rights all = Decide(rules, subject, any.project, any.name).rights;
+  if (!nested) return all;
+  // A pattern fits names of as many parts as it has, or with a ** of more: so it does with stars.
+  // Names of one part more than the longest pattern are told apart by none from longer ones.
+  size_t slashes = 0;
+  for (const Rule& rule : rules) {
+    for (const std::string& glob : rule.states) {
+      slashes = std::max(slashes, static_cast<size_t>(std::count(glob.begin(), glob.end(), '/')));
+    }
+  }
+  for (size_t more = 0; more < slashes && !all.Empty(); ++more) {
+    any.name += "/*";
+    all = Both(all, Decide(rules, subject, any.project, any.name).rights);
+  }
+  return all;
 }
 
 std::string RuleNames(const Decision& decision) {

@@ -62,6 +62,9 @@ struct Decision {
 Decision Decide(const std::vector<Rule>& rules, const Subject& subject, std::string_view project,
                 std::string_view name);
 
+// What they allow with each state that there is or will be; `nested`: names may have slashes.
+Rights DecideStore(const std::vector<Rule>& rules, const Subject& subject, bool nested);
+
 // The parts of that decision: whether a rule speaks of this subject (but for its claims) and state;
 // whether claims have one of the values that are wanted; and whether they say that the run was
 // started by an event that the rule lets in without naming it.

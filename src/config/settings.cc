@@ -78,7 +78,8 @@ constexpr Setting kSettings[] = {
     {"NESTED_NAMES", T::kBool, AT(rules.nested_names), "false", false, true,
      "A state's name may have slashes: PROJECT/network/prod/vpc, as Terragrunt's folders do. Each "
      "part is a name of its own, none of them lock, outputs, outputs.tfstate or versions; all are "
-     "at most 512 bytes."},
+     "at most 512 bytes. A policy's rule over the whole store is then */**, since */* takes in no "
+     "name with slashes."},
     {"MAX_STATE_BYTES", T::kBytes, AT(max_state_bytes), "256M", false, true,
      "Largest state document; a larger one is 413 before it is read. At most 1G, what one "
      "request may hold in memory.",

@@ -84,7 +84,7 @@ TEST_GROUP(PolicyAuth) {
           if (broken) return Status::InvalidArgument("no such CA file");
           return std::shared_ptr<TokenVerifier>(verifier);
         },
-        clock, 7200);
+        clock, 7200, false);
   }
   void teardown() override { unlink(path.c_str()); }
   void Write(std::string text) {
@@ -148,7 +148,7 @@ TEST(PolicyAuth, AnExpiredTokenIsMarkedAndEndsWithTheGrace) {
       [this](const std::vector<PolicyIssuer>&) -> Result<std::shared_ptr<TokenVerifier>> {
         return std::shared_ptr<TokenVerifier>(verifier);
       },
-      clock, 0);
+      clock, 0, false);
   verifier->expires_s = clock.NowMs() / 1000;
   CHECK(none.Authorize(Bearer("{\"team\":\"red\"}"), {"", "p", "n"}, Verb::kRead).status().code() ==
         Code::kUnauthenticated);
@@ -206,10 +206,25 @@ TEST(PolicyAuth, TheAuditTrailIsToldWhatMatchedForEachState) {
   UNSIGNED_LONGS_EQUAL(1, there.claims.size());
 }
 
+TEST(PolicyAuth, TheWholeStoreTakesInNestedNames) {
+  const std::string rule = "\n[[rules]]\nproxy_user = \"dave\"\nrole = \"admin\"\nstates = [\"";
+  Credentials dave;
+  dave.proxy_user = "dave";
+  const auto on_store = [&](const char* pattern, bool nested) {
+    Write(kPolicy + rule + pattern + "\"]\n");
+    PolicyFile now(clock, log, path);
+    PolicyAuthenticator asked(now, logins, OpenVerifier(), clock, 7200, nested);
+    return asked.Identify(dave)->on_store;
+  };
+  CHECK(on_store("*/*", false) == kRoleAdmin);
+  CHECK(on_store("*/*", true).Empty());
+  CHECK(on_store("*/**", true) == kRoleAdmin);
+}
+
 TEST(PolicyAuth, WithoutAPolicyNobodyIsJudged) {
   Write("nonsense = 1\n");
   PolicyFile bad(clock, log, path);
-  PolicyAuthenticator none(bad, logins, OpenVerifier(), clock, 7200);
+  PolicyAuthenticator none(bad, logins, OpenVerifier(), clock, 7200, false);
   Credentials carol;
   carol.proxy_user = "carol";
   CHECK(none.Authorize(carol, {"", "p", "n"}, Verb::kRead).status().code() == Code::kUnavailable);

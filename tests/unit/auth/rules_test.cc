@@ -107,6 +107,45 @@ TEST(Rules, GlobsOverNestedNames) {
   CHECK(CrossesSlashes("p/**") && CrossesSlashes("**/b") && !CrossesSlashes("p/a**"));
 }
 
+TEST(Rules, TheWholeStore) {
+  struct {
+    std::vector<std::string> states;
+    bool flat;
+    bool nested;
+  } const cases[] = {
+      {{"*/*"}, true, false},
+      {{"*/**"}, true, true},
+      {{"**/*"}, true, true},
+      {{"**/**"}, true, true},
+      {{"**/*/*"}, false, false},
+      {{"*/*/*", "*/*"}, true, false},
+      {{"*/*/**"}, false, false},
+      {{"*/*/**", "*/*"}, true, true},
+      {{"*/*/*/**", "*/*"}, true, false},
+      {{"net/**", "*/*"}, true, false},
+      {{"*/**/a", "*/*"}, true, false},
+  };
+  for (const auto& one : cases) {
+    std::vector<Rule> rules;  // one for each pattern: they add up
+    for (const std::string& glob : one.states) {
+      Rule rule;
+      rule.names = {"ann"};
+      rule.states = {glob};
+      rule.rights = kRoleAdmin;
+      rules.push_back(rule);
+    }
+    const Subject ann{SubjectKind::kUser, "ann", nullptr};
+    CHECK_EQUAL_TEXT(one.flat, !DecideStore(rules, ann, false).Empty(), one.states[0].c_str());
+    CHECK_EQUAL_TEXT(one.nested, !DecideStore(rules, ann, true).Empty(), one.states[0].c_str());
+    CHECK(DecideStore(rules, {SubjectKind::kUser, "bob", nullptr}, true).Empty());
+    // Less with some of them is less with the whole.
+    rules.push_back(rules.front());
+    rules.back().states = {"*/**"};
+    rules.back().rights = kRoleRead;
+    CHECK(DecideStore(rules, ann, true) == (one.nested ? kRoleAdmin : kRoleRead));
+  }
+}
+
 TEST(Rules, Globs) {
   const struct {
     const char* pattern;
