@@ -48,6 +48,11 @@ prove-crash-small: programs killpoints
 	$(Q)python3 -B tests/e2e/prove_crash.py --kills 300
 -include $(wildcard $(O)/tests/killpoints/*.d)
 
+# With a real terraform-backend, which is no part of this project: ORIGINAL=PROGRAM, built from its sources.
+.PHONY: prove-original
+prove-original: programs
+	$(Q)ORIGINAL=$(ORIGINAL) python3 -B tests/e2e/prove_original.py
+
 # 300 states from each of six places, with runs that are killed, and the store they are in to another storage.
 .PHONY: prove-moves
 prove-moves: programs

@@ -159,3 +159,33 @@ path "transit/decrypt/{self.TRANSIT_KEY}" {{ capabilities = ["update"] }}
         role = self.call("GET", "auth/approle/role/stateward/role-id")["data"]["role_id"]
         secret = self.call("POST", "auth/approle/role/stateward/secret-id")["data"]["secret_id"]
         return role, secret
+
+
+class VaultTokens:
+    """Vault's own OpenID Connect provider, which gives tokens to a user of it."""
+    POLICY = 'path "identity/oidc/token/*" { capabilities = ["read"] }'
+
+    def __init__(self, vault, algorithms=("RS256",)):
+        """As a user: the root token belongs to nobody, so Vault gives it no identity token."""
+        self.vault = vault
+        vault.call("POST", "sys/auth/userpass", type="userpass")
+        vault.call("PUT", "sys/policies/acl/ci", policy=self.POLICY)
+        vault.call("POST", "auth/userpass/users/ci", password="pass", policies="ci")
+        answer = vault.call("POST", "auth/userpass/login/ci", password="pass")
+        self.user_token = answer["auth"]["client_token"]
+        for alg in algorithms:
+            vault.call("POST", f"identity/oidc/key/{alg}", algorithm=alg, allowed_client_ids=["stateward"])
+
+    def issuer(self):
+        return self.vault.url() + "/v1/identity/oidc"
+
+    def role(self, name, key, project=None, state="*"):
+        """What its tokens say in the claim of terraform-backend; without a project, nothing."""
+        claim = "{}"
+        if project:  # Vault takes two braces in a row for the end of a parameter.
+            claim = json.dumps({"terraform-backend": {"project": project, "state": state}}, indent=1)
+        self.vault.call("POST", f"identity/oidc/role/{name}", key=key, client_id="stateward", ttl="1h",
+                        template=base64.b64encode(claim.encode()).decode())
+
+    def token(self, role):
+        return self.vault.call("GET", f"identity/oidc/token/{role}", self.user_token)["data"]["token"]
