@@ -39,6 +39,11 @@ Result<SecretBytes> TrailKey(const AdminService& service) {
 
 Result<std::vector<std::string>> TrailFiles(const AdminService& service,
                                             const std::vector<std::string>& named) {
+  for (const std::string& file : named) {
+    Result<Fd> fd = OpenFileAt(PosixDisk(), AT_FDCWD, file, O_RDONLY);
+    // A wrong command line: it says nothing of the store.
+    if (!fd.ok()) return Status::InvalidArgument(fd.status().detail());
+  }
   if (!named.empty()) return named;
   const std::string& file = service.audit_file();
   if (file.empty()) {

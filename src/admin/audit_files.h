@@ -17,7 +17,8 @@ namespace stateward {
 Result<SecretBytes> TrailKey(const AdminService& service);
 
 // `named`, or AUDIT_FILE and the files next to it that logrotate made of it and left as they were,
-// the oldest first. kInvalidArgument: no file is named, and AUDIT_FILE is not set.
+// the oldest first. kInvalidArgument: one of `named` cannot be read. kNotFound: AUDIT_FILE is not
+// set.
 Result<std::vector<std::string>> TrailFiles(const AdminService& service,
                                             const std::vector<std::string>& named);
 

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "admin/find_state.h"
-#include "admin/state_names.h"
 #include "base/glob.h"
 #include "base/sha256.h"
 #include "base/together.h"
+#include "history/name_of.h"
 #include "state/records_gone.h"
 
 namespace stateward {

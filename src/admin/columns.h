@@ -13,6 +13,11 @@ inline constexpr Column kNamespaceColumn = {
     "namespace", ColumnKind::kText, "NAMESPACE",
     "the namespace of basic auth; null: the state belongs to identified users"};
 
+inline constexpr Column kGateColumn = {
+    "no_new_lock", ColumnKind::kText, "NO NEW LOCK",
+    "why no new lock is given: a freeze or a maintenance, by whom and why; null: one is given",
+    ColumnShown::kFilled};
+
 inline constexpr Column kShowColumns[] = {
     kStateColumn,
     kNamespaceColumn,
@@ -34,6 +39,7 @@ inline constexpr Column kShowColumns[] = {
     {"lock_principal", ColumnKind::kText, "LOCKED BY", "who holds the lock"},
     {"lock_time", ColumnKind::kTime, "LOCKED SINCE", "when the lock was taken"},
     {"lock_operation", ColumnKind::kText, "LOCKED FOR", "what the lock was taken for"},
+    kGateColumn,
 };
 
 inline constexpr Column kLocksColumns[] = {
@@ -68,6 +74,7 @@ inline constexpr Column kUnlockColumns[] = {
     {"lock", ColumnKind::kText, "LOCK", "ID of the lock that was released"},
     {"principal", ColumnKind::kText, "BY", "who held it"},
     {"time", ColumnKind::kTime, "SINCE", "when it was taken"},
+    kGateColumn,
 };
 
 inline constexpr Column kCheckColumns[] = {

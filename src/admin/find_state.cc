@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "admin/state_names.h"
 #include "auth/policy_auth.h"
+#include "history/name_of.h"
 #include "state/lock_rights.h"
 #include "state/records_gone.h"
 #include "state/tenant_index.h"

@@ -10,6 +10,7 @@
 #include "audit/chain_end.h"
 #include "audit/ocsf.h"
 #include "audit/trail_verifier.h"
+#include "base/counted.h"
 #include "base/hex.h"
 #include "stateward/disk.h"
 
@@ -103,9 +104,9 @@ std::string Summary(const TrailReport& report) {
     text += "chain " + id + ": lines " + std::to_string(chain.first) + " to " +
             std::to_string(chain.last) + "; ";
   }
-  return text + std::to_string(report.known_checked) + " known lines are there, " +
-         std::to_string(report.known_before) + " are of files that were not given, " +
-         std::to_string(report.fault_count) + " faults";
+  return text + Counted(report.known_checked, "known line is", "known lines are") + " there, " +
+         Counted(report.known_before, "is", "are") + " of files that were not given, " +
+         Counted(report.fault_count, "fault");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "admin/columns.h"
 #include "admin/find_state.h"
+#include "admin/gate_of.h"
 #include "admin/run.h"
 #include "admin/summaries.h"
 #include "state/lock_info.h"
@@ -83,26 +84,15 @@ Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock
 // The oldest first; those that cannot be read before all others.
 int64_t TimeOf(const HeldLock& lock) { return lock.holder.ok() ? lock.holder->time_ms : -1; }
 
-std::string Describe(const LockRecord& holder) {
-  std::string text =
-      "held by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
-  if (holder.time_ms != 0) text += " since " + FormatTime(holder.time_ms);
-  const LockClient client = ReadLockClient(holder.info);
-  if (!holder.operation.empty()) text += " for " + holder.operation;
-  if (!client.who.empty()) text += " from " + client.who;
-  if (!client.info.empty()) text += " (" + client.info + ")";
-  return text + " with the lock ID " + holder.id;
-}
-
 // kConflict: it is not the lock that was meant.
 Status CheckMeant(const Call& call, const LockRecord& holder) {
   const std::string& id = call.args.Text("id");
   if (id.empty() && !call.args.Flag("yes")) {
     return {Code::kConflict,
-            Describe(holder) + "; to release it, name the lock with --id, or give --yes"};
+            HolderInWords(holder) + "; to release it, name the lock with --id, or give --yes"};
   }
   if (!id.empty() && id != holder.id) {
-    return {Code::kConflict, "another lock: " + Describe(holder)};
+    return {Code::kConflict, "another lock: " + HolderInWords(holder)};
   }
   return Status();
 }
@@ -116,18 +106,19 @@ Status CheckPlansMeant(const Call& call, const std::vector<LockRecord>& plans) {
           "plans hold it: " + PlanFacts(plans) + "; name one with --id, or give --yes for all"};
 }
 
-Reply PlansUnlocked(const FoundState& state, const std::vector<LockRecord>& freed) {
+Reply PlansUnlocked(const FoundState& state, const std::vector<LockRecord>& freed,
+                    const Value& gate) {
   Reply reply;
   for (const LockRecord& plan : freed) {
     Row row = NameRow(state.key);
-    row.insert(row.end(),
-               {Value(true), Value(plan.id), TextOrNull(plan.principal), TimeOrNull(plan.time_ms)});
+    row.insert(row.end(), {Value(true), Value(plan.id), TextOrNull(plan.principal),
+                           TimeOrNull(plan.time_ms), gate});
     reply.rows.push_back(std::move(row));
   }
   return reply;
 }
 
-Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder) {
+Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder, Value gate) {
   Reply reply;
   Row row = NameRow(state.key);
   row.emplace_back(holder.has_value());
@@ -138,6 +129,7 @@ Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder)
     row.resize(6);
     reply.note = "it was not locked";
   }
+  row.push_back(std::move(gate));
   reply.rows.push_back(std::move(row));
   return reply;
 }
@@ -173,6 +165,7 @@ Result<Reply> RunLocks(const Call& call) {
 Result<Reply> RunUnlock(const Call& call) {
   Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
+  Value gate = GateOf(call, state->key);
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
   std::string id;
@@ -182,7 +175,7 @@ Result<Reply> RunUnlock(const Call& call) {
     id = call.args.Text("id");
     if (const LockRecord* plan = FindPlan(view->plans, id)) holder = *plan;
   } else if (view.ok()) {
-    if (!view->holder) return Unlocked(*state, std::nullopt);
+    if (!view->holder) return Unlocked(*state, std::nullopt, std::move(gate));
     STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
     holder = std::move(view->holder);
     id = call.audit.lock_id = holder->id;
@@ -195,8 +188,8 @@ Result<Reply> RunUnlock(const Call& call) {
     return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
   }
   if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
-  if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed);
-  return Unlocked(*state, holder ? std::move(holder) : LockRecord());
+  if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed, gate);
+  return Unlocked(*state, holder ? std::move(holder) : LockRecord(), std::move(gate));
 }
 
 }  // namespace stateward

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin/find_state.h"
+#include "admin/gate_of.h"
 #include "admin/run.h"
 #include "admin/state_names.h"
 #include "base/hex.h"
@@ -110,6 +111,7 @@ Result<Reply> RunShow(const Call& call) {
   STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
   Reply reply;
   STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row, &reply));
+  row.push_back(GateOf(call, state->key));
   reply.rows.push_back(std::move(row));
   return reply;
 }

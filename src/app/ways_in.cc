@@ -4,6 +4,7 @@
 
 #include "app/open_auth.h"
 #include "auth/policy.h"
+#include "base/counted.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -25,9 +26,9 @@ Result<std::string> DescribeWaysIn(const Config& config, const Log& log, bool st
     Status checked = file.Check();
     if (!checked.ok() && (strict || !file.Loaded())) return checked;
     std::shared_ptr<const Policy> policy = file.Current();
-    add(std::to_string(policy->users.size()) + " users");
-    add(std::to_string(policy->tokens.size()) + " machine tokens");
-    add("tokens of " + std::to_string(policy->issuers.size()) + " issuers of the policy");
+    add(Counted(policy->users.size(), "user"));
+    add(Counted(policy->tokens.size(), "machine token"));
+    add("tokens of " + Counted(policy->issuers.size(), "issuer") + " of the policy");
     if (config.auth.proxy_enabled) add("identities of the web server");
   }
   return "ways in: " + (open.empty() ? "none" : open);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "audit/audit_line.h"
+#include "base/counted.h"
 
 namespace stateward {
 
@@ -144,7 +145,7 @@ void TrailWriter::Run() {
     if (stop) break;
   }
   if (!queue_.empty()) {
-    log_.Error("audit: " + std::to_string(queue_.size()) + " events were not written");
+    log_.Error("audit: " + Counted(queue_.size(), "event was", "events were") + " not written");
   }
   for (const Waiting& waiting : queue_) {
     if (waiting.ticket == nullptr) continue;

@@ -16,8 +16,8 @@ namespace stateward {
 
 enum ExitCode : int {
   kExitOk = 0,
-  kExitFailed = 1,      // something is wrong: damaged, not there, a check that fails
-  kExitUsage = 2,       // the command line or the settings are wrong
+  kExitFailed = 1,  // something is wrong: damaged, not there, a check that fails
+  kExitUsage = 2,  // the command line or the settings are wrong, or a file they name cannot be read
   kExitNotReached = 3,  // the store, a service or the server cannot be used just now
   kExitRefused = 4,     // not allowed, locked, or the state is not as the caller believes
 };

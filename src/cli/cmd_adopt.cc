@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "auth/policy.h"
+#include "base/counted.h"
 #include "cli/adopt_plan.h"
 #include "cli/adopter.h"
 #include "cli/cmd.h"
@@ -80,9 +81,9 @@ Result<AdoptSources> ReadSources(const CliContext& cli, const Args& args, Tools&
 
 std::string Describe(const Grant& from, const Adopted& what) {
   std::string text = from.key.project + "/" + from.key.name + "  " + NamespaceTag(from.key.tenant) +
-                     "  " + std::to_string(what.versions) +
-                     (what.versions == 1 ? " version" : " versions");
-  if (what.damaged > 0) text += ", " + std::to_string(what.damaged) + " damaged ones stay behind";
+                     "  " + Counted(what.versions, "version");
+  if (what.damaged > 0)
+    text += ", " + Counted(what.damaged, "damaged one stays", "damaged ones stay") + " behind";
   return text + "\n";
 }
 
@@ -131,14 +132,17 @@ void SayLeft(const CliContext& cli, Tools& tools, const Args& args) {
   if (!left.ok()) {
     Say(cli.out, "what is left could not be counted: " + left.status().detail() + "\n");
   } else if (args.Flag("dry-run")) {
-    Say(cli.out, std::to_string(*left) + " blobs of terraform-backend are untouched\n");
+    Say(cli.out, Counted(*left, "blob of terraform-backend is", "blobs of terraform-backend are") +
+                     " untouched\n");
   } else if (*left == 0) {
     Say(cli.out, "no blob of terraform-backend is left untouched\n");
   } else {
-    Say(cli.out, std::to_string(*left) +
-                     " blobs of terraform-backend are left that none of these secrets and names "
-                     "explains, or that were refused. Until they are adopted, or `statewardctl "
-                     "adopt --done` says that they are nobody's, an absent name is 409\n");
+    Say(cli.out,
+        Counted(*left, "blob of terraform-backend is", "blobs of terraform-backend are") +
+            " left that none of these secrets and names explains, or that " +
+            (*left == 1 ? "was" : "were") +
+            " refused. Until all are adopted, or `statewardctl adopt --done` says that the "
+            "rest is nobody's, an absent name is 409\n");
   }
 }
 
@@ -160,9 +164,12 @@ int AdoptAll(const CliContext& cli, const Args& args) {
       report.failed.push_back(ended.key.project + "/" + ended.key.name + ": " + freed.detail());
   }
   for (const std::string& line : report.failed) Say(cli.err, "not given: " + line + "\n");
-  Say(cli.out, std::to_string(report.states) + " states with " + std::to_string(report.versions) +
-                   " versions " + (args.Flag("dry-run") ? "would be given" : "were given") +
-                   " to identified users, " + std::to_string(report.failed.size()) + " were not\n");
+  Say(cli.out, Counted(report.states, "state") + " with " + Counted(report.versions, "version") +
+                   (args.Flag("dry-run") ? " would be given"
+                    : report.states == 1 ? " was given"
+                                         : " were given") +
+                   " to identified users, " + Counted(report.failed.size(), "was", "were") +
+                   " not\n");
   SayLeft(cli, *tools, args);
   return report.failed.empty() ? kExitOk : kExitFailed;
 }
@@ -215,9 +222,9 @@ int MarkDone(const CliContext& cli) {
   Status marked = MarkUntouchedDone(storage);
   if (!marked.ok()) return Fail(cli, marked);
   Say(cli.out,
-      (left.ok() ? std::to_string(*left) : std::string("an unknown number of")) +
-          " blobs of terraform-backend are untouched and count as nobody's from now on: to "
-          "identified users an absent name is 404. They stay where they are\n");
+      (left.ok() ? Counted(*left, "blob") : std::string("an unknown number of blobs")) +
+          " of terraform-backend left untouched. What is untouched counts as nobody's from now on: "
+          "to identified users an absent name is 404. It stays where it is\n");
   return kExitOk;
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/counted.h"
 #include "cli/cmd.h"
 #include "cli/command_trail.h"
 #include "cli/opened_store.h"
@@ -13,10 +14,9 @@ namespace stateward {
 namespace {
 
 std::string Text(const BackupCounts& counts) {
-  return std::to_string(counts.states) + " states with " + std::to_string(counts.records) +
-         " records, " + std::to_string(counts.uploads) + " kept uploads, " +
-         std::to_string(counts.claims) + " claims, " + std::to_string(counts.blobs) +
-         " untouched blobs of terraform-backend";
+  return Counted(counts.states, "state") + " with " + Counted(counts.records, "record") + ", " +
+         Counted(counts.uploads, "kept upload") + ", " + Counted(counts.claims, "claim") + ", " +
+         Counted(counts.blobs, "untouched blob") + " of terraform-backend";
 }
 
 struct Closer {
@@ -61,10 +61,11 @@ int CmdBackupVerify(const CliContext& cli, const Args& args) {
   Result<BackupCounts> done = VerifyBackup(
       file->get(), **kms, [&cli](const std::string& what) { Say(cli.out, what + "\n"); });
   if (!done.ok()) return Fail(cli, done.status());
-  Say(cli.out, Text(*done) + ": " +
-                   (done->bad == 0 ? "whole, and everything opens"
-                                   : std::to_string(done->bad) + " of them do not open") +
-                   "\n");
+  Say(cli.out,
+      Text(*done) + ": " +
+          (done->bad == 0 ? "whole, and everything opens"
+                          : Counted(done->bad, "of them does", "of them do") + " not open") +
+          "\n");
   return done->bad == 0 ? kExitOk : kExitFailed;
 }
 

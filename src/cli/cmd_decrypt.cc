@@ -101,6 +101,9 @@ Result<Opened> OpenFile(const CliContext& cli, const Args& args, const std::stri
   Result<std::unique_ptr<Kms>> kms = KmsOf(cli);
   if (!kms.ok()) return kms.status();
   Result<Bytes> record = ReadFileAt(PosixDisk(), AT_FDCWD, file, kMaxRecord);
+  if (!record.ok() && record.status().code() == Code::kNotFound) {
+    return Status::InvalidArgument(file + ": no such file");
+  }
   if (!record.ok()) return std::move(record).status().At(file);
   if (IsLegacy(args, file)) {
     Result<SecretBytes> document = (*kms)->OpenLegacy(*record);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/glob.h"
 #include "cli/adopt_sources.h"
 #include "cli/cmd.h"
@@ -157,12 +158,14 @@ Result<std::unique_ptr<ExportLayout>> ChooseLayout(const CliContext& cli, const 
 }
 
 void SayCounts(const CliContext& cli, const Counts& done, bool sealed) {
-  Say(cli.err, std::to_string(done.states) + " states, " + std::to_string(done.versions) +
-                   (sealed ? " versions\n" : " versions. They hold your secrets in clear text\n"));
+  Say(cli.err, Counted(done.states, "state") + ", " + Counted(done.versions, "version") +
+                   (sealed ? "\n" : ". The output holds your secrets in clear text\n"));
   if (done.namespaces == 0) return;
-  Say(cli.err, std::to_string(done.namespaces) + " states of basic auth were left out; " +
-                   (sealed ? "--secrets FILE takes them along\n"
-                           : "`statewardctl adopt` gives them names\n"));
+  const std::string them = done.namespaces == 1 ? "it" : "them";
+  Say(cli.err, Counted(done.namespaces, "state of basic auth was", "states of basic auth were") +
+                   " left out; " +
+                   (sealed ? "--secrets FILE takes " + them + " along\n"
+                           : "`statewardctl adopt` gives names to " + them + "\n"));
 }
 
 }  // namespace

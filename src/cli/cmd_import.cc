@@ -8,6 +8,8 @@
 
 #include "admin/caller.h"
 #include "admin/reply_json.h"
+#include "base/counted.h"
+#include "base/shown_text.h"
 #include "cli/backend_block.h"
 #include "cli/cmd.h"
 #include "cli/import_source.h"
@@ -170,14 +172,17 @@ int Report(const CliContext& cli, const Args& args, const std::vector<Item>& ite
     const std::string name = item.state.workspace + (place.empty() ? "" : " (" + place + ")");
     if (!item.status.ok()) {
       ++failed;
-      Say(cli.err, "not imported: " + name + ": " + item.status.detail() + "\n");
+      Say(cli.err,
+          "not imported: " + ShownText(name) + ": " + ShownText(item.status.detail()) + "\n");
       continue;
     }
     ++states;
     versions += item.what.added;
     if (item.what.unreadable > 0) {
-      Say(cli.err, name + ": " + std::to_string(item.what.unreadable) +
-                       " older versions are no states, and stay behind\n");
+      Say(cli.err, name + ": " +
+                       Counted(item.what.unreadable, "older version is no state, and stays",
+                               "older versions are no states, and stay") +
+                       " behind\n");
     }
     if (item.what.source_lock == SourceLock::kNone && !cli.quiet) {
       Say(cli.err, name +
@@ -193,9 +198,9 @@ int Report(const CliContext& cli, const Args& args, const std::vector<Item>& ite
     if (states > 0) Say(cli.out, "\n");
   }
   if (!cli.quiet) {
-    Say(cli.err, std::to_string(states) + " states are here and were compared, " +
-                     std::to_string(versions) + " versions came now, " + std::to_string(failed) +
-                     " states were not imported\n");
+    Say(cli.err, Counted(states, "state is here and was", "states are here and were") +
+                     " compared, " + Counted(versions, "version") + " came now, " +
+                     Counted(failed, "state was", "states were") + " not imported\n");
   }
   return CodeOf(items);
 }

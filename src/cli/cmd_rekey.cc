@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/counted.h"
 #include "cli/cmd.h"
 #include "cli/key_counts.h"
 #include "cli/opened_store.h"
@@ -36,10 +37,9 @@ Result<std::string> LeftOver(OpenedStore* store, const KeyTag& target) {
     if (!(tag == target)) others += need.originals;
   }
   if (others == 0) return std::string();
-  return std::to_string(others) +
-         " states of terraform-backend stay as they are, and need their keys until they are "
-         "written to "
-         "or adopted (statewardctl keys)\n";
+  return Counted(others, "state of terraform-backend stays as it is, and needs its",
+                 "states of terraform-backend stay as they are, and need their") +
+         " key until somebody writes to it or adopts it (statewardctl keys)\n";
 }
 
 // Each waits for a disk or a service most of the time; more would crowd those out who are served.
@@ -124,7 +124,7 @@ Result<RekeyCounts> Run(const CliContext& cli, const Args& args, OpenedStore* st
   STATEWARD_RETURN_IF_ERROR(CheckServers(cli, args, store, *target));
   Result<std::vector<StateId>> states = AllStates(store->storage());
   if (!states.ok()) return std::move(states).status();
-  Say(cli.err, std::to_string(states->size()) + " states, to key " + TextOf(*target) + "\n");
+  Say(cli.err, Counted(states->size(), "state") + ", to key " + TextOf(*target) + "\n");
   RekeyCounts counts = DoAll(cli, args, store, to, *target, *states);
   if (!counts.gave_up) {
     STATEWARD_RETURN_IF_ERROR(DoRest(cli, args, store, to, *target, &counts));

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "cli/opened_store.h"
 
 namespace stateward {
@@ -91,10 +92,10 @@ class Counter {
   KeyCounts counts_;
 };
 
-void AddPart(uint64_t n, const char* one, const char* many, std::string* to) {
+void AddPart(uint64_t n, std::string_view one, std::string_view many, std::string* to) {
   if (n == 0) return;
   if (!to->empty()) *to += ", ";
-  *to += std::to_string(n) + " " + (n == 1 ? one : many);
+  *to += Counted(n, one, many);
 }
 
 }  // namespace
@@ -112,10 +113,10 @@ Result<KeyCounts> CountKeys(Storage& storage, EnvelopeKms& kms, bool originals) 
 
 std::string Describe(const KeyNeed& need) {
   std::string text;
-  AddPart(need.versions, "version", "versions", &text);
-  AddPart(need.uploads, "kept upload", "kept uploads", &text);
+  AddPart(need.versions, "version", {}, &text);
+  AddPart(need.uploads, "kept upload", {}, &text);
   AddPart(need.originals, "state of terraform-backend", "states of terraform-backend", &text);
-  AddPart(need.secrets, "store secret", "store secrets", &text);
+  AddPart(need.secrets, "store secret", {}, &text);
   return text;
 }
 

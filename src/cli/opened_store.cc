@@ -24,7 +24,10 @@ Result<KmsSettings> KmsSettingsOf(const CliContext& cli) {
   for (const Setting& row : Settings()) {
     if (!IsOfKeys(row.name)) continue;
     Result<std::optional<SecretString>> value = cli.setting(std::string(row.name));
-    if (!value.ok()) return Status(value.status()).At(row.name);
+    // As LoadConfig: a setting that cannot be read is a wrong one.
+    if (!value.ok()) {
+      return Status::InvalidArgument(std::string(row.name) + ": " + value.status().detail());
+    }
     const bool set = value->has_value() && !(*value)->empty();
     const std::string wrong = set ? WhatIsWrong(row, (*value)->Reveal()) : "";
     if (!wrong.empty()) return Status::InvalidArgument(std::string(row.name) + " " + wrong);

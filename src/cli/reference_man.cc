@@ -108,7 +108,9 @@ std::string ManPage() {
   }
   out += ".SH EXIT STATUS\n" + Entry("0", "Done") +
          Entry("1", "Something is wrong, or is not there: damage, a check that fails") +
-         Entry("2", "The command line or the settings are wrong") +
+         Entry("2",
+               "The command line or the settings are wrong, or a file that they name cannot be "
+               "read") +
          Entry("3", "The store, a service or the server could not be reached") +
          Entry("4", "Refused: not allowed, locked, or the state is not as believed");
   return out + ".SH SEE ALSO\n.BR stateward (8)\n.PP\n" +

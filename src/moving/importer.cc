@@ -100,7 +100,12 @@ class Importer::Run {
       ++unreadable_;
       return Status::NotFound("version " + version.id + " is no state");
     }
-    if (!scanned.ok()) return std::move(scanned).status().At("its newest version is no state");
+    if (!scanned.ok()) {
+      return Status(Code::kConflict,
+                    "its newest version is no state: " + scanned.status().detail() +
+                        "; nothing of it was imported. Put a whole one in its place, from a "
+                        "backup for example, or leave it out with --names");
+    }
     Opened out;
     VersionInfo& info = out.info.version;
     info.serial = scanned->serial;

@@ -29,8 +29,13 @@ std::string WhoHolds(ByteView info, std::string* id) {
   Result<JsonObject> parsed = ParseSmallJson(info);
   if (!parsed.ok()) return "somebody";
   *id = parsed->String("ID").value_or("");
-  return parsed->String("Who").value_or("somebody") + ", " +
-         parsed->String("Operation").value_or("") + ", ID " + *id;
+  const auto with = [&parsed](const char* before, const char* member) {
+    const std::string text = parsed->String(member).value_or("");
+    return text.empty() ? "" : before + text;
+  };
+  const std::string who = parsed->String("Who").value_or("");
+  return (who.empty() ? "somebody" : who) + with(" for ", "Operation") +
+         with(" since ", "Created") + with(" with the lock ID ", "ID");
 }
 
 }  // namespace stateward

@@ -15,8 +15,8 @@ namespace stateward {
 std::string ImportLockId(std::string_view place);
 // `path`: the member Path, as the backend that is locked writes it.
 std::string ImportLockInfo(std::string_view place, const std::string& path, int64_t now_ms);
-// "ann@build-7, OperationTypeApply": who holds a lock, from its LockInfo. `id`: its ID; "" when it
-// is no LockInfo.
+// "ann@build-7 for OperationTypeApply since 2026-11-24T04:07:17Z with the lock ID …": who holds a
+// lock, from its LockInfo. `id`: its ID; "" when it is no LockInfo.
 std::string WhoHolds(ByteView info, std::string* id);
 
 }  // namespace stateward

@@ -1,8 +1,12 @@
 #include "moving/store_copier.h"
 
+#include <optional>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/hex.h"
+#include "history/name_of.h"
+#include "state/lock_info.h"
 #include "state/store_secret.h"
 #include "stateward/how_to_open.h"
 
@@ -74,14 +78,25 @@ Status StoreCopier::CheckKeys(const StoreIdentity& from) {
 }
 
 Result<std::vector<std::string>> StoreCopier::Held() {
-  std::vector<std::string> held;
+  std::vector<std::pair<StateId, Result<LockRecord>>> locks;
   STATEWARD_RETURN_IF_ERROR(
-      parts_.from_locks.EachHeld([&held](const StateId& id, const Result<LockRecord>& holder) {
-        const std::string who =
-            holder.ok() ? holder->principal + ", lock " + holder->id : holder.status().detail();
-        held.push_back("state " + id.hex().substr(0, 16) + " (" + who + ")");
+      parts_.from_locks.EachHeld([&locks](const StateId& id, const Result<LockRecord>& holder) {
+        locks.emplace_back(id, holder);
         return true;
       }));
+  std::vector<std::string> held;
+  if (locks.empty()) return held;
+  Result<StoreIdentity> identity = parts_.from.ReadIdentity();
+  if (!identity.ok()) return std::move(identity).status();
+  const History history(parts_.from, parts_.to_kms, identity->store_id);
+  for (const auto& [id, holder] : locks) {
+    const std::string who = holder.ok() ? HolderInWords(*holder) : holder.status().detail();
+    // That of a state that nobody ever wrote stands in no record.
+    Result<std::optional<StateKey>> name = NameOf(history, id);
+    const bool known = name.ok() && name->has_value();
+    held.push_back((known ? (*name)->project + "/" + (*name)->name : "state " + id.hex()) + " (" +
+                   who + ")");
+  }
   return held;
 }
 
@@ -91,11 +106,12 @@ Status StoreCopier::AwaitNoLocks() {
     if (!held.ok()) return std::move(held).status();
     if (held->empty()) return Status();
     if (waited >= parts_.wait_ms) {
-      std::string text = std::to_string(held->size()) + " locks are held; nothing was closed:";
+      std::string text =
+          Counted(held->size(), "lock is", "locks are") + " held; nothing was closed:";
       for (size_t i = 0; i < std::min(held->size(), kNamed); ++i) text += " " + (*held)[i] + ";";
       return {Code::kLocked, text};
     }
-    if (waited == 0) parts_.say("waiting for " + std::to_string(held->size()) + " locks");
+    if (waited == 0) parts_.say("waiting for " + Counted(held->size(), "lock"));
     parts_.sleep(kLookMs);
   }
 }

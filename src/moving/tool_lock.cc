@@ -3,9 +3,24 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "moving/lock_text.h"
+#include "state/known_gates.h"
 #include "state/lock_info.h"
 
 namespace stateward {
+namespace {
+
+// `info`: the LockInfo of a 423.
+Status Refused(const std::string& info) {
+  std::string id;
+  const std::string who = WhoHolds(info, &id);
+  if (IsGateSentence(id)) return {Code::kConflict, "no lock is given: " + id};
+  return {Code::kConflict, "the state is locked by " + who +
+                               "; repeat this when it has ended, or free the lock of a run that is "
+                               "gone with `statewardctl unlock`"};
+}
+
+}  // namespace
 
 ToolLock::ToolLock(Locker& locker, StateService& states, std::string operation, std::string id)
     : locker_(locker), states_(states), operation_(std::move(operation)), id_(std::move(id)) {
@@ -26,7 +41,7 @@ Status ToolLock::Take(std::vector<Grant> grants) {
     if (!free.ok()) return GiveBack(std::move(free));
     StateAnswer answer = states_.Lock(grant, body_);
     if (answer.locked) {
-      return GiveBack(Status(Code::kConflict, "the state is locked: " + answer.holder));
+      return GiveBack(Refused(answer.holder));
     }
     if (!answer.status.ok()) return GiveBack(std::move(answer.status));
     ++taken_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/counted.h"
 #include "state/newest.h"
 
 namespace stateward {
@@ -24,8 +25,8 @@ HeldName Because(std::string why) {
 }
 
 std::string BlobsText(uint64_t count) {
-  return std::to_string(count) + (count == 1 ? " state" : " states") +
-         " of terraform-backend may hold this name and " + (count == 1 ? "is" : "are") +
+  return Counted(count, "state") + " of terraform-backend may hold this name and " +
+         (count == 1 ? "is" : "are") +
          " not taken over yet, so nothing is read or written here: the administrator runs "
          "`statewardctl adopt --all` to give them to identified users, or `statewardctl adopt "
          "--done` when they are nobody's";

@@ -138,13 +138,17 @@ LockClient ClientOf(const JsonObject& json) {
           static_cast<int64_t>(std::min(json.Uint(kTokenEnd).value_or(0), kLastSecond))};
 }
 
+std::string PrincipalOf(const LockRecord& holder) {
+  return holder.principal.empty() ? "a client of terraform-backend" : holder.principal;
+}
+
 std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms, Freeing freeing,
                      const LockClient& client) {
   std::string text = "held";
   if (holder.time_ms != 0) {
     text += " since " + FormatTime(holder.time_ms) + " (" + Age(now_ms - holder.time_ms) + ")";
   }
-  text += " by " + (holder.principal.empty() ? "a client of terraform-backend" : holder.principal);
+  text += " by " + PrincipalOf(holder);
   const std::string ended = TokenEnded(client, now_ms);
   if (!ended.empty()) text += "; " + ended;
   text += "; state " + key.project + "/" + key.name + "; when its run is gone: ";
@@ -190,6 +194,16 @@ std::string LockIdText(ByteView body) {
 LockClient ReadLockClient(const std::string& info) {
   Result<JsonObject> json = ParseSmallJson(info);
   return json.ok() ? ClientOf(*json) : LockClient();
+}
+
+std::string HolderInWords(const LockRecord& holder) {
+  std::string text = "held by " + PrincipalOf(holder);
+  if (holder.time_ms != 0) text += " since " + FormatTime(holder.time_ms);
+  const LockClient client = ReadLockClient(holder.info);
+  if (!holder.operation.empty()) text += " for " + holder.operation;
+  if (!client.who.empty()) text += " from " + client.who;
+  if (!client.info.empty()) text += " (" + client.info + ")";
+  return text + " with the lock ID " + holder.id;
 }
 
 bool NamesTokenEnd(ByteView body) {

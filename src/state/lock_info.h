@@ -38,6 +38,10 @@ struct LockClient {
 };
 LockClient ReadLockClient(const std::string& info);
 
+// "held by ann since 2026-11-24T04:07:17Z for OperationTypeApply from ann@build-7 (job 17) with the
+// lock ID …": all that is known of who holds a lock.
+std::string HolderInWords(const LockRecord& holder);
+
 // The client's own document has the member that NoteTokenEnd() adds, however it is written: it
 // would speak for the server. REQUIRES: ParseLockInfo takes `body`.
 bool NamesTokenEnd(ByteView body);

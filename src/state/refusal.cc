@@ -1,5 +1,6 @@
 #include "state/refusal.h"
 
+#include "base/counted.h"
 #include "state/lock_info.h"
 
 namespace stateward {
@@ -151,7 +152,7 @@ std::string PlanFacts(const std::vector<LockRecord>& plans) {
     facts += (i == 0 ? "" : "; ") + HolderFacts(plans[i]);
   }
   if (plans.size() <= kShownPlans) return facts;
-  return facts + "; and " + std::to_string(plans.size() - kShownPlans) + " more plans";
+  return facts + "; and " + Counted(plans.size() - kShownPlans, "more plan");
 }
 
 std::string SerialFacts(const VersionInfo& stored, const VersionInfo& sent) {

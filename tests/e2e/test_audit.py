@@ -221,6 +221,13 @@ class Audit(unittest.TestCase):
         self.assertEqual(120, counted + left_out)
         self.assertLess(counted, 70)
 
+    def test_a_file_that_is_not_there_is_a_wrong_command_line(self):
+        self.serve()
+        for command in ("tail", "verify", "export"):
+            run = self.ctl(command, "--file", self.box.path("no-such.log"))
+            self.assertEqual((2, ""), (run.returncode, run.stdout), run.stderr)
+            self.assertIn("no-such.log: no such file", run.stderr)
+
     def test_no_write_without_its_line(self):
         """Workers and supervisor are killed while four clients write."""
         self.serve(AUDIT_REQUIRED="true", WORKERS=2)

@@ -139,7 +139,7 @@ class Host(unittest.TestCase):
         for name in ("upload", "none"):
             self.root("uploads", "show", "no-such-entry", code=1,
                       options=("--output", name, "--force"))
-        self.root("decrypt", "no-such-file.tfstate", code=1, options=("--output", "none"))
+        self.root("decrypt", "no-such-file.tfstate", code=2, options=("--output", "none"))
         self.assertEqual(document(1), pathlib.Path(self.private, "upload").read_bytes())
         self.assertEqual([], [name for name in os.listdir(self.private)
                               if name.startswith(("none", "upload.", "old"))])
@@ -296,8 +296,8 @@ class Host(unittest.TestCase):
         server = self.serve()
         self.box.write("secrets", "secret\n")
         self.box.write("names", "demo/old\n")
-        self.assertIn("1 states", self.service("adopt", "--all", "--secrets", "secrets",
-                                               "--names", "names"))
+        self.assertIn("1 state with 1 version was given",
+                      self.service("adopt", "--all", "--secrets", "secrets", "--names", "names"))
         for command in (("keys",), ("rekey",), ("adopt", "--done"), ("uploads", "list"),
                         ("drop-name", "demo/none")):
             self.service(*command)

@@ -98,6 +98,39 @@ class Import(World, unittest.TestCase):
             holder.kill()
         self.assertEqual(404, self.document("demo/x"))
 
+    def test_a_file_that_is_no_state_is_refused(self):
+        """Each is named with what is wrong and what to do; those that are whole come."""
+        folder = self.box.make_dir("some")
+        for name, text in (("empty", ""), ("cut", document(3).decode()[:40]), ("whole", document(3).decode())):
+            self.box.write(f"some/{name}.tfstate", text, 0o644)
+        source = ("--folder", folder, "--to", "demo/{workspace}")
+        for more in (("--dry-run",), ()):
+            out, err = self.ctl("import", *source, *more, code=4)
+        for name, why in (("empty", "the document is empty"), ("cut", "at byte 40")):
+            self.assertIn(f"not imported: {name} ({folder}/{name}.tfstate): its newest version is no state: ", err)
+            self.assertIn(why, err)
+            self.assertEqual(404, self.document("demo/" + name))
+        self.assertIn("leave it out with --names", err)
+        self.assertIn("1 state is here and was compared, 1 version came now, 2 states were not imported", err)
+        self.assertEqual(document(3), self.document("demo/whole"))
+
+    def test_who_holds_the_name_is_said_in_words(self):
+        self.box.make_dir("some")
+        self.box.write("some/x.tfstate", document(3).decode(), 0o644)
+        source = ("import", "--folder", self.box.path("some"), "--to", "demo/x")
+        lock = json.dumps({"ID": "of-ann", "Operation": "OperationTypeApply", "Who": "ann@build-7",
+                           "Created": "2026-01-02T03:04:05Z"}).encode()
+        auth = basic("x", TOKENS["root"])
+        self.assertEqual(200, self.server.ask("LOCK", "/state/demo/x", lock, HTTP_AUTHORIZATION=auth)[0])
+        _, err = self.ctl(*source, code=4)
+        self.assertIn("the state is locked by ann@build-7 for OperationTypeApply since 2026-01-02T03:04:05Z "
+                      "with the lock ID of-ann; repeat this when it has ended", err)
+        self.assertNotIn("{", err)
+        self.assertEqual(200, self.server.ask("UNLOCK", "/state/demo/x", lock, HTTP_AUTHORIZATION=auth)[0])
+        self.ctl("maintenance", "set", "demo/*", "--until", "2099-01-01T00:00:00Z", "--reason", "move")
+        _, err = self.ctl(*source, code=4)
+        self.assertIn("no lock is given: MAINTENANCE until 2099-01-01 00:00 UTC by ", err)
+
     def test_killed_at_random_points(self):
         folder = self.box.make_dir("many")
         for i in range(40):

@@ -78,7 +78,9 @@ class Copy(World):
 
         lock = json.dumps({"ID": "held", "Operation": "OperationTypeApply"}).encode()
         self.assertEqual(200, self.ask(old, "LOCK", "s1", lock)[0])
-        self.assertIn("lock held", self.ctl(old.settings, *copy, code=4))
+        said = self.ctl(old.settings, *copy, code=4)
+        self.assertIn("1 lock is held; nothing was closed: demo/s1 (held by token:root since ", said)
+        self.assertIn("with the lock ID held)", said)
         self.assertEqual(200, self.ask(old, "GET", "s1")[0], "nothing was closed")
 
         self.ctl(old.settings, "freeze", "demo/s4", "--reason", "ask ann")
@@ -232,10 +234,10 @@ class ForTerraformBackend(World, unittest.TestCase):
         self.put(basic_auth, "app/dev.eu-1", document(5, "B"))
         self.put(basic("basic", "another"), "app/dev.eu-1", document(6, "C"))
         said, files = self.export()
-        self.assertIn("2 states", said)
+        self.assertIn("2 states, 2 versions\n", said)
         self.assertIn("2 states of basic auth were left out; --secrets FILE takes them along", said)
         said, files = self.export("--secrets", self.box.write("secrets", self.SECRET + "\n", 0o600))
-        self.assertIn("1 states of basic auth", said)
+        self.assertIn("1 state of basic auth was left out; --secrets FILE takes it along", said)
         expected = {("demo", "one", None): odd, ("demo", "two", None): encrypted,
                     ("app", "dev.eu-1", self.SECRET): document(5, "B")}
         self.assertEqual({legacy_id(*state) + ".tfstate" for state in expected}, set(files))

@@ -70,6 +70,24 @@ TEST(Locks, UnlockNamesWhatItReleases) {
   CHECK_FALSE(locker.Look(StateId::Of({"", "net", "prod"}))->holder.has_value());
 }
 
+TEST(Locks, AFrozenStateSaysSo) {
+  Is(Code::kOk, Put(Doc(1)));
+  const auto gate_of = [this](const char* operation) {
+    return TextIn(operation, RowsOf(operation, root, {{"state", "net/prod"}})[0], "no_new_lock");
+  };
+  STRCMP_EQUAL("-", gate_of("show").c_str());
+  STRCMP_EQUAL("-", gate_of("unlock").c_str());
+  RowsOf("freeze", root, {{"state", "net/prod"}, {"reason", "ask ann"}});
+  STRCMP_EQUAL("FROZEN by admin:root: ask ann", gate_of("show").c_str());
+  STRCMP_EQUAL("FROZEN by admin:root: ask ann", gate_of("unlock").c_str());
+  // Who frees a lock that was taken before is told that the next one is refused.
+  RowsOf("maintenance end", root, {{"glob", "net/prod"}});
+  Is(Code::kOk, Lock("a"));
+  RowsOf("freeze", root, {{"state", "net/prod"}, {"reason", "ask ann"}});
+  const Row freed = RowsOf("unlock", root, {{"state", "net/prod"}, {"id", "a"}})[0];
+  STRCMP_EQUAL("FROZEN by admin:root: ask ann", TextIn("unlock", freed, "no_new_lock").c_str());
+}
+
 TEST(Locks, UnlockShowsWhoHoldsIt) {
   Is(Code::kOk, Put(Doc(1)));
   const std::string info =

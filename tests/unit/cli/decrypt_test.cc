@@ -42,6 +42,7 @@ TEST_GROUP(CliDecrypt) {
   std::string store;
   StateId id = StateId::Of({"", "network", "prod"});
   std::map<std::string, std::string> settings = {{"KMS_KEY", kSeedKey}};
+  std::string refused;  // why KMS_KEY cannot be read
   std::string out;
   std::string err;
 
@@ -86,6 +87,7 @@ TEST_GROUP(CliDecrypt) {
     cli.out = std::tmpfile();
     cli.err = std::tmpfile();
     cli.setting = [this](const std::string& name) -> Result<std::optional<SecretString>> {
+      if (name == "KMS_KEY" && !refused.empty()) return Status(Code::kPermissionDenied, refused);
       const auto it = settings.find(name);
       if (it == settings.end()) return std::optional<SecretString>();
       return std::optional<SecretString>(SecretString(it->second));
@@ -174,7 +176,7 @@ TEST(CliDecrypt, ATombstoneIsNoEmptyState) {
 
 TEST(CliDecrypt, WhatIsWrongIsSaid) {
   const std::string path = MakeVersion(7, RecordKind::kState, kDocument);
-  CheckFails({store + "/states/none"}, "no such file");
+  CheckFails({store + "/states/none"}, "no such file", kExitUsage);
   settings["KMS_KEY"] = "4pTzqUoUoMFzS0tZ5mM1c1sTL4wGv0q1m7r9a3HkX2c=";
   CheckFails({path}, "key 66a693b8a35977c4f3b6289e9c4e12fc unknown");
   settings["KMS_KEYRING"] = kSeedKey;
@@ -184,6 +186,15 @@ TEST(CliDecrypt, WhatIsWrongIsSaid) {
   settings["KMS_KEY"] = kSeedKey;
   std::filesystem::remove(store + "/" + fs_layout::kMarker);
   CheckFails({path}, "--store-id gives one");
+}
+
+// As every other command, which reads the same settings.
+TEST(CliDecrypt, AKeyFileThatOthersMayReadIsAWrongSetting) {
+  const std::string path = MakeVersion(7, RecordKind::kState, kDocument);
+  refused = "kms.key: every user may read or change it; chmod 0400 it";
+  CheckFails({path}, "KMS_KEY: kms.key: every user may read", kExitUsage);
+  LONGS_EQUAL(kExitUsage, Run("backup verify", {path}));
+  STRCMP_CONTAINS("KMS_KEY: kms.key: every user may read", err.c_str());
 }
 
 TEST(CliDecrypt, WrongArgumentsAreRefused) {
