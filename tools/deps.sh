@@ -4,6 +4,7 @@
 #   tools/deps.sh run    what `make run` needs
 #   tools/deps.sh deb    what `make deb` needs
 #   tools/deps.sh test   what `make test` needs besides
+#   tools/deps.sh container  what `make container` and `make test-container` need
 #
 # Works as root, or with sudo. No service of this host is started, stopped, reloaded or enabled.
 set -euo pipefail
@@ -18,9 +19,13 @@ TEST=(apache2 spawn-fcgi multiwatch logrotate postgresql-15 postgresql-client-15
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
       "${DEB[@]}" lintian apparmor mmdebstrap systemd-container umoci skopeo age)
+CONTAINER=("${BUILD[@]}" "${DEB[@]}" mmdebstrap umoci skopeo podman podman-compose crun openssl curl
+           python3 python3-yaml)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
 SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4 prometheus
-          prometheus-node-exporter)
+          prometheus-node-exporter podman)
+PODMAN=(podman.socket podman.service podman-restart.service podman-auto-update.service
+        podman-auto-update.timer)
 
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-stateward
@@ -89,7 +94,9 @@ apt() {
 
 # systemctl does the links of System V, too.
 disable() {
-  if command -v systemctl >/dev/null; then
+  if [ "$1" = podman ]; then
+    systemctl disable "${PODMAN[@]}"
+  elif command -v systemctl >/dev/null; then
     systemctl disable "$1.service"
   else
     update-rc.d "$1" disable
@@ -143,8 +150,9 @@ main() {
     run) ;;
     deb) want=("${BUILD[@]}" "${DEB[@]}") ;;
     test) want+=("${TEST[@]}") ;;
+    container) want=("${CONTAINER[@]}") ;;
     as-root) shift; install_packages "$@"; return ;;
-    *) say 'usage: tools/deps.sh run|deb|test'; return 2 ;;
+    *) say 'usage: tools/deps.sh run|deb|test|container'; return 2 ;;
   esac
   if ! command -v dpkg-query >/dev/null; then
     say 'this is not Debian; install what this script names by hand'; return 1

@@ -222,8 +222,10 @@ class AfterMakeInstall(Life):
     def test_life(self):
         self.boot()
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["make", "-s", "-o", "build/release/statewardctl", "install-files",
-                            "DESTDIR=" + folder + "/tree", "PREFIX=/usr/local"], cwd=ROOT, check=True, capture_output=True)
+            made = subprocess.run(["make", "-s", "-o", "build/release/statewardctl", "install-files",
+                                   "DESTDIR=" + folder + "/tree", "PREFIX=/usr/local"], cwd=ROOT, check=False,
+                                  capture_output=True, text=True)
+            self.assertEqual(0, made.returncode, made.stderr)
             # The programs that were made for that Debian.
             subprocess.run(["dpkg-deb", "-x", server_deb(), folder + "/deb"], check=True)
             for program in ("stateward", "statewardctl"):
