@@ -9,7 +9,7 @@
 #include "moving/store_copier.h"
 #include "postgres/pg_connection.h"
 #include "stateward/clock.h"
-#include "stateward/closed_store.h"
+#include "stateward/how_to_open.h"
 
 namespace stateward {
 namespace {
@@ -90,7 +90,8 @@ int CmdCopy(const CliContext& cli, const Args& args) {
   if (!done.ok()) {
     const int code = Fail(cli, done.status());
     Result<StoreIdentity> now = source.ReadIdentity();
-    if (now.ok() && IsClosed(*now)) {
+    if (now.ok() && IsClosed(*now) &&
+        WhyClosed(*now).compare(0, kWhyMoving.size(), kWhyMoving) == 0) {
       Say(cli.err, "the source is closed: " + WhyClosed(*now) +
                        "\nrun the command again to go on, or with --give-up to open it again\n");
     }

@@ -51,20 +51,37 @@ Result<StoreCopier::Places> StoreCopier::Begin() {
     if (places.to.store_id != places.from.store_id) {
       return Status(Code::kConflict, "the target holds another store");
     }
-    const bool moved = IsClosed(places.from) && WhyClosed(places.from) == MovedText();
-    if (!IsClosed(places.to) && !moved) {
-      return Status(Code::kConflict, "source and target are the same store, and both are open: " +
-                                         parts_.from_place + " and " + parts_.to_place);
-    }
+    STATEWARD_RETURN_IF_ERROR(CheckTarget(places.from, &places.to));
     return places;
   }
   if (to.status().code() != Code::kNotFound) return std::move(to).status().At("the target");
   if (IsClosed(places.from) && WhyClosed(places.from) == MovedText()) {
     return Status(Code::kConflict, "the source has moved, and the target has no identity file");
   }
-  places.to = ClosedStore(places.from, std::string(kWhyCopied) + parts_.from_place);
+  places.to = ClosedStore(places.from, CopiedText());
   STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(places.to, nullptr));
   return places;
+}
+
+// Open, it is the end of a run before this one. Closed, it is gone on with only where it waits for
+// this very source: one that moved on, or was restored, since then is not opened by a command that
+// is given once more. A place that the store left for the source is taken again: it says so before
+// the source is closed, so of two places that were copied to and fro one alone waits.
+Status StoreCopier::CheckTarget(const StoreIdentity& from, StoreIdentity* to) {
+  const bool moved = IsClosed(from) && WhyClosed(from) == MovedText();
+  if (!IsClosed(*to)) {
+    if (moved) return Status();
+    return {Code::kConflict, "source and target are the same store, and both are open: " +
+                                 parts_.from_place + " and " + parts_.to_place};
+  }
+  if (WhyClosed(*to) == CopiedText()) return Status();
+  if (IsClosed(from) || WhyClosed(*to) != std::string(kWhyMoved) + parts_.from_place) {
+    return Closed(*to, "the target");
+  }
+  const StoreIdentity again = ClosedStore(*to, CopiedText());
+  STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(again, to));
+  *to = again;
+  return Status();
 }
 
 // A store that has moved may have got other keys there since.

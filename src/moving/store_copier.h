@@ -11,7 +11,8 @@
 //   6. the target opens, with its own lock service as a new epoch.
 //
 // A run that was killed is gone on from by the next one, which finds out by the two identity files
-// where it was. Used by one thread. What it is given must outlive it.
+// where it was. It opens no target but one that waits for this source. Used by one thread. What it
+// is given must outlive it.
 #ifndef STATEWARD_MOVING_STORE_COPIER_H_
 #define STATEWARD_MOVING_STORE_COPIER_H_
 
@@ -50,8 +51,9 @@ class StoreCopier {
   explicit StoreCopier(CopyParts parts) : parts_(std::move(parts)) {}
 
   // OK also when a run before this one came to the end. kLocked: locks are held, the text names
-  // them; the source is open. kConflict: source or target is something else. kInvalidArgument: the
-  // target's keys are not the store's; nothing was closed.
+  // them; the source is open. kConflict: source or target is something else, or is closed for
+  // another reason than this copy. kInvalidArgument: the target's keys are not the store's; nothing
+  // was closed.
   Result<PassCounts> Run();
   // Opens a source again that step 3 closed. kConflict: it is not so, or it has moved.
   Status GiveUp();
@@ -62,6 +64,7 @@ class StoreCopier {
     StoreIdentity to;
   };
   Result<Places> Begin();
+  Status CheckTarget(const StoreIdentity& from, StoreIdentity* to);
   Status CheckKeys(const StoreIdentity& from);
   Status AwaitNoLocks();
   Result<std::vector<std::string>> Held();
@@ -73,6 +76,7 @@ class StoreCopier {
   Status Open(const StoreIdentity& to);
   std::string MovedText() const { return std::string(kWhyMoved) + parts_.to_place; }
   std::string MovingText() const { return std::string(kWhyMoving) + parts_.to_place; }
+  std::string CopiedText() const { return std::string(kWhyCopied) + parts_.from_place; }
 
   const CopyParts parts_;
 };

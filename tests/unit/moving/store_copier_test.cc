@@ -75,6 +75,20 @@ struct World : ToolWorld {
                         },
                         [](const std::string&) {}, progress});
   }
+  StoreCopier CopierBack() {
+    return StoreCopier({to,
+                        to_locks,
+                        *from,
+                        *b.locker,
+                        *b.kms,
+                        "mem to",
+                        "mem from",
+                        1,
+                        0,
+                        [](int64_t) {},
+                        [](const std::string&) {},
+                        {}});
+  }
   bool IsOpen(Storage& place, Locker& locks) { return StoreGate(place, locks).Store().ok(); }
   void Revive() {
     for (MemStorage* place : {static_cast<MemStorage*>(from), static_cast<MemStorage*>(&to)}) {
@@ -237,6 +251,49 @@ TEST(StoreCopier, ATargetWithOtherKeysIsRefusedBeforeAnythingIsMade) {
   w.to_kms.reset();
   CHECK(w.Copier().Run().ok());
   w.CheckMoved("with the keys");
+}
+
+// The first command once more, by a script or from a shell's memory: the target has moved on.
+TEST(StoreCopier, ATargetThatWasClosedSinceIsNotOpened) {
+  for (const char* why : {"moved to mem third", "being moved to mem third; was memory 0",
+                          "restored from backup 1", "being copied from mem other"}) {
+    World w;
+    CHECK(w.Copier().Run().ok());
+    CHECK(w.Copier().Run().ok());  // a repeat, while it is there
+    const StoreIdentity there = *w.to.ReadIdentity();
+    const StoreIdentity closed = ClosedStore(there, why);
+    CHECK(w.to.WriteIdentity(closed, &there).ok());
+    Result<PassCounts> again = w.Copier().Run();
+    CHECK_FALSE_TEXT(again.ok(), why);
+    LONGS_EQUAL_TEXT(static_cast<int>(Code::kConflict), static_cast<int>(again.status().code()),
+                     why);
+    STRCMP_EQUAL((std::string("the target is closed: ") + why).c_str(),
+                 again.status().detail().c_str());
+    CHECK(*w.to.ReadIdentity() == closed);
+  }
+}
+
+TEST(StoreCopier, KilledAnywhereACopyBackEndsAndTheFirstWayIsNotGoneAgain) {
+  bool ended = false;
+  for (int calls = 1; !ended; ++calls) {
+    World w;
+    CHECK(w.Copier().Run().ok());
+    w.from->calls_left = calls;
+    ended = w.CopierBack().Run().ok() && !w.from->down;
+    w.Revive();
+    const std::string text = "gone after " + std::to_string(calls) + " calls";
+    const bool here = w.IsOpen(*w.from, *w.b.locker);
+    // The command before it opens nothing, wherever this one was killed.
+    if (!here) {
+      const bool open = w.IsOpen(w.to, w.to_locks);
+      (void)w.Copier().Run();
+      LONGS_EQUAL_TEXT(open, w.IsOpen(w.to, w.to_locks), text.c_str());
+    }
+    Result<PassCounts> second = w.CopierBack().Run();
+    STRCMP_EQUAL_TEXT("", second.ok() ? "" : second.status().detail().c_str(), text.c_str());
+    CHECK_TEXT(w.IsOpen(*w.from, *w.b.locker), text.c_str());
+    CHECK_FALSE_TEXT(w.IsOpen(w.to, w.to_locks), text.c_str());
+  }
 }
 
 TEST(StoreCopier, AnotherStoreIsNoTarget) {
