@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/exchange_record.h"
+#include "admin/forwarding.h"
 #include "admin/locked_change.h"
 #include "admin/run.h"
 #include "admin/state_versions.h"
@@ -57,21 +58,16 @@ Result<std::vector<std::pair<KeptUpload, bool>>> UploadsOf(const History& histor
   return out;
 }
 
-// The end of a move: what the new address has goes from the old one.
-Status EmptyOldAddress(const History& history, const StateId& from, const StateId& to) {
+// The end of a move: what the new address has goes from the old one. `forwarding`: the number of
+// its forwarding record.
+Status EmptyOldAddress(const AdminService& service, const History& history, const StateId& from,
+                       const StateId& to, uint64_t forwarding) {
   Result<std::vector<std::pair<KeptUpload, bool>>> uploads = UploadsOf(history, from, to);
   if (!uploads.ok()) return std::move(uploads).status();
   for (const auto& [upload, there] : *uploads) {
     if (there) STATEWARD_RETURN_IF_ERROR(history.uploads().RemoveUpload(upload));
   }
-  Result<std::vector<uint64_t>> numbers = history.records().Versions(from);
-  if (!numbers.ok()) return std::move(numbers).status();
-  // All but the forwarding record. The oldest first: with a gap below it an older one could be
-  // taken for the newest.
-  for (size_t i = numbers->size(); i-- > 1;) {
-    STATEWARD_RETURN_IF_ERROR(history.records().Prune(from, (*numbers)[i]));
-  }
-  return Status();
+  return RemoveBelow(service, history, from, forwarding);
 }
 
 class Mover {
@@ -96,7 +92,7 @@ class Mover {
     STATEWARD_RETURN_IF_ERROR(CopyUploads());
     STATEWARD_RETURN_IF_ERROR(CheckCopy());
     STATEWARD_RETURN_IF_ERROR(Forward(lock));
-    return EmptyOldAddress(history_, from_.id, to_.id);
+    return EmptyOldAddress(call_.service, history_, from_.id, to_.id, from_newest_.head + 1);
   }
 
  private:
@@ -320,7 +316,7 @@ Result<Reply> RunMove(const Call& call) {
                                        from->newest.version->info.moved_to + " now");
   }
   // A killed run may have come to the forwarding record, and left its locks.
-  const uint64_t head = from->newest.head - (moved ? 1 : 0);
+  const uint64_t head = moved ? from->newest.real - 1 : from->newest.head;
   const std::string seed = from->id.hex() + ":" + to->id.hex() + ":" + std::to_string(head);
   ChangeLock here(call, from->grant, kOperationMove, seed);
   ChangeLock there(call, to->grant, kOperationMove, seed);
@@ -329,7 +325,8 @@ Result<Reply> RunMove(const Call& call) {
       Result<bool> freed = lock->FreeLeft();
       if (!freed.ok()) return std::move(freed).status();
     }
-    STATEWARD_RETURN_IF_ERROR(EmptyOldAddress(*history, from->id, to->id));
+    STATEWARD_RETURN_IF_ERROR(
+        EmptyOldAddress(call.service, *history, from->id, to->id, from->newest.real));
     return MoveReply(*from, *to);
   }
   STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));

@@ -25,8 +25,9 @@ Result<Reply> RunPrune(const Call& call) {
   uint64_t failed = 0;
   Reply reply;
   for (size_t i = 0; i < states.size(); ++i) {
-    Result<uint64_t> pruned = PruneState(storage, call.service.kms(), call.service.clock(),
-                                         call.service.rules().history, *store_id, states[i], how);
+    Result<uint64_t> pruned =
+        PruneState(storage, call.service.locker(), call.service.kms(), call.service.clock(),
+                   call.service.rules().history, *store_id, states[i], how);
     call.caller.Report(i + 1, states.size());
     if (pruned.ok()) {
       versions += *pruned;

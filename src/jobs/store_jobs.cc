@@ -65,8 +65,9 @@ class PruneJob : public Job {
     Status failed;
     for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i, walk_.Advance()) {
       const StateId& id = *walk_.Next();
-      Result<uint64_t> pruned = PruneState(parts.storage, parts.kms, parts.clock, parts.history,
-                                           (*store)->store_id, id, PruneHow::kRemove);
+      Result<uint64_t> pruned =
+          PruneState(parts.storage, parts.locker, parts.kms, parts.clock, parts.history,
+                     (*store)->store_id, id, PruneHow::kRemove);
       if (!pruned.ok()) failed = std::move(pruned).status().At("state " + id.hex());
       if (failed.code() == Code::kUnavailable) break;  // the service may not answer: later
     }

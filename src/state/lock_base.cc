@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "state/guarded_write.h"
+#include "state/late_writes.h"
 #include "state/newest.h"
 #include "state/records_gone.h"
 #include "state/state_service.h"
@@ -43,9 +44,7 @@ Result<uint64_t> StateService::BaseOfLock(const Grant& grant, const StateId& id,
   const StepStorage storage(storage_, ask.transaction);
   Result<uint64_t> head = HeadOfLock(History(*storage, kms_, store_id), id, moved_to);
   if (!moved_to->empty()) return Status(Code::kConflict, "moved");
-  // Under a lock that holds still no write is between its look and its append, and what such an
-  // append did it has done.
-  const bool needless = !ask.burn || (locker_.HoldsStill() && !storage_.WritesMayArriveLate());
+  const bool needless = !ask.burn || !WritesMayOutliveLocks(storage_, locker_);
   if (needless || ask.mark > 0) {
     if (head.ok()) STATEWARD_RETURN_IF_ERROR(CheckMarkOf(id, ask.mark, *head));
     if (!head.ok() || needless) return head;

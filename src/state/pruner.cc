@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "history/history.h"
+#include "state/late_writes.h"
 
 namespace stateward {
 namespace {
 
 constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
-// Where a write may be on its way for a while, a number that was free when it set out must not have
-// been taken and freed again when it arrives. Requests live for seconds; storages that build on
-// this look again after a minute.
+// Where a write may be on its way when its lock is gone, a number that was free when it set out
+// must not have been taken and freed again when it arrives. Requests live for seconds; storages
+// that build on this look again after a minute.
 constexpr int64_t kLateWriteMs = kGapMs;
 
 // One look at one state.
@@ -79,7 +80,7 @@ class StatePruner {
 
 }  // namespace
 
-Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
+Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, const Clock& clock,
                             const HistoryRules& rules, const std::string& store_id,
                             const StateId& id, PruneHow how) {
   const History history(storage, kms, store_id);
@@ -89,7 +90,7 @@ Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
   StatePruner state(storage, history, id, how);
   STATEWARD_RETURN_IF_ERROR(state.LookAtEnd());
   int64_t kept_ms = static_cast<int64_t>(rules.days) * kDayMs;
-  if (storage.WritesMayArriveLate()) kept_ms = std::max(kept_ms, kLateWriteMs);
+  if (WritesMayOutliveLocks(storage, locker)) kept_ms = std::max(kept_ms, kLateWriteMs);
   const int64_t oldest_kept = clock.NowMs() - kept_ms;
   // What follows a record that stays leaves a gap above it.
   const int64_t oldest_above_gap = clock.NowMs() - std::max(kept_ms, kGapMs);

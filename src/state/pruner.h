@@ -10,6 +10,7 @@
 #include "state/state_settings.h"
 #include "stateward/clock.h"
 #include "stateward/kms.h"
+#include "stateward/locker.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
 #include "stateward/storage.h"
@@ -17,12 +18,13 @@
 namespace stateward {
 
 // A record above one that stays is removed only when it is so old: a storage may take the one below
-// the gap for the newest for a while after it was (FsStorage::kTrustedUs).
+// the gap for the newest for a while after it was (FsStorage::kTrustedUs). So is any record where a
+// write may be late (state/late_writes.h).
 constexpr int64_t kGapMs = 60LL * 60 * 1000;
 
 // Removes what `rules` do not keep of one state, and says how many records; never the newest
 // record, nor the version that it names, nor anything that cannot be read.
-Result<uint64_t> PruneState(Storage& storage, Kms& kms, const Clock& clock,
+Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, const Clock& clock,
                             const HistoryRules& rules, const std::string& store_id,
                             const StateId& id, PruneHow how = PruneHow::kRemove);
 

@@ -128,8 +128,12 @@ class MemStorage : public Storage, public StoreCopy {
     if (how == NextAppend::kDoneButFails) return Status::Unavailable("the answer was lost");
     return outcome;
   }
-  // The late write reaches the store now.
-  AppendOutcome Arrive() { return AppendNow(late_.id, late_.expected, late_.bytes); }
+  // The late write reaches the store now, where its number alone counts: it is taken, or free.
+  AppendOutcome Arrive() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    auto& versions = states_[late_.id.hex()];
+    return {versions.emplace(late_.expected + 1, late_.bytes).second, late_.expected + 1};
+  }
 
   Status Settle(const StateId& id, uint64_t n) override {
     ++settles;

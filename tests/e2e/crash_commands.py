@@ -197,7 +197,8 @@ def check_moved(store, where):
     if [state for state, _ in store.uploads()] != [store.other]:
         raise Violation(f"{where}: kept uploads {store.uploads()}")
     left = json.loads(store.ctl("versions", store.state, "--json"))
-    if [row["event"] for row in left if row["event"] != "no-op"] != ["moved"]:
+    # Several, where a write may be late.
+    if {row["event"] for row in left if row["event"] != "no-op"} != {"moved"}:
         raise Violation(f"{where}: the old address has {left}")
 
 
@@ -238,7 +239,7 @@ def run(at_most=None, pair="fs+local"):
     with Box() as box:
         store = FsStore(box) if pair == "fs+local" else ServiceStore(box, pair)
         for name in NAMES:
-            if name == "prune" and pair.startswith("s3"):
+            if name == "prune" and pair not in ("fs+local", "postgres+postgres"):
                 continue  # it keeps what is younger than a write that is late may be
             store.fresh(name)
             todo = store.points(command_of(name, store))

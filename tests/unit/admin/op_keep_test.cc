@@ -160,7 +160,8 @@ TEST(Keeps, APinnedVersionIsNotPruned) {
   HistoryRules keep;
   keep.keep = 1;
   const auto prune = [&] {
-    Result<uint64_t> pruned = PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id());
+    Result<uint64_t> pruned =
+        PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), Id());
     CHECK(pruned.ok());
     return *pruned;
   };
@@ -199,7 +200,7 @@ TEST(Keeps, WhatStandsAboveAPinnedVersionIsPrunedAnHourLater) {
   keep.keep = 1;
   keep.days = 0;
   const auto pruned = [&] {
-    return *PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id());
+    return *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), Id());
   };
   clock.Advance(kGapMs - 1);
   LONGS_EQUAL(0, pruned());

@@ -128,9 +128,60 @@ TEST(Moves, WhatWasMovedIsYoungForThePruner) {
   keep.keep = 1;
   keep.days = 0;
   const StateId id = StateId::Of({"", "net", "new"});
-  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), id));
+  LONGS_EQUAL(0, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), id));
   clock.Advance(kGapMs);
-  LONGS_EQUAL(1, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), id));
+  LONGS_EQUAL(1, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), id));
+}
+
+// A write that was on its way when its lock was forced: its number was taken away, and stays taken.
+TEST(Moves, AWriteThatArrivesAfterTheMoveFindsItsNumberTaken) {
+  locker.still = false;
+  storage.late = true;
+  clock.Advance(kGapMs);
+  ThreeApplies();
+  clock.Advance(kGapMs);
+  Is(Code::kOk, Lock("a"));
+  storage.next_append = MemStorage::NextAppend::kLateAndDown;
+  Is(Code::kUnavailable, Put(State("4", "late"), "a"));
+  storage.down = false;
+  Is(Code::kOk, Unlock(""));
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  CHECK_FALSE(storage.Arrive().appended);
+  // What is older than a write may be late is gone.
+  LONGS_EQUAL(2, storage.Versions(Id())->size());
+  STRCMP_EQUAL("conflict", Get().c_str());
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  LONGS_EQUAL(2, storage.Versions(Id())->size());
+  clock.Advance(kGapMs);
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  LONGS_EQUAL(1, storage.Versions(Id())->size());
+}
+
+TEST(Moves, AYoungVersionLeavesNoDocumentAtTheOldAddress) {
+  locker.still = false;
+  ThreeApplies();
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  const History history(storage, *kms, *admin->StoreId());
+  for (uint64_t n : {1, 2, 3}) {
+    Result<Opened> left = history.Open(Id(), n);
+    CHECK(left.ok() && left->info.version.kind == RecordKind::kMoved);
+    LONGS_EQUAL(0, left->document.size());
+  }
+  STRCMP_EQUAL("conflict", Get().c_str());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("3", "3"));
+}
+
+TEST(Moves, ANumberThatWasTakenAboveTheForwardingRecordDoesNotHideIt) {
+  ThreeApplies();
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  VersionInfo info;
+  info.time_ms = clock.NowMs();
+  CHECK(TakeNextNumber(History(storage, *kms, *admin->StoreId()), grant.key, Id(), info).ok());
+  STRCMP_EQUAL("conflict", Get().c_str());
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  STRCMP_EQUAL("conflict", Get().c_str());
+  LONGS_EQUAL(2, storage.Versions(Id())->size());
 }
 
 TEST(Moves, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {

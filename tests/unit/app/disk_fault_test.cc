@@ -5,6 +5,7 @@
 
 #include "cli/opened_store.h"
 #include "cli/rekeyer.h"
+#include "doubles/mem_locker.h"
 #include "doubles/power_cut_world.h"
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
@@ -135,7 +136,8 @@ bool FailPruneAt(int call, bool on) {
   Below below(world.disk(), world.StoreDir());
   std::unique_ptr<EnvelopeKms> kms = KmsWith(SecretString(kKeyOfWorld), SecretString());
   const auto prune = [&] {
-    return PruneState(below.storage, *kms, SystemClock(), {1, 0}, below.store_id, below.id);
+    return PruneState(below.storage, MemLocker(SystemClock()), *kms, SystemClock(), {1, 0},
+                      below.store_id, below.id);
   };
   world.disk().FailAt(call, on, ErrorOf(call));
   (void)prune();

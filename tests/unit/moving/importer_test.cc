@@ -183,7 +183,8 @@ TEST(Importer, OldTimesAreNoReasonToPruneOnTheDay) {
   rules.keep = 2;
   rules.days = 30;
   const auto prune = [&] {
-    return *PruneState(*w.b.storage, *w.b.kms, w.clock, rules, w.store_id, StateId::Of(kTo));
+    return *PruneState(*w.b.storage, *w.b.locker, *w.b.kms, w.clock, rules, w.store_id,
+                       StateId::Of(kTo));
   };
   LONGS_EQUAL(0, prune());
   w.clock.Advance(31 * kDay);

@@ -55,7 +55,7 @@ void ReadsCost(int records, const SecretBytes& doc) {
   LONGS_EQUAL(records, storage.gets);
 }
 Result<uint64_t> Prune(const HistoryRules& keep) {
-  return PruneState(storage, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
+  return PruneState(storage, locker, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
 }
 }
 ;
@@ -156,6 +156,29 @@ TEST(NoOpRecord, PruningKeepsWhatIsPointedAt) {
   LONGS_EQUAL(2, *Prune({1, 1}));
   ReadsCost(2, Doc(2));
   Is(Code::kConflict, Put(Doc(1, "another")));
+}
+
+// A write that was on its way when its lock was forced finds its number taken for an hour: it is
+// the lock, or the storage, that lets it come late.
+TEST(NoOpRecord, ANumberThatWasTakenIsNotPrunedWhileAWriteMayBeLate) {
+  for (bool late : {false, true}) {
+    storage.late = late;
+    locker.still = late;
+    grant = As("secret", "p", late ? "late" : "moves");
+    Is(Code::kOk, Put(Doc(1)));
+    TakeNumbers(&storage, 1);
+    Is(Code::kOk, Put(Doc(2)));
+    clock.Advance(kGapMs - 1);
+    LONGS_EQUAL(0, *Prune({1, 0}));
+    clock.Advance(1);
+    LONGS_EQUAL(2, *Prune({1, 0}));
+  }
+  storage.late = false;
+  grant = As("secret", "p", "still");
+  Is(Code::kOk, Put(Doc(1)));
+  TakeNumbers(&storage, 1);
+  Is(Code::kOk, Put(Doc(2)));
+  LONGS_EQUAL(2, *Prune({1, 0}));
 }
 
 TEST(NoOpRecord, WhatIsPointedAtIsNeverTakenForAbsent) {

@@ -279,9 +279,9 @@ TEST(StateService, HistoryIsPruned) {
   std::string store_id = storage.ReadIdentity()->store_id;
   const int64_t day_ms = 24LL * 60 * 60 * 1000;
   clock.Advance(day_ms - 1);
-  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, store_id, Id()));
+  LONGS_EQUAL(0, *PruneState(storage, locker, *kms, clock, keep, store_id, Id()));
   clock.Advance(1);
-  LONGS_EQUAL(3, *PruneState(storage, *kms, clock, keep, store_id, Id()));
+  LONGS_EQUAL(3, *PruneState(storage, locker, *kms, clock, keep, store_id, Id()));
   LONGS_EQUAL(3, storage.Versions(Id())->size());
   Holds(Doc(6));
 }
@@ -297,7 +297,7 @@ TEST(StateService, NoOpRecordsAreNotCountedAsVersions) {
     CHECK(TakeNextNumber(history, grant.key, Id(), info).ok());
   }
   const auto prune = [&](const HistoryRules& keep) {
-    return *PruneState(storage, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
+    return *PruneState(storage, locker, *kms, clock, keep, storage.ReadIdentity()->store_id, Id());
   };
   const auto serials = [&] {
     std::string all;
