@@ -70,6 +70,19 @@ Status EmptyOldAddress(const AdminService& service, const History& history, cons
   return RemoveBelow(service, history, from, forwarding);
 }
 
+// Only one state may be on its way to an address, for ever: who made the copies is then no
+// question.
+Status ClaimTarget(const AdminService& service, const FoundState& from, const FoundState& to) {
+  const std::string claim = HexEncode(Sha256("stateward moving v1:" + to.id.hex()));
+  Result<StateId> claimant = service.storage().ClaimLegacy(claim, from.id);
+  if (!claimant.ok()) return std::move(claimant).status();
+  if (!(*claimant == from.id)) {
+    return {Code::kConflict,
+            "the move of another state to " + StateText(to.key) + " was begun before"};
+  }
+  return service.states().ClaimName(to.grant);
+}
+
 class Mover {
  public:
   Mover(const Call& call, const History& history, const FoundState& from, const FoundState& to)
@@ -85,8 +98,14 @@ class Mover {
     }
     if (!to_newest_.unreadable.ok()) return Exists(to_.key);
     if (!to_newest_.version) {
-      STATEWARD_RETURN_IF_ERROR(Copy());
-    } else if (!SameVersion(to_newest_.version->info, from_newest_.version->info)) {
+      Result<std::vector<uint64_t>> numbers = RealOnes();
+      if (!numbers.ok()) return std::move(numbers).status();
+      // Not before everything is looked at: it is for ever.
+      STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
+      STATEWARD_RETURN_IF_ERROR(Copy(*numbers));
+    } else if (SameVersion(to_newest_.version->info, from_newest_.version->info)) {
+      STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
+    } else {
       return Exists(to_.key);  // what is not our copy
     }
     STATEWARD_RETURN_IF_ERROR(CopyUploads());
@@ -124,20 +143,18 @@ class Mover {
     return out;
   }
 
-  Status Copy() {
-    Result<std::vector<uint64_t>> numbers = RealOnes();
-    if (!numbers.ok()) return std::move(numbers).status();
+  Status Copy(const std::vector<uint64_t>& numbers) {
     uint64_t head = to_newest_.head;
-    while (head < numbers->size()) {
+    while (head < numbers.size()) {
       STATEWARD_RETURN_IF_ERROR(AppendNoOp(head));
       ++head;
     }
     // What a run before this one copied in front of them, when a grant took a number away since.
-    const uint64_t first = head - numbers->size() + 1;
+    const uint64_t first = head - numbers.size() + 1;
     for (uint64_t n = 1; n < first; ++n) STATEWARD_RETURN_IF_ERROR(Blank(n));
-    for (size_t i = 0; i < numbers->size(); ++i) {
-      STATEWARD_RETURN_IF_ERROR(CopyOne((*numbers)[i], first + i));
-      call_.caller.Report(i + 1, numbers->size());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      STATEWARD_RETURN_IF_ERROR(CopyOne(numbers[i], first + i));
+      call_.caller.Report(i + 1, numbers.size());
     }
     return Status();
   }
@@ -255,18 +272,6 @@ class Mover {
   Newest to_newest_;
 };
 
-// Only one state may be on its way to an address, for ever: who made the copies is then no
-// question.
-Status ClaimTarget(const AdminService& service, const FoundState& from, const FoundState& to) {
-  const std::string claim = HexEncode(Sha256("stateward moving v1:" + to.id.hex()));
-  Result<StateId> claimant = service.storage().ClaimLegacy(claim, from.id);
-  if (!claimant.ok()) return std::move(claimant).status();
-  if (!(*claimant == from.id)) {
-    return {Code::kConflict, "another state was moved to " + StateText(to.key) + " before"};
-  }
-  return service.states().ClaimName(to.grant);
-}
-
 // The state that it is moved to, which is not there.
 Result<FoundState> Target(const Call& call, const FoundState& from) {
   FoundState to;
@@ -329,7 +334,6 @@ Result<Reply> RunMove(const Call& call) {
         EmptyOldAddress(call.service, *history, from->id, to->id, from->newest.real));
     return MoveReply(*from, *to);
   }
-  STATEWARD_RETURN_IF_ERROR(ClaimTarget(call.service, *from, *to));
   Reply reply;
   STATEWARD_RETURN_IF_ERROR(here.Take(&reply));
   if (!reply.holder.empty()) return reply;

@@ -184,6 +184,24 @@ TEST(Moves, ANumberThatWasTakenAboveTheForwardingRecordDoesNotHideIt) {
   LONGS_EQUAL(2, storage.Versions(Id())->size());
 }
 
+TEST(Moves, ARefusedMoveLeavesTheNameForOthers) {
+  ThreeApplies();
+  storage.DamageFront(Id(), 1);
+  Result<Reply> refused = Run("mv", root, With({{"to", "net/new"}}));
+  CHECK_FALSE(refused.ok());
+  STRCMP_CONTAINS("version 1 cannot be read", refused.status().detail().c_str());
+  Is(Code::kOk, Lock("ci-job"));
+  Result<Reply> held = Run("mv", root, With({{"to", "net/newer"}}));
+  CHECK(held.ok() && !held->holder.empty());
+  grant = GrantOf(root, {"", "net", "other"});
+  Is(Code::kOk, Put(State("1", "other")));
+  Result<Reply> moved = Run("mv", root, {{"state", "net/other"}, {"to", "net/new"}});
+  STRCMP_EQUAL("", moved.ok() ? "" : moved.status().detail().c_str());
+  grant = GrantOf(root, {"", "net", "third"});
+  Is(Code::kOk, Put(State("1", "third")));
+  CHECK(Run("mv", root, {{"state", "net/third"}, {"to", "net/newer"}}).ok());
+}
+
 TEST(Moves, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
   bool whole = false;
   for (int calls = 1; !whole; ++calls) {
