@@ -6,7 +6,6 @@
 #include "admin/state_versions.h"
 #include "base/hex.h"
 #include "base/json_writer.h"
-#include "base/random.h"
 #include "base/sha256.h"
 #include "state/lock_info.h"
 
@@ -114,10 +113,7 @@ class LockedRun {
 
 ChangeLock::ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
                        const std::string& seed)
-    : call_(call),
-      grant_(grant),
-      operation_(operation),
-      id_(std::string(kIdStart) + HexEncode(Sha256(operation_ + ":" + seed)).substr(0, 32)) {}
+    : call_(call), grant_(grant), operation_(operation), seed_(seed), id_(IdOf(0)) {}
 
 ChangeLock ChangeLock::Named(const Call& call, const Grant& grant, std::string_view operation,
                              const std::string& id) {
@@ -128,15 +124,30 @@ ChangeLock ChangeLock::Named(const Call& call, const Grant& grant, std::string_v
   return lock;
 }
 
+// `spent`: how many IDs of the row are left out.
+std::string ChangeLock::IdOf(size_t spent) const {
+  const std::string more = spent == 0 ? "" : ":" + std::to_string(spent);
+  return std::string(kIdStart) + HexEncode(Sha256(operation_ + ":" + seed_ + more)).substr(0, 32);
+}
+
+bool ChangeLock::Has(const std::string& id) const {
+  if (named_) return id == id_;
+  for (size_t spent = 0; spent <= kReleasedIdsKept; ++spent) {
+    if (id == IdOf(spent)) return true;
+  }
+  return false;
+}
+
 StateAnswer ChangeLock::Lock() {
   return call_.service.states().Lock(grant_, LockInfo(id_, operation_, call_));
 }
 
 Status ChangeLock::Take(Reply* reply) {
   StateAnswer locked = Lock();
-  if (locked.status.code() == Code::kGone && !named_) {
-    // A run before this one ended without a write, and its ID is spent.
-    id_ = std::string(kIdStart) + RandomHex(16);
+  // Runs before this one ended without a write, and their IDs are spent. No more are remembered.
+  for (size_t spent = 1; spent <= kReleasedIdsKept && !named_; ++spent) {
+    if (locked.status.code() != Code::kGone) break;
+    id_ = IdOf(spent);
     locked = Lock();
   }
   shared_ = locked.repeated;
@@ -156,7 +167,8 @@ Result<bool> ChangeLock::FreeLeft() {
   const LockKey key{StateId::Of(grant_.key), grant_.legacy_ids};
   Result<LockView> view = call_.service.locker().Look(key);
   if (!view.ok()) return std::move(view).status();
-  if (!view->holder || view->holder->id != id_) return false;
+  if (!view->holder || !Has(view->holder->id)) return false;
+  id_ = view->holder->id;
   STATEWARD_RETURN_IF_ERROR(Free());
   return true;
 }
@@ -181,7 +193,7 @@ Result<std::optional<Changed>> EndKilledRun(const Call& call, const FoundState& 
   const std::optional<NewestVersion>& newest = state.newest.version;
   if (!newest || newest->info.lock_id.empty()) return std::optional<Changed>();
   ChangeLock lock(call, state.grant, operation, SeedOf(call, state, newest->info.lock_base));
-  if (newest->info.lock_id != lock.id()) return std::optional<Changed>();
+  if (!lock.Has(newest->info.lock_id)) return std::optional<Changed>();
   Result<bool> freed = lock.FreeLeft();
   if (!freed.ok()) return std::move(freed).status();
   if (!*freed) return std::optional<Changed>();

@@ -42,6 +42,7 @@ inline constexpr Param kChangeIdParam = {
 class ChangeLock {
  public:
   // `seed`: the same for a killed run and its repeat. A lock that a killed run left is taken over.
+  // Its ID is the first of a row, the same for both, that was not released lately.
   ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
              const std::string& seed);
   // By an ID that the caller chose. Another change with the same ID has another lock.
@@ -53,16 +54,20 @@ class ChangeLock {
   Status Free();
   // What a killed run left. OK with true: it was held, and is free now.
   Result<bool> FreeLeft();
+  // Whether a run of the same change may have taken the lock with this ID.
+  bool Has(const std::string& id) const;
   // Another run of the same change took it, and may still be at work.
   bool shared() const { return shared_; }
   const std::string& id() const { return id_; }
 
  private:
   StateAnswer Lock();
+  std::string IdOf(size_t spent) const;
 
   const Call& call_;
   const Grant& grant_;
   const std::string operation_;
+  const std::string seed_;
   bool named_ = false;
   bool shared_ = false;
   std::string id_;

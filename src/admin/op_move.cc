@@ -97,7 +97,8 @@ class Mover {
       return {Code::kConflict, StateText(from_.key) + " has no newest version that can be moved"};
     }
     if (!to_newest_.unreadable.ok()) return Exists(to_.key);
-    if (!to_newest_.version) {
+    both_show_it_ = to_newest_.version.has_value();
+    if (!both_show_it_) {
       Result<std::vector<uint64_t>> numbers = RealOnes();
       if (!numbers.ok()) return std::move(numbers).status();
       // Not before everything is looked at: it is for ever.
@@ -106,6 +107,7 @@ class Mover {
     } else if (SameVersion(to_newest_.version->info, from_newest_.version->info)) {
       STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
     } else {
+      both_show_it_ = false;
       return Exists(to_.key);  // what is not our copy
     }
     STATEWARD_RETURN_IF_ERROR(CopyUploads());
@@ -113,6 +115,9 @@ class Mover {
     STATEWARD_RETURN_IF_ERROR(Forward(lock));
     return EmptyOldAddress(call_.service, history_, from_.id, to_.id, from_newest_.head + 1);
   }
+
+  // After an error: they show it, or may. A client that wrote to one of them would part them.
+  bool both_show_it() const { return both_show_it_; }
 
  private:
   Status Look(const FoundState& state, Newest* newest) const {
@@ -153,7 +158,8 @@ class Mover {
     const uint64_t first = head - numbers.size() + 1;
     for (uint64_t n = 1; n < first; ++n) STATEWARD_RETURN_IF_ERROR(Blank(n));
     for (size_t i = 0; i < numbers.size(); ++i) {
-      STATEWARD_RETURN_IF_ERROR(CopyOne(numbers[i], first + i));
+      const bool shows_it = i + 1 == numbers.size();
+      STATEWARD_RETURN_IF_ERROR(CopyOne(numbers[i], first + i, shows_it));
       call_.caller.Report(i + 1, numbers.size());
     }
     return Status();
@@ -186,9 +192,10 @@ class Mover {
     return done.code() == Code::kNotFound ? Status() : done;
   }
 
-  Status CopyOne(uint64_t n, uint64_t to) const {
+  Status CopyOne(uint64_t n, uint64_t to, bool shows_it) {
     Result<Opened> record = history_.Open(from_.id, n);
     if (!record.ok()) return std::move(record).status();
+    both_show_it_ = shows_it;  // from here on also when it is not known whether it was done
     return ExchangeRecord(call_.service, to_.id, to, [&](Opened* opened) {
       opened->info = record->info;
       opened->info.key = to_.key;
@@ -235,13 +242,14 @@ class Mover {
     const bool ours = to_newest_.version && to_newest_.unreadable.ok() &&
                       SameVersion(to_newest_.version->info, from_newest_.version->info);
     if (ours) return Status();
+    both_show_it_ = false;
     return {Code::kConflict, "somebody wrote to " + StateText(to_.key) +
                                  " although it was locked; " + StateText(from_.key) +
                                  " stays as it is"};
   }
 
   // Clients find the new address from here on.
-  Status Forward(const ChangeLock& lock) const {
+  Status Forward(const ChangeLock& lock) {
     SealedInfo info;
     info.key = from_.key;
     info.version.kind = RecordKind::kMoved;
@@ -257,7 +265,12 @@ class Mover {
     Bytes sealed;
     Result<AppendOutcome> appended =
         history_.Append(from_.id, from_newest_.head, info, {}, &sealed);
-    if (!appended.ok()) return std::move(appended).status();
+    if (!appended.ok()) {
+      // It may still arrive. The locks stay, so this is for who frees them without a repeat.
+      (void)call_.service.locker().BurnNext(from_.id);
+      return std::move(appended).status();
+    }
+    both_show_it_ = false;
     if (appended->appended) return Status();
     return {Code::kConflict, "somebody wrote to " + StateText(from_.key) +
                                  " although it was locked; " + StateText(to_.key) +
@@ -270,6 +283,7 @@ class Mover {
   const FoundState& to_;
   Newest from_newest_;
   Newest to_newest_;
+  bool both_show_it_ = false;
 };
 
 // The state that it is moved to, which is not there.
@@ -306,6 +320,13 @@ Status StillAtWork(const Status& failed) {
                              "work: run it again, or `unlock` both addresses"};
 }
 
+// See Mover::both_show_it.
+Status BothShowIt(const Status& failed) {
+  return {failed.code(), failed.detail() +
+                             "; both addresses may show it by now, and stay locked until the move "
+                             "is at its end: run it again"};
+}
+
 }  // namespace
 
 Result<Reply> RunMove(const Call& call) {
@@ -339,7 +360,9 @@ Result<Reply> RunMove(const Call& call) {
   if (!reply.holder.empty()) return reply;
   Status done = there.Take(&reply);
   const bool both = done.ok() && reply.holder.empty();
-  if (both) done = Mover(call, *history, *from, *to).Run(here);
+  Mover mover(call, *history, *from, *to);
+  if (both) done = mover.Run(here);
+  if (!done.ok() && mover.both_show_it()) return BothShowIt(done);
   if (!done.ok() && (here.shared() || there.shared())) return StillAtWork(done);
   const Status freed_there = both ? there.Free() : Status();
   const Status freed_here = here.Free();

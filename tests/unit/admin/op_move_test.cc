@@ -184,6 +184,45 @@ TEST(Moves, ANumberThatWasTakenAboveTheForwardingRecordDoesNotHideIt) {
   LONGS_EQUAL(2, storage.Versions(Id())->size());
 }
 
+TEST(Moves, WhileBothAddressesShowItBothStayLocked) {
+  ThreeApplies();
+  const Grant old = grant;
+  const Grant next = GrantOf(root, {"", "net", "new"});
+  const auto locked = [&] {
+    std::string which;
+    for (const Grant& each : {old, next}) {
+      grant = each;
+      which += Locked() ? "locked " : "free ";
+    }
+    grant = old;
+    return which;
+  };
+  // Nothing is to be seen yet: a failed run leaves no lock.
+  storage.next_append = MemStorage::NextAppend::kFails;
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  STRCMP_EQUAL("free free ", locked().c_str());
+  storage.Damage(Id(), 3);
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  STRCMP_EQUAL("free free ", locked().c_str());
+  storage.Damage(Id(), 3);  // the bit turns back
+  // The numbers of the new address are taken: the next record is the forwarding one.
+  for (MemStorage::NextAppend last :
+       {MemStorage::NextAppend::kFails, MemStorage::NextAppend::kArrivesLate}) {
+    storage.next_append = last;
+    Result<Reply> failed = Run("mv", root, With({{"to", "net/new"}}));
+    CHECK_FALSE(failed.ok());
+    STRCMP_CONTAINS("both addresses may show it", failed.status().detail().c_str());
+    STRCMP_CONTAINS("run it again", failed.status().detail().c_str());
+    STRCMP_EQUAL("locked locked ", locked().c_str());
+  }
+  Result<Reply> moved = Run("mv", root, With({{"to", "net/new"}}));
+  STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
+  STRCMP_EQUAL("free free ", locked().c_str());
+  STRCMP_EQUAL("conflict", Get().c_str());
+  grant = next;
+  Holds(State("3", "3"));
+}
+
 TEST(Moves, ARefusedMoveLeavesTheNameForOthers) {
   ThreeApplies();
   storage.DamageFront(Id(), 1);
