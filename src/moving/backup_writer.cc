@@ -114,6 +114,10 @@ class Writer {
   Status CheckNotMoved(const StateId& id, uint64_t n, const Bytes& sealed) const {
     if (sealed.size() > Kms::kInfoPrefix) return Status();  // a forwarding record has no document
     Result<SealedInfo> info = history_.OpenFront(id, {n, sealed});
+    // A lock may have taken a number away above it.
+    if (info.ok() && info->version.kind == RecordKind::kNoOp && info->version.newest_real > 0) {
+      info = history_.Info(id, info->version.newest_real);
+    }
     if (!info.ok() && info.status().code() == Code::kUnavailable) return std::move(info).status();
     if (!info.ok()) return Status();  // it is taken along as it is; `backup verify` names it
     const std::optional<StateId> to = MovedTo(*info);
@@ -125,15 +129,23 @@ class Writer {
                                  " while the backup was made, which may lack it; make it again"};
   }
 
+  // A move and a rekey give an upload another name, and take the old one away when the new one is
+  // there. So a list that was made after the old one was not found, or not told, has the new one.
   Status AddUploads() {
-    Result<std::vector<KeptUpload>> uploads = from_.ListUploads();
-    if (!uploads.ok()) return std::move(uploads).status();
-    for (const KeptUpload& upload : *uploads) {
-      Result<Bytes> sealed = from_.GetUpload(upload);
-      if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;
-      if (!sealed.ok()) return std::move(sealed).status();
-      STATEWARD_RETURN_IF_ERROR(Add(UploadPath(upload), *sealed));
-      ++counts_.uploads;
+    std::set<std::string> seen;  // paths that were added, or were gone
+    for (bool more = true; more;) {
+      more = false;
+      Result<std::vector<KeptUpload>> uploads = from_.ListUploads();
+      if (!uploads.ok()) return std::move(uploads).status();
+      for (const KeptUpload& upload : *uploads) {
+        if (!seen.insert(UploadPath(upload)).second) continue;
+        Result<Bytes> sealed = from_.GetUpload(upload);
+        more = true;
+        if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;
+        if (!sealed.ok()) return std::move(sealed).status();
+        STATEWARD_RETURN_IF_ERROR(Add(UploadPath(upload), *sealed));
+        ++counts_.uploads;
+      }
     }
     return Status();
   }

@@ -47,6 +47,7 @@ class MemStorage : public Storage, public StoreCopy {
   std::atomic<int> upload_listings{0};  // of all principals
   std::atomic<int> upload_settles{0};
   std::function<void()> before_list_uploads;  // of all principals
+  std::function<void()> after_list_uploads;   // once, after the next listing of all principals
 
   std::string_view Name() const override { return "mem"; }
   bool WritesMayArriveLate() const override { return late; }
@@ -243,7 +244,9 @@ class MemStorage : public Storage, public StoreCopy {
   Result<std::vector<KeptUpload>> ListUploads() override {
     if (before_list_uploads) before_list_uploads();
     ++upload_listings;
-    return Uploads("");
+    Result<std::vector<KeptUpload>> listed = Uploads("");
+    if (auto step = std::exchange(after_list_uploads, nullptr)) step();
+    return listed;
   }
   Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override {
     return Uploads(principal_tag);

@@ -12,6 +12,7 @@
 #include "auth/policy_auth.h"
 #include "doubles/original_blobs.h"
 #include "doubles/tool_world.h"
+#include "state/guarded_write.h"
 #include "state/store_secret.h"
 
 namespace stateward {
@@ -153,7 +154,12 @@ TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
     Bytes sealed;
     CHECK(history.Append(StateId::Of(On(first).key), 0, no_op, {}, &sealed)->appended);
     w.progress = [&](uint64_t done, uint64_t) {
-      if (done == 1) MoveInStore(w, "a", first, empties);
+      if (done != 1) return;
+      MoveInStore(w, "a", first, empties);
+      VersionInfo info;
+      info.time_ms = w.clock.NowMs();
+      // A lock may take a number away on top of that.
+      if (empties) CHECK(TakeNextNumber(history, On("a").key, StateId::Of(On("a").key), info).ok());
     };
     Result<BackupCounts> done = w.Write();
     CHECK(!done.ok() && done.status().code() == Code::kConflict);
@@ -163,6 +169,30 @@ TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
     w.clock.Advance(6 * 60 * 1000);
     CHECK(w.Write().ok());
   }
+}
+
+// A move gives a kept upload another name, and so does a rekey.
+TEST(Backup, AnUploadThatGetsAnotherNameMeanwhileIsThere) {
+  World w;
+  w.storage->after_list_uploads = [&] {
+    KeptUpload upload = w.storage->ListUploads()->front();
+    const Bytes sealed = *w.storage->GetUpload(upload);
+    CHECK(w.storage->RemoveUpload(upload).ok());
+    upload.principal_tag = std::string(32, 'b');
+    CHECK(w.storage->PutUpload(upload, sealed).ok());
+  };
+  CHECK(w.Write().ok());
+  Result<BackupCounts> verified = w.Verify();
+  CHECK(verified.ok());
+  LONGS_EQUAL(1, verified->uploads);
+  LONGS_EQUAL(0, verified->bad);
+  // One that was dropped is no reason to look for ever.
+  w.storage->after_list_uploads = [&] {
+    CHECK(w.storage->RemoveUpload(w.storage->ListUploads()->front()).ok());
+  };
+  Result<BackupCounts> without = w.Write();
+  CHECK(without.ok());
+  LONGS_EQUAL(0, without->uploads);
 }
 
 TEST(Backup, ComesBackAsTheOldStoreOrAsAnother) {
