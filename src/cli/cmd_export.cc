@@ -64,9 +64,13 @@ class Exporter {
     Status one = ExportState(id);
     if (one.ok() || (!one.unreadable() && one.code() != Code::kConflict)) return one;
     done_.insert(id.hex());
-    ++counts_.unreadable;
-    Say(cli_.err, "state " + id.hex() + ": " + one.detail() + "\n");
+    NameUnreadable(id.hex(), one);
     return Status();
+  }
+
+  void NameUnreadable(const std::string& state, const Status& why) {
+    ++counts_.unreadable;
+    Say(cli_.err, "state " + state + ": " + why.detail() + "\n");
   }
 
   Status ExportState(const StateId& id) {
@@ -93,7 +97,6 @@ class Exporter {
       return Status();
     }
     const std::string name = key.project + "/" + key.name;
-    if (versions_) STATEWARD_RETURN_IF_ERROR(ExportVersions(id, name, newest->real));
     Result<Opened> opened = history_.Open(id, newest->real);
     if (!opened.ok()) return std::move(opened).status();
     STATEWARD_RETURN_IF_ERROR(
@@ -101,9 +104,10 @@ class Exporter {
     trail_.NoteRead(key, {newest->real, opened->info.version.serial});
     ++counts_.states;
     ++counts_.versions;
-    return Status();
+    return versions_ ? ExportVersions(id, name, newest->real) : Status();
   }
 
+  // The state is exported; an older version that cannot be read keeps no other one back.
   Status ExportVersions(const StateId& id, const std::string& name, uint64_t newest) {
     Result<std::vector<uint64_t>> numbers = storage_.Versions(id);
     if (!numbers.ok()) return std::move(numbers).status();
@@ -111,6 +115,10 @@ class Exporter {
       if (*n >= newest) continue;
       Result<Opened> opened = history_.Open(id, *n);
       if (!opened.ok() && opened.status().code() == Code::kNotFound) continue;
+      if (!opened.ok() && opened.status().unreadable()) {
+        NameUnreadable(name, Status(opened.status()).At("version " + std::to_string(*n)));
+        continue;
+      }
       if (!opened.ok()) return std::move(opened).status().At("version " + std::to_string(*n));
       const VersionInfo& info = opened->info.version;
       if (info.kind != RecordKind::kState) continue;
@@ -185,7 +193,7 @@ int CmdExport(const CliContext& cli, const Args& args) {
   (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
   if (!cli.quiet && done->versions > 0) SayCounts(cli, *done, args.Has("original-key"));
-  if (done->states == 0) {
+  if (done->states == 0 && done->unreadable == 0) {
     return Fail(cli, Status::NotFound("no state has a name like " + args.Text("states")));
   }
   return done->unreadable == 0 ? kExitOk : kExitFailed;

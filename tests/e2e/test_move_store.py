@@ -151,6 +151,12 @@ class CopyToFiles(Copy, unittest.TestCase):
 
 
 class Backup(World, unittest.TestCase):
+    def damage(self, record):
+        record.chmod(0o600)
+        bytes_ = bytearray(record.read_bytes())
+        bytes_[-1] ^= 1
+        record.write_bytes(bytes_)
+
     def test_backup_verify_restore_export(self):
         old = self.serve(Pair(self.box, "fs+local"), AUDIT_FILE=self.box.path("audit.log"))
         self.fill(old)
@@ -185,7 +191,21 @@ class Backup(World, unittest.TestCase):
             self.assertEqual(document(3, "L4"), tar.extractfile("demo/s4.tfstate").read())
             self.assertEqual(document(1, "L4"), tar.extractfile("demo/s4.versions/1.tfstate").read())
             self.assertEqual(3 * STATES, len(tar.getnames()))
+        # An old version that is damaged is named, and keeps nothing else back.
+        record = next(pathlib.Path(folder).glob("states/*/*/%020d" % 1))
+        self.damage(record)
+        said = self.ctl({}, "--env-file", env_file, "export", "demo", "--versions", "--output", out,
+                        "--force", code=1)
+        state = re.search(r"state (demo/s\d+): version 1: ", said).group(1)
+        with tarfile.open(out) as tar:
+            left = set(tar.getnames())
+        self.assertEqual(3 * STATES - 1, len(left))
+        self.assertLessEqual({f"demo/s{i}.tfstate" for i in range(STATES)}, left)
+        self.assertNotIn(f"{state}.versions/1.tfstate", left)
         nothing = self.box.path("nothing.tar")
+        self.damage(record.with_name("%020d" % 3))
+        said = self.ctl({}, "--env-file", env_file, "export", state, "--output", nothing, code=1)
+        self.assertNotIn("no state has a name", said)
         said = self.ctl({}, "--env-file", env_file, "export", "none/*", "--output", nothing, code=1)
         self.assertNotIn("clear text", said)
         self.assertFalse(os.path.exists(nothing), "no export with nothing in it")
@@ -195,7 +215,7 @@ class Backup(World, unittest.TestCase):
         exported = [line for line in lines if line[0] == "export"]
         states = {("export", f"demo/s{i}", "done") for i in range(STATES)}
         self.assertEqual(states | {("export", None, "done")}, set(exported))
-        self.assertEqual(STATES + 2, len(exported))
+        self.assertEqual(2 * STATES + 4, len(exported))
         run = self.ctl({}, "--env-file", env_file, "audit", "verify")
         self.assertIn(", 0 faults", run)
 
