@@ -4,7 +4,6 @@
 // new address has only no-op records on top, which read as "never there": one exchange shows all
 // of it. Both addresses are locked meanwhile. The steps can be repeated after each of them. What
 // the old address has besides its forwarding record goes at the end.
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +16,7 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "base/state_name.h"
-#include "history/upload_tag.h"
+#include "history/moved_uploads.h"
 #include "state/guard.h"
 
 namespace stateward {
@@ -32,41 +31,11 @@ bool SameVersion(const VersionInfo& a, const VersionInfo& b) {
          a.lineage == b.lineage && a.time_ms == b.time_ms;
 }
 
-// The name of a kept upload at the new address. Each upload has one, so a repeat makes no other.
-std::string MovedTag(const StateId& to, const KeptUpload& upload) {
-  return UploadTag("moved:" + to.hex() + upload.content_tag);
-}
-
-bool IsCopyOf(const StateId& to, const KeptUpload& copy, const KeptUpload& upload) {
-  return copy.id == to && copy.principal_tag == upload.principal_tag &&
-         copy.content_tag == MovedTag(to, upload);
-}
-
-// Those of the old address, each with whether the new one has it.
-Result<std::vector<std::pair<KeptUpload, bool>>> UploadsOf(const History& history,
-                                                           const StateId& from, const StateId& to) {
-  Result<std::vector<KeptUpload>> all = history.uploads().ListUploads();
-  if (!all.ok()) return std::move(all).status();
-  std::vector<std::pair<KeptUpload, bool>> out;
-  for (const KeptUpload& upload : *all) {
-    if (!(upload.id == from)) continue;
-    const bool there = std::any_of(all->begin(), all->end(), [&](const KeptUpload& other) {
-      return IsCopyOf(to, other, upload);
-    });
-    out.emplace_back(upload, there);
-  }
-  return out;
-}
-
 // The end of a move: what the new address has goes from the old one. `forwarding`: the number of
 // its forwarding record.
 Status EmptyOldAddress(const AdminService& service, const History& history, const StateId& from,
                        const StateId& to, uint64_t forwarding) {
-  Result<std::vector<std::pair<KeptUpload, bool>>> uploads = UploadsOf(history, from, to);
-  if (!uploads.ok()) return std::move(uploads).status();
-  for (const auto& [upload, there] : *uploads) {
-    if (there) STATEWARD_RETURN_IF_ERROR(history.uploads().RemoveUpload(upload));
-  }
+  STATEWARD_RETURN_IF_ERROR(RemoveCopiedUploads(history, from, to));
   return RemoveBelow(service, history, from, forwarding);
 }
 
@@ -110,7 +79,7 @@ class Mover {
       both_show_it_ = false;
       return Exists(to_.key);  // what is not our copy
     }
-    STATEWARD_RETURN_IF_ERROR(CopyUploads());
+    STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
     STATEWARD_RETURN_IF_ERROR(CheckCopy());
     STATEWARD_RETURN_IF_ERROR(Forward(lock));
     return EmptyOldAddress(call_.service, history_, from_.id, to_.id, from_newest_.head + 1);
@@ -204,36 +173,6 @@ class Mover {
       opened->document = record->document;
       return Status();
     });
-  }
-
-  // What was refused may be the only copy of what an apply did.
-  Status CopyUploads() const {
-    Result<std::vector<std::pair<KeptUpload, bool>>> uploads =
-        UploadsOf(history_, from_.id, to_.id);
-    if (!uploads.ok()) return std::move(uploads).status();
-    for (const auto& [upload, there] : *uploads) {
-      if (there) continue;
-      Status copied = CopyUpload(upload);
-      if (!copied.ok() && copied.code() != Code::kNotFound) return copied;  // dropped meanwhile
-    }
-    return Status();
-  }
-
-  Status CopyUpload(const KeptUpload& upload) const {
-    Result<Opened> opened = history_.OpenUpload(upload);
-    if (!opened.ok() && opened.status().unreadable()) {
-      return {Code::kConflict,
-              "the kept upload " + upload.content_tag + " cannot be read; drop it or see `check`"};
-    }
-    if (!opened.ok()) return std::move(opened).status();
-    opened->info.key = to_.key;
-    Result<Bytes> sealed = history_.SealUpload(opened->info, opened->document);
-    if (!sealed.ok()) return std::move(sealed).status();
-    KeptUpload copy = upload;
-    copy.id = to_.id;
-    copy.content_tag = MovedTag(to_.id, upload);
-    copy.size = sealed->size();
-    return history_.uploads().PutUpload(copy, *sealed);
   }
 
   // A lock can be forced: nothing goes from the old address unless the new one has all of it.
