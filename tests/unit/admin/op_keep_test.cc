@@ -188,7 +188,7 @@ TEST(Keeps, OneThatIsPinnedWhileThePrunerCountsIsNotPruned) {
       STRCMP_EQUAL("pinned", Says("pin", {{"version", "1"}}).c_str());
     }
   };
-  LONGS_EQUAL(0, *PruneState(storage, *kms, clock, keep, *admin->StoreId(), Id()));
+  LONGS_EQUAL(0, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), Id()));
   CHECK_FALSE(bool(storage.after_get));
   CHECK(Run("get", root, With({{"version", "1"}})).ok());
 }
