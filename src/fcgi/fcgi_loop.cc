@@ -218,7 +218,7 @@ bool FcgiLoop::MakeRoomToAccept(int error) {
 // nullptr: it may not come in, and is closed.
 Connection* FcgiLoop::Admit(int fd) {
   if (!options_.peers.Allows(fd)) {
-    log_.Warning("a peer that is not allowed tried to connect");
+    if (!said_refused_.exchange(true)) log_.Warning(RefusedPeerText(fd));
     NoteEnd("refused");
     close(fd);
     return nullptr;
@@ -244,6 +244,7 @@ void FcgiLoop::OnTick() {
   int64_t now = clock_.SteadyUs();
   said_full_ = false;
   said_bad_ = false;
+  said_refused_ = false;
   if (listener_paused_.exchange(false) && accepting_) Arm(listen_fd_, kListenId, false);
   int64_t drained_for = draining_ ? now - drain_since_us_ : 0;
   if (drained_for >= options_.drain_s * kSecondUs) {

@@ -94,6 +94,7 @@ class FcgiLoop {
   std::atomic<bool> listener_paused_{false};
   std::atomic<bool> said_full_{false};  // since the last tick
   std::atomic<bool> said_bad_{false};
+  std::atomic<bool> said_refused_{false};
   std::atomic<bool> draining_{false};
   std::atomic<int64_t> drain_since_us_{0};
   std::atomic<bool> done_{false};

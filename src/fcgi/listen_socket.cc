@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -226,6 +227,23 @@ bool PeerRules::AllowsPeer(int fd, bool loopback) const {
     return AllowsAddress(true, bytes, loopback);
   }
   return false;
+}
+
+std::string RefusedPeerText(int fd) {
+  const std::string who = "a peer that is not allowed tried to connect: ";
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return who + "it is gone";
+  if (peer.ss_family == AF_UNIX) {
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return who + "unknown";
+    return who + "user " + std::to_string(credentials.uid) + " (FASTCGI_PEER_UIDS)";
+  }
+  char host[NI_MAXHOST] = "unknown";
+  (void)getnameinfo(reinterpret_cast<const sockaddr*>(&peer), size, host, sizeof host, nullptr, 0,
+                    NI_NUMERICHOST);
+  return who + host + " (FASTCGI_ALLOW)";
 }
 
 }  // namespace stateward

@@ -53,6 +53,9 @@ class PeerRules {
   std::vector<uint32_t> uids_;
 };
 
+// For the log: which peer was not let in, and by which setting.
+std::string RefusedPeerText(int fd);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_FCGI_LISTEN_SOCKET_H_

@@ -166,6 +166,17 @@ class Ways(unittest.TestCase):
                 self.assertIn(said, server.log())
                 self.assertIn(said, check.stderr)
 
+    def test_a_peer_that_is_refused_does_not_flood_the_log(self):
+        server = Stateward(self.box, workers=1, FASTCGI_PEER_UIDS=os.getuid() + 1)
+        count = 500
+        for _ in range(count):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(server.socket)
+                self.assertEqual(b"", peer.recv(1))
+        said = f"not allowed tried to connect: user {os.getuid()} (FASTCGI_PEER_UIDS)"
+        server.process.wait_until(lambda: said in server.log(), "the log says who")
+        self.assertLess(server.log().count(said), count / 2)
+
     def test_without_n(self):
         """spawn-fcgi without -n: stderr is nowhere (tests/unit/base/log_test.cc: then syslog)."""
         server = Stateward(self.box, ready=False, argv=(
