@@ -147,7 +147,7 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
   std::unique_ptr<MetricsListener> listener;
   if (!config.metrics_listen_addr.empty()) {
     listener = std::make_unique<MetricsListener>(
-        config.metrics_listen_addr, [&] { return metrics->Render(); }, log);
+        config.metrics_listen_addr, config.runtime_dir, [&] { return metrics->Render(); }, log);
   }
   FcgiOptions fcgi;
   fcgi.threads = config.threads;

@@ -103,7 +103,8 @@ constexpr Setting kSettings[] = {
     {"LOG_FORMAT", T::kChoice, AT(log_format), "logfmt", false, true, "How a log line is written.",
      "logfmt|json"},
     {"METRICS_LISTEN_ADDR", T::kText, AT(metrics_listen_addr), "", false, false,
-     "host:port that serves /metrics for Prometheus; empty: none."},
+     "host:port that serves /metrics for Prometheus; empty: none. The log says when it cannot be "
+     "had."},
     // Audit
     {"AUDIT_FILE", T::kText, AT(audit.file), "", false, false,
      "File that each access to a state is written to, one JSON line each (docs/audit.md); empty: "

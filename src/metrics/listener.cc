@@ -1,6 +1,8 @@
 #include "metrics/listener.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,9 +32,10 @@ Result<int> TryListen(const std::string& where) {
   bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
             bind(fd, address->get(), address->size) == 0 && listen(fd, 64) == 0;
   if (ok) return fd;
-  const Status status = FromErrno(where, errno);
+  const int err = errno;
   if (fd >= 0) close(fd);
-  return status;
+  const std::string detail = FromErrno(std::string(kSetting) + ": " + where, err).detail();
+  return Status(err == EADDRINUSE ? Code::kConflict : Code::kUnavailable, detail);
 }
 
 MHD_Result Reply(MHD_Connection* connection, unsigned status, const std::string& text) {
@@ -71,9 +74,12 @@ Status MetricsListener::CheckAddress(const std::string& address) {
   return parsed.ok() ? Status() : std::move(parsed).status();
 }
 
-MetricsListener::MetricsListener(std::string address, std::function<std::string()> render,
-                                 const Log& log)
-    : address_(std::move(address)), render_(std::move(render)), log_(log) {
+MetricsListener::MetricsListener(std::string address, const std::string& runtime_dir,
+                                 std::function<std::string()> render, const Log& log)
+    : address_(std::move(address)),
+      turn_path_(runtime_dir + "/metrics-" + address_ + ".lock"),
+      render_(std::move(render)),
+      log_(log) {
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -86,29 +92,58 @@ MetricsListener::~MetricsListener() {
   thread_.join();
 }
 
+// False: another worker serves, or is about to.
+bool MetricsListener::TakeTurn() {
+  if (turn_fd_ >= 0) return true;
+  const int fd = open(turn_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return true;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    close(fd);
+    return false;
+  }
+  turn_fd_ = fd;
+  return true;
+}
+
+void MetricsListener::Complain(const Status& why) {
+  // Without the lock it may be one of us that listens there.
+  if (turn_fd_ < 0 && why.code() == Code::kConflict) return;
+  if (why.detail() != complaint_) log_.Warning("metrics are not served: " + why.detail());
+  complaint_ = why.detail();
+}
+
+void MetricsListener::Serve(int fd) {
+  MHD_Daemon* daemon =
+      MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, nullptr, nullptr, &Answer,
+                       const_cast<std::function<std::string()>*>(&render_),
+                       MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
+                       MHD_OPTION_CONNECTION_TIMEOUT, kTimeoutS, MHD_OPTION_END);
+  if (daemon == nullptr) {
+    close(fd);
+    return Complain(Status::Unavailable("the listener does not start"));
+  }
+  daemon_ = std::make_unique<Daemon>(daemon);
+  log_.Info("metrics are served on " + address_);
+}
+
 void MetricsListener::Loop() {
   std::unique_lock<std::mutex> hold(mutex_);
-  while (!stop_) {
-    Result<int> listening = TryListen(address_);
-    if (listening.ok()) {
-      const int fd = *listening;
-      MHD_Daemon* daemon = MHD_start_daemon(
-          MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, nullptr, nullptr, &Answer,
-          const_cast<std::function<std::string()>*>(&render_), MHD_OPTION_LISTEN_SOCKET, fd,
-          MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT, kTimeoutS,
-          MHD_OPTION_END);
-      if (daemon != nullptr) {
-        daemon_ = std::make_unique<Daemon>(daemon);
-        log_.Info("metrics are served on " + address_);
-        break;
+  while (!stop_ && daemon_ == nullptr) {
+    if (TakeTurn()) {
+      Result<int> listening = TryListen(address_);
+      if (listening.ok()) {
+        Serve(*listening);
+      } else {
+        Complain(listening.status());
       }
-      close(fd);
     }
-    wake_.wait_for(hold, kAskAgain, [this] { return stop_; });
+    if (daemon_ == nullptr) wake_.wait_for(hold, kAskAgain, [this] { return stop_; });
   }
   wake_.wait(hold, [this] { return stop_; });
   hold.unlock();
   daemon_.reset();
+  // Behind the socket: who has the lock finds the address free.
+  if (turn_fd_ >= 0) close(turn_fd_);
 }
 
 }  // namespace stateward

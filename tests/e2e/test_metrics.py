@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -64,6 +65,19 @@ class Metrics(unittest.TestCase):
         text = self.scrape()
         return text and value(text, "stateward_requests_total", method="POST", code="200",
                               route="state")
+
+    def test_an_address_that_cannot_be_had_is_told(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            self.start("alone")
+            said = f"metrics are not served: METRICS_LISTEN_ADDR: 127.0.0.1:{self.port}: Address already in use"
+            self.server.process.wait_until(lambda: said in self.server.log(), "it says so")
+        wait_for(self.scrape, "it has the address")
+        self.assertEqual(1, self.server.log().count("metrics are not served"))
+        with Box() as box:
+            server = Stateward(box, METRICS_LISTEN_ADDR=f"192.0.2.1:{self.port}")
+            server.process.wait_until(lambda: "Cannot assign requested address" in server.log(), "why")
 
     def test_what_is_counted(self):
         self.start("alone")
