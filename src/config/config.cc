@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/edit_distance.h"
 #include "base/secret_file.h"
 #include "config/aws_environment.h"
 #include "config/setting_value.h"
@@ -40,6 +41,10 @@ bool IsSet(const EnvMap& env, const char* name) {
   return it != env.end() && !it->second.empty();
 }
 
+// A name of the environment that only looks like a setting's is one that was mistyped when so few
+// letters differ.
+constexpr size_t kSlip = 2;
+
 bool IsOurs(std::string_view name) {
   for (std::string_view prefix : {"STORAGE_", "LOCK_", "KMS_", "AUTH_", "POSTGRES_", "REDIS_"}) {
     if (name.substr(0, prefix.size()) == prefix) return true;
@@ -70,9 +75,12 @@ void NoteUnknownNames(const EnvMap& env, const EnvMap& from_file, LoadedConfig* 
         "VAULT_SKIP_VERIFY is ignored: Vault's certificate is always checked (VAULT_CACERT)");
   }
   for (const auto& [name, value] : env) {
-    if (IsKnown(name) || !(IsOurs(name) || from_file.count(name) > 0)) continue;
+    if (IsKnown(name)) continue;
     if (name == "LISTEN_ADDR" || name == "TLS_KEY" || name == "TLS_CERT") continue;
     std::string_view nearest = NearestSetting(name);
+    const bool meant = IsOurs(name) || from_file.count(name) > 0 ||
+                       (!nearest.empty() && EditDistance(name, nearest) <= kSlip);
+    if (!meant) continue;
     out->warnings.push_back(
         name + " is no setting of Stateward" +
         (nearest.empty() ? "" : "; did you mean " + std::string(nearest) + "?"));

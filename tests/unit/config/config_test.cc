@@ -86,6 +86,18 @@ TEST(Config, UnknownNamesGetTheNearest) {
                "STORAGE_FS_DIRR is no setting of Stateward; did you mean STORAGE_FS_DIR?"));
 }
 
+TEST(Config, EachNameNearASettingsIsTold) {
+  for (const char* name : {"AUDIT_REQUIED", "READONLY", "FORCE_UNLOCK_ENABLE", "WEBHOOK_EVNTS"}) {
+    Set(name, "x");
+  }
+  for (const char* name : {"LANG", "HOME", "USER", "LOGNAME", "PWD", "SHELL", "TERM", "EDITOR"}) {
+    Set(name, "x");
+  }
+  LoadedConfig c = LoadConfig(env, "");
+  UNSIGNED_LONGS_EQUAL(4, c.warnings.size());
+  CHECK(AnyHas(c.warnings, "READONLY is no setting of Stateward; did you mean READ_ONLY?"));
+}
+
 TEST(Config, SettingsOfTheOriginalsListenerAreNamed) {
   Set("LISTEN_ADDR", ":8080");
   Set("TLS_KEY", "k");
