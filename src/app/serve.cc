@@ -177,10 +177,14 @@ int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force,
     }
     LoadedConfig loaded = LoadConfig(settings.environment, settings.env_file, &config);
     if (!loaded.errors.empty()) return Status::InvalidArgument(loaded.errors.front());
+    auto handler =
+        MakeHandler(loaded.config, disk, &kept, *metrics, trail.get(), log, false, &live);
+    if (!handler.ok()) return handler;
     WarnOfRestart(loaded.need_restart, log);
+    for (const std::string& warning : loaded.warnings) log.Warning(warning);
     log.SetLevel(loaded.config.log_level);
     log.SetFormat(loaded.config.log_format);
-    return MakeHandler(loaded.config, disk, &kept, *metrics, trail.get(), log, false, &live);
+    return handler;
   };
   const auto build_and_say = [&] {
     Result<std::shared_ptr<Handler>> handler = build();
