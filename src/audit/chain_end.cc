@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -99,9 +100,17 @@ std::string AuditMetrics(Disk& disk, const std::string& path) {
          labels + std::to_string(head) + "\n";
 }
 
+Status CannotOpen(const std::string& path, int negative_errno) {
+  const bool link = negative_errno == -ELOOP;
+  return Status::Unavailable(
+      "audit: " + path + " cannot be opened or made: " +
+      (link ? "a symbolic link is not followed" : DiskError(path, negative_errno).detail()));
+}
+
 Result<ChainTurn> ChainTurn::Take(Disk& disk, const std::string& path) {
-  Fd fd(disk, disk.OpenAt(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0640));
-  if (!fd.valid()) return Status::Unavailable("audit: " + path + " cannot be opened or made");
+  const int opened = disk.OpenAt(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0640);
+  if (opened < 0) return CannotOpen(path, opened);
+  Fd fd(disk, opened);
   STATEWARD_RETURN_IF_ERROR(LockFd(disk, fd.get(), kTurnMs, path));
   return ChainTurn(disk, path, std::move(fd));
 }

@@ -25,6 +25,8 @@ struct ChainEnd {
 
 // "<AUDIT_FILE>.head"; without a file "<RUNTIME_DIR>/audit.head".
 std::string ChainEndPath(const std::string& audit_file, const std::string& runtime_dir);
+// kUnavailable, with the reason.
+Status CannotOpen(const std::string& path, int negative_errno);
 
 // What the file says, without a key: for metrics. nullopt: there is none, or it is not readable.
 std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path);

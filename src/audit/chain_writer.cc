@@ -37,9 +37,10 @@ Status ChainWriter::OpenFile() {
   if (NeedsSync()) STATEWARD_RETURN_IF_ERROR(Sync());  // else the bytes would be out of reach
   fd_.Reset();
   reserved_ = 0;
-  Fd fd(disk_, disk_.OpenAt(AT_FDCWD, file_.c_str(),
-                            O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0640));
-  if (!fd.valid()) return Status::Unavailable("audit: " + file_ + " cannot be opened or made");
+  const int opened = disk_.OpenAt(AT_FDCWD, file_.c_str(),
+                                  O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0640);
+  if (opened < 0) return CannotOpen(file_, opened);
+  Fd fd(disk_, opened);
   const int s = disk_.Stat(fd.get(), &opened_);
   if (s < 0) return DiskError(file_, s);
   if (!opened_.is_file) return Status::Unavailable("audit: " + file_ + " is no regular file");

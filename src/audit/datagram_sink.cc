@@ -4,9 +4,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "stateward/status.h"
 
 namespace stateward {
 namespace {
@@ -43,16 +46,26 @@ bool DatagramSink::Connect() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof to.sun_path) return false;
+  if (path_.size() >= sizeof to.sun_path) {
+    error_ = ENAMETOOLONG;
+    return false;
+  }
   memcpy(to.sun_path, path_.data(), path_.size());
   fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  return fd_ >= 0 && connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  const bool connected =
+      fd_ >= 0 && connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  error_ = connected ? 0 : errno;
+  return connected;
 }
+
+std::string DatagramSink::Trouble() const { return FromErrno(path_, error_).detail(); }
 
 bool DatagramSink::Send(std::string_view line, int64_t now_ms) {
   const std::string text = Datagram(form_, line, now_ms);
   const auto sent = [&] {
-    return send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+    const ssize_t n = send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+    error_ = n < 0 ? errno : 0;
+    return n == static_cast<ssize_t>(text.size());
   };
   if (fd_ >= 0 && sent()) return true;
   return Connect() && sent();  // the service may have been started again

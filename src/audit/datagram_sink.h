@@ -28,6 +28,8 @@ class DatagramSink {
 
   // `line` with or without its line end. False: it was not taken.
   bool Send(std::string_view line, int64_t now_ms);
+  // Why the last one was not, and where it would have gone.
+  std::string Trouble() const;
 
  private:
   bool Connect();
@@ -35,6 +37,7 @@ class DatagramSink {
   const std::string path_;
   const Form form_;
   int fd_ = -1;
+  int error_ = 0;
 };
 
 }  // namespace stateward

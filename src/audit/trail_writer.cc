@@ -10,6 +10,12 @@
 
 namespace stateward {
 
+namespace {
+
+constexpr int64_t kSayAgainUs = int64_t{60} * 1000 * 1000;
+
+}  // namespace
+
 struct TrailWriter::Ticket {
   bool done = false;
   Status status;
@@ -28,10 +34,10 @@ TrailWriter::TrailWriter(TrailOptions options, KeyFn key, Disk& disk, const Cloc
   using Form = DatagramSink::Form;
   const AuditSettings& settings = options_.settings;
   if (settings.journal) {
-    sinks_.push_back(std::make_unique<DatagramSink>(options_.journal_socket, Form::kJournal));
+    copies_.push_back({std::make_unique<DatagramSink>(options_.journal_socket, Form::kJournal)});
   }
   if (!settings.syslog.empty()) {
-    sinks_.push_back(std::make_unique<DatagramSink>(settings.syslog, Form::kSyslog));
+    copies_.push_back({std::make_unique<DatagramSink>(settings.syslog, Form::kSyslog)});
   }
   thread_ = std::thread([this] { Run(); });
 }
@@ -69,7 +75,8 @@ void TrailWriter::Note(const AuditEvent& event) {
 }
 
 std::string TrailWriter::Warning() const {
-  return in_trouble_ ? "events cannot be written; the log says why" : "";
+  if (in_trouble_) return "events cannot be written; the log says why";
+  return copy_fails_ ? "the journal or syslog does not take the events; the log says why" : "";
 }
 
 void TrailWriter::Reopen() {
@@ -248,9 +255,7 @@ Status TrailWriter::WriteEntries(std::deque<Waiting>* group) {
   STATEWARD_RETURN_IF_ERROR(chain_.Write(key_, entries));
   observer_.OnAuditWritten(entries.size());
   for (const ChainEntry* entry : entries) {
-    for (const auto& sink : sinks_) {
-      if (entry->written && !sink->Send(entry->line, clock_.NowMs())) observer_.OnAuditLost();
-    }
+    if (entry->written) SendCopies(entry->line);
   }
   return Status();
 }
@@ -261,6 +266,22 @@ void TrailWriter::GiveBack(std::deque<Waiting> rest) {
   rest.insert(rest.end(), std::make_move_iterator(queue_.begin()),
               std::make_move_iterator(queue_.end()));
   queue_ = std::move(rest);
+}
+
+void TrailWriter::SendCopies(const std::string& line) {
+  bool fails = false;
+  for (Copy& copy : copies_) {
+    const bool sent = copy.sink->Send(line, clock_.NowMs());
+    if (!sent) observer_.OnAuditLost();
+    fails = fails || !sent;
+    if (copy.fails != sent) continue;
+    copy.fails = !sent;
+    const int64_t now_us = clock_.SteadyUs();
+    if (sent || now_us < copy.quiet_until_us) continue;
+    copy.quiet_until_us = now_us + kSayAgainUs;
+    log_.Warning("audit: events are not taken: " + copy.sink->Trouble());
+  }
+  copy_fails_ = fails;
 }
 
 void TrailWriter::Complain(const Status& status) {

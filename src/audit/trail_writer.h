@@ -80,6 +80,7 @@ class TrailWriter : public AuditTrail {
   void WriteGroup(std::deque<Waiting> group);
   Status WriteEntries(std::deque<Waiting>* group);
   void GiveBack(std::deque<Waiting> rest);
+  void SendCopies(const std::string& line);
   void Complain(const Status& status);
 
   const TrailOptions options_;
@@ -91,10 +92,16 @@ class TrailWriter : public AuditTrail {
   FloodGate floods_;
   std::atomic<bool> has_room_{true};
   std::atomic<bool> in_trouble_{false};
+  std::atomic<bool> copy_fails_{false};
 
   // The thread's alone.
   ChainWriter chain_;
-  std::vector<std::unique_ptr<DatagramSink>> sinks_;
+  struct Copy {
+    std::unique_ptr<DatagramSink> sink;
+    bool fails = false;
+    int64_t quiet_until_us = 0;  // a sink that comes and goes is told now and then
+  };
+  std::vector<Copy> copies_;
   SecretBytes key_;
   std::string said_;  // the trouble that the log holds already
   int64_t synced_us_ = 0;

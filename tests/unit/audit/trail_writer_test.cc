@@ -269,6 +269,33 @@ TEST(TrailWriter, WhatCannotBeWrittenIsCounted) {
   NoFault();
 }
 
+TEST(TrailWriter, WhyAFileCannotBeOpenedIsSaid) {
+  CHECK(symlink("elsewhere", trail.file.c_str()) == 0);
+  STRCMP_CONTAINS("symbolic link", Intend(*trail.Open(true)).detail().c_str());
+  CHECK(unlink(trail.file.c_str()) == 0 && mkdir(trail.file.c_str(), 0700) == 0);
+  STRCMP_CONTAINS("Is a directory", Intend(*trail.Open(true)).detail().c_str());
+  CHECK(rmdir(trail.file.c_str()) == 0);
+  const std::string end = ChainEndPath(trail.file, trail.dir);
+  CHECK(unlink(end.c_str()) == 0 && symlink("elsewhere", end.c_str()) == 0);
+  STRCMP_CONTAINS("symbolic link", Intend(*trail.Open(true)).detail().c_str());
+}
+
+TEST(TrailWriter, ASyslogThatIsAwayIsAWarning) {
+  TrailOptions options;
+  options.settings.file = trail.file;
+  options.settings.required = true;
+  options.settings.syslog = std::string(trail.dir) + "/nobody";
+  options.end_path = ChainEndPath(trail.file, trail.dir);
+  const SecretBytes key = trail.key;
+  TrailWriter writer(
+      options, [&key] { return Result<SecretBytes>(key); }, PosixDisk(), trail.clock,
+      trail.observer, trail.log);
+  CHECK(Intend(writer).ok());
+  CHECK(writer.Flush().ok());
+  STRCMP_CONTAINS("syslog", writer.Warning().c_str());
+  CHECK(trail.observer.lost > 0);
+}
+
 TEST(TrailWriter, SyslogAndTheJournalGetTheVeryLine) {
   sockaddr_un at{};
   at.sun_family = AF_UNIX;
