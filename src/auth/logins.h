@@ -43,10 +43,9 @@ class Logins {
   Status CheckPassword(const Policy& policy, const std::string& user, const SecretString& password,
                        const std::string& address);
 
-  // The token of this text; nullptr: none, or it has expired. Its time depends on how many tokens
-  // the policy has, on nothing else.
-  static const PolicyToken* FindToken(const Policy& policy, const SecretString& text,
-                                      int64_t now_s);
+  // The token of this text, also one that has expired; nullptr: none. Its time depends on how many
+  // tokens the policy has, on nothing else.
+  static const PolicyToken* FindToken(const Policy& policy, const SecretString& text);
 
   // For tests: how often crypt(3) was called.
   int64_t hash_calls() const { return hash_calls_; }

@@ -86,6 +86,11 @@ Result<std::shared_ptr<TokenVerifier>> PolicyAuthenticator::Verifier(const Polic
   return verifier_;
 }
 
+Status PolicyAuthenticator::CheckAge(int64_t expired_s) const {
+  const int64_t age_s = clock_.NowMs() / 1000 - expired_s;
+  return grace_s_ == 0 || age_s > grace_s_ ? Unknown("the token has expired") : Status();
+}
+
 Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const Policy& policy,
                                                                     const SecretString& token) {
   Result<std::shared_ptr<TokenVerifier>> verifier = Verifier(policy);
@@ -93,10 +98,7 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const Policy
   if (*verifier == nullptr) return Unknown("a token, and no issuer is known");
   Result<VerifiedToken> verified = (*verifier)->Verify(token);
   if (!verified.ok()) return std::move(verified).status();
-  if (verified->expired) {
-    int64_t age_s = clock_.NowMs() / 1000 - verified->expires_s;
-    if (grace_s_ == 0 || age_s > grace_s_) return Unknown("the token has expired");
-  }
+  if (verified->expired) STATEWARD_RETURN_IF_ERROR(CheckAge(verified->expires_s));
   Who who;
   who.kind = SubjectKind::kIssuer;
   who.name = verified->issuer;
@@ -110,13 +112,17 @@ Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyToken(const Policy
 
 Result<PolicyAuthenticator::Who> PolicyAuthenticator::IdentifyMachine(const Policy& policy,
                                                                       const SecretString& token) {
-  const PolicyToken* found = Logins::FindToken(policy, token, clock_.NowMs() / 1000);
-  if (found == nullptr) return Unknown("no such machine token, or it has expired");
+  const PolicyToken* found = Logins::FindToken(policy, token);
+  if (found == nullptr) return Unknown("no such machine token");
   Who who;
   who.kind = SubjectKind::kToken;
   who.name = found->name;
   who.principal = "token:" + found->name;
   who.token_ends_s = found->expires_s;
+  if (found->expires_s == 0) return who;
+  who.token_sha256 = HexEncode(found->sha256);
+  who.expired = clock_.NowMs() / 1000 >= found->expires_s;
+  if (who.expired) STATEWARD_RETURN_IF_ERROR(CheckAge(found->expires_s));
   return who;
 }
 

@@ -48,6 +48,9 @@ class PolicyAuthenticator : public Authenticator {
   Result<Who> Prove(const Credentials& credentials, std::shared_ptr<const Policy>* policy);
   Result<Who> FindWho(const Policy& policy, const Credentials& credentials);
   Result<std::shared_ptr<TokenVerifier>> Verifier(const Policy& policy);
+  // Of a token that expired then, since 1970: OK while it may still use the lock that was taken
+  // with it.
+  Status CheckAge(int64_t expired_s) const;
   Result<Who> IdentifyToken(const Policy& policy, const SecretString& token);
   Result<Who> IdentifyMachine(const Policy& policy, const SecretString& token);
 

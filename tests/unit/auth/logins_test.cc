@@ -137,13 +137,12 @@ TEST(Logins, MachineTokens) {
   CHECK(text != NewMachineToken());
   policy.tokens.push_back({"ci", Sha256(text), 0});
   policy.tokens.push_back({"old", Sha256(std::string("swt_old")), 1000});
-  CHECK(Logins::FindToken(policy, SecretString(text), 5000) == &policy.tokens[0]);
-  CHECK(Logins::FindToken(policy, SecretString(text + "0"), 0) == nullptr);
-  CHECK(Logins::FindToken(policy, SecretString(text.substr(1)), 0) == nullptr);
-  CHECK(Logins::FindToken(policy, SecretString("swt_old"), 999) == &policy.tokens[1]);
-  CHECK(Logins::FindToken(policy, SecretString("swt_old"), 1000) == nullptr);
+  CHECK(Logins::FindToken(policy, SecretString(text)) == &policy.tokens[0]);
+  CHECK(Logins::FindToken(policy, SecretString(text + "0")) == nullptr);
+  CHECK(Logins::FindToken(policy, SecretString(text.substr(1))) == nullptr);
+  CHECK(Logins::FindToken(policy, SecretString("swt_old")) == &policy.tokens[1]);
   text.back() = text.back() == '0' ? '1' : '0';
-  CHECK(Logins::FindToken(policy, SecretString(text), 0) == nullptr);
+  CHECK(Logins::FindToken(policy, SecretString(text)) == nullptr);
 }
 
 TEST(Logins, NewHashesAreOnesThatThePolicyTakes) {

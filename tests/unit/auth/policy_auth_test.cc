@@ -10,8 +10,10 @@
 #include <string>
 
 #include "auth/roles.h"
+#include "base/hex.h"
 #include "base/sha256.h"
 #include "doubles/fake_clock.h"
+#include "state/lock_info.h"
 
 namespace stateward {
 namespace {
@@ -204,6 +206,38 @@ TEST(PolicyAuth, TheAuditTrailIsToldWhatMatchedForEachState) {
   const AuditIdentity there = identity->audit({"", "q", "n"});
   CHECK(there.rule.empty());
   UNSIGNED_LONGS_EQUAL(1, there.claims.size());
+}
+
+TEST(PolicyAuth, AMachineTokenThatExpiredHasTheGraceToo) {
+  const Credentials machine{"whoever", SecretString(kMachine)};
+  CHECK_FALSE(Ask(machine, Verb::kOutputs)->expired);
+  STRCMP_EQUAL("", Ask(machine, Verb::kOutputs)->token_sha256.c_str());
+  std::string ending = kPolicy;
+  const std::string row = "sha256 = \"@SHA@\"\n";
+  const int64_t end_s = clock.NowMs() / 1000 + 60;
+  ending.insert(ending.find(row) + row.size(),
+                "expires = " + FormatTime(end_s * 1000) + "\n");
+  Write(ending);
+  clock.Advance(59000);
+  Result<Grant> grant = Ask(machine, Verb::kOutputs);
+  CHECK_FALSE(grant->expired);
+  STRCMP_EQUAL(HexEncode(Sha256(kMachine)).c_str(), grant->token_sha256.c_str());
+  CHECK(authenticator->Identify(machine).ok());
+  clock.Advance(1000);
+  grant = Ask(machine, Verb::kOutputs);
+  CHECK(grant.ok());
+  CHECK(grant->expired);
+  STRCMP_EQUAL(HexEncode(Sha256(kMachine)).c_str(), grant->token_sha256.c_str());
+  CHECK(authenticator->Identify(machine).status().code() == Code::kUnauthenticated);
+  // One that was taken out of the policy has no grace.
+  Write(std::string(kPolicy).replace(std::string(kPolicy).find("@SHA@"), 5, std::string(64, '0')));
+  clock.Advance(1001);
+  CHECK(Said(machine, Verb::kOutputs) == Code::kUnauthenticated);
+  Write(ending);
+  clock.Advance(7200000 - 1001);
+  CHECK(Said(machine, Verb::kOutputs) == Code::kOk);
+  clock.Advance(1000);
+  CHECK(Said(machine, Verb::kOutputs) == Code::kUnauthenticated);
 }
 
 TEST(PolicyAuth, TheWholeStoreTakesInNestedNames) {
