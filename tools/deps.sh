@@ -19,7 +19,8 @@ TEST=(apache2 spawn-fcgi multiwatch logrotate postgresql-15 postgresql-client-15
       clang clang-format clang-tidy libclang-rt-14-dev
       python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
       "${DEB[@]}" lintian apparmor mmdebstrap systemd-container umoci skopeo age)
-CONTAINER=("${BUILD[@]}" "${DEB[@]}" mmdebstrap umoci skopeo podman podman-compose crun openssl curl
+CONTAINER=("${BUILD[@]}" "${DEB[@]}" mmdebstrap umoci skopeo podman podman-compose crun
+           containernetworking-plugins golang-github-containernetworking-plugin-dnsname iptables openssl curl
            python3 python3-yaml)
 # Packages that put a service in place: one that comes by this script stays off at boot, too.
 SERVICES=(nginx apache2 postgresql pgbouncer redis-server redis-sentinel stunnel4 prometheus

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The container's image (make container), unpacked and started as a runtime starts it: in namespaces of its own,
-with what config.json says. Run by `make test-container`, as root; no registry and no daemon is asked."""
+with what config.json says; and by its compose file, with podman. Run by `make test-container`, as root; no registry
+and no daemon is asked."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -38,6 +40,36 @@ ln -s fd/2 "$root/dev/stderr"
 mount --bind "$volume" "$root/var/lib/stateward"
 ip link set lo up
 exec chroot "$root" /bin/sh -c 'cd "$0"; exec "$@"' "$cwd" "$@"
+"""
+# Where podman works: a network of its own, and one tree of cgroups, since crun takes no host that has two kinds.
+PODMANS_PLACE = """
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+  umount -R /sys/fs/cgroup
+  mount -t cgroup2 none /sys/fs/cgroup
+fi
+mkdir -p /var/lib/cni
+mount -t tmpfs tmpfs /var/lib/cni
+ip link set lo up
+echo ready
+exec sleep infinity
+"""
+STORAGE_CONF = """
+[storage]
+driver = "vfs"
+graphroot = "{work}/podman"
+runroot = "{work}/podman-run"
+"""
+# No cgroups and limits of its own: a test host may be a container itself.
+CONTAINERS_CONF = """
+[containers]
+cgroups = "disabled"
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "crun"
+[network]
+network_config_dir = "{work}/networks"
 """
 
 
@@ -201,9 +233,82 @@ class Image(unittest.TestCase):
         self.assertEqual(["kms_key"], service["secrets"])
         self.make_store()
         container = self.serve(**service["environment"])
-        health = service["healthcheck"]["test"][1:]
+        health = service["healthcheck"]["test"].split()
         subprocess.run(["nsenter", "-t", str(container.first()), "-n", *health], check=True, capture_output=True)
         self.assertTrue((self.rootfs / "usr/bin" / health[0]).exists())
+
+
+class Compose(unittest.TestCase):
+    """docs/running.md, "In a container", with podman in place of docker."""
+
+    def setUp(self):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="stateward-compose-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
+        shutil.copy(FOLDER / "compose.yaml", self.work)
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.work),
+                    "CONTAINERS_CONF": self.write("containers.conf", CONTAINERS_CONF.format(work=self.work)),
+                    "CONTAINERS_STORAGE_CONF": self.write("storage.conf", STORAGE_CONF.format(work=self.work))}
+        self.place = subprocess.Popen(["unshare", "-m", "-n", "bash", "-euc", PODMANS_PLACE],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.addCleanup(self.end_place)
+        self.assertEqual(b"ready\n", self.place.stdout.readline())
+        self.addCleanup(self.run_there, "podman", "rm", "-fa", check=False)
+
+    def end_place(self):
+        self.place.kill()
+        self.place.wait()
+        self.place.stdout.close()
+
+    def write(self, name, text):
+        (self.work / name).write_text(text)
+        return str(self.work / name)
+
+    def run_there(self, *argv, check=True, cwd=None):
+        run = subprocess.run(["nsenter", "-t", str(self.place.pid), "-m", "-n", f"--wd={cwd or self.work}", *argv],
+                             env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False)
+        if check:
+            self.assertEqual(0, run.returncode, f"{argv}: {run.stdout}{run.stderr}")
+        return run.stdout
+
+    def compose(self, *args):
+        return self.run_there("podman-compose", *args)
+
+    def page(self):
+        """The command that loads the image, and what follows: a key, init, up."""
+        text = (ROOT / "docs" / "running.md").read_text()
+        load, = re.findall(r"(?m)^podman tag .*", text)
+        key, init, start = re.findall(r"(?m)^(.*docker (?:run|compose).*?) *(?:#.*)?$",
+                                      re.search(r"(?ms)^cd packaging/container\n(.*?)```", text)[1])
+        return load, *(line.replace("docker compose", "podman-compose").replace("docker", "podman")
+                       for line in (key, init, start))
+
+    def curl(self, *args):
+        return self.run_there("curl", "-s", "-w", "\n%{http_code}", *args, check=False)
+
+    def start(self):
+        self.run_there("bash", "-c", self.page()[3])
+        until = time.monotonic() + PATIENCE_S
+        while not self.curl("http://127.0.0.1:8080/ready").endswith("\n200"):
+            self.assertLess(time.monotonic(), until, self.compose("logs"))
+            time.sleep(0.05)
+
+    def test_it_runs_with_podman(self):
+        load, key, init, _ = self.page()
+        self.run_there("bash", "-c", load, cwd=ROOT)
+        self.run_there("bash", "-c", key)
+        self.assertIn("the store is ready", self.run_there("bash", "-c", init))
+        self.start()
+        url = "http://127.0.0.1:8080/state/demo/network"
+        self.assertTrue(self.curl("-u", "basic:secret", "--data-binary", STATE.decode(), url).endswith("\n200"))
+        container, = self.run_there("podman", "ps", "-q").split()
+        self.run_there("podman", "healthcheck", "run", container)
+        self.assertIn("demo/network", self.run_there("podman", "exec", container, "stateward-container", "list"))
+        # The states are in the volume, whatever becomes of the container.
+        self.compose("down")
+        self.assertEqual("", self.run_there("podman", "ps", "-aq"))
+        self.start()
+        self.assertEqual(STATE.decode() + "\n200", self.curl("-u", "basic:secret", url))
+        self.compose("down")
 
 
 if __name__ == "__main__":
