@@ -21,7 +21,9 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 # tsan     ThreadSanitizer, by g++: clang's runtime brings an operator new, and so does CppUTest
 # clang compiles code for AddressSanitizer three times as fast as g++ does, and has libFuzzer.
 SAN_CXX     ?= clang++
-OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+# Enough for backtraces; -g, which the packages have, takes a third more time.
+SYMBOLS     ?= -g1
+OPT_release := -O2 $(SYMBOLS) -D_FORTIFY_SOURCE=2
 OPT_quick   := -O0 -g1
 OPT_asan    := -O0 -g1 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_hunt    := $(OPT_asan:-O0=-O2)
