@@ -41,9 +41,10 @@ CFLAGS   += -std=c11 $(WARN) $(HARDEN) $(OPT_$(VARIANT)) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(VARIANT))) -pthread
 LDLIBS   += -lfcgi -lcrypto -lcjson -lzstd -lmicrohttpd -lcurl -lhiredis -lcrypt -lpq -ljwt
 
-# The standard headers, compiled once. Not for release: there each file must name what it includes.
+IS_CLANG := $(filter clang++,$(notdir $(lastword $(CXX))))
+# The standard headers, compiled once. Not for release: there UNITY=0 shows that each file names what it includes.
 ifneq ($(VARIANT),release)
-PCH := $(O)/precompiled.h.$(if $(filter clang++,$(notdir $(lastword $(CXX)))),pch,gch)
+PCH := $(O)/precompiled.h.$(if $(IS_CLANG),pch,gch)
 endif
 
 LIB_SRC  := $(filter-out src/main.cc src/cli/main.cc,$(shell find src -name '*.cc'))
@@ -53,8 +54,12 @@ ifeq ($(VARIANT),tsan)
 UNIT_SRC := $(filter-out %_test.cc,$(UNIT_SRC)) $(shell grep -rl 'TEST_GROUP.*Tsan' tests/unit)
 LIB_SRC  := $(shell python3 tools/needed_sources.py $(UNIT_SRC))
 endif
-LIB_OBJ  := $(LIB_SRC:%.cc=$(O)/%.o)
-UNIT_OBJ := $(patsubst %.cc,$(O)/%.o,$(UNIT_SRC))
+# Several sources are compiled as one, so that their headers are read once (tools/units.py). UNITY=0 compiles each
+# by itself, which is better while one works on a few.
+UNITY    ?= 1
+objects  = $(if $(filter 1,$(UNITY)),$(shell python3 -B tools/units.py $(O) $(1) $(2)),$(patsubst %.cc,$(O)/%.o,$(2)))
+LIB_OBJ  := $(call objects,lib,$(LIB_SRC))
+UNIT_OBJ := $(call objects,unit,$(UNIT_SRC))
 OBJ      := $(LIB_OBJ) $(UNIT_OBJ) $(O)/src/main.o $(O)/src/cli/main.o
 
 .PHONY: all programs unit
@@ -74,11 +79,19 @@ $(O)/statewardctl: $(O)/src/cli/main.o $(O)/libstateward.a
 $(O)/unit_tests: $(UNIT_OBJ) $(O)/libstateward.a
 	@echo "  LINK  $@"
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lCppUTest
-$(O)/tests/%.o: CPPFLAGS += -Itests -DCPPUTEST_MEM_LEAK_DETECTION_DISABLED
-$(O)/tests/%.o: CXXFLAGS += $(OPT_tests)
-$(O)/%.o: %.cc $(PCH)
+$(O)/tests/%.o $(O)/units/unit/%.o $(O)/units/service/%.o: CPPFLAGS += -Itests -DCPPUTEST_MEM_LEAK_DETECTION_DISABLED
+$(O)/tests/%.o $(O)/units/unit/%.o $(O)/units/service/%.o: CXXFLAGS += $(OPT_tests)
+$(O)/units/%.o: CPPFLAGS += -iquote .
+# To g++ a unit's sources are headers; what is private to one is no defect there.
+$(O)/units/%.o: CXXFLAGS += $(if $(IS_CLANG),,-Wno-subobject-linkage)
+define compile
 	@mkdir -p $(@D); echo "  CXX   $<"
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(PCH:%=-include $(O)/precompiled.h) -c -o $@ $<
+endef
+$(O)/%.o: %.cc $(PCH)
+	$(compile)
+$(O)/units/%.o: $(O)/units/%.cc $(PCH)
+	$(compile)
 $(O)/precompiled.h.gch $(O)/precompiled.h.pch: mk/precompiled.h
 	@mkdir -p $(@D); echo "  PCH   $@"; cp $< $(O)/precompiled.h
 	$(Q)$(CXX) $(filter-out -MMD -MP,$(CPPFLAGS)) $(CXXFLAGS) -x c++-header -o $@ $(O)/precompiled.h
@@ -96,7 +109,8 @@ fmt-check:
 tidy:
 	clang-tidy --quiet $(shell find src -name '*.cc') -- -std=c++17 -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE
 layers:
-	$(Q)python3 tools/layers.py
+	$(Q)python3 -B tools/layers.py
+	$(Q)python3 -B tools/includes.py
 
 # Targets of their own for tools, tests, installation.
 -include mk/*.mk

@@ -1,6 +1,6 @@
 # Tests of single classes against the real services: tests/service/LAYER/*_test.cc. The services
 # are started, and the variables set, by tests/e2e/run_service_tests.py.
-SERVICE_OBJ := $(patsubst %.cc,$(O)/%.o,$(shell find tests/service tests/doubles -name '*.cc')) \
+SERVICE_OBJ := $(call objects,service,$(shell find tests/service tests/doubles -name '*.cc')) \
                $(O)/tests/unit/main.o
 
 .PHONY: service test-service

@@ -1,6 +1,7 @@
 #include "document/document_diff.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <tuple>
 #include <utility>

@@ -1,6 +1,7 @@
 // The identity file of the fs storage, and the root folder that it proves.
 #include <fcntl.h>
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 

@@ -2,6 +2,7 @@
 #ifndef STATEWARD_TESTS_DOUBLES_FAKE_WEB_H_
 #define STATEWARD_TESTS_DOUBLES_FAKE_WEB_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
