@@ -118,7 +118,7 @@ class Records {
   // making it visible and making it last. Called before a repeated write is answered with OK.
   // kNotFound: no such record.
   virtual Status Settle(const StateId& id, uint64_t n) = 0;
-  // Exchanges the bytes of record n if their SHA-256 still is `expected`; for re-keying only.
+  // Exchanges the bytes of record n if their SHA-256 still is `expected`: of rekey, purge, mv, pin.
   // kConflict: they are others by now.
   virtual Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                          ByteView sealed) = 0;

@@ -27,6 +27,9 @@ VARIES = (
     (r"Out of reach are .*?; and copies", "Out of reach are COPIES; and copies"),
     (r" {2,}", "  "),  # columns are as wide as what is in them
     (r" +$", ""),
+    # Where a write may be late, the numbers of the last hour stay taken at the old address.
+    (r"^( +\d+  moved  .*\n)( +\d+  moved  .*\n)+", r"\1"),
+    (r"(CONDITION  moved\n(?:.*\n)*?VERSIONS  )\d+$", r"\g<1>1"),
 )
 
 
