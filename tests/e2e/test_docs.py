@@ -19,7 +19,7 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 NO_SETTINGS = {"FASTCGI_PARAM", "LISTEN_FDS", "VAULT_SKIP_VERIFY"}
 
 # Files that an administrator makes.
-EXAMPLES = {"/etc/stateward/webhook-secret", "/etc/stateward/webhook-url",
+EXAMPLES = {"/etc/stateward/webhook-secret", "/etc/stateward/webhook-url", "/etc/stateward/new.env", "/etc/stateward/postgres.env",
             "/etc/stateward/policy.toml", "/etc/stateward/postgres", "/etc/stateward/redis-password",
             "/var/lib/stateward/states", "/var/lib/stateward.before", "/var/log/stateward/audit.log"}
 
