@@ -124,12 +124,22 @@ TEST(PgPool, LimitsAndSyncAreSetInEachTransaction) {
 
 constexpr char kCountKept[] = "SELECT count(*) FROM pg_prepared_statements";
 
-TEST(PgPool, TheServerKeepsAStatementThatComesAgain) {
-  std::shared_ptr<PgPool> one = PostgresBox::Pool(1);
+PgStatement KeptSum() {
   PgStatement add{"SELECT $1::int8 + 1", {}, true};
   add.params.Int8(41);
-  for (int i = 0; i < 3; ++i) LONGS_EQUAL(42, one->QueryOne(add, PgUse::kRead)->Int8(0, 0));
-  LONGS_EQUAL(1, one->QueryOne({kCountKept, {}}, PgUse::kRead)->Int8(0, 0));
+  return add;
+}
+
+uint64_t Ask(PgPool& pool, const PgStatement& statement) {
+  Result<PgRows> rows = pool.QueryOne(statement, PgUse::kRead);
+  if (!rows.ok()) FAIL(rows.status().detail().c_str());
+  return rows->Int8(0, 0);
+}
+
+TEST(PgPool, TheServerKeepsAStatementThatComesAgain) {
+  std::shared_ptr<PgPool> one = PostgresBox::Pool(1);
+  for (int i = 0; i < 3; ++i) LONGS_EQUAL(42, Ask(*one, KeptSum()));
+  LONGS_EQUAL(1, Ask(*one, {kCountKept, {}}));
   // One whose text is wrong fails each time, and is not taken for one that is there.
   const PgStatement wrong{"SELECT no_such_column", {}, true};
   for (int i = 0; i < 2; ++i) {
@@ -137,15 +147,13 @@ TEST(PgPool, TheServerKeepsAStatementThatComesAgain) {
     CHECK_FALSE(one->QueryOne(wrong, PgUse::kRead, &sqlstate).ok());
     STRCMP_EQUAL("42703", sqlstate.c_str());
   }
-  LONGS_EQUAL(42, one->QueryOne(add, PgUse::kRead)->Int8(0, 0));
+  LONGS_EQUAL(42, Ask(*one, KeptSum()));
 }
 
 TEST(PgPool, NothingIsKeptBehindAPooler) {
   std::shared_ptr<PgPool> one = PostgresBox::Pool(1, ServiceEnv("PGBOUNCER"));
-  PgStatement add{"SELECT $1::int8 + 1", {}, true};
-  add.params.Int8(41);
   std::vector<PgRows> rows;
-  Result<std::unique_ptr<PgTransaction>> session = one->Begin({add, {kCountKept, {}}}, &rows);
+  Result<std::unique_ptr<PgTransaction>> session = one->Begin({KeptSum(), {kCountKept, {}}}, &rows);
   CHECK(session.ok());
   LONGS_EQUAL(42, rows[0].Int8(0, 0));
   LONGS_EQUAL(0, rows[1].Int8(0, 0));
@@ -154,23 +162,18 @@ TEST(PgPool, NothingIsKeptBehindAPooler) {
 // As a pooler would look that gives the session of a server, number and all, to others.
 TEST(PgPool, AStatementThatIsNoLongerKeptIsSentWhole) {
   std::shared_ptr<PgPool> one = PostgresBox::Pool(1);
-  PgStatement add{"SELECT $1::int8 + 1", {}, true};
-  add.params.Int8(41);
-  CHECK(one->QueryOne(add, PgUse::kRead).ok());
+  LONGS_EQUAL(42, Ask(*one, KeptSum()));
   CHECK(one->QueryOne({"DEALLOCATE ALL", {}}, PgUse::kRepeatable).ok());
-  LONGS_EQUAL(42, one->QueryOne(add, PgUse::kRead)->Int8(0, 0));
-  LONGS_EQUAL(42, one->QueryOne(add, PgUse::kRead)->Int8(0, 0));
-  LONGS_EQUAL(0, one->QueryOne({kCountKept, {}}, PgUse::kRead)->Int8(0, 0));
+  for (int i = 0; i < 2; ++i) LONGS_EQUAL(42, Ask(*one, KeptSum()));
+  LONGS_EQUAL(0, Ask(*one, {kCountKept, {}}));
 }
 
 TEST(PgPool, ATransactionFailsWhoseStatementIsNoLongerKept) {
   std::shared_ptr<PgPool> one = PostgresBox::Pool(1);
-  PgStatement add{"SELECT $1::int8 + 1", {}, true};
-  add.params.Int8(41);
-  CHECK(one->QueryOne(add, PgUse::kRead).ok());
+  LONGS_EQUAL(42, Ask(*one, KeptSum()));
   std::vector<PgRows> rows;
-  CHECK_FALSE(one->Begin({{"DEALLOCATE ALL", {}}, add}, &rows).ok());
-  Result<std::unique_ptr<PgTransaction>> next = one->Begin({add}, &rows);
+  CHECK_FALSE(one->Begin({{"DEALLOCATE ALL", {}}, KeptSum()}, &rows).ok());
+  Result<std::unique_ptr<PgTransaction>> next = one->Begin({KeptSum()}, &rows);
   CHECK(next.ok());
   LONGS_EQUAL(42, rows[0].Int8(0, 0));
 }
