@@ -36,27 +36,26 @@ std::string WhichChange(const Call& call) {
   return which;
 }
 
-// The version that was written under this lock within a day; nullopt: none was. kConflict: one was
-// written under the same --change-id by another change.
-Result<std::optional<Changed>> WrittenUnder(const History& history, const FoundState& state,
-                                            const std::string& change_id,
-                                            const std::string& lock_id, int64_t now_ms) {
-  const std::string start = StartOfId(change_id);
+// What this change wrote within a day; nullopt: nothing. kConflict: another change with the same
+// --change-id wrote.
+Result<std::optional<Changed>> Written(const Call& call, const History& history,
+                                       const FoundState& state, const ChangeLock& lock) {
+  const int64_t from_ms = call.service.clock().NowMs() - kReleasedIdsKeptMs;
   std::optional<Changed> found;
   STATEWARD_RETURN_IF_ERROR(
       EachVersion(history, state.id, [&](uint64_t n, const Result<SealedInfo>& info) {
         if (!info.ok()) return true;
         const VersionInfo& version = info->version;
         const bool it = version.kind != RecordKind::kNoOp &&
-                        version.lock_id.size() == start.size() + kChangeDigits &&
-                        version.lock_id.compare(0, start.size(), start) == 0;
+                        (lock.IsNamedAs(version.lock_id) || lock.Has(version.lock_id));
         if (it) found = {n, version};
-        return !it && version.time_ms >= now_ms - kReleasedIdsKeptMs;
+        return !it && version.time_ms >= from_ms;
       }));
-  if (!found || found->info.lock_id == lock_id) return found;
-  return Status(Code::kConflict, "the ID " + change_id + " belongs to another change (" +
-                                     found->info.operation + ", version " +
-                                     std::to_string(found->n) + "): give this one its own ID");
+  if (!found || lock.Has(found->info.lock_id)) return found;
+  return Status(Code::kConflict, "the ID " + call.args.Text("change-id") +
+                                     " belongs to another change (" + found->info.operation +
+                                     ", version " + std::to_string(found->n) +
+                                     "): give this one its own ID");
 }
 
 class LockedRun {
@@ -85,6 +84,10 @@ class LockedRun {
   Result<Changed> Change(const ChangeFn& change) {
     Result<Newest> newest = Look();
     if (!newest.ok()) return std::move(newest).status();
+    // Another run of this change, which shares the lock, was faster.
+    if (newest->version && newest->unreadable.ok() && lock_.Has(newest->version->info.lock_id)) {
+      return Changed{newest->real, newest->version->info};
+    }
     if (call_.args.Has("if-version") && call_.args.Number("if-version") != newest->real) {
       return Status(Code::kConflict,
                     "the newest version is " + std::to_string(newest->real) + " by now");
@@ -92,7 +95,7 @@ class LockedRun {
     NoteNewest(call_, *newest);
     const StateAnswer answer = change({history_, state_, *newest, lock_.id(), note_});
     if (answer.audit.resources) call_.audit.facts.resources = answer.audit.resources;
-    if (!answer.status.ok()) return Explained(answer);
+    if (!answer.status.ok()) return Refused(answer);
     newest = Look();
     if (!newest.ok()) return std::move(newest).status();
     if (!newest->version || !newest->unreadable.ok()) {
@@ -100,6 +103,15 @@ class LockedRun {
     }
     call_.audit.facts.after = {newest->real, newest->version->info.serial};
     return Changed{newest->real, newest->version->info};
+  }
+
+  // Another run of this change may have written it meanwhile, and ended the lock of both.
+  Result<Changed> Refused(const StateAnswer& answer) const {
+    if (answer.status.code() == Code::kConflict) {
+      Result<std::optional<Changed>> written = Written(call_, history_, state_, lock_);
+      if (written.ok() && written->has_value()) return **written;
+    }
+    return Explained(answer);
   }
 
   const Call& call_;
@@ -112,30 +124,34 @@ class LockedRun {
 }  // namespace
 
 ChangeLock::ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
-                       const std::string& seed)
-    : call_(call), grant_(grant), operation_(operation), seed_(seed), id_(IdOf(0)) {}
+                       const std::string& seed, const std::string& name)
+    : call_(call), grant_(grant), operation_(operation), seed_(seed), name_(name), id_(IdOf(0)) {}
 
 ChangeLock ChangeLock::Named(const Call& call, const Grant& grant, std::string_view operation,
                              const std::string& id) {
-  ChangeLock lock(call, grant, operation, "");
-  lock.named_ = true;
-  lock.id_ = StartOfId(id) +
-             HexEncode(Sha256(lock.operation_ + WhichChange(call))).substr(0, kChangeDigits);
-  return lock;
+  return {call, grant, operation, WhichChange(call) + ":" + call.caller.principal, id};
 }
 
 // `spent`: how many IDs of the row are left out.
 std::string ChangeLock::IdOf(size_t spent) const {
   const std::string more = spent == 0 ? "" : ":" + std::to_string(spent);
-  return std::string(kIdStart) + HexEncode(Sha256(operation_ + ":" + seed_ + more)).substr(0, 32);
+  const std::string digits = HexEncode(Sha256(operation_ + ":" + seed_ + more));
+  if (!name_.empty()) return StartOfId(name_) + digits.substr(0, kChangeDigits);
+  return std::string(kIdStart) + digits.substr(0, 32);
 }
 
 bool ChangeLock::Has(const std::string& id) const {
-  if (named_) return id == id_;
+  if (id.compare(0, kIdStart.size(), kIdStart) != 0) return false;
   for (size_t spent = 0; spent <= kReleasedIdsKept; ++spent) {
     if (id == IdOf(spent)) return true;
   }
   return false;
+}
+
+bool ChangeLock::IsNamedAs(const std::string& id) const {
+  const std::string start = StartOfId(name_);
+  return !name_.empty() && id.size() == start.size() + kChangeDigits &&
+         id.compare(0, start.size(), start) == 0;
 }
 
 StateAnswer ChangeLock::Lock() {
@@ -145,8 +161,9 @@ StateAnswer ChangeLock::Lock() {
 Status ChangeLock::Take(Reply* reply) {
   StateAnswer locked = Lock();
   // Runs before this one ended without a write, and their IDs are spent. No more are remembered.
-  for (size_t spent = 1; spent <= kReleasedIdsKept && !named_; ++spent) {
+  for (size_t spent = 1; spent <= kReleasedIdsKept; ++spent) {
     if (locked.status.code() != Code::kGone) break;
+    ended_ = true;
     id_ = IdOf(spent);
     locked = Lock();
   }
@@ -207,6 +224,10 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   const std::string& asked = call.args.Text("change-id");
+  if (!asked.empty() && !IsLockId(asked)) {
+    return Status::InvalidArgument(
+        "--change-id, Idempotency-Key: 8 to 64 visible ASCII characters, no blanks");
+  }
   ChangeLock lock = asked.empty() ? ChangeLock(call, state.grant, operation,
                                                SeedOf(call, state, state.newest.head))
                                   : ChangeLock::Named(call, state.grant, operation, asked);
@@ -215,8 +236,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
     if (!ended.ok()) return std::move(ended).status();
     if (ended->has_value()) return **ended;
   } else {
-    Result<std::optional<Changed>> before =
-        WrittenUnder(*history, state, asked, lock.id(), call.service.clock().NowMs());
+    Result<std::optional<Changed>> before = Written(call, *history, state, lock);
     if (!before.ok()) return std::move(before).status();
     if (before->has_value()) {
       Result<bool> freed = lock.FreeLeft();
@@ -226,6 +246,17 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
   }
   STATEWARD_RETURN_IF_ERROR(lock.Take(reply));
   call.audit.lock_id = lock.id();
+  if (lock.shared() || lock.ended()) {
+    // A run of this change that was under way may have written since.
+    Result<std::optional<Changed>> by_it = Written(call, *history, state, lock);
+    const bool done = by_it.ok() && by_it->has_value();
+    if (done || !by_it.ok()) {
+      if (reply->holder.empty()) STATEWARD_RETURN_IF_ERROR(lock.Free());
+      if (!done) return std::move(by_it).status();
+      reply->holder.clear();
+      return **by_it;
+    }
+  }
   if (!reply->holder.empty()) return Changed();
   return LockedRun(call, state, *history, &lock).Run(change);
 }

@@ -44,8 +44,10 @@ class ChangeLock {
   // `seed`: the same for a killed run and its repeat. A lock that a killed run left is taken over.
   // Its ID is the first of a row, the same for both, that was not released lately.
   ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
-             const std::string& seed);
-  // By an ID that the caller chose. Another change with the same ID has another lock.
+             const std::string& seed)
+      : ChangeLock(call, grant, operation, seed, "") {}
+  // By an ID that the caller chose. Another change with the same ID, or another caller's, has
+  // another lock.
   static ChangeLock Named(const Call& call, const Grant& grant, std::string_view operation,
                           const std::string& id);
 
@@ -56,11 +58,18 @@ class ChangeLock {
   Result<bool> FreeLeft();
   // Whether a run of the same change may have taken the lock with this ID.
   bool Has(const std::string& id) const;
+  // Whether it has the ID that this caller chose, for whichever change.
+  bool IsNamedAs(const std::string& id) const;
   // Another run of the same change took it, and may still be at work.
   bool shared() const { return shared_; }
+  // Another run of the same change has ended.
+  bool ended() const { return ended_; }
   const std::string& id() const { return id_; }
 
  private:
+  // `name`: the caller's ID; "" = none.
+  ChangeLock(const Call& call, const Grant& grant, std::string_view operation,
+             const std::string& seed, const std::string& name);
   StateAnswer Lock();
   std::string IdOf(size_t spent) const;
 
@@ -68,8 +77,9 @@ class ChangeLock {
   const Grant& grant_;
   const std::string operation_;
   const std::string seed_;
-  bool named_ = false;
+  const std::string name_;
   bool shared_ = false;
+  bool ended_ = false;
   std::string id_;
 };
 
@@ -94,10 +104,9 @@ struct Changed {
 using ChangeFn = std::function<StateAnswer(const ChangeUnderLock&)>;
 
 // Takes the lock in the name of `operation`, runs `change` and releases the lock. Then: what is the
-// newest version now; or reply->holder, when the state is locked.
+// newest version now; what another run of the same change wrote, if one did; or reply->holder, when
+// the state is locked. A lock that a killed run of the same change left is taken over.
 // kConflict: the newest version is not --if-version, or --change-id belongs to another change.
-// kGone: --change-id was used and nothing was written. A lock that a killed run of the same change
-// left is taken over.
 Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
                                 std::string_view operation, const ChangeFn& change, Reply* reply);
 

@@ -28,6 +28,8 @@ class MemLocker : public Locker {
   int lost_ends = 0;                              // so many WithLocks fail after `write` ran
   std::function<void()> at_end;                   // then runs: what became of what it stored
   std::function<void()> before_look;              // runs once, before the next Look
+  std::function<void()> before_acquire;           // runs once, before the next Acquire
+  std::function<void()> before_write;             // runs once, before the next WithLock
   std::function<void()> between;  // runs after WithLock looked, before its write; then is cleared
 
   std::string_view Name() const override { return "mem"; }
@@ -52,6 +54,7 @@ class MemLocker : public Locker {
   }
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const LockTerms& terms) override {
+    if (auto step = std::exchange(before_acquire, nullptr)) step();
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     const bool made = books_.count(key.id.hex()) == 0;
@@ -112,6 +115,7 @@ class MemLocker : public Locker {
     return Status();
   }
   Status WithLock(const LockKey& key, const WriteFn& write) override {
+    if (auto step = std::exchange(before_write, nullptr)) step();
     std::unique_lock<std::mutex> hold(mutex_);
     if (Out()) return Down();
     LockView view = ViewOf(key);

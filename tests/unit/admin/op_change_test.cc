@@ -1,4 +1,5 @@
 // diff, rollback, delete, undelete over doubles.
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,69 @@ TEST(Changes, AnIdOfAnotherChangeIsRefused) {
                   Says("undelete", {{"change-id", "request-0001-1"}}).c_str());
   LONGS_EQUAL(5, HeadOf());
   CHECK_FALSE(Locked());
+}
+
+TEST(Changes, ARepeatOfWhatWroteNothingIsTriedAgain) {
+  ThreeApplies();
+  const Given id = {"change-id", "request-0001"};
+  STRCMP_CONTAINS("conflict: the newest version is 3",
+                  Says("rollback", {{"to", "1"}, {"if-version", "7"}, id}).c_str());
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}, id}, "version").c_str());
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}, id}, "version").c_str());
+  LONGS_EQUAL(4, HeadOf());
+  // What is deleted already is so without a version more, each time that it is asked.
+  Is(Code::kOk, Delete());
+  for (int i = 0; i < 3; ++i) {
+    STRCMP_EQUAL("5", Says("delete", {{"change-id", "request-0002"}}, "version").c_str());
+  }
+  LONGS_EQUAL(5, HeadOf());
+  CHECK_FALSE(Locked());
+}
+
+TEST(Changes, AnIdIsItsCallersOwn) {
+  ThreeApplies();
+  const std::vector<Given> change = With({{"to", "1"}, {"change-id", "request-0001"}});
+  CHECK(Run("rollback", LocalCaller("ann"), change).ok());
+  Is(Code::kOk, Put(State("5", "5")));
+  Result<Reply> other = Run("rollback", root, change);
+  CHECK_FALSE(other.ok());
+  CHECK(other.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("belongs to another change", other.status().detail().c_str());
+  LONGS_EQUAL(5, HeadOf());
+  STRCMP_CONTAINS("invalid_argument: --change-id, Idempotency-Key: 8 to 64 visible",
+                  Says("rollback", {{"to", "1"}, {"change-id", "with a blank"}}).c_str());
+}
+
+// The client asked again before its first request was answered: wherever the second one comes to
+// its end while the first is under way, both answer the same, and there is one version of them.
+TEST(Changes, TwoRunsOfOneChangeWriteOnce) {
+  int states = 0;
+  for (const char* id : {"", "request-0001"}) {
+    for (std::function<void()> MemLocker::*point :
+         {&MemLocker::before_acquire, &MemLocker::before_write, &MemLocker::between}) {
+      grant = GrantOf(root, {"", "net", "s" + std::to_string(++states)});
+      ThreeApplies();
+      const std::string address = "net/" + grant.key.name;
+      const Operation& rollback = *FindOperation("rollback");
+      Args args;
+      CHECK(args.Add(*FindParam(rollback.params, "state"), address).ok());
+      CHECK(args.Add(*FindParam(rollback.params, "to"), "1").ok());
+      if (*id != '\0') CHECK(args.Add(*FindParam(rollback.params, "change-id"), id).ok());
+      CHECK(args.Finish(rollback.params).ok());
+      std::string second;
+      locker.*point = [&] {
+        Result<Reply> reply = RunOperation(rollback, *admin, root, args);
+        CHECK(reply.ok());
+        second = TextIn("rollback", reply->rows[0], "version");
+      };
+      Result<Reply> first = RunOperation(rollback, *admin, root, args);
+      CHECK_TEXT(first.ok(), first.ok() ? "" : first.status().detail().c_str());
+      STRCMP_EQUAL("4", second.c_str());
+      STRCMP_EQUAL("4", TextIn("rollback", first->rows[0], "version").c_str());
+      LONGS_EQUAL(4, HeadOf());
+      CHECK_FALSE(Locked());
+    }
+  }
 }
 
 TEST(Changes, DeleteAndUndelete) {
