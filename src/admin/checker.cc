@@ -1,6 +1,8 @@
 #include "admin/checker.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -18,6 +20,11 @@ namespace {
 constexpr size_t kAtOnce = 8;
 // A record that was pruned while it was looked at is listed once more.
 constexpr int kTries = 3;
+
+// A lock that is being taken cannot be told for as long as its LOCK takes, on Redis and S3. Looked
+// at so often, over three seconds, it is, unless its LOCK broke off or its record is damaged.
+constexpr int kLooks = 7;
+constexpr std::chrono::milliseconds kBetweenLooks(500);
 
 constexpr char kRepair[] = "statewardctl repair removes it; it is not needed";
 constexpr char kRepairLock[] = "statewardctl repair writes it again from what is whole";
@@ -96,8 +103,13 @@ Status Checker::CheckVersions(const StateId& id, const std::vector<uint64_t>& nu
 Status Checker::CheckLock(const StateId& id, uint64_t head, Problems* found) const {
   Result<LockView> view = service_.locker().Look(id);
   Problem problem{{}, id.hex(), "lock", "", "", ""};
-  if (!view.ok()) {
+  for (int looks = 1; !view.ok(); ++looks) {
     STATEWARD_RETURN_IF_ERROR(service_.locker().Check());
+    if (looks < kLooks) {
+      std::this_thread::sleep_for(kBetweenLooks);
+      view = service_.locker().Look(id);
+      continue;
+    }
     problem.reason = view.status().detail();
     problem.mend = "make sure that nobody works with the state; then: statewardctl unlock --yes";
     found->push_back(std::move(problem));

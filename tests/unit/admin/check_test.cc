@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -83,6 +84,21 @@ TEST(Check, WhatWasWrittenMeanwhileIsNotMissed) {
   };
   LONGS_EQUAL(0, RowsOf("check", root, {}).size());
   CHECK(locker.before_look == nullptr);
+}
+
+TEST(Check, ALockThatIsBeingTakenIsLookedAtAgain) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  locker.half_taken = true;
+  int looks = 0;
+  const std::function<void()> looked = [&] {
+    if (++looks == 2) locker.half_taken = false;
+    locker.before_look = looked;
+  };
+  locker.before_look = looked;
+  LONGS_EQUAL(0, RowsOf("check", root, {}).size());
+  LONGS_EQUAL(2, looks);
+  locker.before_look = nullptr;
 }
 
 TEST(Check, APatternChooses) {
