@@ -1,5 +1,7 @@
 #include "app/check_start.h"
 
+#include <fcntl.h>
+
 #include <utility>
 
 #include "app/backends.h"
@@ -37,6 +39,22 @@ Status CheckMetrics(const Config& config) {
   return MetricsListener::CheckAddress(config.metrics_listen_addr);
 }
 
+Status CheckWebhook(const Config& config) {
+  if (!config.hooks.on()) return Status();
+  STATEWARD_RETURN_IF_ERROR(CheckHooks(config.hooks));
+  if (config.hooks.ca_file.empty()) return Status();
+  return CheckCaFile(config.hooks.ca_file).At("WEBHOOK_CA_FILE");
+}
+
+// One that is not there yet is made.
+Status CheckTrail(const Config& config) {
+  if (config.audit.file.empty()) return Status();
+  DiskStat stat;
+  const int r = PosixDisk().StatAt(AT_FDCWD, config.audit.file.c_str(), &stat);
+  if (r < 0 || stat.is_file) return Status();
+  return Status::InvalidArgument("AUDIT_FILE: " + config.audit.file + " is no regular file");
+}
+
 }  // namespace
 
 StartCheck CheckStart(const Config& config, const Log& log, bool strict) {
@@ -46,7 +64,8 @@ StartCheck CheckStart(const Config& config, const Log& log, bool strict) {
   };
   note(CheckListen(config.fastcgi_listen));
   note(CheckMetrics(config));
-  if (config.hooks.on()) note(CheckHooks(config.hooks));
+  note(CheckWebhook(config));
+  note(CheckTrail(config));
   Result<PeerRules> peers = PeerRules::Parse(config.fastcgi_allow, config.fastcgi_peer_uids);
   note(StatusOf(peers));
   if (peers.ok()) out.peers = std::move(*peers);

@@ -32,12 +32,17 @@ bool BeginsWith(std::string_view text, std::string_view front) {
 
 Status CheckHooks(const HookSettings& settings) {
   const std::string_view url = settings.url.Reveal();
-  const bool https = BeginsWith(url, "https://") && url.size() > 8;
-  const bool http = BeginsWith(url, "http://") && url.size() > 7;
+  const bool https = BeginsWith(url, "https://");
+  const bool http = BeginsWith(url, "http://");
   if (!https && !(http && settings.allow_private)) {
     return Status::InvalidArgument(
         "WEBHOOK_URL must be an https:// address (http:// only with WEBHOOK_ALLOW_PRIVATE)");
   }
+  // libcurl would take a third slash for a slip.
+  if (url.substr(url.find(':') + 3, 1) == "/") {
+    return Status::InvalidArgument("WEBHOOK_URL: no host");
+  }
+  STATEWARD_RETURN_IF_ERROR(CheckUrl(std::string(url)).At("WEBHOOK_URL"));
   if (!KeyOf(settings.secret)) {
     return Status::InvalidArgument(
         "WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64, as from: "

@@ -356,6 +356,18 @@ std::string_view HttpAnswer::Header(std::string_view name) const {
   return {};
 }
 
+Status CheckUrl(const std::string& url) {
+  std::unique_ptr<CURLU, void (*)(CURLU*)> parts(curl_url(), curl_url_cleanup);
+  if (parts == nullptr) return Status::Internal("no memory");
+  CURLUcode code = curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), CURLU_PATH_AS_IS);
+  char* host = nullptr;
+  if (code == CURLUE_OK) code = curl_url_get(parts.get(), CURLUPART_HOST, &host, 0);
+  const bool named = host != nullptr && *host != '\0';
+  curl_free(host);
+  if (code != CURLUE_OK) return Status::InvalidArgument(curl_url_strerror(code));
+  return named ? Status() : Status::InvalidArgument("no host");
+}
+
 Result<std::unique_ptr<HttpClient>> NewCurlClient(const HttpClientOptions& options) {
   for (const std::string& file :
        {options.ca_file, options.client_cert_file, options.client_key_file}) {

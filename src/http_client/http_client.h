@@ -78,6 +78,10 @@ struct HttpClientOptions {
   bool public_only = false;
 };
 
+// Whether a request could be sent there: kInvalidArgument says why not, without the text itself,
+// which may hold a secret. Pure.
+Status CheckUrl(const std::string& url);
+
 // Keeps connections open between requests, at most one for each thread that was ever in Send at
 // the same time. kInvalidArgument: a file that cannot be read.
 // REQUIRES: the first call in a process happens before other threads use libcurl.

@@ -52,6 +52,12 @@ Result<std::unique_ptr<RedisClient>> RedisClient::New(RedisOptions options, cons
                                                       Observer* observer) {
   Result<RedisAddress> address = ParseRedisAddress(options.address);
   if (!address.ok()) return std::move(address).status();
+  // Of sentinels the master's address is what counts.
+  const bool direct = address->unix_path.empty() && address->sentinel_group.empty();
+  if (direct && options.cleartext == "refuse" && !IsLoopback(address->host_ports.front().host)) {
+    return Status::InvalidArgument("REDIS_ADDR: " + address->host_ports.front().host +
+                                   " is another host, and REDIS_CLEARTEXT=refuse");
+  }
   return std::unique_ptr<RedisClient>(
       new RedisClient(std::move(options), std::move(*address), clock, observer));
 }

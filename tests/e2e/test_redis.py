@@ -235,8 +235,11 @@ class Refusals(RedisCase):
     def test_clear_text_to_another_host(self):
         redis = Redis(self.box, conf="bind 127.0.0.1")
         # Nothing is sent, so the address may be anybody's: it is one for documentation.
-        self.refused("REDIS_CLEARTEXT=refuse", redis, REDIS_CLEARTEXT="refuse",
-                     REDIS_ADDR="192.0.2.1:6379")
+        self.serve(redis, wait=False, ready=False, REDIS_CLEARTEXT="refuse",
+                   REDIS_ADDR="192.0.2.1:6379")
+        self.assertEqual(1, wait_for(lambda: self.server.process.popen.poll(), "it ends"))
+        self.assertIn("REDIS_CLEARTEXT=refuse", self.server.log())
+        self.assertNotIn(redis.password, self.server.log())
 
     def test_weak_persistence_is_a_warning(self):
         for conf, word in (("appendonly no", "appendonly"),

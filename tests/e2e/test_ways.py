@@ -14,7 +14,7 @@ import unittest
 import fcgi_client
 from box import ROOT, Box, free_port, wait_for
 from client import Client
-from stateward import AUTH, PROGRAM, WAYS, Stateward
+from stateward import AUTH, KEY, PROGRAM, WAYS, Stateward
 from webservers import Nginx
 
 LOCK = json.dumps({"ID": "a-lock", "Operation": "OperationTypeApply", "Who": "me"}).encode()
@@ -154,6 +154,7 @@ class Ways(unittest.TestCase):
                 ("FASTCGI_LISTEN", "localhost:9000", "FASTCGI_LISTEN"),
                 ("FASTCGI_ALLOW", "10.0.0.0/99", "FASTCGI_ALLOW"),
                 ("FASTCGI_PEER_UIDS", "root", "FASTCGI_PEER_UIDS"),
+                ("AUDIT_FILE", "/tmp", "AUDIT_FILE: /tmp is no regular file"),
                 ("AUTH_JWT_OIDC_ISSUER_URL", "https://issuer.example", "AUTH_JWT_AUDIENCE"),
                 ("AUTH_POLICY_FILE", secret, "every user may read or change it"),
                 ("VAULT_TOKEN_FILE", secret, "every user may read or change it"),
@@ -165,6 +166,16 @@ class Ways(unittest.TestCase):
                 self.assertEqual((1, 1), (code, check.returncode))
                 self.assertIn(said, server.log())
                 self.assertIn(said, check.stderr)
+
+    def test_check_config_reads_the_file_of_a_webhooks_authorities(self):
+        settings = {"STORAGE_FS_DIR": self.box.path("states"), "KMS_KEY": KEY, "RUNTIME_DIR": self.box.path("run"),
+                    "AUDIT_FILE": self.box.path("audit.log"), "WEBHOOK_URL": "https://h.example/",
+                    "WEBHOOK_SECRET": "whsec_" + KEY}
+        self.assertEqual(0, self.box.run([PROGRAM, "--check-config"], env=settings).returncode)
+        for file in (self.box.path("none"), self.box.write("garbage", "garbage\n")):
+            run = self.box.run([PROGRAM, "--check-config"], env={**settings, "WEBHOOK_CA_FILE": file})
+            self.assertEqual(1, run.returncode)
+            self.assertIn("WEBHOOK_CA_FILE", run.stderr)
 
     def test_a_peer_that_is_refused_does_not_flood_the_log(self):
         server = Stateward(self.box, workers=1, FASTCGI_PEER_UIDS=os.getuid() + 1)

@@ -11,6 +11,7 @@
 
 #include "base/base64.h"
 #include "conformance/kms_cases.h"
+#include "hooks/hook_sender.h"
 #include "hooks/store_watch.h"
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
@@ -139,6 +140,20 @@ TEST(Hooks, AStateThatIsFoundDamagedIsTold) {
   STRCMP_EQUAL("", Look(watch).c_str());
   board.found[kUnreadableStates] = 2;
   STRCMP_EQUAL("check.failed ", Look(watch).c_str());
+}
+
+TEST(Hooks, AnAddressThatIsNoneIsRefused) {
+  HookSettings settings;
+  settings.secret = SecretString("whsec_" + Base64Encode(std::string(32, 'k')));
+  for (const char* bad : {"https://h ex ample/x", "https:///x", "https://h.example:99999/x",
+                          "https://", "http://h.example/", "ftp://h.example/"}) {
+    settings.url = SecretString(bad);
+    CHECK_TEXT(CheckHooks(settings).code() == Code::kInvalidArgument, bad);
+  }
+  for (const char* good : {"https://h.example/x?token=y", "https://[2001:db8::1]:8443/"}) {
+    settings.url = SecretString(good);
+    CHECK_TEXT(CheckHooks(settings).ok(), good);
+  }
 }
 
 // A receiver that is down costs a try now and then, and no event.

@@ -24,6 +24,23 @@ class HastyClock : public Clock {
 
 TEST_GROUP(RedisClient){};
 
+TEST(RedisClient, AnotherHostIsRefusedAtTheStart) {
+  HastyClock clock;
+  RedisOptions options;
+  options.cleartext = "refuse";
+  const auto code = [&](const char* address) {
+    options.address = address;
+    Result<std::unique_ptr<RedisClient>> client = RedisClient::New(options, clock, nullptr);
+    return client.ok() ? Code::kOk : client.status().code();
+  };
+  CHECK(code("192.0.2.1:6379") == Code::kInvalidArgument);
+  CHECK(code("redis.example") == Code::kInvalidArgument);
+  for (const char* good :
+       {"localhost:6379", "127.0.0.1", "unix:/run/redis.sock", "sentinel:mymaster@192.0.2.1"}) {
+    CHECK_TEXT(code(good) == Code::kOk, good);
+  }
+}
+
 TEST(RedisClient, ACallThatWaitsForAConnectionInVainIsTold) {
   HastyClock clock;
   PoolWatch watch;
