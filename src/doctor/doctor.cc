@@ -48,6 +48,7 @@ class Doctor {
     std::optional<std::string> body;
     std::string md5;  // "" = the right one
     bool login = true;
+    SecretString authorization;  // empty: the one that was given
     int64_t pause_ms = 0;
   };
 
@@ -62,6 +63,7 @@ class Doctor {
   bool LookAtAddress();
   bool LookAtPlainHttp();
   bool LookAtLogin();
+  bool LookAtPassword();
   bool LookAtSlash();
   bool LookAtLock();
   bool LookAtConflict();
@@ -83,9 +85,11 @@ class Doctor {
   const DoctorOptions& options_;
   const std::function<void(const Finding&)>& say_;
   const std::string id_ = "doctor-" + RandomHex(8);
-  std::string server_;  // the header of the newest answer
-  std::string sent_;    // the newest document that was stored
-  std::string why_;     // of the newest request without an answer
+  std::string server_;    // the header of the newest answer
+  std::string sent_;      // the newest document that was stored
+  std::string why_;       // of the newest request without an answer
+  bool limited_ = false;  // the web server had enough of us at the newest request
+  bool said_limit_ = false;
   mutable int serial_ = 0;
   bool locked_ = false;
   int bad_ = 0;
@@ -105,10 +109,12 @@ std::optional<HttpAnswer> Doctor::Send(const Ask& ask) {
     request.headers.emplace_back("Content-MD5", ask.md5.empty() ? Md5Of(*ask.body) : ask.md5);
   }
   if (ask.login) {
-    request.secret_headers.emplace_back("Authorization",
-                                        SecretString(options_.authorization.Reveal()));
+    const SecretString& own = ask.authorization;
+    request.secret_headers.emplace_back(
+        "Authorization", SecretString((own.empty() ? options_.authorization : own).Reveal()));
   }
   Result<HttpAnswer> answer = client_.Send(request);
+  limited_ = answer.ok() && !IsOurs(*answer) && (answer->status == 429 || answer->status == 503);
   if (!answer.ok()) {
     why_ = answer.status().detail();
     return std::nullopt;
@@ -118,11 +124,15 @@ std::optional<HttpAnswer> Doctor::Send(const Ask& ask) {
 }
 
 bool Doctor::Good(const std::string& what) {
+  if (limited_) return Bad(Fault::kRateLimit);
   say_({true, what, "", ""});
   return true;
 }
 
 bool Doctor::Bad(Fault fault, const std::string& detail) {
+  // Its answer says nothing of what was tried.
+  if (limited_ && fault != Fault::kNotReady) fault = Fault::kRateLimit;
+  if (fault == Fault::kRateLimit && std::exchange(said_limit_, true)) return false;
   const FaultText& text = TextOf(fault);
   ++bad_;
   const std::string more = detail.empty() ? "" : " (" + detail + ")";
@@ -180,6 +190,7 @@ bool Doctor::LookAtPlainHttp() {
   }
   if (answer && answer->status == 404) return Bad(Fault::kPlain404);
   server_ = server;
+  limited_ = false;  // nobody sends anything there
   return Good("plain HTTP is neither redirected nor a 404");
 }
 
@@ -189,6 +200,23 @@ bool Doctor::LookAtLogin() {
   const std::optional<HttpAnswer> answer = Send(ask);
   if (!answer || answer->status != 401) return Bad(Fault::kNoLoginNeeded);
   return Good("without credentials nobody is let in");
+}
+
+// A random password for the same name. With basic auth of the original it opens another namespace,
+// where this state is not.
+bool Doctor::LookAtPassword() {
+  constexpr std::string_view kBasic = "Basic ";
+  const std::string_view given = options_.authorization.Reveal();
+  if (given.substr(0, kBasic.size()) != kBasic) return true;
+  std::optional<SecretBytes> login = Base64Decode(given.substr(kBasic.size()));
+  if (!login) return true;
+  const std::string_view text = ByteView(*login).AsString();
+  const std::string wrong = std::string(text.substr(0, text.find(':'))) + ":" + RandomHex(16);
+  Ask ask;
+  ask.authorization = SecretString("Basic " + Base64Encode(wrong));
+  const std::optional<HttpAnswer> answer = Send(ask);
+  if (answer && answer->status == 200) return Bad(Fault::kAnyPassword);
+  return Good("another password does not lead to this state");
 }
 
 bool Doctor::LookAtSlash() {
@@ -212,7 +240,7 @@ bool Doctor::LookAtLock() {
   }
   if (answer && IsOurs(*answer) && answer->status == 403) return Bad(Fault::kForbidden);
   if (answer && !IsOurs(*answer) && answer->status >= 400 && answer->status < 502) {
-    return Bad(Fault::kVerb, std::to_string(answer->status));
+    return Bad(Fault::kVerb, "LOCK: " + std::to_string(answer->status));
   }
   return Unexpected("LOCK", answer);
 }
@@ -295,7 +323,10 @@ bool Doctor::LookAtBurst() {
   ask.method = "DELETE";  // of a locked state, without its ID: refused at once, and changes nothing
   for (int i = 0; i < kBurst; ++i) {
     const std::optional<HttpAnswer> answer = Send(ask);
-    if (answer && !IsOurs(*answer)) return Bad(Fault::kRateLimit, std::to_string(answer->status));
+    if (!answer || IsOurs(*answer)) continue;
+    // What is refused from the first one on is the method.
+    return Bad(i == 0 ? Fault::kVerb : Fault::kRateLimit,
+               "DELETE: " + std::to_string(answer->status));
   }
   return Good(std::to_string(kBurst) + " requests in a row are answered");
 }
@@ -367,8 +398,8 @@ int Doctor::Run() {
   if (LookAtLock()) {
     LookAtConflict();
     if (LookAtWrite()) {
-      for (Step step : {&Doctor::LookAtBigWrite, &Doctor::LookAtRead, &Doctor::LookAtMd5,
-                        &Doctor::LookAtSlowBody}) {
+      for (Step step : {&Doctor::LookAtPassword, &Doctor::LookAtBigWrite, &Doctor::LookAtRead,
+                        &Doctor::LookAtMd5, &Doctor::LookAtSlowBody}) {
         (this->*step)();
       }
     }

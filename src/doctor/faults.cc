@@ -58,13 +58,16 @@ constexpr FaultText kFaults[] = {
     {Fault::kNoLoginNeeded, "no-login", "requests without credentials are let in",
      "no fastcgi_param HTTP_AUTHORIZATION of your own; STATEWARD_USER only with auth_basic",
      "no RequestHeader set Authorization of your own"},
+    {Fault::kAnyPassword, "any-password", "a user is let in with any password",
+     "auth_basic and auth_basic_user_file wherever STATEWARD_USER is $remote_user",
+     "AuthType Basic and Require valid-user wherever STATEWARD_USER is REMOTE_USER"},
     {Fault::kEncodedSlash, "encoded-slash",
      "the web server answers an encoded slash with its own 404, which means that there is no state",
      "fastcgi_param REQUEST_URI $request_uri;", "AllowEncodedSlashes NoDecode"},
-    {Fault::kVerb, "verbs", "LOCK and UNLOCK do not pass",
-     "no limit_except; a firewall in front has to let LOCK and UNLOCK pass",
-     "no <Limit>, <LimitExcept> or AllowMethods; a firewall in front has to let LOCK and UNLOCK "
-     "pass"},
+    {Fault::kVerb, "verbs", "a method does not pass",
+     "no limit_except; a firewall in front has to let LOCK, UNLOCK and DELETE pass",
+     "no <Limit>, <LimitExcept> or AllowMethods; a firewall in front has to let LOCK, UNLOCK and "
+     "DELETE pass"},
     {Fault::kErrorPages, "error-pages",
      "answers of Stateward are replaced by pages of the web server: nobody is told who holds a "
      "lock",

@@ -22,6 +22,7 @@ enum class Fault : uint8_t {
   kLogin,
   kForbidden,
   kNoLoginNeeded,
+  kAnyPassword,
   kEncodedSlash,
   kVerb,
   kErrorPages,

@@ -27,6 +27,8 @@ WRONG = {
                   "client_body_timeout 1s"),
     "a low rate": (Nginx, "rate-limit", "burst=2000", SITE, "gzip off;",
                    "gzip off; limit_req zone=few burst=30 nodelay;"),
+    "a very low rate": (Nginx, "rate-limit", "burst=2000", SITE, "gzip off;",
+                        "gzip off; limit_req zone=few burst=1 nodelay; limit_req_status 429;"),
     "own error pages": (Nginx, "error-pages", "fastcgi_intercept_errors off", SITE,
                         "fastcgi_intercept_errors off;",
                         "fastcgi_intercept_errors on; error_page 423 =423 @stateward_down;"),
@@ -36,6 +38,8 @@ WRONG = {
                    "gzip on; gzip_types application/json; gzip_proxied any;"),
     "no LOCK": (Nginx, "verbs", "limit_except", SITE, "gzip off;",
                 "gzip off; if ($request_method = LOCK) { return 405; }"),
+    "no DELETE": (Nginx, "verbs", "limit_except", SITE, "gzip off;",
+                  "gzip off; if ($request_method = DELETE) { return 405; }"),
     "no login passes": (Nginx, "login", "HTTP_AUTHORIZATION", SITE,
                         'fastcgi_param HTTP_PROXY      "";',
                         'fastcgi_param HTTP_PROXY ""; fastcgi_param HTTP_AUTHORIZATION "";'),
@@ -74,6 +78,7 @@ class Doctor(unittest.TestCase):
         cls.box = Box()
         cls.addClassCleanup(cls.box.close)
         cls.app = Stateward(cls.box)
+        certificates()  # before threads ask for them
 
     def site(self, server, file=None, old="", new=""):
         def edit(name, text):
@@ -122,6 +127,27 @@ class Doctor(unittest.TestCase):
                 self.assertTrue(any(line.startswith(f"WRONG  {fault}:") for line in wrong), said)
                 self.assertIn(mend, said.split(fault + ":")[1].split("WRONG")[0])
                 self.assertNotIn("secret", said)
+                if fault in ("rate-limit", "verbs"):
+                    others = [line for line in wrong if not line.startswith(f"WRONG  {fault}:")]
+                    self.assertFalse([line for line in others if "other:" not in line], said)
+
+    def test_any_password(self):
+        """A web server that is believed, and looks at no password itself."""
+        box = Box()
+        self.addCleanup(box.close)
+        policy = '[[rules]]\nproxy_user = "ann"\nstates = ["doctor/*"]\nrole = "admin"\n'
+        app = Stateward(box, AUTH_PROXY_ENABLED="true", AUTH_POLICY_FILE=box.write("policy.toml", policy))
+
+        def edit(name, text):
+            line = "fastcgi_param HTTP_PROXY"
+            return text.replace(line, "fastcgi_param STATEWARD_USER $remote_user;\n" + line) if name == SITE else text
+        site = Nginx(box, "unix:" + app.socket, site="example", edit=edit)
+        self.addCleanup(site.stop)
+        login = {"TF_HTTP_USERNAME": "ann", "TF_HTTP_PASSWORD": "secret words"}
+        code, said = self.doctor(site, env=login)
+        self.assertEqual(1, code, said)
+        self.assertIn("WRONG  any-password: a user is let in with any password", said)
+        self.assertIn("auth_basic_user_file", said)
 
     def test_a_certificate_that_is_not_trusted(self):
         site = self.site(Nginx)
