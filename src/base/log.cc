@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace stateward {
@@ -33,23 +34,29 @@ std::string Timestamp() {
   return text;
 }
 
-// Both formats escape alike: a value can never end its quotes or its line.
-void AppendQuoted(std::string_view value, std::string* out) {
+// Both formats escape alike: a value can never end its quotes or its line. At most `room` bytes
+// between the quotes: the value's front.
+void AppendQuoted(std::string_view value, size_t room, std::string* out) {
   *out += '"';
+  const size_t end = out->size() + room;
   for (char c : value) {
     auto byte = static_cast<unsigned char>(c);
+    char text[8] = {c, '\0'};
     if (c == '"' || c == '\\') {
-      *out += '\\';
-      *out += c;
+      snprintf(text, sizeof text, "\\%c", c);
     } else if (byte < 0x20 || byte >= 0x7f) {
-      char text[8];
       snprintf(text, sizeof text, "\\u%04x", byte);
-      *out += text;
-    } else {
-      *out += c;
     }
+    if (out->size() + std::strlen(text) > end) break;
+    *out += text;
   }
   *out += '"';
+}
+
+// Bytes that a line may yet have; JSON ends with a brace.
+size_t RoomOf(const std::string& text, LogFormat format) {
+  const size_t most = Log::kMaxLine - (format == LogFormat::kJson ? 1 : 0);
+  return most > text.size() ? most - text.size() : 0;
 }
 
 bool NeedsQuotes(std::string_view value) {
@@ -65,34 +72,40 @@ bool NeedsQuotes(std::string_view value) {
 
 LogLine& LogLine::Str(std::string_view key, std::string_view value) {
   if (!written_) return *this;
+  // A comma or blank, the colon or equals sign, quotes. A field without room is left out, whole.
+  const size_t frame = key.size() + (format_ == LogFormat::kJson ? 6 : 4);
+  const size_t room = RoomOf(text_, format_);
+  if (room < frame) return *this;
   if (format_ == LogFormat::kJson) {
     text_ += text_.empty() ? '{' : ',';
-    AppendQuoted(key, &text_);
+    AppendQuoted(key, key.size(), &text_);
     text_ += ':';
-    AppendQuoted(value, &text_);
+    AppendQuoted(value, room - frame, &text_);
     return *this;
   }
   if (!text_.empty()) text_ += ' ';
   text_.append(key) += '=';
   if (NeedsQuotes(value)) {
-    AppendQuoted(value, &text_);
+    AppendQuoted(value, room - frame, &text_);
   } else {
-    text_ += value;
+    text_ += value.substr(0, room - frame + 2);
   }
   return *this;
 }
 
 LogLine& LogLine::Int(std::string_view key, int64_t value) {
   if (!written_) return *this;
+  const std::string number = std::to_string(value);
+  if (RoomOf(text_, format_) < key.size() + number.size() + 4) return *this;
   if (format_ == LogFormat::kJson) {
     text_ += text_.empty() ? '{' : ',';
-    AppendQuoted(key, &text_);
+    AppendQuoted(key, key.size(), &text_);
     text_ += ':';
   } else {
     if (!text_.empty()) text_ += ' ';
     text_.append(key) += '=';
   }
-  text_ += std::to_string(value);
+  text_ += number;
   return *this;
 }
 
@@ -112,7 +125,6 @@ LogLine Log::Begin(LogLevel level, std::string_view message) const {
 void Log::Write(LogLevel level, const LogLine& line) const {
   if (!line.written_) return;
   std::string text = line.text_;
-  if (text.size() > kMaxLine) text.resize(kMaxLine);
   if (line.format_ == LogFormat::kJson) text += '}';
   if (target_ == LogTarget::kSyslog) {
     syslog(SyslogPriority(level), "%s", text.c_str());

@@ -30,8 +30,9 @@ class LogLine {
   std::string text_;
 };
 
-// Thread-safe. Lines of one process do not mix; a line is cut at 8 KiB (more than any field list
-// of ours; syslog's own limit on Debian).
+// Thread-safe. Lines of one process do not mix. A line has at most 8 KiB (more than any field list;
+// syslog's own limit on Debian): a value that is too long is cut, and fields behind it are left out,
+// so that JSON stays JSON.
 class Log {
  public:
   static constexpr size_t kMaxLine = 8192;

@@ -74,6 +74,19 @@ TEST(Log, LinesHaveALimit) {
   LONGS_EQUAL(Log::kMaxLine + 1, line.size());
 }
 
+TEST(Log, JsonThatIsTooLongIsJson) {
+  for (const std::string& value : {std::string(100000, 'x'), std::string(100000, '\n'),
+                                   std::string(8000, '"'), std::string(8070, 'x')}) {
+    const std::string line = Stderr([&] { WriteOne(LogFormat::kJson, value); });
+    CHECK(line.size() <= Log::kMaxLine + 1);
+    Result<JsonObject> json = ParseSmallJson(line);
+    CHECK_TEXT(json.ok(), line.substr(line.size() - 60).c_str());
+    const std::string state = json->String("state").value_or("");
+    CHECK(state.size() > 1000);
+    STRCMP_EQUAL(value.substr(0, state.size()).c_str(), state.c_str());
+  }
+}
+
 // spawn-fcgi without -n.
 TEST(Log, SyslogWhenStderrIsNowhere) {
   CHECK(ChooseLogTarget() == LogTarget::kStderr);
