@@ -30,9 +30,18 @@ std::vector<std::string> ParseEnvText(std::string_view text, EnvMap* out) {
     size_t end = text.find('\n');
     std::string_view line = Trim(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
+    if (line.empty()) continue;
+    const std::string where = "line " + std::to_string(number) + ": ";
+    const bool comment = line[0] == '#' || line[0] == ';';
+    // systemd reads the same file: to it a backslash escapes what follows, also the line's end.
+    if (comment ? line.back() == '\\' : line.find('\\') != std::string_view::npos) {
+      problems.push_back(where +
+                         "a backslash has no place here; put a secret with one into a file "
+                         "(NAME_FILE)");
+      continue;
+    }
+    if (comment) continue;
     size_t equals = line.find('=');
-    std::string where = "line " + std::to_string(number) + ": ";
     if (equals == std::string_view::npos) {
       problems.push_back(where + "no '='");
       continue;
@@ -48,7 +57,12 @@ std::vector<std::string> ParseEnvText(std::string_view text, EnvMap* out) {
         problems.push_back(where + "the quote does not end");
         continue;
       }
+      const char quote = value[0];
       value = value.substr(1, value.size() - 2);
+      if (value.find(quote) != std::string_view::npos) {
+        problems.push_back(where + "a quote within quotes of its kind");
+        continue;
+      }
     }
     (*out)[std::string(name)] = SecretString(value);
   }

@@ -1,5 +1,6 @@
 // Reads KEY=VALUE files as systemd's EnvironmentFile does: blank lines and lines that begin with
-// # or ; are skipped, a value may stand in single or double quotes, nothing is expanded.
+// # or ; are skipped, a value may stand in single or double quotes, nothing is expanded. What
+// systemd would read in another way (backslashes, quotes within quotes) is an error.
 #ifndef STATEWARD_CONFIG_ENV_FILE_H_
 #define STATEWARD_CONFIG_ENV_FILE_H_
 

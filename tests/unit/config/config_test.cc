@@ -116,6 +116,20 @@ TEST(Config, EnvFileWinsAndItsUnknownNamesWarn) {
   CHECK(AnyHas(c.warnings, "did you mean WORKERS?"));
 }
 
+// The unit and a reload read the same file.
+TEST(Config, WhatSystemdWouldReadOtherwiseIsRefused) {
+  const std::string file = File("env",
+                                "# a comment that goes on \\\nWORKERS=2\nBASE_PATH=/a\\\n"
+                                "STORAGE_FS_DIR=\"/a\\\"b\"\nRUNTIME_DIR=\"a\"b\"\n",
+                                0644);
+  LoadedConfig c = LoadConfig(env, file);
+  UNSIGNED_LONGS_EQUAL(4, c.errors.size());
+  for (const char* line : {"line 1: a backslash", "line 3: a backslash", "line 4: a backslash",
+                           "line 5: a quote within quotes"}) {
+    CHECK_TEXT(AnyHas(c.errors, line), line);
+  }
+}
+
 TEST(Config, BrokenEnvFileNamesTheLine) {
   std::string file = File("env", "A=1\nnonsense\nB=\"open\n1C=2\n", 0644);
   LoadedConfig c = LoadConfig(env, file);
