@@ -1,5 +1,7 @@
 #include "http/target.h"
 
+#include <algorithm>
+
 #include "base/percent.h"
 
 namespace stateward {
@@ -54,10 +56,20 @@ Status ParseQuery(std::string_view query, Target* out) {
   return Status();
 }
 
+// The absolute form, which every server takes (RFC 9112, 3.2.2): Apache hands it on as it came.
+std::string_view WithoutOrigin(std::string_view target) {
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (target.substr(0, scheme.size()) != scheme) continue;
+    return target.substr(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+  }
+  return target;
+}
+
 }  // namespace
 
 Result<Target> ParseTarget(std::string_view target) {
   if (target.size() > kMaxTarget) return Status::InvalidArgument("target: longer than 8 KiB");
+  target = WithoutOrigin(target);
   Target out;
   size_t mark = target.find('?');
   STATEWARD_RETURN_IF_ERROR(ParsePath(target.substr(0, mark), &out));

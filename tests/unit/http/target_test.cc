@@ -23,14 +23,24 @@ TEST(Target, DecodesEachSegmentOnce) {
   STRCMP_EQUAL("%63", twice->segments[2].c_str());
 }
 
+TEST(Target, TheAbsoluteFormIsTheSamePath) {
+  for (const char* same : {"http://h/state/a/b?ID=x", "https://h:8443/state/a/b?ID=x"}) {
+    Result<Target> t = ParseTarget(same);
+    CHECK_TEXT(t.ok(), same);
+    UNSIGNED_LONGS_EQUAL(3, t->segments.size());
+    STRCMP_EQUAL("x", t->query[0].second.c_str());
+  }
+}
+
 TEST(Target, TrailingSlashIsTheSamePath) {
   UNSIGNED_LONGS_EQUAL(3, ParseTarget("/state/a/b/")->segments.size());
 }
 
 TEST(Target, Refuses) {
-  for (const char* bad : {"", "state/a/b", "http://h/state/a/b", "//state/a/b", "/state//b",
-                          "/state/a/b//", "/state/a%2Fb/c", "/state/a/%00", "/state/a/%zz",
-                          "/state/a/%4", "/state/a/b?ID=%x", "/state/a/\x01", "*"}) {
+  for (const char* bad :
+       {"", "state/a/b", "http://h", "http://h?ID=x", "ftp://h/state/a/b", "//state/a/b",
+        "/state//b", "/state/a/b//", "/state/a%2Fb/c", "/state/a/%00", "/state/a/%zz",
+        "/state/a/%4", "/state/a/b?ID=%x", "/state/a/\x01", "*"}) {
     CHECK_TEXT(!ParseTarget(bad).ok(), bad);
   }
   CHECK_FALSE(ParseTarget("/" + std::string(kMaxTarget, 'a')).ok());
