@@ -55,8 +55,8 @@ UNIT_SRC := $(filter-out %_test.cc,$(UNIT_SRC)) $(shell grep -rl 'TEST_GROUP.*Ts
 LIB_SRC  := $(shell python3 tools/needed_sources.py $(UNIT_SRC))
 endif
 # Several sources are compiled as one, so that their headers are read once (tools/units.py). UNITY=0 compiles each
-# by itself, which is better while one works on a few.
-UNITY    ?= 1
+# by itself, which is better while one works on a few, and is the way where there is no Python.
+UNITY    ?= $(if $(shell command -v python3),1,0)
 objects  = $(if $(filter 1,$(UNITY)),$(shell python3 -B tools/units.py $(O) $(1) $(2)),$(patsubst %.cc,$(O)/%.o,$(2)))
 LIB_OBJ  := $(call objects,lib,$(LIB_SRC))
 UNIT_OBJ := $(call objects,unit,$(UNIT_SRC))

@@ -11,13 +11,13 @@ set -euo pipefail
 
 # "a|b" is satisfied by either; the first one is installed.
 BUILD=(g++ make pkg-config libfcgi-dev libssl-dev libcjson-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev
-       libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev)
+       libpq-dev libhiredis-dev libjwt-dev libtomlplusplus-dev libcrypt-dev python3)
 RUN=("${BUILD[@]}" 'nginx|nginx-light|nginx-full|nginx-extras' openssl ca-certificates)
 DEB=(build-essential debhelper dh-apparmor po-debconf)
 TEST=(apache2 spawn-fcgi multiwatch logrotate postgresql-15 postgresql-client-15 pgbouncer redis-server redis-sentinel
       redis-tools stunnel4 prometheus cpputest libcpputest-dev mandoc zsh
       clang clang-format clang-tidy libclang-rt-14-dev
-      python3 python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
+      python3-cryptography python3-jsonschema python3-yaml python3-zstandard python3-pip python3-venv curl git
       "${DEB[@]}" lintian apparmor mmdebstrap systemd-container umoci skopeo age)
 CONTAINER=("${BUILD[@]}" "${DEB[@]}" mmdebstrap umoci skopeo podman podman-compose crun
            containernetworking-plugins golang-github-containernetworking-plugin-dnsname iptables openssl curl
