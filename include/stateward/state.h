@@ -48,7 +48,7 @@ enum class RecordKind : uint8_t {
   kTombstone = 2,  // the state was deleted; keeps lineage and serial
   kNoOp = 3,       // an empty record that takes a number away from a write that may still arrive
   kPurged = 4,     // a document that was removed for good; says who did it and why
-  kMoved = 5,      // the newest of a state that has another address now
+  kMoved = 5,      // the newest of a state that lies somewhere else now
 };
 
 // A line of the audit trail (docs/formats.md, "Audit trail"): who knows it can tell that it was
@@ -80,7 +80,7 @@ struct VersionInfo {
   // wait for theirs, a line that was there at most some seconds before.
   AuditHead audit;
   bool pinned = false;   // never pruned
-  std::string moved_to;  // of kMoved: "project/name", in the same namespace
+  std::string moved_to;  // of kMoved: "project/name" (history/forwarding.h)
   std::string note;      // why an operation of an administrator wrote it; "" = nobody said
   // When it came here, if `time_ms` is from elsewhere; 0: it was written here. Its age, for
   // pruning, counts from the later of the two.

@@ -16,6 +16,7 @@
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "base/state_name.h"
+#include "history/forwarding.h"
 #include "history/moved_uploads.h"
 #include "state/guard.h"
 
@@ -277,8 +278,9 @@ Result<Reply> RunMove(const Call& call) {
   if (!history.ok()) return std::move(history).status();
   const bool moved = from->newest.version && from->newest.version->info.kind == RecordKind::kMoved;
   if (moved && from->newest.version->info.moved_to != StateText(to->key)) {
-    return Status(Code::kConflict, StateText(from->key) + " has the address " +
-                                       from->newest.version->info.moved_to + " now");
+    return Status(Code::kConflict,
+                  StateText(from->key) + " " +
+                      WhereNow(from->key, from->newest.version->info.moved_to));
   }
   // A killed run may have come to the forwarding record, and left its locks.
   const uint64_t head = moved ? from->newest.real - 1 : from->newest.head;

@@ -7,6 +7,7 @@
 #include "admin/run.h"
 #include "admin/state_names.h"
 #include "base/hex.h"
+#include "history/forwarding.h"
 #include "state/legacy.h"
 #include "state/refusal.h"
 
@@ -64,12 +65,13 @@ Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply
   return Status();
 }
 
-Status NoDocument(const VersionInfo& info) {
+Status NoDocument(const SealedInfo& sealed) {
+  const VersionInfo& info = sealed.version;
   switch (info.kind) {
     case RecordKind::kPurged:
       return Status::NotFound("this version was " + info.note);
     case RecordKind::kMoved:
-      return Status::NotFound("the state has the address " + info.moved_to + " now");
+      return Status::NotFound("the state " + WhereNow(sealed.key, info.moved_to));
     case RecordKind::kNoOp:
       return Status::NotFound("this version is a no-op record; it holds nothing");
     default:
@@ -78,7 +80,7 @@ Status NoDocument(const VersionInfo& info) {
 }
 
 Result<Reply> Document(Opened opened) {
-  if (opened.info.version.kind != RecordKind::kState) return NoDocument(opened.info.version);
+  if (opened.info.version.kind != RecordKind::kState) return NoDocument(opened.info);
   Reply reply;
   reply.tag = HexEncode(opened.info.version.sha256);
   reply.document = std::move(opened.document);

@@ -7,6 +7,7 @@
 #include "auth/basic.h"
 #include "auth/policy_auth.h"
 #include "cli/opened_store.h"
+#include "history/forwarding.h"
 #include "state/newest.h"
 
 namespace stateward {
@@ -16,7 +17,7 @@ namespace {
 struct StoredState {
   StateKey key;
   bool live = false;     // its newest version is a document
-  bool deleted = false;  // its newest version is a tombstone
+  bool adopted = false;  // it was given to identified users
 };
 
 // kCorruption, kUnknownKey: its newest record does not open.
@@ -31,7 +32,7 @@ Result<StoredState> LookAt(Backends& b, const std::string& store_id, const State
   StoredState stored;
   stored.key = std::move(info->key);
   stored.live = newest->version && newest->version->info.kind == RecordKind::kState;
-  stored.deleted = newest->version && newest->version->info.kind == RecordKind::kTombstone;
+  stored.adopted = newest->version && WasAdopted(stored.key, newest->version->info.moved_to);
   return stored;
 }
 
@@ -86,7 +87,7 @@ class Planner {
       if (secret == tenants.end()) continue;
       Result<Grant> from = NamespaceGrant(*secret->second, {key.project, key.name});
       if (!from.ok()) return std::move(from).status();
-      if (stored->deleted) plan_.ended.push_back(*from);
+      if (stored->adopted) plan_.ended.push_back(*from);
       if (stored->live) fits_[Text(key)].push_back({std::move(*from), ""});
     }
     return Status();
@@ -181,23 +182,23 @@ Result<AdoptPlan> MakeAdoptPlan(Backends& backends, const std::string& store_id,
   return Planner(backends, store_id, std::move(sources)).Run();
 }
 
-Result<std::vector<Grant>> NamespacesOf(Backends& backends, const std::string& store_id,
-                                        const StateName& name, const std::string& from) {
+Result<NamespacesStates> NamespacesOf(Backends& backends, const std::string& store_id,
+                                      const StateName& name, const std::string& from) {
   Result<std::vector<StateId>> ids = AllStates(*backends.storage);
   if (!ids.ok()) return std::move(ids).status();
-  std::vector<Grant> found;
+  NamespacesStates found;
   for (const StateId& id : *ids) {
     Result<StoredState> stored = LookAt(backends, store_id, id);
     if (!stored.ok() && stored.status().unreadable()) continue;
     if (!stored.ok()) return std::move(stored).status();
     const StateKey& key = stored->key;
-    bool fits = stored->live && !key.tenant.empty() && StateName(key.project, key.name) == name &&
+    bool fits = (stored->live || stored->adopted) && !key.tenant.empty() && StateName(key.project, key.name) == name &&
                 key.tenant.compare(0, from.size(), from) == 0;
     if (!fits) continue;
     Grant grant;
     grant.key = key;
     grant.rights = Rights::All();
-    found.push_back(std::move(grant));
+    (stored->live ? found.live : found.adopted).push_back(std::move(grant));
   }
   return found;
 }

@@ -20,7 +20,8 @@ struct AdoptSources {
 
 struct AdoptPlan {
   std::vector<Grant> ready;          // each for another name of identified users
-  std::vector<Grant> ended;          // adopted to the end; a killed run may have left its locks
+  // Adopted to the end; a killed run may have left its locks, and uploads may have been kept since.
+  std::vector<Grant> ended;
   std::vector<std::string> refused;  // "PROJECT/NAME: why"
 };
 
@@ -28,9 +29,13 @@ struct AdoptPlan {
 Result<AdoptPlan> MakeAdoptPlan(Backends& backends, const std::string& store_id,
                                 AdoptSources sources);
 
-// The namespaces' states of this name that were not deleted and whose namespace begins with `from`.
-Result<std::vector<Grant>> NamespacesOf(Backends& backends, const std::string& store_id,
-                                        const StateName& name, const std::string& from);
+struct NamespacesStates {
+  std::vector<Grant> live;
+  std::vector<Grant> adopted;  // to the end
+};
+// The namespaces' states of this name whose namespace begins with `from`.
+Result<NamespacesStates> NamespacesOf(Backends& backends, const std::string& store_id,
+                                      const StateName& name, const std::string& from);
 
 // How the original's basic auth reaches a state.
 Result<Grant> NamespaceGrant(const SecretString& secret, const StateName& name);

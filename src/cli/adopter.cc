@@ -1,11 +1,14 @@
 #include "cli/adopter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "auth/policy_auth.h"
 #include "base/random.h"
-#include "base/sha256.h"
+#include "cli/adopt_plan.h"
 #include "document/document_scanner.h"
+#include "history/forwarding.h"
+#include "history/moved_uploads.h"
 
 namespace stateward {
 namespace {
@@ -33,14 +36,39 @@ Result<VersionInfo> InfoOfDocument(const SecretBytes& document, int64_t now_ms) 
   return info;
 }
 
+std::string SerialOf(const VersionInfo& info) { return "serial " + std::to_string(info.serial); }
+
+// Those that were kept before the end, and those of requests that came after it.
+Status MoveUploads(const History& history, const StateId& from, const StateKey& to) {
+  STATEWARD_RETURN_IF_ERROR(CopyUploads(history, from, to));
+  return RemoveCopiedUploads(history, from, StateId::Of(to));
+}
+
 }  // namespace
+
+// Both were written to: an administrator must choose.
+Status Adopter::TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, const Old& old) {
+  const std::string name = AddressOf(key);
+  if (theirs.kind == RecordKind::kMoved) {
+    return {Code::kConflict, "identified users' state of this name " +
+                                 WhereNow({"", key.project, key.name}, theirs.moved_to)};
+  }
+  const std::string ours = old.document ? "a document of terraform-backend"
+                                        : SerialOf(old.versions.front().info);
+  const std::string there = " --namespace " + NamespaceTag(key.tenant);
+  return {Code::kConflict,
+          "identified users have another state of this name already (" + SerialOf(theirs) +
+              ", written by " + theirs.writer + "), and the namespace's is none of its versions (" +
+              ours + "): look at both with `statewardctl get " + name + "`, once with" + there +
+              "; then `statewardctl delete " + name + "` and adopt again gives them the "
+              "namespace's, and `statewardctl delete " + name + there + "` keeps theirs"};
+}
 
 Adopter::Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock)
     : b_(backends),
       store_id_(std::move(store_id)),
       states_(states),
       clock_(clock),
-      index_(*backends.storage),
       lock_id_("adopt-" + RandomHex(8)) {}
 
 History Adopter::HistoryOf() const { return {*b_.storage, *b_.kms, store_id_}; }
@@ -65,7 +93,11 @@ Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
     const VersionInfo& info = entry.info.version;
     if (info.kind == RecordKind::kNoOp) return true;
     if (old.versions.empty() && info.kind == RecordKind::kTombstone) {
-      ends = Status::NotFound("deleted, or adopted already");
+      ends = Status::NotFound("deleted");
+      return false;
+    }
+    if (old.versions.empty() && info.kind == RecordKind::kMoved) {
+      ends = Status::NotFound("it " + WhereNow(from.key, info.moved_to));
       return false;
     }
     old.versions.push_back({entry.n, info});
@@ -130,36 +162,83 @@ Status Adopter::Move(const Grant& from, const Old& old) {
   StateKey to{"", from.key.project, from.key.name};
   const History history = HistoryOf();
   const PlacedVersions placed = PlacedOf(history, to);
-  Result<uint64_t> newest = PlaceNewest(from, old, to, placed);
-  if (!newest.ok()) return std::move(newest).status();
-  STATEWARD_RETURN_IF_ERROR(
-      placed.FillIn(*newest, old.count(), [&](size_t which) { return Open(from, old, which); }));
-  STATEWARD_RETURN_IF_ERROR(index_.MarkAdopted(id, StateId::Of(to)));
-  return states_.Delete(from, lock_id_).status;
+  Result<std::vector<There>> there = PlaceNewest(from, old, to, placed);
+  if (!there.ok()) return std::move(there).status();
+  for (size_t i = 0; i < there->size(); ++i) {
+    const There& one = (*there)[i];
+    const size_t end = i + 1 < there->size() ? (*there)[i + 1].which : old.count();
+    STATEWARD_RETURN_IF_ERROR(placed.FillIn(one.n, end - one.which, [&](size_t below) {
+      return Open(from, old, one.which + below);
+    }));
+  }
+  STATEWARD_RETURN_IF_ERROR(CopyUploads(history, id, to));
+  STATEWARD_RETURN_IF_ERROR(states_.GiveToIdentified(from, lock_id_).status);
+  return MoveUploads(history, id, to);
 }
 
-// The number of the newest version under its new name.
-Result<uint64_t> Adopter::PlaceNewest(const Grant& from, const Old& old, const StateKey& to,
-                                      const PlacedVersions& placed) {
-  StateId id = StateId::Of(to);
+Result<std::vector<Adopter::There>> Adopter::PlaceNewest(const Grant& from, const Old& old,
+                                                         const StateKey& to,
+                                                         const PlacedVersions& placed) {
   Result<PlacedVersions::Top> top = placed.LoadTop();
   if (!top.ok()) return std::move(top).status().At("the state of identified users");
-  if (top->real && top->real->info.kind == RecordKind::kState) {
-    Sha256Digest want =
-        old.document ? Sha256(old.document->document) : old.versions.front().info.sha256;
-    if (top->real->info.sha256 == want) return top->real->n;
-    return Status(Code::kConflict, "identified users have another state of this name already");
+  std::vector<There> there;
+  const bool lives = top->real && top->real->info.kind != RecordKind::kTombstone;
+  if (lives) {
+    Result<std::vector<There>> found = FindThere(old, to);
+    if (!found.ok()) return found;
+    there = *std::move(found);
+    if (!there.empty() && there.front().which == 0) return there;
+    // Of what both have, theirs must end with the newest: nobody wrote to it since.
+    if (there.empty() || there.front().n != top->real->n) {
+      return TheyHaveAnother(from.key, top->real->info, old);
+    }
+  } else if (!top->real) {
+    STATEWARD_RETURN_IF_ERROR(CheckNoBlob(to));
   }
-  Grant theirs = To(to);
-  theirs.legacy_ambiguous = false;
-  if (!top->real) {
-    Result<std::optional<LegacyState>> blob = ReadLegacy(*b_.storage, *b_.kms, theirs, id);
-    if (!blob.ok()) return std::move(blob).status();
-    if (blob->has_value()) {
-      return Status(Code::kConflict, "a blob of terraform-backend lies under this name alone, too");
+  const size_t count = there.empty() ? old.count() : there.front().which;
+  Result<uint64_t> newest =
+      placed.Place(*top, count, [&](size_t which) { return Open(from, old, which); });
+  if (!newest.ok()) return std::move(newest).status();
+  there.insert(there.begin(), {*newest, 0});
+  return there;
+}
+
+// In their order, the newest first. Where identified users went on, the newest lies below what they
+// wrote; what they wrote again of the older ones is no reason to look for no more.
+Result<std::vector<Adopter::There>> Adopter::FindThere(const Old& old, const StateKey& to) const {
+  std::vector<Version> theirs;
+  const auto take = [&theirs](const VersionEntry& entry) {
+    if (!entry.status.ok()) return true;  // an older one: at the top it was looked at before
+    const VersionInfo& info = entry.info.version;
+    if (info.kind == RecordKind::kState) theirs.push_back({entry.n, info});
+    return info.kind != RecordKind::kMoved;
+  };
+  STATEWARD_RETURN_IF_ERROR(HistoryOf().Each(StateId::Of(to), take));
+  const auto newest = std::find_if(theirs.begin(), theirs.end(), [&](const Version& version) {
+    return version.info.sha256 == old.Sha256Of(0);
+  });
+  if (newest != theirs.end()) theirs.erase(theirs.begin(), newest);
+  std::vector<There> there;
+  size_t next = 0;
+  for (const Version& version : theirs) {
+    for (size_t which = next; which < old.count(); ++which) {
+      if (version.info.sha256 != old.Sha256Of(which)) continue;
+      there.push_back({version.n, which});
+      next = which + 1;
+      break;
     }
   }
-  return placed.Place(*top, old.count(), [&](size_t which) { return Open(from, old, which); });
+  return there;
+}
+
+Status Adopter::CheckNoBlob(const StateKey& to) const {
+  Grant theirs = To(to);
+  theirs.legacy_ambiguous = false;
+  Result<std::optional<LegacyState>> blob =
+      ReadLegacy(*b_.storage, *b_.kms, theirs, StateId::Of(to));
+  if (!blob.ok()) return std::move(blob).status();
+  if (!blob->has_value()) return Status();
+  return {Code::kConflict, "a blob of terraform-backend lies under this name alone, too"};
 }
 
 Result<Opened> Adopter::Open(const Grant& from, const Old& old, size_t which) const {
@@ -197,12 +276,17 @@ Status Adopter::TakePlain(const Grant& from, const Old& old) {
   return placed_at.ok() ? Status() : std::move(placed_at).status();
 }
 
-Status Adopter::FreeLeftLocks(const Grant& given) {
+Status Adopter::Finish(const Grant& given) {
   Grant from = given;
   from.principal = kAdoptPrincipal;
   ToolLock lock = LockOf();
   STATEWARD_RETURN_IF_ERROR(lock.FreeLeft(from));
-  return lock.FreeLeft(To(from.key));
+  STATEWARD_RETURN_IF_ERROR(lock.FreeLeft(To(from.key)));
+  const StateId id = StateId::Of(from.key);
+  Result<NewestRecord> newest = HistoryOf().Look(id);
+  if (!newest.ok()) return std::move(newest).status();
+  if (!newest->version || !WasAdopted(from.key, newest->version->info.moved_to)) return Status();
+  return MoveUploads(HistoryOf(), id, {"", from.key.project, from.key.name});
 }
 
 }  // namespace stateward

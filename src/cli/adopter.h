@@ -1,8 +1,9 @@
 // Gives one state of the original's basic auth to identified users, with its history.
 //
 // Done under the locks of both names, so that nobody writes meanwhile. Nobody ever sees a half
-// (moving/placed_versions.h), and only when all versions are there the old name is told. What a run
-// that was killed has done already is found and gone on from; its locks are taken over.
+// (moving/placed_versions.h), and only when all versions and kept uploads are there, a forwarding
+// record ends the old name. What a run that was killed has done already is found and gone on from,
+// also where one of the two was written to since; its locks are taken over.
 //
 // Thread-safe for different states. What it is given must outlive it.
 #ifndef STATEWARD_CLI_ADOPTER_H_
@@ -14,11 +15,11 @@
 #include <vector>
 
 #include "app/app.h"
+#include "base/sha256.h"
 #include "moving/placed_versions.h"
 #include "moving/tool_lock.h"
 #include "state/legacy.h"
 #include "state/state_service.h"
-#include "state/tenant_index.h"
 
 namespace stateward {
 
@@ -41,8 +42,9 @@ class Adopter {
   Result<Adopted> Adopt(const Grant& from);
   // What Adopt would find, without a change.
   Result<Adopted> Look(const Grant& from);
-  // Frees the locks that a killed run left on a state that was adopted to the end.
-  Status FreeLeftLocks(const Grant& from);
+  // Of a state that was adopted to the end: frees the locks that a killed run left, and takes along
+  // what was uploaded and kept since.
+  Status Finish(const Grant& from);
 
  private:
   struct Version {
@@ -54,15 +56,28 @@ class Adopter {
     std::vector<Version> versions;        // real ones, newest first
     std::optional<LegacyState> document;  // when there are none: the original's
     uint64_t damaged = 0;
-    uint64_t count() const { return document ? 1 : versions.size(); }
+    size_t count() const { return document ? 1 : versions.size(); }
+    Sha256Digest Sha256Of(size_t which) const {
+      return document ? Sha256(document->document) : versions[which].info.sha256;
+    }
   };
 
   Result<Old> LoadOld(const Grant& from);
   Result<Adopted> Describe(const Old& old) const;
   Status Move(const Grant& from, const Old& old);
   Status TakePlain(const Grant& from, const Old& old);
-  Result<uint64_t> PlaceNewest(const Grant& from, const Old& old, const StateKey& to,
-                               const PlacedVersions& placed);
+  // One of the old versions, where identified users have it: version `which` is their `n`.
+  struct There {
+    uint64_t n = 0;
+    size_t which = 0;
+  };
+
+  // The newest one is there at the end; where the others are, or are to come, as far as it is known.
+  Result<std::vector<There>> PlaceNewest(const Grant& from, const Old& old, const StateKey& to,
+                                         const PlacedVersions& placed);
+  static Status TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, const Old& old);
+  Result<std::vector<There>> FindThere(const Old& old, const StateKey& to) const;
+  Status CheckNoBlob(const StateKey& to) const;
   History HistoryOf() const;
   PlacedVersions PlacedOf(const History& history, const StateKey& to) const;
   ToolLock LockOf() const;
@@ -73,7 +88,6 @@ class Adopter {
   const std::string store_id_;
   StateService& states_;
   const Clock& clock_;
-  TenantIndex index_;
   const std::string lock_id_;
 };
 

@@ -14,6 +14,7 @@
 #include "cli/input_file.h"
 #include "cli/local_admin.h"
 #include "cli/progress.h"
+#include "history/forwarding.h"
 #include "state/lock_info.h"
 #include "state/untouched.h"
 
@@ -159,9 +160,9 @@ int AdoptAll(const CliContext& cli, const Args& args) {
   AdoptEach(cli, *tools, args, *plan, &report);
   for (const Grant& ended : plan->ended) {
     if (args.Flag("dry-run")) break;
-    Status freed = tools->adopter->FreeLeftLocks(ended);
-    if (!freed.ok())
-      report.failed.push_back(ended.key.project + "/" + ended.key.name + ": " + freed.detail());
+    Status finished = tools->adopter->Finish(ended);
+    if (!finished.ok())
+      report.failed.push_back(ended.key.project + "/" + ended.key.name + ": " + finished.detail());
   }
   for (const std::string& line : report.failed) Say(cli.err, "not given: " + line + "\n");
   Say(cli.out, Counted(report.states, "state") + " with " + Counted(report.versions, "version") +
@@ -174,37 +175,52 @@ int AdoptAll(const CliContext& cli, const Args& args) {
   return report.failed.empty() ? kExitOk : kExitFailed;
 }
 
+// One that was adopted to the end.
+int FinishNamed(const CliContext& cli, Tools& tools, const Args& args,
+                const std::vector<Grant>& adopted) {
+  for (const Grant& from : adopted) {
+    if (args.Flag("dry-run")) break;
+    Status finished = tools.adopter->Finish(from);
+    if (!finished.ok()) return Fail(cli, finished);
+  }
+  Say(cli.out, AddressOf(adopted.front().key) + " belongs to identified users already" +
+                   (args.Flag("dry-run") ? "" : ", with the uploads that were kept since") + "\n");
+  return kExitOk;
+}
+
+int AskForNamespace(const CliContext& cli, Tools& tools, const std::vector<Grant>& all) {
+  const int code =
+      Fail(cli, Status(Code::kConflict,
+                       "several namespaces have a state of this name; choose one with --from:"));
+  for (const Grant& from : all) {
+    Result<Adopted> what = tools.adopter->Look(from);
+    if (!what.ok()) continue;
+    Say(cli.err, NamespaceTag(from.key.tenant) + "  serial " + std::to_string(what->newest.serial) +
+                     ", " + FormatTime(what->newest.time_ms) + ", by " + what->newest.writer +
+                     "\n");
+  }
+  return code;
+}
+
 int AdoptNamed(const CliContext& cli, const Args& args) {
   Result<Tools> tools = Open(cli);
   if (!tools.ok()) return Fail(cli, tools.status());
   const StateKey state = args.State();
   const StateName name{state.project, state.name};
   OpenedStore& store = tools->store();
-  Result<std::vector<Grant>> all =
+  Result<NamespacesStates> found =
       NamespacesOf(store.backends, store.store_id, name, args.Text("from"));
-  if (!all.ok()) return Fail(cli, all.status());
-  if (all->empty()) {
-    return Fail(
-        cli,
-        Status::NotFound(
-            "no namespace of basic auth has such a state (never written by this server, "
-            "deleted, or adopted already); a blob of terraform-backend needs its secret: adopt "
-            "--all --secrets FILE --names FILE"));
+  if (!found.ok()) return Fail(cli, found.status());
+  const std::vector<Grant>& all = found->live;
+  if (all.empty() && !found->adopted.empty()) return FinishNamed(cli, *tools, args, found->adopted);
+  if (all.empty()) {
+    return Fail(cli, Status::NotFound(
+                         "no namespace of basic auth has such a state (never written by this "
+                         "server, or deleted); a blob of terraform-backend needs its secret: adopt "
+                         "--all --secrets FILE --names FILE"));
   }
-  if (all->size() > 1) {
-    const int code =
-        Fail(cli, Status(Code::kConflict,
-                         "several namespaces have a state of this name; choose one with --from:"));
-    for (const Grant& from : *all) {
-      Result<Adopted> what = tools->adopter->Look(from);
-      if (!what.ok()) continue;
-      Say(cli.err, NamespaceTag(from.key.tenant) + "  serial " +
-                       std::to_string(what->newest.serial) + ", " +
-                       FormatTime(what->newest.time_ms) + ", by " + what->newest.writer + "\n");
-    }
-    return code;
-  }
-  const Grant& from = all->front();
+  if (all.size() > 1) return AskForNamespace(cli, *tools, all);
+  const Grant& from = all.front();
   Result<Adopted> done =
       args.Flag("dry-run") ? tools->adopter->Look(from) : tools->adopter->Adopt(from);
   if (!done.ok()) return Fail(cli, done.status());

@@ -13,6 +13,7 @@
 #include "cli/export_layout.h"
 #include "cli/input_file.h"
 #include "cli/opened_store.h"
+#include "history/forwarding.h"
 #include "history/history.h"
 #include "kms/key_text.h"
 #include "moving/tar.h"

@@ -160,9 +160,9 @@ constexpr Param kUpgrade[] = {
 constexpr Command kCommands[] = {
     {"adopt", N::kStore, kAdopt,
      "gives states that were stored with basic auth to identified users, with their history",
-     "The old namespace answers 409 afterwards. You may repeat it, also after it was killed. With "
-     "--all, names that the store or the policy knows are tried, too; at the end it says how many "
-     "blobs of terraform-backend match no secret and name.",
+     "Kept uploads come along. The old namespace answers 409 afterwards. You may repeat it, also "
+     "after it was killed. With --all, names that the store or the policy knows are tried, too; at "
+     "the end it says how many blobs of terraform-backend match no secret and name.",
      "statewardctl adopt net/prod --dry-run\n"
      "statewardctl adopt --all --secrets secrets --names names\n",
      CmdAdopt},

@@ -28,16 +28,6 @@ bool Is(Code code, const Status& status) { return status.code() == code; }
 
 }  // namespace
 
-std::optional<StateId> MovedTo(const SealedInfo& info) {
-  std::string_view project;
-  std::string_view name;
-  if (info.version.kind != RecordKind::kMoved ||
-      !SplitStateName(info.version.moved_to, &project, &name)) {
-    return std::nullopt;
-  }
-  return StateId::Of({info.key.tenant, std::string(project), std::string(name)});
-}
-
 // From record `out->head`, whose front is `front`, down to the newest version.
 Result<History::Walk> History::WalkDown(const StateId& id, Result<Bytes> front,
                                         NewestRecord* out) const {

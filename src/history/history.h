@@ -50,9 +50,6 @@ struct VersionEntry {
   SealedInfo info;  // what it says of itself
 };
 
-// The new address that a forwarding record names; nullopt: it is none.
-std::optional<StateId> MovedTo(const SealedInfo& info);
-
 class History {
  public:
   History(Storage& storage, Kms& kms, std::string store_id)

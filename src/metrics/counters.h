@@ -62,8 +62,8 @@ inline constexpr int64_t kBoundsUs[] = {100,   250,   500,    1000,   2500,    5
 inline constexpr std::string_view kRefusals[] = {
     "expired_token", "lock_needed",   "locked",          "lock_not_held", "other_lock",
     "lock_of_other", "other_session", "other_write",     "other_lineage", "serial_not_larger",
-    "deleted",       "moved",         "name_taken_over", "name_held",     "shut_gate",
-    "read_only",     "other"};
+    "deleted",       "moved",         "adopted",         "name_taken_over", "name_held",
+    "shut_gate",     "read_only",     "other"};
 
 // Pools of connections that have a limit.
 inline constexpr std::string_view kPools[] = {"postgres", "redis"};

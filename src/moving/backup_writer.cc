@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "history/forwarding.h"
 #include "history/history.h"
 #include "moving/backup.h"
 #include "moving/backup_layout.h"

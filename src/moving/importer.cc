@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "document/document_scanner.h"
+#include "history/forwarding.h"
 #include "moving/tool_lock.h"
 
 namespace stateward {
@@ -145,7 +146,7 @@ class Importer::Run {
     const bool document = there.kind == RecordKind::kState;
     if (document && there.sha256 == newest.sha256) return uint64_t{0};
     if (there.kind == RecordKind::kMoved) {
-      return Status(Code::kConflict, Address(to_) + " has the address " + there.moved_to + " now");
+      return Status(Code::kConflict, Address(to_) + " " + WhereNow(to_, there.moved_to));
     }
     const bool deleted = there.kind == RecordKind::kTombstone;
     if (deleted && there.lineage != newest.lineage) return versions_.size();

@@ -48,8 +48,8 @@ Result<AppendOutcome> AppendNoOp(const History& history, const StateKey& key, Ve
 }
 
 bool IsSameWrite(const VersionInfo& stored, const WriteRequest& request) {
-  if (stored.kind != request.kind) return false;
-  return request.kind == RecordKind::kTombstone || stored.sha256 == request.info.sha256;
+  return stored.kind == request.kind && stored.sha256 == request.info.sha256 &&
+         stored.moved_to == request.info.moved_to;
 }
 
 enum class Session : uint8_t {
@@ -185,12 +185,14 @@ WriteOutcome GuardedWrite::RefuseOther(const WriteRequest& request, const Newest
 WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& newest,
                                   const LockRecord* lock) {
   if (newest.version && newest.version->info.kind == RecordKind::kMoved) {
-    return Refused(Refusal::kMoved, newest.version->info.moved_to);
+    const VersionInfo& there = newest.version->info;
+    if (IsSameWrite(there, request)) return Settled(request, newest.real);
+    return Refused(ForwardedRefusal(request.grant->key, there.moved_to), there.moved_to);
   }
-  if (request.kind == RecordKind::kTombstone) {
+  if (request.kind != RecordKind::kState) {
     if (!newest.unreadable.ok()) return Failed(newest.unreadable);
     bool nothing = newest.real == 0 && newest.legacy_id.empty();
-    bool gone = newest.version && newest.version->info.kind == RecordKind::kTombstone;
+    bool gone = newest.version && newest.version->info.kind == request.kind;
     if (nothing) return Done(0);
     if (gone) return Settled(request, newest.real);
     return Append(request, newest, lock);
@@ -261,7 +263,7 @@ WriteOutcome GuardedWrite::Append(const WriteRequest& request, const Newest& new
   info.key = request.grant->key;
   info.version = request.info;
   info.version.kind = request.kind;
-  if (request.kind == RecordKind::kTombstone && newest.version) {
+  if (request.kind != RecordKind::kState && newest.version) {
     info.version.serial = newest.version->info.serial;
     info.version.lineage = newest.version->info.lineage;
   }

@@ -23,13 +23,13 @@
 
 namespace stateward {
 
-// What must be written. kind kState with a document, or kTombstone without.
+// What must be written. kind kState with a document; or kTombstone, or kMoved, without.
 struct WriteRequest {
   const Grant* grant = nullptr;
   std::string lock_id;  // "" = the client holds no lock
   RecordKind kind = RecordKind::kState;
   ByteView document;
-  VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document
+  VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document; moved_to
   // Claims the state's name before the append that may be its first: no stored state is without it.
   // In the storage that it is given: a part of the write's transaction where there is one.
   std::function<Status(Storage&)> claim_name = [](Storage&) { return Status(); };

@@ -61,9 +61,9 @@ HeldName HeldNames::NotListed(Status status) const {
   return held;
 }
 
-HeldName HeldNames::OfAbsent(const Grant& grant, const StateId& id, const std::string& store_id) {
-  if (!grant.key.tenant.empty()) return {};
-  Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, false);
+HeldName HeldNames::OfAbsent(const StateKey& key, const std::string& store_id) {
+  if (!key.tenant.empty()) return {};
+  Result<std::string> why = tenants_.WhyHeld(key, store_id);
   if (!why.ok()) return Failed(std::move(why).status());
   if (!why->empty()) return Because(std::move(*why));
   if (untouched_ == nullptr) return {};
@@ -87,7 +87,7 @@ HeldName HeldNames::BeforeLock(const Grant& grant, const StateId& id, const std:
       if (blob.status().code() != Code::kNotFound) return Failed(std::move(blob).status());
     }
   }
-  return OfAbsent(grant, id, store_id);
+  return OfAbsent(grant.key, store_id);
 }
 
 HeldName HeldNames::BeforeWrite(const Grant& grant, const StateId& id,
@@ -99,7 +99,7 @@ HeldName HeldNames::BeforeWrite(const Grant& grant, const StateId& id,
   if (!newest.ok()) return Failed(std::move(newest).status());
   if (newest->version && !newest->version->legacy) Remember(id, Seen::kVersion);
   if (newest->version || !newest->unreadable.ok() || !newest->legacy_id.empty()) return {};
-  return OfAbsent(grant, id, store_id);
+  return OfAbsent(grant.key, store_id);
 }
 
 }  // namespace stateward

@@ -39,7 +39,7 @@ class HeldNames {
         legacy_read_(legacy_read) {}
 
   // REQUIRES: the state is absent, and was not deleted.
-  HeldName OfAbsent(const Grant& grant, const StateId& id, const std::string& store_id);
+  HeldName OfAbsent(const StateKey& key, const std::string& store_id);
   // Before a lock is given: needs no key. A state that has any record is not absent here.
   HeldName BeforeLock(const Grant& grant, const StateId& id, const std::string& store_id);
   // Before a write.

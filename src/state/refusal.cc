@@ -1,6 +1,7 @@
 #include "state/refusal.h"
 
 #include "base/counted.h"
+#include "history/forwarding.h"
 #include "state/lock_info.h"
 
 namespace stateward {
@@ -51,6 +52,8 @@ constexpr RefusalText kTexts[kRefusals] = {
      "push`"},
     {Refusal::kMoved, Code::kConflict, "this state has another address now",
      "set the new address in the backend's configuration and run `tofu init -reconfigure`"},
+    {Refusal::kAdopted, Code::kConflict, "this state was given to identified users",
+     "log in as one of them; the address stays as it is"},
     {Refusal::kNameTakenOver, Code::kConflict,
      "terraform-backend's state of this id was taken over under another name",
      "ask the administrator which name it has now"},
@@ -86,6 +89,10 @@ std::string SerialOf(const VersionInfo& info) {
 
 const RefusalText& TextOf(Refusal refusal) { return kTexts[static_cast<size_t>(refusal)]; }
 
+Refusal ForwardedRefusal(const StateKey& key, const std::string& moved_to) {
+  return WasAdopted(key, moved_to) ? Refusal::kAdopted : Refusal::kMoved;
+}
+
 std::string_view NameOf(Refusal refusal) {
   switch (refusal) {
     case Refusal::kNone:
@@ -116,6 +123,8 @@ std::string_view NameOf(Refusal refusal) {
       return "deleted";
     case Refusal::kMoved:
       return "moved";
+    case Refusal::kAdopted:
+      return "adopted";
     case Refusal::kNameTakenOver:
       return "name_taken_over";
     case Refusal::kShutGate:

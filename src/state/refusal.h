@@ -33,6 +33,7 @@ enum class Refusal : uint8_t {
   kSerialNotLarger,
   kDeleted,
   kMoved,
+  kAdopted,
   kNameTakenOver,
   kShutGate,
   // An UNLOCK's.
@@ -56,6 +57,8 @@ struct RefusalText {
   std::string_view action;  // what to do
 };
 const RefusalText& TextOf(Refusal refusal);
+// Of a state that ends with a forwarding record.
+Refusal ForwardedRefusal(const StateKey& key, const std::string& moved_to);
 // For metrics and events: "lock_needed", "other_lineage".
 std::string_view NameOf(Refusal refusal);
 

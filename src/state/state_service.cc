@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "document/document_scanner.h"
 #include "document/outputs.h"
+#include "history/forwarding.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
 #include "state/never_absent.h"
@@ -79,9 +80,11 @@ StateAnswer StateService::Get(const Grant& grant) {
   StateAnswer answer;
   Result<SecretBytes> document =
       ReadNewest(grant, id, (*store)->store_id, &deleted, &moved_to, &answer);
-  if (!moved_to.empty()) return RefusalAnswer(Refusal::kMoved, moved_to);
+  if (!moved_to.empty()) {
+    return RefusalAnswer(ForwardedRefusal(grant.key, moved_to), moved_to);
+  }
   if (!document.ok()) {
-    return Absent(grant, id, (*store)->store_id, deleted, std::move(document).status());
+    return Absent(grant.key, (*store)->store_id, deleted, std::move(document).status());
   }
   answer.document = std::move(*document);
   return answer;
@@ -118,22 +121,12 @@ StateAnswer StateService::OutputsState(const Grant& grant) {
   return answer;
 }
 
-StateAnswer StateService::Absent(const Grant& grant, const StateId& id, const std::string& store_id,
-                                 bool deleted, Status status) {
+StateAnswer StateService::Absent(const StateKey& key, const std::string& store_id, bool deleted,
+                                 Status status) {
   if (status.code() != Code::kNotFound) return ErrorAnswer(std::move(status));
   StateAnswer answer = ErrorAnswer(std::move(status));
   if (rules_.read_only) return MayLag(std::move(answer));
-  if (grant.key.tenant.empty()) {
-    if (!deleted) (void)IsHeld(held_.OfAbsent(grant, id, store_id), &answer);
-    return answer;
-  }
-  Result<std::string> why = tenants_.WhyNotAbsent(grant, id, store_id, deleted);
-  if (!why.ok()) return ErrorAnswer(std::move(why).status());
-  if (!why->empty()) {
-    answer.status = Status(Code::kConflict, *why);
-    answer.action = kAskForHeldName;
-  }
-  answer.hint = std::move(*why);
+  if (!deleted) (void)IsHeld(held_.OfAbsent(key, store_id), &answer);
   return answer;
 }
 
@@ -214,6 +207,15 @@ StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
   return Write(request);
 }
 
+StateAnswer StateService::GiveToIdentified(const Grant& grant, const std::string& lock_id) {
+  WriteRequest request;
+  request.grant = &grant;
+  request.lock_id = lock_id;
+  request.kind = RecordKind::kMoved;
+  request.info.moved_to = AddressOf(grant.key);
+  return Write(request);
+}
+
 StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   StateAnswer answer;
   Result<ParsedLockInfo> info = ParseLockInfo(body);
@@ -249,7 +251,7 @@ StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
   Gate shut;
   Result<AcquireOutcome> outcome = Acquire(grant, want, base, &shut);
   if (!moved_to.empty()) {
-    answer = RefusalAnswer(Refusal::kMoved, moved_to);
+    answer = RefusalAnswer(ForwardedRefusal(grant.key, moved_to), moved_to);
     // Clients show the ID of what they take for a lock, and no other text.
     answer.holder = RenderNotice(answer.hint, grant.key, clock_.NowMs());
     answer.lock_id = info->id;

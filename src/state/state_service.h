@@ -58,6 +58,8 @@ class StateService {
     return Put(grant, lock_id, LookAtDocument(document), note);
   }
   StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
+  // The state of a namespace is identified users' from here on, where it was put before. As Delete.
+  StateAnswer GiveToIdentified(const Grant& grant, const std::string& lock_id);
   // Claims the state's name before records are put there in another way than by Put.
   Status ClaimName(const Grant& grant);
   StateAnswer Lock(const Grant& grant, ByteView body);
@@ -74,8 +76,7 @@ class StateService {
   Result<std::shared_ptr<const StoreIdentity>> Open(const Grant& grant, const StateId& id);
   Result<SecretBytes> ReadNewest(const Grant& grant, const StateId& id, const std::string& store_id,
                                  bool* deleted, std::string* moved_to, StateAnswer* answer);
-  StateAnswer Absent(const Grant& grant, const StateId& id, const std::string& store_id,
-                     bool deleted, Status status);
+  StateAnswer Absent(const StateKey& key, const std::string& store_id, bool deleted, Status status);
   bool IsHeld(const HeldName& held, StateAnswer* answer) const;
   StateAnswer Write(const WriteRequest& request);
   StateAnswer WriteOnce(const WriteRequest& request);

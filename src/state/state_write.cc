@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "history/forwarding.h"
 #include "history/upload_tag.h"
 #include "state/never_absent.h"
 #include "state/state_service.h"
@@ -66,7 +67,9 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
     switch (outcome.kind) {
       case WriteOutcome::Kind::kDone:
         if (request.kind == RecordKind::kState) tenants_.Stored(*request.grant);
-        if (outcome.n > 0) not_moved_.Raise(id, outcome.n);
+        if (outcome.n > 0 && request.kind != RecordKind::kMoved) {
+          not_moved_.Raise(id, outcome.n);
+        }
         break;
       case WriteOutcome::Kind::kLookAgain:
         answer.status = Status::Unavailable("other records took the number each time");
@@ -82,6 +85,11 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
       case WriteOutcome::Kind::kRefused:
         observer_.OnWriteRefused(NameOf(outcome.refusal));
         answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
+        if (outcome.refusal == Refusal::kAdopted && !answer.upload.empty()) {
+          answer.action = "the upload is kept: `statewardctl adopt " + AddressOf(request.grant->key) +
+                          "` on the server takes it along, and `statewardctl uploads list` says "
+                          "what it is called then";
+        }
         break;
     }
   }

@@ -56,25 +56,14 @@ Status TenantGate::BeforeWrite(Storage& storage, const Grant& grant, const State
 }
 
 // A state that lies in a namespace of the original's basic auth must not look like none to
-// identified users, and one that was given to them not like a deleted one to the old namespace.
-Result<std::string> TenantGate::WhyNotAbsent(const Grant& grant, const StateId& id,
-                                             const std::string& store_id, bool deleted) {
-  if (grant.key.tenant.empty() && !deleted) {
-    Result<std::optional<StateId>> holder =
-        HolderOfName(index_, storage_, kms_, store_id, grant.key);
-    if (!holder.ok()) return NeverAbsent(std::move(holder).status());
-    if (!holder->has_value()) return std::string();
-    return std::string(
-        "a state of this name was stored with basic auth; `statewardctl adopt` gives it "
-        "to identified users, `statewardctl drop-name` leaves it there and frees the name");
-  }
-  if (!grant.key.tenant.empty() && deleted) {
-    Result<bool> adopted = index_.IsAdopted(id);
-    if (!adopted.ok()) return NeverAbsent(std::move(adopted).status());
-    if (*adopted)
-      return std::string("this state was given to identified users (`statewardctl adopt`)");
-  }
-  return std::string();
+// identified users.
+Result<std::string> TenantGate::WhyHeld(const StateKey& key, const std::string& store_id) {
+  Result<std::optional<StateId>> holder = HolderOfName(index_, storage_, kms_, store_id, key);
+  if (!holder.ok()) return NeverAbsent(std::move(holder).status());
+  if (!holder->has_value()) return std::string();
+  return std::string(
+      "a state of this name was stored with basic auth; `statewardctl adopt` gives it "
+      "to identified users, `statewardctl drop-name` leaves it there and frees the name");
 }
 
 }  // namespace stateward

@@ -48,10 +48,9 @@ class TenantGate {
   Status BeforeWrite(Storage& storage, const Grant& grant, const StateId& id);
   // It was stored.
   void Stored(const Grant& grant) { CountKnown(grant); }
-  // Of a state that is absent, `deleted` or never written: why the answer must not be that there is
+  // Of a state of identified users that was never written: why the answer must not be that there is
   // none; "" = there is none. Errors: as the backends, never kNotFound.
-  Result<std::string> WhyNotAbsent(const Grant& grant, const StateId& id,
-                                   const std::string& store_id, bool deleted);
+  Result<std::string> WhyHeld(const StateKey& key, const std::string& store_id);
 
  private:
   Result<bool> IsKnown(const Grant& grant, const StateId& id);

@@ -137,14 +137,6 @@ Status TenantIndex::EachOfName(const StateKey& key,
   }
 }
 
-Status TenantIndex::MarkAdopted(const StateId& tenants, const StateId& identified) {
-  return Claim(claims_, Mark("adopted", tenants), identified);
-}
-
-Result<bool> TenantIndex::IsAdopted(const StateId& tenants) {
-  return IsClaimed(claims_, Mark("adopted", tenants));
-}
-
 Status TenantIndex::MarkDropped(const StateId& tenants, const StateId& identified) {
   return Claim(claims_, Mark("dropped", tenants), identified);
 }

@@ -39,9 +39,6 @@ class TenantIndex {
   Status EachOfName(const StateKey& key,
                     const std::function<Result<bool>(const StateId& tenants)>& each);
 
-  // A tenant's state was given to identified users. The mark is for ever.
-  Status MarkAdopted(const StateId& tenants, const StateId& identified);
-  Result<bool> IsAdopted(const StateId& tenants);
   // A tenant's state does not hold its name any more, now and later. The mark is for ever.
   Status MarkDropped(const StateId& tenants, const StateId& identified);
 

@@ -235,7 +235,7 @@ class History(unittest.TestCase):
             serials = []
             for record in new:
                 run = box.run([CTL, "decrypt", "--info", record], env=server.settings)
-                if '"tombstone"' in run.stderr:  # the old name's
+                if '"moved"' in run.stderr:  # the old name's
                     continue
                 info = json.loads(run.stderr)
                 self.assertEqual(("demo", "old", ""), (info["project"], info["name"], info["tenant"]))
@@ -248,6 +248,62 @@ class History(unittest.TestCase):
             status, _, body = server.ask("GET", "/state/demo/old",
                                          HTTP_AUTHORIZATION=basic("basic", "secret"))
             self.assertEqual(409, status, body)
+
+    def serve(self, **settings):
+        """Identified users, and one namespace."""
+        box = Box()
+        self.addCleanup(box.close)
+        self.server = Pair(box, "fs+local").stateward(
+            AUTH_BASIC_ENABLED="true", AUTH_POLICY_FILE=box.write("policy.toml", policy()),
+            AUTH_BASIC_NEW_TENANTS="true", **settings)
+        return box
+
+    def ask(self, method, target, body=None, auth=basic("basic", "secret")):
+        status, _, answer = self.server.ask(method, target, body, HTTP_AUTHORIZATION=auth,
+                                            CONTENT_TYPE="application/json")
+        return status, answer
+
+    def put(self, name, *serials):
+        for serial in serials:
+            self.assertEqual(200, self.ask("POST", f"/state/demo/{name}", document(name, serial))[0])
+
+    def test_the_old_namespace_is_closed(self):
+        box = self.serve()
+
+        def ctl(*words):
+            return box.run([CTL, *words], env=self.server.settings)
+        self.put("old", 1, 2, 3)
+        self.assertEqual(409, self.ask("POST", "/state/demo/old", document("old", 2))[0])
+        upload, = json.loads(ctl("uploads", "list", "--json").stdout)
+        self.assertEqual(0, ctl("adopt", "demo/old").returncode)
+        lock = json.dumps({"ID": "a-lock", "Operation": "OperationTypeApply"}).encode()
+        for method, target, body in (
+                ("GET", "/state/demo/old", None), ("LOCK", "/state/demo/old", lock),
+                ("POST", "/state/demo/old", document("old", 4)), ("DELETE", "/state/demo/old", None),
+                ("POST", "/api/v1/states/demo/old/undelete", b"{}"),
+                ("POST", "/api/v1/states/demo/old/rollback", b'{"to":1}')):
+            status, answer = self.ask(method, target, body)
+            self.assertEqual(409, status, (method, target, answer))
+            self.assertIn(b"identified users", answer, (method, target))
+        names = {row["serial"]: row for row in json.loads(ctl("uploads", "list", "--json").stdout)}
+        self.assertEqual(None, names[2]["namespace"], "it came along")
+        self.assertNotEqual(None, names[4]["namespace"], "it came afterwards")
+        namespace = names[4]["namespace"]
+        for words in (("undelete", "demo/old"), ("rollback", "demo/old", "--to", "1"),
+                      ("delete", "demo/old", "--yes")):
+            run = ctl(*words, "--namespace", namespace)
+            self.assertEqual(4, run.returncode, (words, run.stdout, run.stderr))
+            self.assertIn("identified users", run.stderr)
+        self.assertEqual(4, ctl("uploads", "restore", names[4]["upload"]).returncode)
+        self.assertEqual(0, ctl("adopt", "demo/old").returncode)
+        rows = json.loads(ctl("uploads", "list", "--json").stdout)
+        self.assertEqual([(2, None), (4, None)],
+                         sorted((row["serial"], row["namespace"]) for row in rows))
+        late = [row["upload"] for row in rows if row["serial"] == 4]
+        self.assertEqual(0, ctl("uploads", "restore", *late).returncode)
+        root = basic("x", TOKENS["root"])
+        self.assertEqual((200, document("old", 4)), self.ask("GET", "/state/demo/old", None, root))
+        self.assertEqual(409, self.ask("GET", "/state/demo/old")[0])
 
     @staticmethod
     def records(box):

@@ -5,6 +5,7 @@
 #include <CppUTest/TestHarness.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct World : ToolWorld {
     if (gone) return Status::Unavailable("killed");
     if (done.ok()) return Status();
     // What was done to the end may have left its locks.
-    if (done.status().code() == Code::kNotFound) return adopter.FreeLeftLocks(from);
+    if (done.status().code() == Code::kNotFound) return adopter.Finish(from);
     return std::move(done).status();
   }
 };
@@ -169,6 +170,141 @@ TEST(Adopter, ALockedStateStays) {
   CHECK(w.Run(from, 0).code() == Code::kConflict);
   CHECK(states->Put(from, "a", Text(Doc(2))).status.ok());
   LONGS_EQUAL(1, w.b.locker->CountHeld()->all());
+}
+
+namespace {
+
+Grant Secret() { return *NamespaceGrant(SecretString("secret"), {"p", "n"}); }
+
+// Serials 1 to 4 in the namespace.
+Grant FourVersions(World& w) {
+  Grant from = Secret();
+  auto states = w.Serve(true);
+  for (uint64_t serial = 1; serial <= 4; ++serial) {
+    CHECK(states->Put(from, "", Text(Doc(serial))).status.ok());
+  }
+  return from;
+}
+
+// Killed as soon as identified users see the state, so the namespace has it, too.
+Grant HalfGiven(World& w) {
+  Grant from = FourVersions(w);
+  for (int calls = 1; !w.Serve(false)->Get(Identified()).status.ok(); ++calls) {
+    CHECK(w.Run(from, calls).code() == Code::kUnavailable);
+  }
+  CHECK(w.Serve(false)->Get(from).status.ok());
+  return from;
+}
+
+// What people do about a lock that nobody frees.
+void Force(World& w, const Grant& grant) {
+  auto states = w.Serve(true);
+  (void)states->Unlock(grant, {}, "");
+}
+
+std::vector<KeptUpload> UploadsOf(World& w, const StateKey& key) {
+  std::vector<KeptUpload> out;
+  const std::vector<KeptUpload> all = *w.storage->ListUploads();
+  for (const KeptUpload& upload : all) {
+    if (upload.id == StateId::Of(key)) out.push_back(upload);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST(Adopter, TheOldNamespaceTakesNothingAfterwards) {
+  World w;
+  Grant from = FourVersions(w);
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  auto states = w.Serve(false);
+  StateAnswer lock = states->Lock(from, Text(R"({"ID":"x","Operation":"OperationTypeApply"})"));
+  CHECK(lock.status.code() == Code::kConflict);
+  CHECK_FALSE(lock.locked);
+  STRCMP_CONTAINS("identified users", lock.holder.c_str());
+  CHECK(states->Get(from).status.code() == Code::kConflict);
+  for (const std::string& lock_id : {std::string(), std::string("x")}) {
+    CHECK(states->Put(from, lock_id, Text(Doc(5))).status.code() == Code::kConflict);
+    CHECK(states->Delete(from, lock_id).status.code() == Code::kConflict);
+  }
+  LONGS_EQUAL(1, UploadsOf(w, from.key).size());
+  CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(4));
+  LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
+}
+
+TEST(Adopter, KeptUploadsComeAlong) {
+  World w;
+  Grant from = FourVersions(w);
+  CHECK(w.Serve(true)->Put(from, "", Text(Doc(2))).status.code() == Code::kConflict);
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  LONGS_EQUAL(0, UploadsOf(w, from.key).size());
+  LONGS_EQUAL(1, UploadsOf(w, Identified().key).size());
+  // One of a run that began before; and again, where that run was killed.
+  CHECK(w.Serve(false)->Put(from, "", Text(Doc(5))).status.code() == Code::kConflict);
+  for (int calls = 1; UploadsOf(w, from.key).size() == 1; ++calls) (void)w.Run(from, calls);
+  std::vector<KeptUpload> theirs = UploadsOf(w, Identified().key);
+  LONGS_EQUAL(2, theirs.size());
+  const History history(*w.b.storage, *w.b.kms, w.store_id);
+  std::set<uint64_t> serials;
+  for (const KeptUpload& upload : theirs) {
+    serials.insert(history.OpenUpload(upload)->info.version.serial);
+  }
+  CHECK(serials == std::set<uint64_t>({2, 5}));
+}
+
+TEST(Adopter, WhatTheNamespaceWroteAfterAKilledRunComesAlong) {
+  bool ended = false;
+  for (int calls = 1; !ended; ++calls) {
+    World w;
+    Grant from = FourVersions(w);
+    ended = w.Run(from, calls).ok();
+    Force(w, from);
+    auto states = w.Serve(true);
+    for (uint64_t serial = 5; serial <= 7; ++serial) {
+      const Status put = states->Put(from, "", Text(Doc(serial))).status;
+      // Not where the killed run had come to its end.
+      if (put.ok()) continue;
+      CHECK(put.code() == Code::kConflict);
+      ended = true;
+      break;
+    }
+    if (ended) break;
+    // Another run is killed, too.
+    (void)w.Run(from, calls);
+    std::string text = "killed after " + std::to_string(calls) + " calls";
+    const Status last = w.Run(from, 0);
+    STRCMP_EQUAL_TEXT("", last.detail().c_str(), text.c_str());
+    Check(w, 7, text);
+  }
+}
+
+TEST(Adopter, WhatIdentifiedUsersWroteAfterAKilledRunStays) {
+  World w;
+  Grant from = HalfGiven(w);
+  Force(w, Identified());
+  CHECK(w.Serve(true)->Put(Identified(), "", Text(Doc(5))).status.ok());
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  Check(w, 5, "identified users went on");
+  CHECK(w.Serve(false)->Get(from).status.code() == Code::kConflict);
+}
+
+TEST(Adopter, WhereBothWentOnItSaysWhatToDo) {
+  World w;
+  Grant from = HalfGiven(w);
+  Force(w, Identified());
+  Force(w, from);
+  auto states = w.Serve(true);
+  CHECK(states->Put(Identified(), "", Text(Doc(5))).status.ok());
+  CHECK(states->Put(from, "", Text(Doc(6))).status.ok());
+  const Status refused = w.Run(from, 0);
+  CHECK(refused.code() == Code::kConflict);
+  for (const char* part : {"serial 5", "serial 6", "statewardctl delete p/n", "--namespace"}) {
+    STRCMP_CONTAINS(part, refused.detail().c_str());
+  }
+  // As it says.
+  CHECK(states->Delete(Identified(), "").status.ok());
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  CHECK(ByteView(w.Serve(false)->Get(Identified()).document).AsString() == Doc(6));
 }
 
 }  // namespace stateward

@@ -1,0 +1,32 @@
+#include "history/forwarding.h"
+
+#include <string_view>
+
+#include "base/state_name.h"
+
+namespace stateward {
+
+std::string AddressOf(const StateKey& key) { return key.project + "/" + key.name; }
+
+bool WasAdopted(const StateKey& key, const std::string& moved_to) {
+  return !key.tenant.empty() && moved_to == AddressOf(key);
+}
+
+std::string WhereNow(const StateKey& key, const std::string& moved_to) {
+  if (WasAdopted(key, moved_to)) return "was given to identified users, under the same address";
+  return "has the address " + moved_to + " now";
+}
+
+std::optional<StateId> MovedTo(const SealedInfo& info) {
+  const StateKey& key = info.key;
+  const std::string& moved_to = info.version.moved_to;
+  std::string_view project;
+  std::string_view name;
+  if (info.version.kind != RecordKind::kMoved || !SplitStateName(moved_to, &project, &name)) {
+    return std::nullopt;
+  }
+  const std::string tenant = WasAdopted(key, moved_to) ? "" : key.tenant;
+  return StateId::Of({tenant, std::string(project), std::string(name)});
+}
+
+}  // namespace stateward
