@@ -213,7 +213,7 @@ int CmdImport(const CliContext& cli, const Args& args) {
   if (!names.ok()) return Fail(cli, names.status());
   Result<std::unique_ptr<Source>> source = OpenImportSource(cli, args, *names);
   if (!source.ok()) return Fail(cli, source.status());
-  Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli, LocalAdmin::For::kAdoption);
+  Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli);
   if (!admin.ok()) return Fail(cli, admin.status());
   Result<std::vector<Item>> items = MakeItems(**source, *names);
   if (!items.ok()) return Fail(cli, items.status());

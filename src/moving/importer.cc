@@ -63,6 +63,7 @@ class Importer::Run {
     if (!top.ok()) return std::move(top).status().At(Address(to_));
     top_ = *std::move(top);
     STATEWARD_RETURN_IF_ERROR(CheckOriginals());
+    STATEWARD_RETURN_IF_ERROR(parts_.states.CheckName(grant_));
     Result<uint64_t> comes = HowManyCome(out.newest);
     if (!comes.ok()) return std::move(comes).status();
     out.added = *comes;

@@ -186,7 +186,7 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
   return answer;
 }
 
-Status StateService::ClaimName(const Grant& grant) {
+Status StateService::CheckName(const Grant& grant) {
   const StateId id = StateId::Of(grant.key);
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return std::move(store).status();
@@ -194,7 +194,12 @@ Status StateService::ClaimName(const Grant& grant) {
   if (rules_.hold_names && IsHeld(held_.BeforeWrite(grant, id, (*store)->store_id), &held)) {
     return {held.status.code(), held.hint};
   }
-  return NeverAbsent(tenants_.BeforeWrite(storage_, grant, id));
+  return Status();
+}
+
+Status StateService::ClaimName(const Grant& grant) {
+  STATEWARD_RETURN_IF_ERROR(CheckName(grant));
+  return NeverAbsent(tenants_.BeforeWrite(storage_, grant, StateId::Of(grant.key)));
 }
 
 StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,

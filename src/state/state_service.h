@@ -60,6 +60,8 @@ class StateService {
   StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
   // The state of a namespace is identified users' from here on, where it was put before. As Delete.
   StateAnswer GiveToIdentified(const Grant& grant, const std::string& lock_id);
+  // kConflict: a namespace's state holds the name, and what to do. Else as the backends.
+  Status CheckName(const Grant& grant);
   // Claims the state's name before records are put there in another way than by Put.
   Status ClaimName(const Grant& grant);
   StateAnswer Lock(const Grant& grant, ByteView body);

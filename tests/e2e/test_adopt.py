@@ -305,6 +305,19 @@ class History(unittest.TestCase):
         self.assertEqual((200, document("old", 4)), self.ask("GET", "/state/demo/old", None, root))
         self.assertEqual(409, self.ask("GET", "/state/demo/old")[0])
 
+    def test_an_import_leaves_a_held_name(self):
+        box = self.serve()
+        self.put("held", 1)
+        box.make_dir("from")
+        box.write("from/held.tfstate", document("another", 5).decode())
+        for more in (("--dry-run",), ()):
+            run = box.run([CTL, "import", "--folder", box.path("from"), "--to", "demo/{workspace}",
+                           *more], env=self.server.settings)
+            self.assertEqual(4, run.returncode, run.stdout + run.stderr)
+            self.assertIn("statewardctl adopt", run.stdout + run.stderr)
+        self.assertEqual(0, box.run([CTL, "adopt", "demo/held"],
+                                    env=self.server.settings).returncode)
+
     @staticmethod
     def records(box):
         return [os.path.join(folder, name) for folder, _, names in os.walk(box.path("states/states"))

@@ -127,6 +127,23 @@ TEST(Importer, KilledAnywhereNobodyReadsAnOldVersionAndAnotherRunEnds) {
   }
 }
 
+TEST(Importer, ANameThatANamespaceHoldsIsRefusedBeforeAnythingIsMade) {
+  World w;
+  w.Fill(1, 2);
+  Grant from = Reader();
+  from.key.tenant = "namespace";
+  auto states = w.Serve(false);
+  CHECK(states->Put(from, "", Text(TestDocument(1, "another"))).status.ok());
+  const Importer importer({*w.b.storage, *w.b.locker, *w.b.kms, *states, w.clock, w.store_id,
+                           "admin:test", nullptr});
+  Result<Imported> looked = importer.Look(w.source, {"prod", "fake"}, kTo);
+  CHECK(looked.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("statewardctl adopt", looked.status().detail().c_str());
+  CHECK(importer.Import(w.source, {"prod", "fake"}, kTo).status().code() == Code::kConflict);
+  LONGS_EQUAL(0, *w.storage->Head(StateId::Of(kTo)));
+  LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
+}
+
 TEST(Importer, KilledAndTheSourceWentOnMeanwhile) {
   bool ended = false;
   for (int calls = 1; !ended; ++calls) {
