@@ -12,8 +12,9 @@
 
 namespace stateward {
 
-// Its newest version is a document, damaged ones included, or it has none and a blob of the
-// original was opened for it. What was deleted holds nothing.
+// Its newest version is a document, damaged ones included; or it has another address now; or it
+// has no version and a blob of the original was opened for it. What was deleted, or given to
+// identified users, holds nothing.
 // Errors: as the backends, never kNotFound.
 Result<bool> HoldsName(TenantIndex& index, Storage& storage, Kms& kms, const std::string& store_id,
                        const StateId& tenants);

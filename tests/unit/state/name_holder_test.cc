@@ -81,6 +81,30 @@ TEST(NameHolder, WhatWasDeletedHoldsNothing) {
   Free();
 }
 
+// Clients that were not told of the new address still ask at the old one.
+TEST(NameHolder, WhatHasAnotherAddressHoldsItsOldName) {
+  const Grant tenant = Tenant("squatter");
+  Put(tenant);
+  SealedInfo info;
+  info.key = tenant.key;
+  info.version.kind = RecordKind::kMoved;
+  info.version.moved_to = "network/new";
+  Bytes sealed;
+  const std::string store_id = storage.ReadIdentity()->store_id;
+  CHECK(History(storage, *kms, store_id).Append(StateId::Of(tenant.key), 1, info, {}, &sealed).ok());
+  Held();
+  TenantIndex index(storage);
+  CHECK(index.MarkDropped(StateId::Of(tenant.key), StateId::Of(key)).ok());
+  Free();
+}
+
+TEST(NameHolder, WhatIdentifiedUsersWereGivenHoldsNothing) {
+  Put(Tenant("squatter"));
+  CHECK(service->GiveToIdentified(Tenant("squatter"), "").status.ok());
+  Free();
+  CHECK(service->Get(Tenant("squatter")).status.code() == Code::kConflict);
+}
+
 TEST(NameHolder, EachNamespaceCountsWhoeverCameFirst) {
   for (int i = 0; i < 9; ++i) Put(Tenant("secret-" + std::to_string(i)));
   for (int i = 0; i < 9; ++i) {
