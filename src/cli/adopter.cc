@@ -9,6 +9,7 @@
 #include "document/document_scanner.h"
 #include "history/forwarding.h"
 #include "history/moved_uploads.h"
+#include "moving/change_trail.h"
 
 namespace stateward {
 namespace {
@@ -64,11 +65,14 @@ Status Adopter::TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, 
               "namespace's, and `statewardctl delete " + name + there + "` keeps theirs"};
 }
 
-Adopter::Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock)
+Adopter::Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock,
+                 std::string who, AuditTrail* trail)
     : b_(backends),
       store_id_(std::move(store_id)),
       states_(states),
       clock_(clock),
+      who_(std::move(who)),
+      trail_(trail),
       lock_id_("adopt-" + RandomHex(8)) {}
 
 History Adopter::HistoryOf() const { return {*b_.storage, *b_.kms, store_id_}; }
@@ -147,14 +151,16 @@ Result<Adopted> Adopter::Adopt(const Grant& given) {
   // Now that nobody writes.
   Result<Old> old = LoadOld(from);
   if (!old.ok()) return locks.GiveBack(std::move(old).status());
-  Status done;
-  if (from.key.tenant.empty()) {
-    done = TakePlain(from, *old);
-  } else {
-    done = Move(from, *old);
-  }
-  STATEWARD_RETURN_IF_ERROR(locks.GiveBack(std::move(done)));
+  STATEWARD_RETURN_IF_ERROR(locks.GiveBack(Change(from, *old)));
   return Describe(*old);
+}
+
+Status Adopter::Change(Grant from, const Old& old) {
+  ChangeTrail trail(trail_, clock_, who_, kOperation, from.key, "given to identified users");
+  STATEWARD_RETURN_IF_ERROR(trail.Begin(&from.audit));
+  Status done = from.key.tenant.empty() ? TakePlain(from, old) : Move(from, old);
+  trail.End(done);
+  return done;
 }
 
 Status Adopter::Move(const Grant& from, const Old& old) {

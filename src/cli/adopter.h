@@ -20,6 +20,7 @@
 #include "moving/tool_lock.h"
 #include "state/legacy.h"
 #include "state/state_service.h"
+#include "stateward/audit.h"
 
 namespace stateward {
 
@@ -33,7 +34,9 @@ struct Adopted {
 
 class Adopter {
  public:
-  Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock);
+  // `who` runs it, for the trail; `trail`: nullptr: there is none.
+  Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock,
+          std::string who, AuditTrail* trail);
 
   // `from`: of the namespace with the original's ids; or, without a tenant, of a blob that lies
   // under its name alone, which becomes an ordinary state.
@@ -64,6 +67,7 @@ class Adopter {
 
   Result<Old> LoadOld(const Grant& from);
   Result<Adopted> Describe(const Old& old) const;
+  Status Change(Grant from, const Old& old);
   Status Move(const Grant& from, const Old& old);
   Status TakePlain(const Grant& from, const Old& old);
   // One of the old versions, where identified users have it: version `which` is their `n`.
@@ -88,6 +92,8 @@ class Adopter {
   const std::string store_id_;
   StateService& states_;
   const Clock& clock_;
+  const std::string who_;
+  AuditTrail* const trail_;
   const std::string lock_id_;
 };
 

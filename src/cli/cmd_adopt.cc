@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "admin/caller.h"
 #include "auth/policy.h"
 #include "base/counted.h"
 #include "cli/adopt_plan.h"
@@ -15,6 +16,7 @@
 #include "cli/local_admin.h"
 #include "cli/progress.h"
 #include "history/forwarding.h"
+#include "moving/change_trail.h"
 #include "state/lock_info.h"
 #include "state/untouched.h"
 
@@ -28,7 +30,9 @@ constexpr size_t kThreads = 4;
 struct Tools {
   std::unique_ptr<LocalAdmin> admin;
   std::unique_ptr<Adopter> adopter;
+  std::string who;
 
+  AuditTrail* trail() { return admin->service().trail(); }
   OpenedStore& store() { return admin->store(); }
 };
 
@@ -38,8 +42,9 @@ Result<Tools> Open(const CliContext& cli) {
   Tools tools;
   tools.admin = *std::move(admin);
   OpenedStore& store = tools.store();
+  tools.who = LocalCaller(cli.user).principal;
   tools.adopter = std::make_unique<Adopter>(store.backends, store.store_id, tools.admin->states(),
-                                            SystemClock());
+                                            SystemClock(), tools.who, tools.trail());
   return tools;
 }
 
@@ -235,7 +240,14 @@ int MarkDone(const CliContext& cli) {
   if (!tools.ok()) return Fail(cli, tools.status());
   Storage& storage = tools->store().storage();
   Result<uint64_t> left = CountUntouched(storage);
-  Status marked = MarkUntouchedDone(storage);
+  ChangeTrail trail(tools->trail(), SystemClock(), tools->who, "adopt --done", {},
+                    "untouched blobs of terraform-backend: " +
+                        (left.ok() ? std::to_string(*left) : left.status().detail()));
+  AuditHead head;
+  Status marked = trail.Begin(&head);
+  if (!marked.ok()) return Fail(cli, marked);
+  marked = MarkUntouchedDone(storage);
+  trail.End(marked);
   if (!marked.ok()) return Fail(cli, marked);
   Say(cli.out,
       (left.ok() ? Counted(*left, "blob") : std::string("an unknown number of blobs")) +

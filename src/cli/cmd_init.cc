@@ -1,5 +1,6 @@
 #include "app/backends.h"
 #include "cli/cmd.h"
+#include "cli/command_trail.h"
 #include "config/config.h"
 #include "state/store_gate.h"
 
@@ -19,6 +20,10 @@ int CmdInit(const CliContext& cli, const Args& args) {
     made = backends.status();
   }
   if (!made.ok()) return Fail(cli, made);
+  if (args.Flag("locks")) {
+    // Only now it is known what store that is, and the key of its trail.
+    (void)CommandTrail(loaded.config, *backends, cli.user, "init --locks", "").End(made);
+  }
   Say(cli.out, "the store is ready\n");
   return kExitOk;
 }

@@ -8,6 +8,7 @@
 
 #include "base/counted.h"
 #include "cli/cmd.h"
+#include "cli/command_trail.h"
 #include "cli/key_counts.h"
 #include "cli/opened_store.h"
 #include "cli/progress.h"
@@ -136,6 +137,25 @@ Result<RekeyCounts> Run(const CliContext& cli, const Args& args, OpenedStore* st
   return counts;
 }
 
+// With its lines in the audit trail. Its key opens with the new keys, too, and at the end perhaps
+// with nothing else.
+Result<RekeyCounts> RunNoted(const CliContext& cli, const Args& args, OpenedStore* store,
+                             const std::shared_ptr<EnvelopeKms>& to) {
+  if (args.Flag("dry-run")) return Run(cli, args, store, to.get());
+  store->backends.kms = to;
+  const std::string& file = args.Text("to-env-file");
+  CommandTrail trail(store->config, store->backends, cli.user, "rekey",
+                     file.empty() ? "" : "to the keys of " + file);
+  STATEWARD_RETURN_IF_ERROR(trail.Begin());
+  Result<RekeyCounts> counts = Run(cli, args, store, to.get());
+  Status end = counts.ok() ? Status() : counts.status();
+  if (counts.ok() && counts->failed > 0) {
+    end = Status::Unavailable(std::to_string(counts->failed) + " failed");
+  }
+  (void)trail.End(std::move(end));
+  return counts;
+}
+
 }  // namespace
 
 int CmdRekey(const CliContext& cli, const Args& args) {
@@ -145,7 +165,7 @@ int CmdRekey(const CliContext& cli, const Args& args) {
   Result<std::shared_ptr<EnvelopeKms>> to = (*store)->kms;
   if (!file.empty()) to = KmsOfFile(file, *(*store)->kms);
   if (!to.ok()) return Fail(cli, to.status());
-  Result<RekeyCounts> counts = Run(cli, args, store->get(), to->get());
+  Result<RekeyCounts> counts = RunNoted(cli, args, store->get(), *to);
   if (!counts.ok()) return Fail(cli, counts.status());
   Say(cli.out, std::to_string(counts->done) +
                    (args.Flag("dry-run") ? " to be sealed again, " : " sealed again, ") +

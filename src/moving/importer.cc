@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "document/document_scanner.h"
 #include "history/forwarding.h"
+#include "moving/change_trail.h"
 #include "moving/tool_lock.h"
 
 namespace stateward {
@@ -232,27 +233,13 @@ Result<Imported> Importer::Import(Source& source, const SourceState& state,
   if (!there.ok()) return lock.GiveBack(std::move(there).status());
   Result<Imported> out = run.Look();
   Status done = out.ok() ? Status() : out.status();
-  AuditEvent event;
+  ChangeTrail trail(parts_.trail, parts_.clock, parts_.who, kOperation, to, "from " + state.place);
   AuditHead head;
-  if (done.ok() && parts_.trail != nullptr) {
-    event.time_ms = parts_.clock.NowMs();
-    event.principal = parts_.who;
-    event.identity.way = "admin";
-    event.action = kOperation;
-    event.project = to.project;
-    event.name = to.name;
-    event.tenant = to.tenant;
-    event.reason = "from " + state.place;
-    done = parts_.trail->Intend(&event, AuditNeed::kBegins, &head);
-  }
+  if (done.ok()) done = trail.Begin(&head);
   if (done.ok()) {
     out->source_lock = *there;
     done = run.Put(&*out, head);
-    if (parts_.trail != nullptr) {
-      event.result = done.ok() ? AuditResult::kDone : AuditResult::kFailed;
-      if (!done.ok()) event.reason = done.detail();
-      parts_.trail->Note(event);
-    }
+    trail.End(done);
   }
   if (*there == SourceLock::kHeld) {
     Status freed = source.Unlock(state);

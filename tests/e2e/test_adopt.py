@@ -318,6 +318,37 @@ class History(unittest.TestCase):
         self.assertEqual(0, box.run([CTL, "adopt", "demo/held"],
                                     env=self.server.settings).returncode)
 
+    def test_commands_have_their_lines(self):
+        """Those that concern a whole store, and adopt; what was only asked for has none."""
+        box = self.serve()
+        self.put("one", 1)
+        self.put("two", 1)
+        file = box.write("audit.log", "")
+        box.give(file)
+        settings = dict(self.server.settings, AUDIT_FILE=file)
+
+        def lines(*words, code=0):
+            with open(file, encoding="utf-8") as trail:
+                before = len(trail.read().splitlines())
+            run = box.run([CTL, *words], env=settings)
+            self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+            with open(file, encoding="utf-8") as trail:
+                new = [json.loads(line) for line in trail.read().splitlines()[before:]]
+            done = [event for event in new if event["event"] == "done"]
+            for event in done:
+                self.assertTrue(event["principal"].startswith("admin:"), event)
+                self.assertEqual("done", event["result"], event)
+            return [event["action"] for event in done]
+        self.assertEqual([], lines("adopt", "demo/one", "--dry-run"))
+        self.assertEqual(["adopt"], lines("adopt", "demo/one"))
+        self.assertEqual([], lines("drop-name", "demo/two"))
+        self.assertEqual(["drop-name"], lines("drop-name", "demo/two", "--yes"))
+        self.assertEqual(["adopt --done"], lines("adopt", "--done"))
+        self.assertEqual([], lines("rekey", "--dry-run"))
+        self.assertEqual(["rekey"], lines("rekey"))
+        self.assertEqual(["init --locks"], lines("init", "--locks"))
+        self.assertEqual([], lines("upgrade"), "nothing is to be done")
+
     @staticmethod
     def records(box):
         return [os.path.join(folder, name) for folder, _, names in os.walk(box.path("states/states"))

@@ -20,6 +20,8 @@ namespace {
 std::string Doc(uint64_t serial) { return TestDocument(serial); }
 
 struct World : ToolWorld {
+  AuditTrail* trail = nullptr;
+
   void PutBlob(const std::string& legacy_id, uint64_t serial) {
     std::shared_ptr<const Suite> suite = *Suite::Load();
     storage->legacy[legacy_id] = SealAsOriginal(*suite, *Base64Decode(kToolWorldKey), Doc(serial));
@@ -28,7 +30,7 @@ struct World : ToolWorld {
   Status Run(const Grant& from, int calls) {
     auto states = Serve(true);
     storage->calls_left = calls;
-    Adopter adopter(b, store_id, *states, clock);
+    Adopter adopter(b, store_id, *states, clock, "admin:test", trail);
     Result<Adopted> done = adopter.Adopt(from);
     bool gone = storage->down;
     storage->calls_left = 0;
@@ -250,6 +252,40 @@ TEST(Adopter, KeptUploadsComeAlong) {
     serials.insert(history.OpenUpload(upload)->info.version.serial);
   }
   CHECK(serials == std::set<uint64_t>({2, 5}));
+}
+
+TEST(Adopter, AStateThatIsGivenHasItsLineInTheTrail) {
+  class Lines : public AuditTrail {
+   public:
+    bool HasRoom() const override { return true; }
+    Status Intend(AuditEvent*, AuditNeed, AuditHead*) override {
+      ++intents;
+      return refuses ? Status::Unavailable("no room") : Status();
+    }
+    void Note(const AuditEvent& event) override { events.push_back(event); }
+    std::string Warning() const override { return ""; }
+
+    bool refuses = false;
+    int intents = 0;
+    std::vector<AuditEvent> events;
+  };
+  World w;
+  Lines lines;
+  w.trail = &lines;
+  Grant from = FourVersions(w);
+  lines.refuses = true;
+  CHECK(w.Run(from, 0).code() == Code::kUnavailable);
+  CHECK(w.Serve(false)->Get(from).status.ok());
+  CHECK(lines.events.empty());
+  lines.refuses = false;
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  LONGS_EQUAL(2, lines.intents);
+  LONGS_EQUAL(1, lines.events.size());
+  const AuditEvent& event = lines.events.front();
+  STRCMP_EQUAL("adopt admin:test p/n", (event.action + " " + event.principal + " " + event.project +
+                                        "/" + event.name).c_str());
+  STRCMP_EQUAL(from.key.tenant.c_str(), event.tenant.c_str());
+  CHECK(event.result == AuditResult::kDone);
 }
 
 TEST(Adopter, WhatTheNamespaceWroteAfterAKilledRunComesAlong) {
