@@ -28,11 +28,6 @@ constexpr int64_t kSecondUs = 1000000;
 constexpr size_t kMostConnections = 16384;
 // Descriptors for everything else: the store, its services, the log.
 constexpr size_t kOtherDescriptors = 256;
-// The listener's turn comes once in a round of all connections that are ready. Were it one
-// connection a turn, a new one would wait for as many rounds as there are before it in the backlog,
-// while kept ones are served in each. With a bound, so that workers who share the backlog take some
-// each.
-constexpr int kAcceptAtOnce = 16;
 // A small request comes in one read, a large body in pieces of this size.
 constexpr size_t kScratch = size_t{128} * 1024;
 
@@ -182,60 +177,43 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
   return false;
 }
 
-// The first one goes on at once: its request is most often there already. The others take their
-// turn behind the connections that are ready by now.
 void FcgiLoop::OnListen(Bytes* scratch) {
   if (!accepting_) return;  // and is not armed again
-  Connection* first = nullptr;
-  bool arm = true;
-  for (int i = 0; i < kAcceptAtOnce; ++i) {
-    const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) {
-      arm = MakeRoomToAccept(errno);
-      break;
-    }
-    Connection* made = Admit(fd);
-    if (first == nullptr) {
-      first = made;
-    } else if (made != nullptr) {
-      Settle(made, Connection::Next::kWait);
-    }
+  int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+  bool no_room =
+      fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+  if (no_room && !connections_.CloseLongestIdle()) {
+    // Waiting makers of connections stay in the backlog; the tick looks again.
+    if (!listener_paused_.exchange(true)) log_.Warning("accept: out of descriptors or memory");
+    SetTick(kFastTickMs);
+    return;
   }
-  if (arm) Arm(listen_fd_, kListenId, false);
-  if (first != nullptr) GoOn(first, first->OnReady(clock_.SteadyUs(), scratch));
-}
-
-// After an accept that failed. False: nothing more fits, and the tick looks again; who makes a
-// connection waits in the backlog.
-bool FcgiLoop::MakeRoomToAccept(int error) {
-  const bool no_room = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-  if (!no_room || connections_.CloseLongestIdle()) return true;
-  if (!listener_paused_.exchange(true)) log_.Warning("accept: out of descriptors or memory");
-  SetTick(kFastTickMs);
-  return false;
-}
-
-// nullptr: it may not come in, and is closed.
-Connection* FcgiLoop::Admit(int fd) {
+  Arm(listen_fd_, kListenId, false);
+  if (fd < 0) return;
   if (!options_.peers.Allows(fd)) {
     if (!said_refused_.exchange(true)) log_.Warning(RefusedPeerText(fd));
     NoteEnd("refused");
     close(fd);
-    return nullptr;
+    return;
   }
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on unix sockets, and may
   int64_t now = clock_.SteadyUs();
   bool vouch = options_.peers.MayVouch(fd);
   Connection* made = connections_.Add(fd, vouch, memory_, most_connections_, now);
-  if (made != nullptr) return made;
-  Warn(&said_full_, "too many connections");
-  NoteEnd("crowded");
-  if (connections_.CloseLongestIdle()) {
-    made = connections_.Add(fd, vouch, memory_, most_connections_, now);
+  if (made == nullptr) {
+    Warn(&said_full_, "too many connections");
+    NoteEnd("crowded");
+    if (connections_.CloseLongestIdle()) {
+      made = connections_.Add(fd, vouch, memory_, most_connections_, now);
+    }
   }
-  if (made == nullptr) close(fd);
-  return made;
+  if (made == nullptr) {
+    close(fd);
+    return;
+  }
+  // The request is most often there already.
+  GoOn(made, made->OnReady(now, scratch));
 }
 
 void FcgiLoop::OnTick() {

@@ -62,8 +62,6 @@ class FcgiLoop {
  private:
   void Run();
   void OnListen(Bytes* scratch);
-  bool MakeRoomToAccept(int error);
-  Connection* Admit(int fd);
   void OnTick();
   void GoOn(Connection* connection, Connection::Next next);
   bool Settle(Connection* connection, Connection::Next next);
