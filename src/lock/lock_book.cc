@@ -45,15 +45,28 @@ bool WasReleasedLately(const LockBook& book, const std::string& id, int64_t now_
 // S3 tells its time in whole seconds: what two processes take it for differs by more than one.
 constexpr int64_t kClockGrainMs = 2000;
 
+// Whether repeats of the last forced release may still come. An age below zero, beyond the clock's
+// grain, proves nothing.
+bool MayBeRepeated(const LockBook& book, int64_t now_ms) {
+  if (!book.last_forced) return false;
+  const int64_t age = now_ms - book.last_forced->time_ms;
+  return age >= -kClockGrainMs && age < kForceRepeatMs;
+}
+
 // The end of the time in which an UNLOCK without an ID counts as the repeat of this principal's
-// forced release; nullopt: it does not. An age below zero, beyond the clock's grain, proves
-// nothing.
+// forced release; nullopt: it does not.
 std::optional<int64_t> RepeatUntil(const LockBook& book, const std::string& principal,
                                    int64_t now_ms) {
-  if (!book.last_forced || book.last_forced->principal != principal) return std::nullopt;
-  const int64_t age = now_ms - book.last_forced->time_ms;
-  if (age < -kClockGrainMs || age >= kForceRepeatMs) return std::nullopt;
+  if (!MayBeRepeated(book, now_ms)) return std::nullopt;
+  const std::string& by = book.last_forced->principal;
+  if (by != principal && by != kForcedBySeveral) return std::nullopt;
   return book.last_forced->time_ms + kForceRepeatMs;
+}
+
+// There is room for one name: where another one's repeats may still come, it stands for all.
+void NoteForced(LockBook* book, const std::string& principal, int64_t now_ms) {
+  const bool several = MayBeRepeated(*book, now_ms) && book->last_forced->principal != principal;
+  book->last_forced = ForcedRelease{several ? std::string(kForcedBySeveral) : principal, now_ms};
 }
 
 void Remember(LockBook* book, const LockRecord& record, bool forced, int64_t now_ms) {
@@ -221,7 +234,7 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
   book->mark = std::max(book->mark, request.head);
   const bool plans = freed.front().shared;
   // With its ID a repeat of a plan's release finds that ID; without one it must free no later lock.
-  if (plans ? unnamed : forced) book->last_forced = ForcedRelease{request.principal, now_ms};
+  if (plans ? unnamed : forced) NoteForced(book, request.principal, now_ms);
   if (!plans) {
     book->burn = book->burn || forced;
     book->holder.reset();

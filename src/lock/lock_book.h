@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stateward/bytes.h"
@@ -29,6 +30,9 @@ struct ReleasedId {
   int64_t time_ms = 0;
   bool forced = false;
 };
+
+// In the place of a principal, which none of them is.
+inline constexpr std::string_view kForcedBySeveral = "*";
 
 struct ForcedRelease {
   std::string principal;

@@ -89,9 +89,16 @@ end
 local function show_gates()
   return {'gates', string.format('%.0f', now), redis.call('HGET', KEYS[1], 'gates_text') or ''}
 end
+-- There is room for one name: where another one's repeats may still come, * stands for all.
+local function note_repeats(principal)
+  local last = redis.call('HMGET', KEYS[2], 'forced_by', 'forced_at')
+  local age = last[2] and now - last[2] or -1
+  local several = last[1] and last[1] ~= principal and age >= 0 and age < repeat_ms
+  redis.call('HSET', KEYS[2], 'forced_by', several and '*' or principal, 'forced_at', whole(now))
+end
 local function note_forced(principal)
-  redis.call('HSET', KEYS[2], 'forced_by', principal, 'forced_at', string.format('%.0f', now),
-             'epoch', 'burn')
+  note_repeats(principal)
+  redis.call('HSET', KEYS[2], 'epoch', 'burn')
 end
 )";
 
@@ -225,7 +232,7 @@ for i = 1, #plans, 2 do
     own_all = own_all and own
   end
 end
-if unnamed and h[5] == ARGV[5] then
+if unnamed and (h[5] == ARGV[5] or h[5] == '*') then
   local age = now - h[6]
   if age >= 0 and age < repeat_ms then
     local by = held(8)
@@ -243,7 +250,7 @@ if #freed > 0 then
     remember(plan.digest, plan.token)
   end
   if unnamed then
-    redis.call('HSET', KEYS[2], 'forced_by', ARGV[5], 'forced_at', whole(now))
+    note_repeats(ARGV[5])
   end
   if tonumber(ARGV[8]) > tonumber(mark_of(h[8], h[9])) then
     redis.call('HSET', KEYS[2], 'mark', ARGV[8], 'mark_epoch', epoch)

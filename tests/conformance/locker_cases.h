@@ -385,6 +385,7 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, RepeatOfAForcedReleaseFreesNothing) \
   X(G, AnUnnamedReleaseIsAForcedOne)       \
   X(G, AdministratorsReleaseIsAForcedOne)  \
+  X(G, AnothersForcedReleaseEndsNoRepeat)  \
   X(G, MarkIsTheHighestHeadThatWasTold)    \
   X(G, ForcedReleaseBurnsAtTheNextGrant)   \
   X(G, BurnNextBurnsAtTheNextGrant)        \

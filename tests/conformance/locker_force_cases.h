@@ -61,10 +61,26 @@ inline void AdministratorsReleaseIsAForcedOne(LockerFixture& f) {
   IsTooSoon(*l, "admin", "b");
   MustBe<Released>(l->Release(Id(), {"", "carol", false}));
   // His own lock is released like anybody's.
-  Take(*l, Want("c", "dora"));
-  MustBe<Released>(l->Release(Id(), {"c", "dora", true}));
-  Take(*l, Want("d"));
-  MustBe<Released>(l->Release(Id(), {"", "dora", false}));
+  const StateId other = IdOf("another state");
+  Take(*l, Want("c", "dora"), other);
+  MustBe<Released>(l->Release(other, {"c", "dora", true}));
+  Take(*l, Want("d"), other);
+  MustBe<Released>(l->Release(other, {"", "dora", false}));
+}
+
+// Somebody else's forced release does not make room for the repeat of the one before it.
+inline void AnothersForcedReleaseEndsNoRepeat(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  Take(*l, Want("a", "ci"));
+  MustBe<Released>(l->Release(Id(), {"", "ci", false}));
+  Take(*l, Want("b", "ci"));
+  MustBe<Released>(l->Release(Id(), {"", "root", false}));
+  MustBe<NotHeld>(l->Release(Id(), {"", "ci", false}));
+  Take(*l, Want("c", "ci"));
+  IsTooSoon(*f.Open(), "ci", "c");
+  IsTooSoon(*l, "root", "c");
+  // With its ID at once.
+  MustBe<Released>(l->Release(Id(), {"c", "ci", false}));
 }
 
 // ---- With a clock ----
