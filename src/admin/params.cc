@@ -96,6 +96,7 @@ std::string WhatIsWrong(const Param& row, const std::string& text) {
     case ParamKind::kGlob:
       return IsGlob(text) ? "" : "must be a pattern over PROJECT/NAME, such as net/*";
     case ParamKind::kFile:
+    case ParamKind::kEnvFile:
       return text.empty() ? "must name a file" : "";
   }
   return "is of no kind";

@@ -29,6 +29,7 @@ enum class ParamKind : uint8_t {
   kState,   // PROJECT/NAME; over HTTP {project} and {name} of the path
   kGlob,  // over PROJECT/NAME, * is any number of bytes but "/"; without a "/" it is the project's
   kFile,  // the path of a file that the command reads; on the command line only
+  kEnvFile,  // the path of another store's settings; on the command line only
 };
 
 enum class ParamUse : uint8_t {

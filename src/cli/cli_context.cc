@@ -25,6 +25,10 @@ Result<FILE*> CliContext::OpenInput(const std::string& path) const {
   return file;
 }
 
+std::string CliContext::SettingsFile(const std::string& path) const {
+  return settings_file ? settings_file(path) : path;
+}
+
 bool CliContext::ShowsProgress() const { return !quiet && isatty(fileno(err)) == 1; }
 
 ExitCode ExitOf(Code code) {

@@ -35,6 +35,9 @@ struct CliContext {
   // The files of states in a folder of the command line (moving/folder_source.h), which open_input
   // opens; empty: they are looked for.
   std::function<Result<std::vector<std::string>>(const std::string& path)> list_folder = {};
+  // Where a file of another store's settings can be read, which may be a copy that was made with
+  // more rights; empty: where it is.
+  std::function<std::string(const std::string& path)> settings_file = {};
   std::string command = {};  // its name, for messages
   std::string user = {};     // who started it
   bool json = false;         // --json
@@ -42,6 +45,7 @@ struct CliContext {
   bool yes = false;          // --yes
 
   Result<FILE*> OpenInput(const std::string& path) const;
+  std::string SettingsFile(const std::string& path) const;
   // Whether people look at `err`, and want to see how far it is.
   bool ShowsProgress() const;
 };

@@ -74,7 +74,7 @@ int CmdRestore(const CliContext& cli, const Args& args) {
     return FailUsage(cli, "give one of --new-identity and --old-identity");
   }
   const std::string& into = args.Text("into");
-  LoadedConfig loaded = LoadConfig(EnvMap(), into);
+  LoadedConfig loaded = LoadConfig(EnvMap(), cli.SettingsFile(into));
   if (!loaded.errors.empty()) {
     return Fail(cli, Status::InvalidArgument(into + ": " + loaded.errors.front()));
   }

@@ -60,7 +60,7 @@ int CmdCopy(const CliContext& cli, const Args& args) {
   Result<Place> from = OpenPlace(ReadEnvironment(), cli.env_file);
   if (!from.ok()) return Fail(cli, from.status());
   // Nothing of the environment is mixed in.
-  Result<Place> to = OpenPlace(EnvMap(), args.Text("to-env-file"));
+  Result<Place> to = OpenPlace(EnvMap(), cli.SettingsFile(args.Text("to-env-file")));
   if (!to.ok()) return Fail(cli, Status(to.status()).At(args.Text("to-env-file")));
   Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
   Storage& source = *from->backends.storage;

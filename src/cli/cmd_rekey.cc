@@ -163,7 +163,7 @@ int CmdRekey(const CliContext& cli, const Args& args) {
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   if (!store.ok()) return Fail(cli, store.status());
   Result<std::shared_ptr<EnvelopeKms>> to = (*store)->kms;
-  if (!file.empty()) to = KmsOfFile(file, *(*store)->kms);
+  if (!file.empty()) to = KmsOfFile(cli.SettingsFile(file), *(*store)->kms);
   if (!to.ok()) return Fail(cli, to.status());
   Result<RekeyCounts> counts = RunNoted(cli, args, store->get(), *to);
   if (!counts.ok()) return Fail(cli, counts.status());

@@ -146,7 +146,7 @@ constexpr Param kRekey[] = {
     kDryRunParam,
     {"yes", K::kFlag, U::kOption, "",
      "go on even if running servers do not know that key: they will answer 503"},
-    {"to-env-file", K::kText, U::kOption, "FILE",
+    {"to-env-file", K::kEnvFile, U::kOption, "FILE",
      "seal with the keys that FILE's settings name (KMS_*, VAULT_*), and open with those of this "
      "host's settings, too"},
 };

@@ -78,7 +78,7 @@ inline constexpr Param kImportParams[] = {
 };
 
 inline constexpr Param kCopyParams[] = {
-    {"to-env-file", ParamKind::kText, ParamUse::kRequiredOption, "FILE",
+    {"to-env-file", ParamKind::kEnvFile, ParamUse::kRequiredOption, "FILE",
      "the settings of the servers that shall serve it then"},
     {"wait", ParamKind::kNumber, ParamUse::kOption, "SECONDS",
      "how long locks that are held are waited for", "0", 0, 86400},
@@ -104,7 +104,7 @@ inline constexpr Param kExportParams[] = {
 
 inline constexpr Param kRestoreParams[] = {
     {"file", ParamKind::kFile, ParamUse::kArgument, "FILE", "a backup"},
-    {"into", ParamKind::kText, ParamUse::kRequiredOption, "ENVFILE",
+    {"into", ParamKind::kEnvFile, ParamUse::kRequiredOption, "ENVFILE",
      "the settings of the store that is made, with keys that open the backup"},
     {"new-identity", ParamKind::kFlag, ParamUse::kOption, "",
      "it becomes another store with the same states: everything is sealed again"},

@@ -219,19 +219,25 @@ Status HostSetup::MakeStateDirectory(const ServiceUser& user) {
   return lchown(path.c_str(), user.uid, user.gid) == 0 ? Status() : FromErrno(path, errno);
 }
 
+// A file of settings for root's eyes goes along as the credentials do.
+Status HostSetup::KeepSettings(const std::string& path, const ServiceUser& user) {
+  Result<SecretBytes> text = ReadSmallFile(path, kMaxCredential);
+  if (!text.ok()) return std::move(text).status();
+  Result<std::string> file = HiddenFile(*text, user);
+  if (!file.ok()) return std::move(file).status();
+  settings_[path] = *std::move(file);
+  return Status();
+}
+
 // Root's last steps.
-Status HostSetup::BecomeService() {
+Status HostSetup::BecomeService(const std::vector<std::string>& other_settings) {
   Result<ServiceUser> user = FindUser();
   if (!user.ok()) return std::move(user).status();
   STATEWARD_RETURN_IF_ERROR(MakeStateDirectory(*user));
-  // An env file for root's eyes goes along as the credentials do.
-  std::string hidden;
-  if (!options_.env_file.empty()) {
-    Result<SecretBytes> text = ReadSmallFile(options_.env_file, kMaxCredential);
-    if (!text.ok()) return std::move(text).status();
-    Result<std::string> file = HiddenFile(*text, *user);
-    if (!file.ok()) return std::move(file).status();
-    hidden = std::move(*file);
+  std::vector<std::string> files = other_settings;
+  if (!options_.env_file.empty()) files.push_back(options_.env_file);
+  for (const std::string& path : files) {
+    STATEWARD_RETURN_IF_ERROR(KeepSettings(path, *user));
   }
   if (has_unit_ && !unit_.working_directory.empty() &&
       chdir(unit_.working_directory.c_str()) != 0) {
@@ -239,12 +245,20 @@ Status HostSetup::BecomeService() {
   }
   if (output_ != nullptr) STATEWARD_RETURN_IF_ERROR(output_->HandOver());
   STATEWARD_RETURN_IF_ERROR(Become(*user));
-  if (!hidden.empty() && access(options_.env_file.c_str(), R_OK) != 0) options_.env_file = hidden;
+  options_.env_file = SettingsFile(options_.env_file);
   return Status();
 }
 
-Status HostSetup::Enter() {
-  if (root_) STATEWARD_RETURN_IF_ERROR(BecomeService());
+std::string HostSetup::SettingsFile(const std::string& path) const {
+  const auto kept = settings_.find(path);
+  if (kept == settings_.end()) return path;
+  // A relative path began where the command was started.
+  const bool reached = path.front() == '/' && access(path.c_str(), R_OK) == 0;
+  return reached ? path : kept->second;
+}
+
+Status HostSetup::Enter(const std::vector<std::string>& other_settings) {
+  if (root_) STATEWARD_RETURN_IF_ERROR(BecomeService(other_settings));
   LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
   if (!loaded.errors.empty()) return Status();  // the command says so
   return CheckFolders(loaded.config);

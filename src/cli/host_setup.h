@@ -43,11 +43,14 @@ class HostSetup {
   Status TakeEnvironment();
   // The files that a command will read, and --output. Of a folder the files of states in it.
   Status OpenFiles(const std::vector<std::string>& inputs);
-  // Before a command works on the store. REQUIRES: one thread.
-  Status Enter();
+  // Before a command works on the store; `other_settings`: files of settings that it will read.
+  // REQUIRES: one thread.
+  Status Enter(const std::vector<std::string>& other_settings);
 
   const std::string& env_file() const { return options_.env_file; }
   Result<FILE*> OpenInput(const std::string& path);
+  // Where one of `other_settings` can be read.
+  std::string SettingsFile(const std::string& path) const;
   Result<std::vector<std::string>> ListFolder(const std::string& path) const;
   FILE* output() { return output_ == nullptr ? nullptr : output_->stream(); }
   // After the command. One that did not come to its end leaves no file, and what was there.
@@ -58,13 +61,15 @@ class HostSetup {
  private:
   Status TakeCredential(const std::string& name, const std::string& path, const ServiceUser& user);
   Result<ServiceUser> FindUser();
-  Status BecomeService();
+  Status KeepSettings(const std::string& path, const ServiceUser& user);
+  Status BecomeService(const std::vector<std::string>& other_settings);
   Status MakeStateDirectory(const ServiceUser& user);
 
   HostOptions options_;
   bool root_ = false;
   bool has_unit_ = false;
   ServiceUnit unit_;
+  std::map<std::string, std::string> settings_;  // path: of its copy
   std::map<std::string, FILE*> inputs_;
   std::map<std::string, std::vector<std::string>> folders_;
   std::unique_ptr<OutputFile> output_;

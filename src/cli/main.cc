@@ -49,10 +49,10 @@ HostOptions HostOptionsOf(const Args& common) {
   return options;
 }
 
-std::vector<std::string> FilesOf(const CommandLine& line) {
+std::vector<std::string> FilesOf(const CommandLine& line, ParamKind kind) {
   std::vector<std::string> files;
   for (const Param& row : line.form->params) {
-    if (row.kind != ParamKind::kFile) continue;
+    if (row.kind != kind) continue;
     const std::vector<std::string>& all = line.args.All(row.name);
     files.insert(files.end(), all.begin(), all.end());
   }
@@ -64,8 +64,10 @@ Status EnterHost(const CommandLine& line, HostSetup* host, EnvMap* environment) 
   const HostNeeds needs = line.common.Has("server") ? HostNeeds::kNothing : line.form->needs;
   if (needs != HostNeeds::kNothing) STATEWARD_RETURN_IF_ERROR(host->ReadUnit());
   STATEWARD_RETURN_IF_ERROR(host->TakeEnvironment());
-  STATEWARD_RETURN_IF_ERROR(host->OpenFiles(FilesOf(line)));
-  if (needs == HostNeeds::kStore) STATEWARD_RETURN_IF_ERROR(host->Enter());
+  STATEWARD_RETURN_IF_ERROR(host->OpenFiles(FilesOf(line, ParamKind::kFile)));
+  if (needs == HostNeeds::kStore) {
+    STATEWARD_RETURN_IF_ERROR(host->Enter(FilesOf(line, ParamKind::kEnvFile)));
+  }
   return ReadSettings(host->env_file(), environment);
 }
 
@@ -99,6 +101,7 @@ int Run(const CommandLine& line) {
   cli.env_file = host.env_file();
   cli.setting = [&environment](const std::string& name) { return LookUp(environment, name); };
   cli.open_input = [&host](const std::string& path) { return host.OpenInput(path); };
+  cli.settings_file = [&host](const std::string& path) { return host.SettingsFile(path); };
   cli.list_folder = [&host](const std::string& path) { return host.ListFolder(path); };
   if (host.output() != nullptr) cli.out = host.output();
   int code = RunForm(cli, line);

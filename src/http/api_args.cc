@@ -101,7 +101,8 @@ Status AddHeaders(const Operation& operation, const Request& request, Args* args
 }  // namespace
 
 bool IsInQueryOrBody(const Operation& operation, const Param& row) {
-  if (row.reach == ParamReach::kCommandLine || row.kind == ParamKind::kFile) return false;
+  if (row.reach == ParamReach::kCommandLine) return false;
+  if (row.kind == ParamKind::kFile || row.kind == ParamKind::kEnvFile) return false;
   if (row.name == kIfVersionParam || row.name == kChangeIdParam) return false;
   const std::vector<std::string> in_path = PathParams(operation.path);
   return std::find(in_path.begin(), in_path.end(), row.name) == in_path.end();

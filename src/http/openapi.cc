@@ -90,6 +90,7 @@ void ParamMembers(const Param& row, JsonWriter* w) {
       w->Key("pattern").String("^[A-Za-z0-9._~*-]{1,128}(/[A-Za-z0-9._~*-]{1,128})?$");
       break;
     case ParamKind::kFile:
+    case ParamKind::kEnvFile:
       break;
   }
   if (row.fallback.empty()) return;

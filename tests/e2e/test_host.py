@@ -61,9 +61,11 @@ class Host(unittest.TestCase):
         return self.box.write(name, "".join(f"{k}={v}\n" for k, v in settings.items()))
 
     def other_settings(self, name):
-        """Of another store with the same key."""
-        return self.write_settings(name + ".env", STORAGE_FS_DIR=self.box.make_dir(name),
-                                   RUNTIME_DIR=self.box.make_dir("run-" + name), KMS_KEY=KEY)
+        """Of another store with the same key: a file where the command is started; as root it is root's alone."""
+        settings = {"STORAGE_FS_DIR": self.box.make_dir(name), "KMS_KEY": KEY,
+                    "RUNTIME_DIR": self.box.make_dir("run-" + name)}
+        self.secret_file(name + ".env", "".join(f"{k}={v}\n" for k, v in settings.items()))
+        return name + ".env"
 
     def readable_key(self):
         """A key that the service's user may read."""
