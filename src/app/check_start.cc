@@ -70,7 +70,9 @@ StartCheck CheckStart(const Config& config, const Log& log, bool strict) {
   note(StatusOf(peers));
   if (peers.ok()) out.peers = std::move(*peers);
   note(StatusOf(OpenBackends(config, PosixDisk())));
-  note(CheckIssuer(config));
+  const Status issuer = CheckIssuer(config);
+  note(issuer);
+  if (!issuer.ok()) return out;  // the ways in would say the same
   Result<std::string> ways_in = DescribeWaysIn(config, log, strict);
   note(StatusOf(ways_in).At("AUTH_POLICY_FILE"));
   if (ways_in.ok()) out.ways_in = std::move(*ways_in);

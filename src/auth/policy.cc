@@ -63,7 +63,9 @@ void PolicyFile::Look() {
   again_us_ = trouble.ok() ? INT64_MAX : clock_.SteadyUs() + kTroubleUs;
   Status before = std::move(problem_);
   Status problem = read.ok() ? std::move(trouble) : read.status();
-  problem_ = std::move(problem).At(path_);
+  // A file that cannot be read is named already.
+  const bool named = problem.detail().compare(0, path_.size(), path_) == 0;
+  problem_ = named ? std::move(problem) : std::move(problem).At(path_);
   // Better no tokens of one issuer than nobody at all; but a policy that works is not given up.
   const bool take = read.ok() && (problem_.ok() || !loaded_ || troubled_);
   if (!problem_.ok() && problem_.detail() != before.detail()) {

@@ -156,6 +156,7 @@ class Ways(unittest.TestCase):
                 ("FASTCGI_PEER_UIDS", "root", "FASTCGI_PEER_UIDS"),
                 ("AUDIT_FILE", "/tmp", "AUDIT_FILE: /tmp is no regular file"),
                 ("AUTH_JWT_OIDC_ISSUER_URL", "https://issuer.example", "AUTH_JWT_AUDIENCE"),
+                ("AUTH_POLICY_FILE", "/nonexist", "AUTH_POLICY_FILE: /nonexist: No such file"),
                 ("AUTH_POLICY_FILE", secret, "every user may read or change it"),
                 ("VAULT_TOKEN_FILE", secret, "every user may read or change it"),
                 ("KMS_KEY_FILE", secret, "every user may read or change it")):
@@ -166,6 +167,7 @@ class Ways(unittest.TestCase):
                 self.assertEqual((1, 1), (code, check.returncode))
                 self.assertIn(said, server.log())
                 self.assertIn(said, check.stderr)
+                self.assertLessEqual(check.stderr.count("needs AUTH_JWT_AUDIENCE"), 1)
 
     def test_check_config_reads_the_file_of_a_webhooks_authorities(self):
         settings = {"STORAGE_FS_DIR": self.box.path("states"), "KMS_KEY": KEY, "RUNTIME_DIR": self.box.path("run"),
