@@ -185,6 +185,14 @@ Result<Reply> RunUploadsDrop(const Call& call) {
   Result<FoundUpload> found = FindUpload(call, *history);
   if (!found.ok()) return std::move(found).status();
   STATEWARD_RETURN_IF_ERROR(history->uploads().RemoveUpload(found->upload));
+  // The same bytes that another principal sent have the same name.
+  Result<std::vector<KeptUpload>> left = history->uploads().ListUploads();
+  if (!left.ok()) return std::move(left).status();
+  for (const KeptUpload& upload : *left) {
+    const bool same =
+        upload.id == found->upload.id && upload.content_tag == found->upload.content_tag;
+    if (same) STATEWARD_RETURN_IF_ERROR(history->uploads().RemoveUpload(upload));
+  }
   Reply reply;
   reply.rows.push_back(UploadRow(found->upload, found->info));
   return reply;

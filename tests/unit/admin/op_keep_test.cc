@@ -1,5 +1,6 @@
 // What is kept and what goes, over doubles: kept uploads, purge, pin.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "state/pruner.h"
@@ -35,6 +36,25 @@ TEST(Keeps, ARestoredUploadIsTheNewestVersionByteForByte) {
   RowsOf("uploads drop", root, upload);
   LONGS_EQUAL(0, RowsOf("uploads list", root, {}).size());
   CHECK(!Run("uploads show", root, upload).ok());
+}
+
+TEST(Keeps, AnUploadOfTwoPrincipalsIsDroppedWhole) {
+  ThreeApplies();
+  Is(Code::kConflict, Put(State("2", "forced")));
+  const Grant mine = std::exchange(grant, GrantOf(LocalCaller("ann"), {"", "net", "prod"}));
+  Is(Code::kConflict, Put(State("2", "forced")));
+  Is(Code::kConflict, Put(State("2", "another")));
+  grant = mine;
+  const std::vector<Row> rows = RowsOf("uploads list", root, {});
+  LONGS_EQUAL(3, rows.size());
+  const std::string twice = TextIn("uploads list", rows[1], "upload");
+  const std::string name = twice == TextIn("uploads list", rows[0], "upload") ||
+                                   twice == TextIn("uploads list", rows[2], "upload")
+                               ? twice
+                               : TextIn("uploads list", rows[0], "upload");
+  RowsOf("uploads drop", root, {{"upload", name.c_str()}});
+  LONGS_EQUAL(1, RowsOf("uploads list", root, {}).size());
+  CHECK(!Run("uploads show", root, {{"upload", name.c_str()}}).ok());
 }
 
 TEST(Keeps, UploadsOfOthersDoNotShow) {
