@@ -49,6 +49,49 @@ bool Names(const std::string& text, const KeyTag& tag) {
   return text == TextOf(tag) || text == HexEncode(tag.id);
 }
 
+// The id, and the version of a Transit key.
+bool IsKey(const std::string& text) {
+  const size_t end = text.find(':');
+  if (!IsHex(text.substr(0, end), 2 * kKeyIdBytes)) return false;
+  if (end == text.npos) return true;
+  const std::string version = text.substr(end + 1);
+  return version.size() > 1 && version[0] == 'v' &&
+         version.find_first_not_of("0123456789", 1) == version.npos;
+}
+
+// A key that nothing knows is none that was in use: its id is mistyped, or the store another one.
+// Only Transit's have versions.
+Result<bool> IsKnown(Storage& storage, const KeyCounts& counts, const std::vector<KnownKey>& known,
+                     const std::string& text, int64_t now_ms) {
+  const std::string id = text.substr(0, text.find(':'));
+  for (const KnownKey& key : known) {
+    if (HexEncode(key.id) == id && id != text) return key.label.rfind("transit:", 0) == 0;
+    if (HexEncode(key.id) == id) return true;
+  }
+  for (const auto& [tag, need] : counts.by_key) {
+    if (Names(text, tag)) return true;
+  }
+  if (id != text) return false;
+  Result<Servers> servers = ServersOf(storage, now_ms);
+  if (!servers.ok()) return std::move(servers).status();
+  for (const KeyNotice& server : servers->running) {
+    if (std::count(server.opens.begin(), server.opens.end(), id) > 0) return true;
+  }
+  return false;
+}
+
+// kInvalidArgument: one is no key's id, or nobody knows it.
+Status CheckKeys(Storage& storage, const KeyCounts& counts, const std::vector<KnownKey>& known,
+                 const std::vector<std::string>& retired) {
+  for (const std::string& key : retired) {
+    Result<bool> is = IsKnown(storage, counts, known, key, SystemClock().NowMs());
+    if (!is.ok()) return std::move(is).status();
+    if (*is) continue;
+    return Status::InvalidArgument("neither these settings nor the store know a key " + key);
+  }
+  return Status();
+}
+
 int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& counts,
                  const Result<KeyTag>& sealing, const std::vector<std::string>& retired) {
   const int64_t now_ms = SystemClock().NowMs();
@@ -88,6 +131,13 @@ int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& count
 
 int CmdKeys(const CliContext& cli, const Args& args) {
   const std::vector<std::string>& retired = args.All("retired");
+  for (const std::string& key : retired) {
+    if (!IsKey(key)) {
+      return FailUsage(cli, "--retired " + key +
+                                ": a key's id has 32 digits of 0-9 and a-f; a Transit key's :vN "
+                                "behind them");
+    }
+  }
   Result<std::unique_ptr<OpenedStore>> store = OpenStore(cli);
   Result<KeyCounts> counts = store.ok() ? CountKeys((*store)->storage(), *(*store)->kms,
                                                     (*store)->config.rules.write.legacy_read)
@@ -100,8 +150,13 @@ int CmdKeys(const CliContext& cli, const Args& args) {
   if (!sealing.ok()) Fail(cli, sealing.status());
   Result<std::vector<KnownKey>> known = (*store)->kms->Keys();
   Print(cli, *counts, known.ok() ? *known : std::vector<KnownKey>(), sealing);
-  // What seals now must be known before anything is called retired.
+  // What seals now must be known before anything is called retired, and which keys there are.
   if (!retired.empty() && !sealing.ok()) return ExitOf(sealing.status().code());
+  if (!retired.empty() && !known.ok()) return Fail(cli, known.status());
+  if (!retired.empty()) {
+    const Status keys = CheckKeys((*store)->storage(), *counts, *known, retired);
+    if (!keys.ok()) return Fail(cli, keys);
+  }
   return CheckRetired(cli, (*store)->storage(), *counts, sealing, retired);
 }
 

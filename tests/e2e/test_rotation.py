@@ -134,6 +134,11 @@ class Rotation(unittest.TestCase):
 
         # 3.
         self.assertIn("NOT retired", self.ctl("keys", "--retired", old_id, code=1))
+        # Mistyped ones are no keys that nothing needs.
+        other = old_id[:-1] + ("1" if old_id.endswith("0") else "0")
+        for key in (other, old_id[:-1], old_id.upper() + "A", old_id + ":1", old_id + ":v1",
+                    other + ":v1"):
+            self.ctl("keys", "--retired", key, code=2)
         # Each state, and the store's secret.
         self.assertIn(f"{STATES + 1} sealed again", self.ctl("rekey"))
         self.good()
