@@ -278,9 +278,8 @@ Result<Reply> RunMove(const Call& call) {
   if (!history.ok()) return std::move(history).status();
   const bool moved = from->newest.version && from->newest.version->info.kind == RecordKind::kMoved;
   if (moved && from->newest.version->info.moved_to != StateText(to->key)) {
-    return Status(Code::kConflict,
-                  StateText(from->key) + " " +
-                      WhereNow(from->key, from->newest.version->info.moved_to));
+    return Status(Code::kConflict, StateText(from->key) + " " +
+                                       WhereNow(from->key, from->newest.version->info.moved_to));
   }
   // A killed run may have come to the forwarding record, and left its locks.
   const uint64_t head = moved ? from->newest.real - 1 : from->newest.head;

@@ -192,7 +192,8 @@ Result<NamespacesStates> NamespacesOf(Backends& backends, const std::string& sto
     if (!stored.ok() && stored.status().unreadable()) continue;
     if (!stored.ok()) return std::move(stored).status();
     const StateKey& key = stored->key;
-    bool fits = (stored->live || stored->adopted) && !key.tenant.empty() && StateName(key.project, key.name) == name &&
+    bool fits = (stored->live || stored->adopted) && !key.tenant.empty() &&
+                StateName(key.project, key.name) == name &&
                 key.tenant.compare(0, from.size(), from) == 0;
     if (!fits) continue;
     Grant grant;

@@ -19,7 +19,7 @@ struct AdoptSources {
 };
 
 struct AdoptPlan {
-  std::vector<Grant> ready;          // each for another name of identified users
+  std::vector<Grant> ready;  // each for another name of identified users
   // Adopted to the end; a killed run may have left its locks, and uploads may have been kept since.
   std::vector<Grant> ended;
   std::vector<std::string> refused;  // "PROJECT/NAME: why"

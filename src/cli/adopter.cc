@@ -54,15 +54,17 @@ Status Adopter::TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, 
     return {Code::kConflict, "identified users' state of this name " +
                                  WhereNow({"", key.project, key.name}, theirs.moved_to)};
   }
-  const std::string ours = old.document ? "a document of terraform-backend"
-                                        : SerialOf(old.versions.front().info);
+  const std::string ours =
+      old.document ? "a document of terraform-backend" : SerialOf(old.versions.front().info);
   const std::string there = " --namespace " + NamespaceTag(key.tenant);
-  return {Code::kConflict,
-          "identified users have another state of this name already (" + SerialOf(theirs) +
-              ", written by " + theirs.writer + "), and the namespace's is none of its versions (" +
-              ours + "): look at both with `statewardctl get " + name + "`, once with" + there +
-              "; then `statewardctl delete " + name + "` and adopt again gives them the "
-              "namespace's, and `statewardctl delete " + name + there + "` keeps theirs"};
+  return {Code::kConflict, "identified users have another state of this name already (" +
+                               SerialOf(theirs) + ", written by " + theirs.writer +
+                               "), and the namespace's is none of its versions (" + ours +
+                               "): look at both with `statewardctl get " + name + "`, once with" +
+                               there + "; then `statewardctl delete " + name +
+                               "` and adopt again gives them the namespace's, and `statewardctl "
+                               "delete " +
+                               name + there + "` keeps theirs"};
 }
 
 Adopter::Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock,
@@ -173,9 +175,8 @@ Status Adopter::Move(const Grant& from, const Old& old) {
   for (size_t i = 0; i < there->size(); ++i) {
     const There& one = (*there)[i];
     const size_t end = i + 1 < there->size() ? (*there)[i + 1].which : old.count();
-    STATEWARD_RETURN_IF_ERROR(placed.FillIn(one.n, end - one.which, [&](size_t below) {
-      return Open(from, old, one.which + below);
-    }));
+    STATEWARD_RETURN_IF_ERROR(placed.FillIn(
+        one.n, end - one.which, [&](size_t below) { return Open(from, old, one.which + below); }));
   }
   STATEWARD_RETURN_IF_ERROR(CopyUploads(history, id, to));
   STATEWARD_RETURN_IF_ERROR(states_.GiveToIdentified(from, lock_id_).status);

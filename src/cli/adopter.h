@@ -76,7 +76,8 @@ class Adopter {
     size_t which = 0;
   };
 
-  // The newest one is there at the end; where the others are, or are to come, as far as it is known.
+  // The newest one is there at the end; where the others are, or are to come, as far as it is
+  // known.
   Result<std::vector<There>> PlaceNewest(const Grant& from, const Old& old, const StateKey& to,
                                          const PlacedVersions& placed);
   static Status TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, const Old& old);

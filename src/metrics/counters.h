@@ -60,9 +60,9 @@ inline constexpr int64_t kBoundsUs[] = {100,   250,   500,    1000,   2500,    5
 
 // Why writes are refused: NameOf(Refusal) of state/refusal.h. The last stands for every other.
 inline constexpr std::string_view kRefusals[] = {
-    "expired_token", "lock_needed",   "locked",          "lock_not_held", "other_lock",
-    "lock_of_other", "other_session", "other_write",     "other_lineage", "serial_not_larger",
-    "deleted",       "moved",         "adopted",         "name_taken_over", "name_held",
+    "expired_token", "lock_needed",   "locked",      "lock_not_held",   "other_lock",
+    "lock_of_other", "other_session", "other_write", "other_lineage",   "serial_not_larger",
+    "deleted",       "moved",         "adopted",     "name_taken_over", "name_held",
     "shut_gate",     "read_only",     "other"};
 
 // Pools of connections that have a limit.

@@ -86,7 +86,8 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
         observer_.OnWriteRefused(NameOf(outcome.refusal));
         answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
         if (outcome.refusal == Refusal::kAdopted && !answer.upload.empty()) {
-          answer.action = "the upload is kept: `statewardctl adopt " + AddressOf(request.grant->key) +
+          answer.action = "the upload is kept: `statewardctl adopt " +
+                          AddressOf(request.grant->key) +
                           "` on the server takes it along, and `statewardctl uploads list` says "
                           "what it is called then";
         }

@@ -282,8 +282,9 @@ TEST(Adopter, AStateThatIsGivenHasItsLineInTheTrail) {
   LONGS_EQUAL(2, lines.intents);
   LONGS_EQUAL(1, lines.events.size());
   const AuditEvent& event = lines.events.front();
-  STRCMP_EQUAL("adopt admin:test p/n", (event.action + " " + event.principal + " " + event.project +
-                                        "/" + event.name).c_str());
+  STRCMP_EQUAL(
+      "adopt admin:test p/n",
+      (event.action + " " + event.principal + " " + event.project + "/" + event.name).c_str());
   STRCMP_EQUAL(from.key.tenant.c_str(), event.tenant.c_str());
   CHECK(event.result == AuditResult::kDone);
 }

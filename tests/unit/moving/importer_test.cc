@@ -134,8 +134,8 @@ TEST(Importer, ANameThatANamespaceHoldsIsRefusedBeforeAnythingIsMade) {
   from.key.tenant = "namespace";
   auto states = w.Serve(false);
   CHECK(states->Put(from, "", Text(TestDocument(1, "another"))).status.ok());
-  const Importer importer({*w.b.storage, *w.b.locker, *w.b.kms, *states, w.clock, w.store_id,
-                           "admin:test", nullptr});
+  const Importer importer(
+      {*w.b.storage, *w.b.locker, *w.b.kms, *states, w.clock, w.store_id, "admin:test", nullptr});
   Result<Imported> looked = importer.Look(w.source, {"prod", "fake"}, kTo);
   CHECK(looked.status().code() == Code::kConflict);
   STRCMP_CONTAINS("statewardctl adopt", looked.status().detail().c_str());

@@ -91,7 +91,8 @@ TEST(NameHolder, WhatHasAnotherAddressHoldsItsOldName) {
   info.version.moved_to = "network/new";
   Bytes sealed;
   const std::string store_id = storage.ReadIdentity()->store_id;
-  CHECK(History(storage, *kms, store_id).Append(StateId::Of(tenant.key), 1, info, {}, &sealed).ok());
+  CHECK(
+      History(storage, *kms, store_id).Append(StateId::Of(tenant.key), 1, info, {}, &sealed).ok());
   Held();
   TenantIndex index(storage);
   CHECK(index.MarkDropped(StateId::Of(tenant.key), StateId::Of(key)).ok());
