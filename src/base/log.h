@@ -31,8 +31,8 @@ class LogLine {
 };
 
 // Thread-safe. Lines of one process do not mix. A line has at most 8 KiB (more than any field list;
-// syslog's own limit on Debian): a value that is too long is cut, and fields behind it are left out,
-// so that JSON stays JSON.
+// syslog's own limit on Debian): a value that is too long is cut, and fields behind it are left
+// out, so that JSON stays JSON.
 class Log {
  public:
   static constexpr size_t kMaxLine = 8192;
