@@ -158,9 +158,8 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
     return OpenPolicyIssuers(issuers, folder, disk, log, *observer);
   };
   logins_ = std::make_unique<Logins>(SystemClock(), *throttle_, static_cast<int>(config.threads));
-  identified_ = std::make_unique<PolicyAuthenticator>(*policy_, *logins_, open, SystemClock(),
-                                                      config.auth.lock_grace_s,
-                                                      config.rules.nested_names);
+  identified_ = std::make_unique<PolicyAuthenticator>(
+      *policy_, *logins_, open, SystemClock(), config.auth.lock_grace_s, config.rules.nested_names);
   parts->authenticators.push_back(identified_.get());
   return Status();
 }

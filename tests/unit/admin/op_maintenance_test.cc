@@ -6,22 +6,22 @@
 
 namespace stateward {
 
-TEST_GROUP_BASE(Maintenance, ChangeFixture) {
-  Status Set(const char* glob) {
+TEST_GROUP_BASE(Maintenance, ChangeFixture){Status Set(const char* glob){
     Result<Reply> reply = Run("maintenance set", root,
                               {{"glob", glob}, {"until", "2100-01-01T00:00:00Z"}, {"reason", "r"}});
-    return reply.ok() ? Status() : reply.status();
+return reply.ok() ? Status() : reply.status();
+}  // namespace stateward
+// "pattern freeze" or "pattern maintenance", a line each.
+std::string Listed() {
+  std::string all;
+  for (const Row& row : RowsOf("maintenance list", root, {})) {
+    const bool freeze = TextIn("maintenance list", row, "until") == "-";
+    all += TextIn("maintenance list", row, "pattern") + (freeze ? " freeze\n" : " maintenance\n");
   }
-  // "pattern freeze" or "pattern maintenance", a line each.
-  std::string Listed() {
-    std::string all;
-    for (const Row& row : RowsOf("maintenance list", root, {})) {
-      const bool freeze = TextIn("maintenance list", row, "until") == "-";
-      all += TextIn("maintenance list", row, "pattern") + (freeze ? " freeze\n" : " maintenance\n");
-    }
-    return all;
-  }
-};
+  return all;
+}
+}
+;
 
 TEST(Maintenance, AFreezeLastsUntilItIsEnded) {
   Is(Code::kOk, Put(State("1", "1")));

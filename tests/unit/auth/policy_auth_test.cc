@@ -215,8 +215,7 @@ TEST(PolicyAuth, AMachineTokenThatExpiredHasTheGraceToo) {
   std::string ending = kPolicy;
   const std::string row = "sha256 = \"@SHA@\"\n";
   const int64_t end_s = clock.NowMs() / 1000 + 60;
-  ending.insert(ending.find(row) + row.size(),
-                "expires = " + FormatTime(end_s * 1000) + "\n");
+  ending.insert(ending.find(row) + row.size(), "expires = " + FormatTime(end_s * 1000) + "\n");
   Write(ending);
   clock.Advance(59000);
   Result<Grant> grant = Ask(machine, Verb::kOutputs);
