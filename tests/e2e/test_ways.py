@@ -106,10 +106,13 @@ class Ways(unittest.TestCase):
 
     def test_a_successor_serves_at_once_when_the_supervisor_is_killed_during_an_upload(self):
         server = Stateward(self.box)
-        workers = server.workers()
+        workers = wait_for(lambda: len(server.workers()) == 2 and server.workers(), "both workers")
         upload = fcgi_client.request("POST", "/state/p/upload", document(1),
                                      HTTP_AUTHORIZATION=AUTH)
         with server.link() as link:
+            # A worker has the connection then.
+            link.send(fcgi_client.request("GET", "/health", flags=fcgi_client.KEEP))
+            self.assertEqual(200, link.answer()[0])
             link.send(upload[:-20])
             server.process.send(signal.SIGKILL)
             server.start()
