@@ -193,7 +193,7 @@ local plan = redis.call('HGET', KEYS[6], ARGV[3])
 if (h[1] ~= ARGV[3] and not plan) or epoch ~= ARGV[5] then return {'again'} end
 local pending = h[2] == ''
 if plan then pending = plan_of(plan).pending end
-if pending and ARGV[6] == '0' and h[3] ~= epoch then return {'again'} end
+if pending and ARGV[6] == '0' and (h[3] or '') ~= epoch then return {'again'} end
 if plan then
   redis.call('HSET', KEYS[6], ARGV[3], plan_of(plan).done)
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'mark', ARGV[4], 'mark_epoch', epoch)
