@@ -1,4 +1,5 @@
 // A backup is written.
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -70,7 +71,7 @@ class Writer {
       }));
       for (const StateId& id : ids) {
         STATEWARD_RETURN_IF_ERROR(AddState(id));
-        added_.insert(id.hex());
+        added_.try_emplace(id.hex());
         ++counts_.states;
         if (progress) progress(added_.size(), added_.size() + ids.size());
       }
@@ -90,6 +91,7 @@ class Writer {
       if (!newest.ok()) return std::move(newest).status();
       STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front(), *newest));
       STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers->front(), *newest));
+      added_[id.hex()] = {numbers->front(), Sha256(*newest)};
       return AddOlder(id, *numbers);
     }
     return Status::Unavailable("state " + id.hex() + " changes all the time");
@@ -111,6 +113,18 @@ class Writer {
     return Status();
   }
 
+  // True: nothing came to a state since it was read, so its records had come before.
+  Result<bool> IsAsRead(const StateId& id) const {
+    const auto& [n, digest] = added_.at(id.hex());
+    Result<std::vector<uint64_t>> numbers = from_.Versions(id);
+    if (!numbers.ok()) return std::move(numbers).status();
+    if (n == 0 || numbers->empty() || numbers->front() != n) return false;
+    Result<Bytes> newest = from_.Get(id, n);
+    if (!newest.ok() && newest.status().code() == Code::kNotFound) return false;
+    if (!newest.ok()) return std::move(newest).status();
+    return Sha256(*newest) == digest;
+  }
+
   // Of the newest record: the new address may have been read before its records came.
   Status CheckNotMoved(const StateId& id, uint64_t n, const Bytes& sealed) const {
     if (sealed.size() > Kms::kInfoPrefix) return Status();  // a forwarding record has no document
@@ -125,6 +139,9 @@ class Writer {
     const bool before = info->version.time_ms < now_ms_ - kClocksDifferMs;
     // One that was not read yet is read after this one.
     if (!to || before || added_.count(to->hex()) == 0) return Status();
+    Result<bool> as_read = IsAsRead(*to);
+    if (!as_read.ok()) return std::move(as_read).status();
+    if (*as_read) return Status();
     return {Code::kConflict, info->key.project + "/" + info->key.name + " was moved to " +
                                  info->version.moved_to +
                                  " while the backup was made, which may lack it; make it again"};
@@ -182,7 +199,8 @@ class Writer {
   Storage& from_;
   TarWriter tar_;
   const int64_t now_ms_;
-  std::set<std::string> added_;  // ids of states
+  // Ids of states, with the newest record that was read, and its digest; 0: there was none.
+  std::map<std::string, std::pair<uint64_t, Sha256Digest>> added_;
   std::string manifest_;
   BackupCounts counts_;
 };

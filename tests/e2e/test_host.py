@@ -175,7 +175,8 @@ class Host(unittest.TestCase):
         def written(name, serial):
             return server.ask("POST", f"/state/demo/{name}", document(serial), **self.auth)[0] == 200
 
-        # The server counts what is not taken over once in a while.
+        # The server counts what is not taken over once a minute; this it sees at once.
+        run("adopt", "--done")
         wait_for(lambda: written("a", 1), "nothing waits for its owner any more")
         for name in ("a", "b", "c"):
             for serial in (1, 2, 3):

@@ -260,7 +260,7 @@ class Ready(JobsCase):
                     link.request("GET", "/health")
                     whole = link.getresponse()
                     self.assertEqual(200, whole.status)
-                    if path == "/health":
+                    if path == "/health" and kind is Nginx:  # Apache leaves it out
                         self.assertEqual(len(whole.read()), int(answer.headers["Content-Length"]))
                     link.close()
         status, _, body = self.server.ask("HEAD", "/metrics")

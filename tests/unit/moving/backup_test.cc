@@ -195,6 +195,16 @@ TEST(Backup, AnUploadThatGetsAnotherNameMeanwhileIsThere) {
   LONGS_EQUAL(0, without->uploads);
 }
 
+// A moment ago is not meanwhile.
+TEST(Backup, AMoveThatIsOverIsNoReasonToMakeItAgain) {
+  World w;
+  std::string first = "x";
+  while (StateId::Of(On(first).key).hex() > StateId::Of(On("a").key).hex()) first += "x";
+  MoveInStore(w, "a", first);
+  CHECK(w.Write().ok());
+  CHECK(w.Raw().find(StateId::Of(On(first).key).hex()) != std::string::npos);
+}
+
 TEST(Backup, ComesBackAsTheOldStoreOrAsAnother) {
   for (RestoreAs as : {RestoreAs::kOldIdentity, RestoreAs::kNewIdentity}) {
     World w;
