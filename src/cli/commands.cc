@@ -219,7 +219,7 @@ constexpr Command kCommands[] = {
      "PROJECT/NAME.tfstate, byte for byte as the client sent it, with the time of its version. "
      "Without --output the tar file goes to the standard output, for a program that encrypts it. "
      "With --original-key, terraform-backend reads the files (docs/moving/out.md).",
-     "statewardctl export '*/*' --versions | age -r age1… > states.tar.age\n"
+     "statewardctl export '**' --versions | age -r age1… > states.tar.age\n"
      "statewardctl export net/prod --output prod.tar\n",
      CmdExport},
     {"import", N::kStore, kImportParams,

@@ -16,7 +16,7 @@ Result<SourceLock> LockOverHttp(const Web& web, const std::string& method, const
   std::string id;
   const std::string who = WhoHolds(answer->body, &id);
   if (id == ImportLockId(state.place)) return SourceLock::kHeld;  // of a run that was killed
-  return Status(Code::kLocked, state.place + ": locked by " + who);
+  return Status(Code::kLocked, ShownAddress(state.place) + ": locked by " + who);
 }
 
 Status UnlockOverHttp(const Web& web, const std::string& method, const std::string& url,

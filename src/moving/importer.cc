@@ -10,6 +10,7 @@
 #include "history/forwarding.h"
 #include "moving/change_trail.h"
 #include "moving/tool_lock.h"
+#include "moving/web.h"
 
 namespace stateward {
 namespace {
@@ -97,11 +98,13 @@ class Importer::Run {
   Result<Opened> Open(size_t which) {
     const SourceVersion& version = versions_[which];
     Result<SecretBytes> document = source_.Read(state_, version);
-    if (!document.ok()) return std::move(document).status().At("version " + version.id);
+    // Its ID may be an address with a key in it.
+    const std::string named = "version " + std::to_string(which + 1) + " from the newest on";
+    if (!document.ok()) return std::move(document).status().At(named);
     Result<DocumentInfo> scanned = ScanDocument(*document);
     if (!scanned.ok() && which > 0) {
       ++unreadable_;
-      return Status::NotFound("version " + version.id + " is no state");
+      return Status::NotFound(named + " is no state");
     }
     if (!scanned.ok()) {
       return Status(Code::kConflict,
@@ -120,7 +123,7 @@ class Importer::Run {
     info.operation = kOperation;
     info.imported_ms = parts_.clock.NowMs();
     info.time_ms = version.time_ms != 0 ? version.time_ms : info.imported_ms;
-    info.note = ("from " + state_.place + ", by " + parts_.who).substr(0, kMaxNote);
+    info.note = ("from " + ShownAddress(state_.place) + ", by " + parts_.who).substr(0, kMaxNote);
     info.audit = audit_;
     out.document = *std::move(document);
     sent_[which] = info.sha256;
@@ -233,7 +236,8 @@ Result<Imported> Importer::Import(Source& source, const SourceState& state,
   if (!there.ok()) return lock.GiveBack(std::move(there).status());
   Result<Imported> out = run.Look();
   Status done = out.ok() ? Status() : out.status();
-  ChangeTrail trail(parts_.trail, parts_.clock, parts_.who, kOperation, to, "from " + state.place);
+  ChangeTrail trail(parts_.trail, parts_.clock, parts_.who, kOperation, to,
+                    "from " + ShownAddress(state.place));
   AuditHead head;
   if (done.ok()) done = trail.Begin(&head);
   if (done.ok()) {

@@ -58,14 +58,17 @@ Result<std::vector<SourceVersion>> S3Source::Versions(const SourceState& state) 
   std::vector<SourceVersion> versions;
   for (const S3ObjectVersion& version : *all) {
     if (version.deleted) continue;
-    versions.push_back({version.id, ParseSourceTime(version.time)});
+    // Where no versions are kept there is one, which a key without a right to versions may read.
+    // Where they are kept since later, "null" is the one from before that.
+    const bool only = version.id == kNoVersion && all->size() == 1;
+    versions.push_back({only ? "" : version.id, ParseSourceTime(version.time)});
   }
   return versions;
 }
 
 Result<SecretBytes> S3Source::Read(const SourceState& state, const SourceVersion& version) {
   const std::string key = KeyOf(state);
-  Result<S3Object> object = version.id == kNoVersion || version.id.empty()
+  Result<S3Object> object = version.id.empty()
                                 ? client_->Get(key, kMaxSourceDocument)
                                 : client_->GetVersion(key, version.id, kMaxSourceDocument);
   if (!object.ok()) return std::move(object).status();

@@ -78,8 +78,12 @@ Result<std::vector<SourceVersion>> TfeSource::Versions(const SourceState& state)
   return versions;
 }
 
-Result<SecretBytes> TfeSource::Read(const SourceState&, const SourceVersion& version) {
-  return web_->GetDocument(version.id);
+Result<SecretBytes> TfeSource::Read(const SourceState& state, const SourceVersion& version) {
+  Result<SecretBytes> document = web_->GetDocument(version.id);
+  // The path of a signed address is a key.
+  if (document.ok()) return document;
+  return Status(document.status().code(), "the address that the service gave for a version of " +
+                                              state.workspace + " gives no state");
 }
 
 Result<SourceLock> TfeSource::Lock(const SourceState& state) {

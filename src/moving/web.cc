@@ -29,8 +29,19 @@ std::string PathOf(const std::string& url) {
   return path;
 }
 
+std::string ShownAddress(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == url.npos) return url;  // no address
+  std::string shown = url.substr(0, url.find_first_of("?#"));
+  const size_t host = scheme + 3;
+  const size_t at = shown.substr(0, shown.find('/', host)).rfind('@');
+  if (at != shown.npos && at >= host) shown.erase(host, at - host + 1);
+  return shown.size() < url.size() ? shown + " (the rest is not shown)" : shown;
+}
+
 Status Web::Unexpected(const Ask& ask, const HttpAnswer& answer) {
-  const std::string what = ask.method + " " + ask.url + ": " + std::to_string(answer.status);
+  const std::string what =
+      ask.method + " " + ShownAddress(ask.url) + ": " + std::to_string(answer.status);
   if (answer.status == 401 || answer.status == 403) {
     return {Code::kPermissionDenied, what + ", the credentials do not allow it"};
   }
@@ -63,7 +74,7 @@ Result<SecretBytes> Web::GetDocument(const std::string& url) const {
   Result<HttpAnswer> answer = Send(ask);
   if (!answer.ok()) return std::move(answer).status();
   if (answer->status == 204 || (answer->status == 200 && answer->body.empty())) {
-    return Status::NotFound(url + ": there is no state");
+    return Status::NotFound(ShownAddress(url) + ": there is no state");
   }
   if (answer->status != 200) return Unexpected(ask, *answer);
   return std::move(answer->body);
@@ -76,7 +87,8 @@ Result<JsonObject> Web::GetJson(const Ask& ask) const {
   JsonBounds bounds;
   bounds.max_bytes = kMaxJson;
   Result<JsonObject> parsed = ParseSmallJson(answer->body, bounds);
-  if (!parsed.ok()) return Status::Unavailable(ask.url + ": the answer is no JSON object");
+  if (!parsed.ok())
+    return Status::Unavailable(ShownAddress(ask.url) + ": the answer is no JSON object");
   return parsed;
 }
 

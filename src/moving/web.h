@@ -51,6 +51,8 @@ class Web {
 std::string OriginOf(const std::string& url);
 // What is behind the origin, without a '/' at the end.
 std::string PathOf(const std::string& url);
+// For messages, histories and trails: a query may hold a key, and so may user information.
+std::string ShownAddress(const std::string& url);
 
 }  // namespace stateward
 

@@ -221,8 +221,11 @@ class ImportFromS3(World, unittest.TestCase):
     def test_s3(self):
         minio = self.pair.services["s3"]
         s3_request(minio, "PUT", "/old-states")
+        app = "/old-states/app/terraform.tfstate"
+        s3_request(minio, "PUT", app, "", b'{"version":4,"serial":3,"lineage":"app"}')
         s3_request(minio, "PUT", "/old-states", "versioning=",
                    b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        s3_request(minio, "PUT", app, "", b'{"version":4,"serial":4,"lineage":"app"}')
         keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key,
                 "AWS_ENDPOINT_URL_S3": "http://%s:%s" % minio.address()}
         client = Client(self.box, "s3", CONFIG % ("s3", """
@@ -236,6 +239,10 @@ class ImportFromS3(World, unittest.TestCase):
     skip_metadata_api_check = true
     skip_region_validation = true"""), **keys)
         client.fill()
+        # The version from before versions were kept has the ID "null".
+        self.ctl("import", "--s3", "old-states/app/terraform.tfstate", "--to", "demo/app", "--source-env",
+                 self.env_file(**keys))
+        self.assertEqual([4, 3], self.serials("demo/app"))
         source = ("--s3", "old-states/net/terraform.tfstate", "--to", "demo/net-{workspace}",
                   "--source-env", self.env_file(**keys))
         rows = self.rows(*source)
