@@ -86,6 +86,13 @@ bool IsNotKept(const std::string& sqlstate) {
   return sqlstate == "26000" || sqlstate == "42P05" || sqlstate == "0A000";
 }
 
+// Of a URL with an @ or a / in its password that is not escaped, libpq takes the rest for a host or
+// a port, and quotes it in its errors. An abstract socket begins with @.
+bool HoldsAPartOfAPassword(std::string_view keyword, std::string_view value) {
+  if (keyword == "host") return value.find('@', 1) != value.npos;
+  return keyword == "port" && value.find_first_not_of("0123456789,") != value.npos;
+}
+
 }  // namespace
 
 Result<PgTarget> PgTarget::Parse(const SecretString& connection, bool standby) {
@@ -100,11 +107,19 @@ Result<PgTarget> PgTarget::Parse(const SecretString& connection, bool standby) {
                   "reads");
   }
   PgTarget target;
+  bool odd = false;
   for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
     if (option->val == nullptr || option->val[0] == '\0') continue;
+    odd = odd || HoldsAPartOfAPassword(option->keyword, option->val);
     target.values_.emplace_back(option->keyword, SecretString(option->val));
   }
   PQconninfoFree(options);
+  if (odd) {
+    return Status(
+        Code::kInvalidArgument,
+        "POSTGRES_CONNECTION names no host or no port that there can be; in a URL write @ as "
+        "%40, / as %2F and : as %3A in the password");
+  }
   for (const auto& [name, value] : kFallbacks) {
     bool said =
         std::any_of(target.values_.begin(), target.values_.end(),
