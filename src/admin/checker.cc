@@ -9,6 +9,7 @@
 #include "admin/find_state.h"
 #include "base/glob.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "base/together.h"
 #include "history/name_of.h"
 #include "state/records_gone.h"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "auth/policy_auth.h"
+#include "base/state_name.h"
 #include "history/name_of.h"
 #include "state/lock_rights.h"
 #include "state/records_gone.h"
@@ -161,8 +162,6 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   grant.audit = caller.audit;
   return grant;
 }
-
-std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
 
 Row NameRow(const std::optional<StateKey>& key) {
   if (!key) return Row(2);

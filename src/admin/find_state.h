@@ -55,9 +55,6 @@ void NoteNewest(const Call& call, const Newest& newest);
 // The caller as the server's verbs know one. REQUIRES: the caller may do what is asked of them.
 Grant GrantOf(const Caller& caller, const StateKey& key);
 
-// "net/prod"
-std::string StateText(const StateKey& key);
-
 // The values of kStateColumn and kNamespaceColumn (admin/columns.h); nullopt: it cannot be told
 // which state it is.
 Row NameRow(const std::optional<StateKey>& key);

@@ -1,6 +1,5 @@
 #include "admin/forwarding.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,10 +9,6 @@
 
 namespace stateward {
 namespace {
-
-int64_t TakenAt(const VersionInfo& version) {
-  return std::max(version.time_ms, version.imported_ms);
-}
 
 // Nothing but the way to the new address is left of record n: also for a reader that has just found
 // it to be the newest.

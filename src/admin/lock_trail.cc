@@ -11,6 +11,7 @@
 #include "admin/params.h"
 #include "audit/audit_line.h"
 #include "base/json.h"
+#include "base/state_name.h"
 
 namespace stateward {
 namespace {

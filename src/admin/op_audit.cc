@@ -12,6 +12,7 @@
 #include "audit/trail_verifier.h"
 #include "base/counted.h"
 #include "base/hex.h"
+#include "base/state_name.h"
 #include "stateward/disk.h"
 
 namespace stateward {

@@ -9,6 +9,7 @@
 #include "admin/state_diff.h"
 #include "admin/state_versions.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "document/document_scanner.h"
 #include "state/guard.h"
 

@@ -5,6 +5,7 @@
 
 #include "admin/find_state.h"
 #include "admin/run.h"
+#include "base/state_name.h"
 #include "state/lock_info.h"
 
 namespace stateward {

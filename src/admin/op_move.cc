@@ -40,8 +40,8 @@ Status EmptyOldAddress(const AdminService& service, const History& history, cons
   return RemoveBelow(service, history, from, forwarding);
 }
 
-// Only one state may be on its way to an address, for ever: who made the copies is then no
-// question.
+// The first state that is moved to an address keeps the right to it for good. So it is always clear
+// whose copies lie there.
 Status ClaimTarget(const AdminService& service, const FoundState& from, const FoundState& to) {
   const std::string claim = HexEncode(Sha256("stateward moving v1:" + to.id.hex()));
   Result<StateId> claimant = service.storage().ClaimLegacy(claim, from.id);
@@ -71,7 +71,7 @@ class Mover {
     if (!both_show_it_) {
       Result<std::vector<uint64_t>> numbers = RealOnes();
       if (!numbers.ok()) return std::move(numbers).status();
-      // Not before everything is looked at: it is for ever.
+      // After all checks: a claim is never taken back.
       STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
       STATEWARD_RETURN_IF_ERROR(Copy(*numbers));
     } else if (SameVersion(to_newest_.version->info, from_newest_.version->info)) {

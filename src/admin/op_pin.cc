@@ -4,6 +4,7 @@
 #include "admin/exchange_record.h"
 #include "admin/locked_change.h"
 #include "admin/run.h"
+#include "base/state_name.h"
 
 namespace stateward {
 namespace {

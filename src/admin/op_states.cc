@@ -7,6 +7,7 @@
 #include "admin/run.h"
 #include "admin/state_names.h"
 #include "base/hex.h"
+#include "base/state_name.h"
 #include "history/forwarding.h"
 #include "state/legacy.h"
 #include "state/refusal.h"

@@ -9,6 +9,7 @@
 #include "admin/state_versions.h"
 #include "base/glob.h"
 #include "base/hex.h"
+#include "base/state_name.h"
 #include "state/guard.h"
 #include "state/lock_rights.h"
 #include "state/records_gone.h"
@@ -184,11 +185,10 @@ Result<Reply> RunUploadsDrop(const Call& call) {
   if (!history.ok()) return std::move(history).status();
   Result<FoundUpload> found = FindUpload(call, *history);
   if (!found.ok()) return std::move(found).status();
-  STATEWARD_RETURN_IF_ERROR(history->uploads().RemoveUpload(found->upload));
   // The same bytes that another principal sent have the same name.
-  Result<std::vector<KeptUpload>> left = history->uploads().ListUploads();
-  if (!left.ok()) return std::move(left).status();
-  for (const KeptUpload& upload : *left) {
+  Result<std::vector<KeptUpload>> all = history->uploads().ListUploads();
+  if (!all.ok()) return std::move(all).status();
+  for (const KeptUpload& upload : *all) {
     const bool same =
         upload.id == found->upload.id && upload.content_tag == found->upload.content_tag;
     if (same) STATEWARD_RETURN_IF_ERROR(history->uploads().RemoveUpload(upload));

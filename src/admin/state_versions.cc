@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/state_name.h"
+
 namespace stateward {
 
 Status EachVersion(const History& history, const StateId& id,

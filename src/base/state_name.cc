@@ -27,6 +27,8 @@ bool IsNestedName(std::string_view name) {
   }
 }
 
+std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
+
 bool SplitStateName(std::string_view text, std::string_view* project, std::string_view* name) {
   const size_t slash = text.find('/');
   if (slash == text.npos) return false;

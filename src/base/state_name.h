@@ -4,7 +4,10 @@
 #define STATEWARD_BASE_STATE_NAME_H_
 
 #include <cstddef>
+#include <string>
 #include <string_view>
+
+#include "stateward/state.h"
 
 namespace stateward {
 
@@ -18,6 +21,9 @@ inline constexpr size_t kMaxNestedName = 512;
 // At least two of IsStateName with a slash between, and none of them a word that stands behind a
 // state's address: lock, outputs, outputs.tfstate, versions.
 bool IsNestedName(std::string_view name);
+
+// "project/name": what SplitStateName splits.
+std::string StateText(const StateKey& key);
 
 // "project/name" in its two parts; the name may be nested. False when it is no address of a state.
 bool SplitStateName(std::string_view text, std::string_view* project, std::string_view* name);

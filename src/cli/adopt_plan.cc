@@ -6,6 +6,7 @@
 
 #include "auth/basic.h"
 #include "auth/policy_auth.h"
+#include "base/state_name.h"
 #include "cli/opened_store.h"
 #include "history/forwarding.h"
 #include "state/newest.h"
@@ -35,8 +36,6 @@ Result<StoredState> LookAt(Backends& b, const std::string& store_id, const State
   stored.adopted = newest->version && WasAdopted(stored.key, newest->version->info.moved_to);
   return stored;
 }
-
-std::string Text(const StateKey& key) { return key.project + "/" + key.name; }
 
 // Candidates for one name of identified users, and why some are none.
 class Planner {
@@ -88,7 +87,7 @@ class Planner {
       Result<Grant> from = NamespaceGrant(*secret->second, {key.project, key.name});
       if (!from.ok()) return std::move(from).status();
       if (stored->adopted) plan_.ended.push_back(*from);
-      if (stored->live) fits_[Text(key)].push_back({std::move(*from), ""});
+      if (stored->live) fits_[StateText(key)].push_back({std::move(*from), ""});
     }
     return Status();
   }
@@ -137,11 +136,11 @@ class Planner {
         }
       }
       if (fitting.size() == 1) {
-        fits_[Text(fitting[0].key)].push_back({fitting[0], legacy_id});
+        fits_[StateText(fitting[0].key)].push_back({fitting[0], legacy_id});
         continue;
       }
       std::string names;
-      for (const Grant& from : all) names += (names.empty() ? "" : " and ") + Text(from.key);
+      for (const Grant& from : all) names += (names.empty() ? "" : " and ") + StateText(from.key);
       plan_.refused.push_back(
           names +
           ": terraform-backend kept both in one blob; name the right one in --names "

@@ -5,6 +5,7 @@
 
 #include "auth/policy_auth.h"
 #include "base/random.h"
+#include "base/state_name.h"
 #include "cli/adopt_plan.h"
 #include "document/document_scanner.h"
 #include "history/forwarding.h"
@@ -49,7 +50,7 @@ Status MoveUploads(const History& history, const StateId& from, const StateKey& 
 
 // Both were written to: an administrator must choose.
 Status Adopter::TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, const Old& old) {
-  const std::string name = AddressOf(key);
+  const std::string name = StateText(key);
   if (theirs.kind == RecordKind::kMoved) {
     return {Code::kConflict, "identified users' state of this name " +
                                  WhereNow({"", key.project, key.name}, theirs.moved_to)};

@@ -9,6 +9,7 @@
 #include "admin/caller.h"
 #include "auth/policy.h"
 #include "base/counted.h"
+#include "base/state_name.h"
 #include "cli/adopt_plan.h"
 #include "cli/adopter.h"
 #include "cli/cmd.h"
@@ -86,8 +87,8 @@ Result<AdoptSources> ReadSources(const CliContext& cli, const Args& args, Tools&
 }
 
 std::string Describe(const Grant& from, const Adopted& what) {
-  std::string text = from.key.project + "/" + from.key.name + "  " + NamespaceTag(from.key.tenant) +
-                     "  " + Counted(what.versions, "version");
+  std::string text = StateText(from.key) + "  " + NamespaceTag(from.key.tenant) + "  " +
+                     Counted(what.versions, "version");
   if (what.damaged > 0)
     text += ", " + Counted(what.damaged, "damaged one stays", "damaged ones stay") + " behind";
   return text + "\n";
@@ -111,8 +112,7 @@ void AdoptOne(const CliContext& cli, Tools& tools, const Args& args, const Grant
     report->versions += done->versions;
     if (args.Flag("dry-run")) Say(cli.out, "would give  " + Describe(from, *done));
   } else if (done.status().code() != Code::kNotFound) {  // somebody was faster
-    report->failed.push_back(from.key.project + "/" + from.key.name + ": " +
-                             done.status().detail());
+    report->failed.push_back(StateText(from.key) + ": " + done.status().detail());
   }
 }
 
@@ -166,8 +166,7 @@ int AdoptAll(const CliContext& cli, const Args& args) {
   for (const Grant& ended : plan->ended) {
     if (args.Flag("dry-run")) break;
     Status finished = tools->adopter->Finish(ended);
-    if (!finished.ok())
-      report.failed.push_back(ended.key.project + "/" + ended.key.name + ": " + finished.detail());
+    if (!finished.ok()) report.failed.push_back(StateText(ended.key) + ": " + finished.detail());
   }
   for (const std::string& line : report.failed) Say(cli.err, "not given: " + line + "\n");
   Say(cli.out, Counted(report.states, "state") + " with " + Counted(report.versions, "version") +
@@ -188,7 +187,7 @@ int FinishNamed(const CliContext& cli, Tools& tools, const Args& args,
     Status finished = tools.adopter->Finish(from);
     if (!finished.ok()) return Fail(cli, finished);
   }
-  Say(cli.out, AddressOf(adopted.front().key) + " belongs to identified users already" +
+  Say(cli.out, StateText(adopted.front().key) + " belongs to identified users already" +
                    (args.Flag("dry-run") ? "" : ", with the uploads that were kept since") + "\n");
   return kExitOk;
 }

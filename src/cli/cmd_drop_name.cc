@@ -1,6 +1,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/state_name.h"
 #include "cli/cmd.h"
 #include "cli/command_trail.h"
 #include "cli/opened_store.h"
@@ -40,7 +41,7 @@ std::string Describe(OpenedStore& store, const StateId& id) {
 // They hold it no more.
 Status Drop(const CliContext& cli, OpenedStore& store, TenantIndex& index, const StateKey& key,
             const std::vector<StateId>& holders) {
-  CommandTrail trail(store.config, store.backends, cli.user, "drop-name", AddressOf(key));
+  CommandTrail trail(store.config, store.backends, cli.user, "drop-name", StateText(key));
   STATEWARD_RETURN_IF_ERROR(trail.Begin());
   Status dropped;
   for (const StateId& id : holders) {
@@ -56,7 +57,7 @@ int DropName(const CliContext& cli, const StateKey& key, bool yes) {
   TenantIndex index(store.storage());
   Result<std::vector<StateId>> holders = Holders(index, store, key);
   if (!holders.ok()) return Fail(cli, holders.status());
-  const std::string name = AddressOf(key);
+  const std::string name = StateText(key);
   if (holders->empty()) {
     Say(cli.out, "no state of basic auth holds " + name + "\n");
     return kExitOk;

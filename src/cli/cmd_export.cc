@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/glob.h"
+#include "base/state_name.h"
 #include "cli/adopt_sources.h"
 #include "cli/cmd.h"
 #include "cli/command_trail.h"
@@ -97,7 +98,7 @@ class Exporter {
       ++counts_.namespaces;
       return Status();
     }
-    const std::string name = key.project + "/" + key.name;
+    const std::string name = StateText(key);
     Result<Opened> opened = history_.Open(id, newest->real);
     if (!opened.ok()) return std::move(opened).status();
     STATEWARD_RETURN_IF_ERROR(

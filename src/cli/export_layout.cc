@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auth/basic.h"
+#include "base/state_name.h"
 #include "cli/adopt_plan.h"
 #include "kms/legacy_sealer.h"
 
@@ -14,7 +15,7 @@ class Plain : public ExportLayout {
  public:
   Result<std::optional<std::string>> FileOf(const StateKey& key) override {
     if (!key.tenant.empty()) return std::optional<std::string>();
-    return std::optional<std::string>(key.project + "/" + key.name + ".tfstate");
+    return std::optional<std::string>(StateText(key) + ".tfstate");
   }
   Status Write(const std::string& file, ByteView document, int64_t time_ms,
                TarWriter* tar) const override {
@@ -42,7 +43,7 @@ class Original : public ExportLayout {
       if (secret == secrets_.end()) return std::optional<std::string>();
       id = LegacyId(secret->second, key);
     }
-    const std::string name = key.project + "/" + key.name;
+    const std::string name = StateText(key);
     const auto [here, first] = taken_.emplace(id, name);
     // There a-b/c and a/b-c are one state.
     if (!first) {

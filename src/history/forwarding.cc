@@ -6,10 +6,8 @@
 
 namespace stateward {
 
-std::string AddressOf(const StateKey& key) { return key.project + "/" + key.name; }
-
 bool WasAdopted(const StateKey& key, const std::string& moved_to) {
-  return !key.tenant.empty() && moved_to == AddressOf(key);
+  return !key.tenant.empty() && moved_to == StateText(key);
 }
 
 std::string WhereNow(const StateKey& key, const std::string& moved_to) {

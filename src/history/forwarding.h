@@ -12,9 +12,6 @@
 
 namespace stateward {
 
-// "net/prod"
-std::string AddressOf(const StateKey& key);
-
 // `moved_to` as VersionInfo::moved_to, of a forwarding record of `key`. True: the state of a
 // namespace was given to identified users, and keeps its address.
 bool WasAdopted(const StateKey& key, const std::string& moved_to);

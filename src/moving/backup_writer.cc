@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "history/forwarding.h"
 #include "history/history.h"
 #include "moving/backup.h"
@@ -142,8 +143,7 @@ class Writer {
     Result<bool> as_read = IsAsRead(*to);
     if (!as_read.ok()) return std::move(as_read).status();
     if (*as_read) return Status();
-    return {Code::kConflict, info->key.project + "/" + info->key.name + " was moved to " +
-                                 info->version.moved_to +
+    return {Code::kConflict, StateText(info->key) + " was moved to " + info->version.moved_to +
                                  " while the backup was made, which may lack it; make it again"};
   }
 

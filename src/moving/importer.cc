@@ -6,6 +6,7 @@
 #include "auth/policy_auth.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "document/document_scanner.h"
 #include "history/forwarding.h"
 #include "moving/change_trail.h"
@@ -17,8 +18,6 @@ namespace {
 
 constexpr char kPrincipal[] = "statewardctl import";
 constexpr char kOperation[] = "import";
-
-std::string Address(const StateKey& key) { return key.project + "/" + key.name; }
 
 // Of a document whose parts cannot be told: none.
 DocumentCounts CountsOf(ByteView document) {
@@ -62,7 +61,7 @@ class Importer::Run {
     out.versions = versions_.size();
     out.counts = CountsOf(newest->document);
     Result<PlacedVersions::Top> top = placed_.LoadTop();
-    if (!top.ok()) return std::move(top).status().At(Address(to_));
+    if (!top.ok()) return std::move(top).status().At(StateText(to_));
     top_ = *std::move(top);
     STATEWARD_RETURN_IF_ERROR(CheckOriginals());
     STATEWARD_RETURN_IF_ERROR(parts_.states.CheckName(grant_));
@@ -139,7 +138,7 @@ class Importer::Run {
         ReadLegacy(parts_.storage, parts_.kms, LegacyNames{grant.legacy_ids, false}, id_);
     if (!blob.ok()) return std::move(blob).status();
     if (!blob->has_value()) return Status();
-    return {Code::kConflict, "a state of terraform-backend lies under " + Address(to_) +
+    return {Code::kConflict, "a state of terraform-backend lies under " + StateText(to_) +
                                  "; take that over with `statewardctl adopt`, or choose another "
                                  "name"};
   }
@@ -151,16 +150,17 @@ class Importer::Run {
     const bool document = there.kind == RecordKind::kState;
     if (document && there.sha256 == newest.sha256) return uint64_t{0};
     if (there.kind == RecordKind::kMoved) {
-      return Status(Code::kConflict, Address(to_) + " " + WhereNow(to_, there.moved_to));
+      return Status(Code::kConflict, StateText(to_) + " " + WhereNow(to_, there.moved_to));
     }
     const bool deleted = there.kind == RecordKind::kTombstone;
     if (deleted && there.lineage != newest.lineage) return versions_.size();
     if (there.lineage != newest.lineage) {
-      return Status(Code::kConflict, Address(to_) + " is another state: its lineage is " +
+      return Status(Code::kConflict, StateText(to_) + " is another state: its lineage is " +
                                          there.lineage + ", not " + newest.lineage);
     }
     if (newest.serial <= there.serial) {
-      return Status(Code::kConflict, Address(to_) + " has serial " + std::to_string(there.serial) +
+      return Status(Code::kConflict, StateText(to_) + " has serial " +
+                                         std::to_string(there.serial) +
                                          " already, and the source's newest version has " +
                                          std::to_string(newest.serial));
     }
@@ -189,13 +189,13 @@ class Importer::Run {
       Result<Opened> opened = history_.Open(id_, newest - which);
       if (!opened.ok()) return std::move(opened).status().At("what was imported");
       if (Sha256(opened->document) != sha256) {
-        return Status::Corruption(Address(to_) + ": version " + std::to_string(newest - which) +
+        return Status::Corruption(StateText(to_) + ": version " + std::to_string(newest - which) +
                                   " is not what the source has");
       }
       if (which > 0) continue;
       const DocumentCounts counts = CountsOf(opened->document);
       if (counts.resources != out.counts.resources || counts.outputs != out.counts.outputs) {
-        return Status::Corruption(Address(to_) + ": it holds other resources than the source");
+        return Status::Corruption(StateText(to_) + ": it holds other resources than the source");
       }
     }
     return Status();

@@ -5,6 +5,7 @@
 
 #include "base/counted.h"
 #include "base/hex.h"
+#include "base/state_name.h"
 #include "history/name_of.h"
 #include "state/lock_info.h"
 #include "state/store_secret.h"
@@ -111,8 +112,7 @@ Result<std::vector<std::string>> StoreCopier::Held() {
     // That of a state that nobody ever wrote stands in no record.
     Result<std::optional<StateKey>> name = NameOf(history, id);
     const bool known = name.ok() && name->has_value();
-    held.push_back((known ? (*name)->project + "/" + (*name)->name : "state " + id.hex()) + " (" +
-                   who + ")");
+    held.push_back((known ? StateText(**name) : "state " + id.hex()) + " (" + who + ")");
   }
   return held;
 }

@@ -115,7 +115,7 @@ Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, co
       continue;
     }
     const int64_t oldest = above_gap ? oldest_above_gap : oldest_kept;
-    if (std::max(info->version.time_ms, info->version.imported_ms) > oldest) break;
+    if (TakenAt(info->version) > oldest) break;
     if (!lowest) {
       Result<uint64_t> found = state.LowestOfNewest(rules.keep, oldest_above_gap);
       if (!found.ok()) return std::move(found).status();

@@ -3,6 +3,7 @@
 #ifndef STATEWARD_STATE_PRUNER_H_
 #define STATEWARD_STATE_PRUNER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,11 @@ namespace stateward {
 // the gap for the newest for a while after it was (FsStorage::kTrustedUs). So is any record where a
 // write may be late (state/late_writes.h).
 constexpr int64_t kGapMs = 60LL * 60 * 1000;
+
+// When a record came to this store: its age counts from then.
+inline int64_t TakenAt(const VersionInfo& version) {
+  return std::max(version.time_ms, version.imported_ms);
+}
 
 // Removes what `rules` do not keep of one state, and says how many records; never the newest
 // record, nor the version that it names, nor anything that cannot be read.

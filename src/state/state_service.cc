@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "base/state_name.h"
 #include "document/document_scanner.h"
 #include "document/outputs.h"
 #include "history/forwarding.h"
@@ -217,7 +218,7 @@ StateAnswer StateService::GiveToIdentified(const Grant& grant, const std::string
   request.grant = &grant;
   request.lock_id = lock_id;
   request.kind = RecordKind::kMoved;
-  request.info.moved_to = AddressOf(grant.key);
+  request.info.moved_to = StateText(grant.key);
   return Write(request);
 }
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "base/state_name.h"
 #include "history/forwarding.h"
 #include "history/upload_tag.h"
 #include "state/never_absent.h"
@@ -87,7 +88,7 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
         answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
         if (outcome.refusal == Refusal::kAdopted && !answer.upload.empty()) {
           answer.action = "the upload is kept: `statewardctl adopt " +
-                          AddressOf(request.grant->key) +
+                          StateText(request.grant->key) +
                           "` on the server takes it along, and `statewardctl uploads list` says "
                           "what it is called then";
         }

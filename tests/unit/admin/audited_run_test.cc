@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/state_name.h"
 #include "unit/admin/admin_fixture.h"
 
 namespace stateward {
