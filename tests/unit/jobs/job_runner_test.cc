@@ -125,7 +125,7 @@ TEST(JobRunner, WhereThereIsNoStoreJobsWait) {
   WaitFor([&] { return JobBoard::Read(dir).found.count(kJobsOfStore) == 1; });
   runner->Restart();
   CHECK(closed.Init(false, *kms).ok());
-  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs == 1; });
+  WaitFor([&] { return JobBoard::Read(dir).jobs["fake"].runs >= 1; });
   LONGS_EQUAL(0, JobBoard::Read(dir).jobs["fake"].failures);
 }
 
