@@ -70,6 +70,8 @@ ProcessId SelfProcess() {
   return {pid, known_start.load(std::memory_order_relaxed)};
 }
 
+ProcessId ProcessOf(uint32_t pid) { return {pid, StartOf(pid)}; }
+
 bool IsWithin(uint32_t pid, uint32_t ancestor) {
   // Processes that end meanwhile could make a ring of old numbers; no tree is that deep.
   for (int depth = 0; depth < 64 && pid != 0; ++depth) {

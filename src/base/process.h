@@ -19,6 +19,8 @@ inline bool operator==(const ProcessId& a, const ProcessId& b) {
 
 // This process. Costs one getpid() after the first call in a process.
 ProcessId SelfProcess();
+// Who has that number now. start = 0: there is no such process, or it cannot be seen from here.
+ProcessId ProcessOf(uint32_t pid);
 // False when that process is gone, or cannot be seen from here.
 bool IsAlive(const ProcessId& process);
 // Whether `pid` is `ancestor`, or a child of it, or of a child, and so on.

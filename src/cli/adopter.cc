@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "auth/policy_auth.h"
-#include "base/random.h"
 #include "base/state_name.h"
 #include "cli/adopt_plan.h"
 #include "document/document_scanner.h"
@@ -76,7 +75,7 @@ Adopter::Adopter(Backends& backends, std::string store_id, StateService& states,
       clock_(clock),
       who_(std::move(who)),
       trail_(trail),
-      lock_id_("adopt-" + RandomHex(8)) {}
+      lock_id_(ToolLock::NewId(kOperation)) {}
 
 History Adopter::HistoryOf() const { return {*b_.storage, *b_.kms, store_id_}; }
 

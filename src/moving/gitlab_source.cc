@@ -2,8 +2,6 @@
 
 #include "base/percent.h"
 #include "document/document_scanner.h"
-#include "moving/http_source.h"
-#include "moving/lock_text.h"
 #include "moving/source_time.h"
 
 namespace stateward {
@@ -104,13 +102,13 @@ Result<SecretBytes> GitlabSource::Read(const SourceState& state, const SourceVer
   return web_->GetDocument(PathOfState(state) + "/versions/" + version.id);
 }
 
-Result<SourceLock> GitlabSource::Lock(const SourceState& state) {
-  return LockOverHttp(*web_, "POST", PathOfState(state) + "/lock", state, clock_);
+HttpLock GitlabSource::LockOf(const SourceState& state) const {
+  const std::string path = PathOfState(state) + "/lock";
+  return {*web_, {"POST", path, "DELETE", path + "?ID={id}"}, state.place, clock_};
 }
 
-Status GitlabSource::Unlock(const SourceState& state) {
-  return UnlockOverHttp(
-      *web_, "DELETE", PathOfState(state) + "/lock?ID=" + ImportLockId(state.place), state, clock_);
-}
+Result<SourceLock> GitlabSource::Lock(const SourceState& state) { return LockOf(state).Take(); }
+
+Status GitlabSource::Unlock(const SourceState& state) { return LockOf(state).Free(); }
 
 }  // namespace stateward

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "moving/http_source.h"
 #include "moving/source.h"
 #include "moving/web.h"
 #include "stateward/clock.h"
@@ -35,6 +36,7 @@ class GitlabSource : public Source {
   };
   Result<std::string> ListPage(const std::string& after, std::vector<SourceState>* states);
   std::string PathOfState(const SourceState& state) const;
+  HttpLock LockOf(const SourceState& state) const;
 
   const std::string project_;
   const std::unique_ptr<Web> web_;

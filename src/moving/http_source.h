@@ -4,6 +4,7 @@
 #define STATEWARD_MOVING_HTTP_SOURCE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,38 @@
 #include "stateward/clock.h"
 
 namespace stateward {
+
+// The two requests of a lock, as the http backend sends them.
+class HttpLock {
+ public:
+  struct Way {
+    std::string lock_method;
+    std::string lock_address;
+    std::string unlock_method;
+    std::string unlock_address;  // {id}: the lock's ID, which is in the body as well
+  };
+  // `web`, `clock` must outlive it.
+  HttpLock(const Web& web, Way way, std::string place, const Clock& clock)
+      : web_(web), way_(std::move(way)), place_(std::move(place)), clock_(clock) {}
+
+  // Frees first what a killed run left.
+  Result<SourceLock> Take() const;
+  Status Free() const;
+
+ private:
+  // Whose lock it is that is in the way; nullopt: none, it is taken now.
+  struct Holder {
+    std::string id;
+    std::string who;
+  };
+  Result<std::optional<Holder>> Ask() const;
+  Status FreeId(const std::string& id) const;
+
+  const Web& web_;
+  const Way way_;
+  const std::string place_;
+  const Clock& clock_;
+};
 
 // In each address {workspace} stands for the state.
 struct HttpSourceOptions {
@@ -36,16 +69,12 @@ class HttpSource : public Source {
   Status Unlock(const SourceState& state) override;
 
  private:
+  HttpLock LockOf(const SourceState& state) const;
+
   const HttpSourceOptions options_;
   const std::unique_ptr<Web> web_;
   const Clock& clock_;
 };
-
-// The two requests of a lock, as the http backend sends them.
-Result<SourceLock> LockOverHttp(const Web& web, const std::string& method, const std::string& url,
-                                const SourceState& state, const Clock& clock);
-Status UnlockOverHttp(const Web& web, const std::string& method, const std::string& url,
-                      const SourceState& state, const Clock& clock);
 
 }  // namespace stateward
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "auth/policy_auth.h"
-#include "base/random.h"
 #include "base/sha256.h"
 #include "base/state_name.h"
 #include "document/document_scanner.h"
@@ -220,7 +219,7 @@ class Importer::Run {
 };
 
 Importer::Importer(ImportParts parts)
-    : parts_(std::move(parts)), lock_id_("import-" + RandomHex(8)) {}
+    : parts_(std::move(parts)), lock_id_(ToolLock::NewId(kOperation)) {}
 
 Result<Imported> Importer::Look(Source& source, const SourceState& state,
                                 const StateKey& to) const {

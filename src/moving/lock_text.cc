@@ -8,16 +8,35 @@
 #include "state/lock_info.h"
 
 namespace stateward {
+namespace {
+
+constexpr size_t kPlaceDigits = 8;
+
+std::string PlaceDigits(std::string_view place) {
+  return HexEncode(Sha256("stateward import v1:" + std::string(place))).substr(0, kPlaceDigits);
+}
+
+}  // namespace
 
 std::string ImportLockId(std::string_view place) {
-  const std::string hex = HexEncode(Sha256("stateward import v1:" + std::string(place)));
+  const std::string hex = PlaceDigits(place) + MarkOf(SelfProcess());
   return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
          hex.substr(16, 4) + "-" + hex.substr(20, 12);
 }
 
-std::string ImportLockInfo(std::string_view place, const std::string& path, int64_t now_ms) {
+RunState WhoseImport(std::string_view id, std::string_view place) {
+  std::string hex;
+  for (char c : id) {
+    if (c != '-') hex += c;
+  }
+  if (hex.size() != kPlaceDigits + kRunMarkDigits) return RunState::kOther;
+  if (hex.compare(0, kPlaceDigits, PlaceDigits(place)) != 0) return RunState::kOther;
+  return LookAtRun(std::string_view(hex).substr(kPlaceDigits));
+}
+
+std::string ImportLockInfo(const std::string& id, const std::string& path, int64_t now_ms) {
   JsonWriter info;
-  info.BeginObject().Key("ID").String(ImportLockId(place)).Key("Operation").String("import");
+  info.BeginObject().Key("ID").String(id).Key("Operation").String("import");
   info.Key("Info").String("statewardctl import reads this state").Key("Who").String("statewardctl");
   info.Key("Version").String("").Key("Created").String(FormatTime(now_ms));
   info.Key("Path").String(path).EndObject();

@@ -80,7 +80,7 @@ Result<SecretBytes> S3Source::Read(const SourceState& state, const SourceVersion
 Result<SourceLock> S3Source::Lock(const SourceState& state) {
   const std::string key = KeyOf(state) + kLockEnd;
   const std::string path = options_.settings.bucket + "/" + KeyOf(state);
-  const std::string info = ImportLockInfo(state.place, path, clock_.NowMs());
+  const std::string info = ImportLockInfo(ImportLockId(state.place), path, clock_.NowMs());
   // Keys that may only read cannot lock; but they see who has.
   Result<S3PutOutcome> put = client_->Put(key, info, S3Condition::Absent());
   if (put.ok() && put->done) return SourceLock::kHeld;
@@ -88,7 +88,13 @@ Result<SourceLock> S3Source::Lock(const SourceState& state) {
   if (there.ok()) {
     std::string id;
     const std::string who = WhoHolds(there->bytes, &id);
-    if (id == ImportLockId(state.place)) return SourceLock::kHeld;
+    const RunState run = WhoseImport(id, state.place);
+    if (run == RunState::kThis) return SourceLock::kHeld;
+    if (run == RunState::kGone) {
+      put = client_->Put(key, info, S3Condition::Etag(there->etag));
+      if (!put.ok()) return std::move(put).status();
+      if (put->done) return SourceLock::kHeld;
+    }
     return Status(Code::kLocked, PlaceOf(key) + ": locked by " + who);
   }
   if (there.status().code() != Code::kNotFound) return std::move(there).status();

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "base/random.h"
 #include "moving/lock_text.h"
+#include "moving/tool_run.h"
 #include "state/known_gates.h"
 #include "state/lock_info.h"
 
@@ -20,7 +22,27 @@ Status Refused(const std::string& info) {
                                "gone with `statewardctl unlock`"};
 }
 
+// The mark of the run in a lock's ID; "" where there is none.
+std::string_view MarkIn(std::string_view id, const std::string& operation) {
+  const size_t begin = operation.size() + 1;
+  return id.size() > begin ? id.substr(begin, kRunMarkDigits) : std::string_view();
+}
+
+// kConflict: the run that holds `id` is at work, or may be.
+Status CheckLeft(const std::string& id, const std::string& operation) {
+  const std::string_view mark = MarkIn(id, operation);
+  if (LookAtRun(mark) != RunState::kOther) return Status();
+  return {Code::kConflict, "the state is locked by another run of `statewardctl " + operation +
+                               "`, " + WhichRun(mark) +
+                               "; repeat this when it has ended, or, when it is gone, free its "
+                               "lock with `statewardctl unlock` first"};
+}
+
 }  // namespace
+
+std::string ToolLock::NewId(const std::string& operation) {
+  return operation + "-" + MarkOf(SelfProcess()) + "-" + RandomHex(4);
+}
 
 ToolLock::ToolLock(Locker& locker, StateService& states, std::string operation, std::string id)
     : locker_(locker), states_(states), operation_(std::move(operation)), id_(std::move(id)) {
@@ -63,6 +85,7 @@ Status ToolLock::FreeLeft(const Grant& grant) {
   Result<LockView> view = locker_.Look({id, grant.legacy_ids});
   if (!view.ok()) return FreeHalfTaken(grant);
   if (!view->holder || view->holder->principal != grant.principal) return Status();
+  STATEWARD_RETURN_IF_ERROR(CheckLeft(view->holder->id, operation_));
   return states_.Unlock(grant, {}, view->holder->id).status;
 }
 
@@ -77,6 +100,7 @@ Status ToolLock::FreeHalfTaken(const Grant& grant) {
   Result<ParsedLockInfo> holder =
       ParseLockInfo(SecretBytes(answer.holder.begin(), answer.holder.end()));
   if (!holder.ok()) return std::move(holder).status();
+  STATEWARD_RETURN_IF_ERROR(CheckLeft(holder->id, operation_));
   Result<ReleaseOutcome> freed = locker_.Release({StateId::Of(grant.key), grant.legacy_ids},
                                                  {holder->id, grant.principal, false});
   return freed.ok() ? Status() : std::move(freed).status();

@@ -110,10 +110,13 @@ class Listener(http.server.ThreadingHTTPServer):
 
 
 class Double:
-    """An HTTP service in a thread. .seen: (method, path) of each request."""
+    """An HTTP service in a thread. .seen: (method, path) of each request. One for whose path
+    .held_back is true is answered when .go_on is set; .waits is set when one is there."""
 
     def __init__(self):
         self.seen, self.locks = [], {}
+        self.held_back = lambda path: False
+        self.waits, self.go_on = threading.Event(), threading.Event()
         double = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -123,6 +126,9 @@ class Double:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 double.seen.append((self.command, self.path))
+                if double.held_back(self.path):
+                    double.waits.set()
+                    double.go_on.wait(60)
                 status, data = double.serve(self.command, self.path, body, self.headers)
                 if not isinstance(data, bytes):
                     data = json.dumps(data).encode()

@@ -172,6 +172,33 @@ class Import(World, unittest.TestCase):
         _, err = self.ctl("import", *source, code=2)
         self.assertIn("chmod 0600", err)
 
+    def test_a_run_that_is_at_work_keeps_its_locks_and_a_killed_one_does_not(self):
+        gitlab = GitlabDouble({"env": {s: document(s) for s in (1, 2)}})
+        self.addCleanup(gitlab.close)
+        self.addCleanup(gitlab.go_on.set)
+
+        def source(to):
+            return ("import", "--gitlab", gitlab.url + "/group/infra", "--to", to, "--source-env",
+                    self.env_file(GITLAB_TOKEN=gitlab.TOKEN))
+
+        gitlab.held_back = lambda path: gitlab.locks and path.endswith("/versions/2")
+        first = self.box.start([CTL, *source("demo/{workspace}")], env=self.server.settings, log="first.log")
+        self.assertTrue(gitlab.waits.wait(60))
+        held = dict(gitlab.locks)
+        gitlab.held_back = lambda path: False
+        _, err = self.ctl(*source("demo/{workspace}"), code=4)
+        self.assertIn(f"the state is locked by another run of `statewardctl import`, process {first.popen.pid} on "
+                      "this host; repeat this when it has ended", err)
+        _, err = self.ctl(*source("demo/another"), code=4)
+        self.assertIn("locked by statewardctl for import since", err)
+        self.assertEqual(held, gitlab.locks)
+        first.send(signal.SIGKILL)
+        first.popen.wait()
+        self.ctl(*source("demo/{workspace}"))
+        self.assertEqual([2, 1], self.serials("demo/env"))
+        self.assertEqual({}, gitlab.locks)
+        self.assertEqual([], json.loads(self.ctl("locks", "--json")[0]))
+
     def test_hcp(self):
         states = {f"ws{i}": [(f"2025-0{s}-01T00:00:00+01:00", document(s, f"L{i}"))
                              for s in (3, 2, 1)] for i in range(3)}

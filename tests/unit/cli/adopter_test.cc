@@ -13,6 +13,7 @@
 #include "cli/adopt_plan.h"
 #include "doubles/original_blobs.h"
 #include "doubles/tool_world.h"
+#include "moving/tool_lock.h"
 
 namespace stateward {
 namespace {
@@ -143,7 +144,8 @@ TEST(Adopter, ALockThatAKilledRunHalfTookIsFreed) {
   CHECK(states->Put(from, "", Text(Doc(1))).status.ok());
   Grant killed = from;
   killed.principal = kAdoptPrincipal;
-  CHECK(states->Lock(killed, Text(R"({"ID":"adopt-1","Operation":"adopt"})")).status.ok());
+  const std::string id = ToolLock::NewId("adopt");
+  CHECK(states->Lock(killed, Text("{\"ID\":\"" + id + "\"}")).status.ok());
   static_cast<MemLocker&>(*w.b.locker).half_taken = true;
   STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
   CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(1));
