@@ -8,8 +8,10 @@
 
 #include "admin/caller.h"
 #include "admin/reply_json.h"
+#include "app/open_auth.h"
 #include "base/counted.h"
 #include "base/shown_text.h"
+#include "base/state_name.h"
 #include "cli/backend_block.h"
 #include "cli/cmd.h"
 #include "cli/import_source.h"
@@ -59,8 +61,25 @@ Result<ImportNames> NamesOf(const CliContext& cli, const Args& args) {
   return names;
 }
 
+// Why no client reaches what would come there.
+Status CheckReached(const Config& config, const StateKey& to) {
+  if (!IsNestedName(to.name) || config.rules.nested_names) return Status();
+  return {Code::kConflict, "a name with slashes needs NESTED_NAMES=true"};
+}
+
+// What comes belongs to identified users.
+void WarnOfNoUsers(const CliContext& cli, const Config& config) {
+  Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
+  if (!config.auth.policy_file.empty() || !issuers.ok() || !issuers->empty()) return;
+  Say(cli.err,
+      "warning: imported states belong to identified users, and the settings let none in: a "
+      "secret of basic auth reaches its own namespace alone. Write a policy and set "
+      "AUTH_POLICY_FILE (docs/policy.md)\n");
+}
+
 // What is not named in the file stays; two states of one address are refused.
-Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names) {
+Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names,
+                                    const Config& config) {
   Result<std::vector<SourceState>> states = source.List();
   if (!states.ok()) return std::move(states).status();
   if (states->empty()) return Status::InvalidArgument("the source has no states");
@@ -79,6 +98,7 @@ Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names) {
     Result<StateKey> to = names.Of(item.state.workspace);
     if (to.ok()) {
       item.to = *std::move(to);
+      item.status = CheckReached(config, item.to);
       auto [at, fresh] = taken.emplace(item.to.project + "/" + item.to.name, item.state.workspace);
       if (!fresh) {
         item.status = Status(Code::kConflict, at->second + " would get this address, too");
@@ -169,11 +189,11 @@ int Report(const CliContext& cli, const Args& args, const std::vector<Item>& ite
   for (const Item& item : items) {
     if (item.left) continue;
     const std::string& place = item.state.place;
-    const std::string name = item.state.workspace + (place.empty() ? "" : " (" + place + ")");
+    const std::string name =
+        ShownText(item.state.workspace + (place.empty() ? "" : " (" + place + ")"));
     if (!item.status.ok()) {
       ++failed;
-      Say(cli.err,
-          "not imported: " + ShownText(name) + ": " + ShownText(item.status.detail()) + "\n");
+      Say(cli.err, "not imported: " + name + ": " + ShownText(item.status.detail()) + "\n");
       continue;
     }
     ++states;
@@ -193,7 +213,8 @@ int Report(const CliContext& cli, const Args& args, const std::vector<Item>& ite
   if (args.Has("site") && !cli.json) {
     for (const Item& item : items) {
       if (!item.status.ok()) continue;
-      Say(cli.out, "\n# " + item.state.workspace + "\n" + BackendBlock(args.Text("site"), item.to));
+      Say(cli.out, "\n# " + ShownText(item.state.workspace) + "\n" +
+                       BackendBlock(args.Text("site"), item.to));
     }
     if (states > 0) Say(cli.out, "\n");
   }
@@ -215,9 +236,10 @@ int CmdImport(const CliContext& cli, const Args& args) {
   if (!source.ok()) return Fail(cli, source.status());
   Result<std::unique_ptr<LocalAdmin>> admin = LocalAdmin::Open(cli);
   if (!admin.ok()) return Fail(cli, admin.status());
-  Result<std::vector<Item>> items = MakeItems(**source, *names);
-  if (!items.ok()) return Fail(cli, items.status());
   OpenedStore& store = (*admin)->store();
+  Result<std::vector<Item>> items = MakeItems(**source, *names, store.config);
+  if (!items.ok()) return Fail(cli, items.status());
+  if (!cli.quiet) WarnOfNoUsers(cli, store.config);
   const Importer importer({store.storage(), *store.backends.locker, *store.kms, (*admin)->states(),
                            SystemClock(), store.store_id, LocalCaller(cli.user).principal,
                            (*admin)->service().trail()});

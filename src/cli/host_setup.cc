@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <utility>
 
@@ -43,6 +44,23 @@ Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user
     return FromErrno("memfd", errno);
   }
   return "/proc/self/fd/" + std::to_string(fd);  // open until the process ends
+}
+
+// Root may read what the owner of a folder may not: a link in it must not bring that along.
+Status CheckWithin(FILE* file, const std::string& path, const std::string& folder) {
+  const std::unique_ptr<char, decltype(&free)> whole(realpath(folder.c_str(), nullptr), &free);
+  if (whole == nullptr) return FromErrno(folder, errno);
+  const std::string begin = std::string(whole.get()) == "/" ? "/" : std::string(whole.get()) + "/";
+  char place[PATH_MAX] = "";
+  const std::string link = "/proc/self/fd/" + std::to_string(fileno(file));
+  const ssize_t n = readlink(link.c_str(), place, sizeof place - 1);
+  if (n < 0) return FromErrno(path, errno);
+  if (std::string_view(place, static_cast<size_t>(n)).substr(0, begin.size()) == begin) {
+    return Status();
+  }
+  return Status::InvalidArgument(path + ": a link out of the folder, to " + place +
+                                 "; root follows none of them. Copy the file to this place, or "
+                                 "import the folder that it is in");
 }
 
 // A folder of many states needs more descriptors than a shell allows by default.
@@ -147,24 +165,25 @@ Status HostSetup::TakeCredential(const std::string& name, const std::string& pat
 }
 
 Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
-  std::vector<std::string> paths;
+  std::vector<std::pair<std::string, std::string>> files;  // the folder, "" = none, and the path
   for (const std::string& path : inputs) {
     struct stat st {};
     if (stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
-      paths.push_back(path);
+      files.emplace_back("", path);
       continue;
     }
     Result<std::vector<std::string>> below = StateFilesBelow(path);
     if (!below.ok()) return std::move(below).status();
-    paths.insert(paths.end(), below->begin(), below->end());
+    for (const std::string& file : *below) files.emplace_back(path, file);
     folders_[path] = *std::move(below);
   }
-  STATEWARD_RETURN_IF_ERROR(MakeRoomForFiles(paths.size()));
-  for (const std::string& path : paths) {
+  STATEWARD_RETURN_IF_ERROR(MakeRoomForFiles(files.size()));
+  for (const auto& [folder, path] : files) {
     if (inputs_.count(path) > 0) continue;
     FILE* file = fopen(path.c_str(), "re");
     if (file == nullptr) return Status::InvalidArgument(FromErrno(path, errno).detail());
     inputs_[path] = file;
+    if (root_ && !folder.empty()) STATEWARD_RETURN_IF_ERROR(CheckWithin(file, path, folder));
   }
   if (options_.output.empty()) return Status();
   Result<std::unique_ptr<OutputFile>> output = OutputFile::Begin(options_.output, options_.force);

@@ -129,6 +129,11 @@ Result<std::unique_ptr<Source>> OpenHttp(const Args& args, const SourceEnv& env,
     return Status::InvalidArgument("TF_HTTP_LOCK_ADDRESS and TF_HTTP_UNLOCK_ADDRESS go together");
   }
   const bool one = FillPattern(options.address, "") == options.address;
+  if (!one && args.Has("to")) {
+    return Status::InvalidArgument(
+        "no list of states can be had from this source: with {workspace} in --http, --names FILE "
+        "tells which there are");
+  }
   options.workspaces = one ? std::vector<std::string>{"default"} : names.Workspaces();
   const SecretString user = env.Secret("TF_HTTP_USERNAME");
   Result<std::unique_ptr<Web>> web = OpenWeb(

@@ -98,7 +98,6 @@ std::vector<std::string> ImportNames::Missing(const std::set<std::string>& there
 }
 
 std::vector<std::string> ImportNames::Workspaces() const {
-  if (!pattern_.empty()) return {"default"};
   std::vector<std::string> out;
   for (const auto& [workspace, key] : names_) out.push_back(workspace);
   return out;

@@ -30,7 +30,7 @@ class ImportNames {
   // kNotFound: the file does not name this workspace. kInvalidArgument: what comes of it is no
   // address.
   Result<StateKey> Of(const std::string& workspace) const;
-  // Those that the file names; of a pattern: "default".
+  // Those that the file names; of a pattern: none.
   std::vector<std::string> Workspaces() const;
   // A pattern without {workspace}: for a source of one state.
   bool IsOneAddress() const;

@@ -248,6 +248,27 @@ class Host(unittest.TestCase):
         self.every_command(self.service)
 
     @unittest.skipIf(test_user() is None, "not as root")
+    def test_root_follows_no_link_out_of_a_folder(self):
+        """Its owner could have a state imported that he may not read."""
+        self.root("init")
+        self.box.make_dir("private")
+        self.box.write("private/secret.tfstate", document(1), 0o600)
+        folder = self.box.make_dir("from")
+        self.box.write("from/own.tfstate", document(2))
+        os.symlink("own.tfstate", folder + "/again.tfstate")
+        source = ("import", "--folder", folder, "--to", "demo/{workspace}", "--dry-run")
+        self.assertIn("demo/again", self.root(*source))
+        os.symlink(self.box.path("private/secret.tfstate"), folder + "/other.tfstate")
+        said = self.root(*source, code=2)
+        self.assertIn("from/other.tfstate: a link out of the folder, to " + self.box.path("private/secret.tfstate"),
+                      said)
+        os.remove(folder + "/other.tfstate")
+        os.rename(self.box.path("private/secret.tfstate"), self.box.path("private/terraform.tfstate"))
+        self.box.make_dir("from/terraform.tfstate.d")
+        os.symlink(self.box.path("private"), folder + "/terraform.tfstate.d/prod")
+        self.assertIn("a link out of the folder", self.root(*source, code=2))
+
+    @unittest.skipIf(test_user() is None, "not as root")
     def test_a_store_of_another_user_is_refused(self):
         self.root("init")
         os.chown(self.store, 0, 0)

@@ -229,6 +229,20 @@ class Import(World, unittest.TestCase):
         self.env_file(TF_HTTP_USERNAME="ann", TF_HTTP_PASSWORD="wrong")
         self.ctl("import", "--http", url, "--names", names, "--source-env", env, code=4)
 
+    def test_addresses_that_no_client_reaches(self):
+        self.box.make_dir("files")
+        self.box.write("files/net.tfstate", document(1).decode())
+        source = ("--folder", self.box.path("files"), "--to")
+        _, err = self.ctl("import", *source, "demo/a/{workspace}", code=4)
+        self.assertIn("a name with slashes needs NESTED_NAMES=true", err)
+        self.assertNotIn("warning", err)
+        self.server.settings.update(AUTH_POLICY_FILE="", AUTH_BASIC_ENABLED="true")
+        _, err = self.ctl("import", *source, "demo/{workspace}", "--dry-run")
+        self.assertIn("warning: imported states belong to identified users, and the settings let none in", err)
+        _, err = self.ctl("import", "--http", "https://state.example.org/{workspace}", *source[2:], "demo/{workspace}",
+                          code=2)
+        self.assertIn("--names FILE tells which there are", err)
+
     def test_postgres(self):
         postgres = Postgres(self.box)
         connection = postgres.connection(*postgres.address())
