@@ -2,8 +2,10 @@
 //
 // Records are sealed for their state, so they are sealed again. Until the last of them is there the
 // new address has only no-op records on top, which read as "never there": one exchange shows all
-// of it. Both addresses are locked meanwhile. The steps can be repeated after each of them. What
+// of it. Both addresses are locked meanwhile. The steps can be repeated after each of them, also
+// when the locks of a killed run were freed and a client went on at one of the two addresses. What
 // the old address has besides its forwarding record goes at the end.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +15,6 @@
 #include "admin/locked_change.h"
 #include "admin/run.h"
 #include "admin/state_versions.h"
-#include "base/hex.h"
-#include "base/sha256.h"
 #include "base/state_name.h"
 #include "history/forwarding.h"
 #include "history/moved_uploads.h"
@@ -25,11 +25,6 @@ namespace {
 
 Status Exists(const StateKey& key) {
   return {Code::kConflict, "there is a state " + StateText(key) + " already"};
-}
-
-bool SameVersion(const VersionInfo& a, const VersionInfo& b) {
-  return a.kind == b.kind && a.sha256 == b.sha256 && a.serial == b.serial &&
-         a.lineage == b.lineage && a.time_ms == b.time_ms;
 }
 
 // The end of a move: what the new address has goes from the old one. `forwarding`: the number of
@@ -43,8 +38,7 @@ Status EmptyOldAddress(const AdminService& service, const History& history, cons
 // The first state that is moved to an address keeps the right to it for good. So it is always clear
 // whose copies lie there.
 Status ClaimTarget(const AdminService& service, const FoundState& from, const FoundState& to) {
-  const std::string claim = HexEncode(Sha256("stateward moving v1:" + to.id.hex()));
-  Result<StateId> claimant = service.storage().ClaimLegacy(claim, from.id);
+  Result<StateId> claimant = service.storage().ClaimLegacy(MoveClaim(to.id), from.id);
   if (!claimant.ok()) return std::move(claimant).status();
   if (!(*claimant == from.id)) {
     return {Code::kConflict,
@@ -68,18 +62,7 @@ class Mover {
     }
     if (!to_newest_.unreadable.ok()) return Exists(to_.key);
     both_show_it_ = to_newest_.version.has_value();
-    if (!both_show_it_) {
-      Result<std::vector<uint64_t>> numbers = RealOnes();
-      if (!numbers.ok()) return std::move(numbers).status();
-      // After all checks: a claim is never taken back.
-      STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
-      STATEWARD_RETURN_IF_ERROR(Copy(*numbers));
-    } else if (SameVersion(to_newest_.version->info, from_newest_.version->info)) {
-      STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
-    } else {
-      both_show_it_ = false;
-      return Exists(to_.key);  // what is not our copy
-    }
+    STATEWARD_RETURN_IF_ERROR(both_show_it_ ? Continue() : Begin());
     STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
     STATEWARD_RETURN_IF_ERROR(CheckCopy());
     STATEWARD_RETURN_IF_ERROR(Forward(lock));
@@ -96,6 +79,49 @@ class Mover {
     if (!looked.ok()) return std::move(looked).status();
     *newest = *std::move(looked);
     return Status();
+  }
+
+  Status Begin() {
+    Result<std::vector<uint64_t>> numbers = RealOnes();
+    if (!numbers.ok()) return std::move(numbers).status();
+    // After all checks: a claim is never taken back.
+    STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
+    return Copy(*numbers);
+  }
+
+  // The new address shows something. It is our copy when one of the two has gone on from what the
+  // other one has, or neither.
+  Status Continue() {
+    Result<std::optional<uint64_t>> copied =
+        NumberOf(to_.id, to_newest_, from_newest_.version->info);
+    if (!copied.ok()) return std::move(copied).status();
+    if (copied->has_value()) return ClaimTarget(call_.service, from_, to_);
+    copied = NumberOf(from_.id, from_newest_, to_newest_.version->info);
+    if (!copied.ok()) return std::move(copied).status();
+    if (!copied->has_value()) {
+      both_show_it_ = false;
+      return Exists(to_.key);
+    }
+    Result<std::vector<uint64_t>> numbers = RealOnes();
+    if (!numbers.ok()) return std::move(numbers).status();
+    STATEWARD_RETURN_IF_ERROR(ClaimTarget(call_.service, from_, to_));
+    for (uint64_t n : *numbers) {
+      if (n > **copied) STATEWARD_RETURN_IF_ERROR(CopyOnTop(n));
+    }
+    return Status();
+  }
+
+  // The number that `version` has in a state that lives; nullopt: the state has it not.
+  Result<std::optional<uint64_t>> NumberOf(const StateId& id, const Newest& newest,
+                                           const VersionInfo& version) const {
+    std::optional<uint64_t> number;
+    if (!newest.version || newest.version->info.kind != RecordKind::kState) return number;
+    Status walked = EachVersion(history_, id, [&](uint64_t n, const Result<SealedInfo>& info) {
+      if (info.ok() && IsCopy(info->version, version)) number = n;
+      return !number;
+    });
+    if (!walked.ok()) return walked;
+    return number;
   }
 
   // The records that are worth something, the oldest first.
@@ -153,6 +179,12 @@ class Mover {
     return appended->appended ? Status() : Exists(to_.key);
   }
 
+  Status CopyOnTop(uint64_t n) {
+    STATEWARD_RETURN_IF_ERROR(AppendNoOp(to_newest_.head));
+    ++to_newest_.head;
+    return CopyOne(n, to_newest_.head, true);
+  }
+
   Status Blank(uint64_t n) const {
     Status done = ExchangeRecord(call_.service, to_.id, n, [this](Opened* opened) {
       opened->info = NoOp();
@@ -179,9 +211,12 @@ class Mover {
   // A lock can be forced: nothing goes from the old address unless the new one has all of it.
   Status CheckCopy() {
     STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
-    const bool ours = to_newest_.version && to_newest_.unreadable.ok() &&
-                      SameVersion(to_newest_.version->info, from_newest_.version->info);
-    if (ours) return Status();
+    if (to_newest_.unreadable.ok()) {
+      Result<std::optional<uint64_t>> copied =
+          NumberOf(to_.id, to_newest_, from_newest_.version->info);
+      if (!copied.ok()) return std::move(copied).status();
+      if (copied->has_value()) return Status();
+    }
     both_show_it_ = false;
     return {Code::kConflict, "somebody wrote to " + StateText(to_.key) +
                                  " although it was locked; " + StateText(from_.key) +
@@ -291,6 +326,8 @@ Result<Reply> RunMove(const Call& call) {
       Result<bool> freed = lock->FreeLeft();
       if (!freed.ok()) return std::move(freed).status();
     }
+    // A client that did not know of the move may have had a write refused there since.
+    STATEWARD_RETURN_IF_ERROR(CopyUploads(*history, from->id, to->key));
     STATEWARD_RETURN_IF_ERROR(
         EmptyOldAddress(call.service, *history, from->id, to->id, from->newest.real));
     return MoveReply(*from, *to);

@@ -234,7 +234,8 @@ inline constexpr Operation kMoveOperation = {
     "gives a state another address, with its history",
     "The old address answers clients with 409 and the new address. It is refused while the state "
     "is locked, and when there is a state at the new address, even a deleted one. If it was "
-    "killed, give the same command again. Refused uploads come along, under new names.",
+    "killed, give the same command again. Refused uploads come along, under new names; given again "
+    "later, the command takes along what was refused at the old address since.",
     "statewardctl mv net/prod network/production\n",
     "",
     RunMove};

@@ -28,6 +28,7 @@ struct Counts {
   uint64_t states = 0;
   uint64_t versions = 0;
   uint64_t namespaces = 0;  // states of basic auth, which stay
+  uint64_t untouched = 0;   // blobs of terraform-backend that nobody took over, which stay
   uint64_t unreadable = 0;  // and what the layout has no place for
 };
 
@@ -43,6 +44,7 @@ class Exporter {
         history_(store.storage(), *store.kms, store.store_id),
         pattern_(pattern),
         versions_(versions),
+        legacy_read_(store.config.rules.write.legacy_read),
         tar_(cli.out) {}
 
   Result<Counts> Run() {
@@ -55,6 +57,7 @@ class Exporter {
       moved_to_.pop_back();
       if (done_.count(id.hex()) == 0) STATEWARD_RETURN_IF_ERROR(TryState(id));
     }
+    STATEWARD_RETURN_IF_ERROR(CountUntouched());
     // A file with nothing in it would look like an export, and stand in the way of the next one.
     if (counts_.versions > 0) STATEWARD_RETURN_IF_ERROR(tar_.Finish());
     return counts_;
@@ -68,6 +71,14 @@ class Exporter {
     done_.insert(id.hex());
     NameUnreadable(id.hex(), one);
     return Status();
+  }
+
+  Status CountUntouched() {
+    if (!legacy_read_) return Status();
+    return storage_.ListLegacy([this](const NameClaims::LegacyBlob& blob) {
+      counts_.untouched += blob.claimed ? 0 : 1;
+      return true;
+    });
   }
 
   void NameUnreadable(const std::string& state, const Status& why) {
@@ -124,8 +135,9 @@ class Exporter {
       if (!opened.ok()) return std::move(opened).status().At("version " + std::to_string(*n));
       const VersionInfo& info = opened->info.version;
       if (info.kind != RecordKind::kState) continue;
-      STATEWARD_RETURN_IF_ERROR(layout_.Write(name + ".versions/" + std::to_string(*n) + ".tfstate",
-                                              opened->document, info.time_ms, &tar_));
+      // No state's name has a '@'.
+      const std::string file = name + "@versions/" + std::to_string(*n) + ".tfstate";
+      STATEWARD_RETURN_IF_ERROR(layout_.Write(file, opened->document, info.time_ms, &tar_));
       ++counts_.versions;
     }
     return Status();
@@ -139,6 +151,7 @@ class Exporter {
   const History history_;
   const std::string pattern_;
   const bool versions_;
+  const bool legacy_read_;
   TarWriter tar_;
   Counts counts_;
   std::set<std::string> done_;     // ids of states whose newest version was looked at
@@ -165,6 +178,20 @@ Result<std::unique_ptr<ExportLayout>> ChooseLayout(const CliContext& cli, const 
     secrets = ParseSecrets(ByteView(*lines).AsString());
   }
   return OriginalLayout(*std::move(key), secrets);
+}
+
+void SayUntouched(const CliContext& cli, const Counts& done, bool sealed) {
+  if (done.untouched == 0) return;
+  const std::string blobs =
+      Counted(done.untouched, "blob of terraform-backend that nobody took over",
+              "blobs of terraform-backend that nobody took over");
+  if (sealed) {
+    Say(cli.err, blobs + (done.untouched == 1 ? " stays" : " stay") +
+                     " as before in the storage, under the old key\n");
+    return;
+  }
+  Say(cli.err, blobs + (done.untouched == 1 ? " was" : " were") +
+                   " left out, whatever the pattern; `statewardctl adopt` takes over\n");
 }
 
 void SayCounts(const CliContext& cli, const Counts& done, bool sealed) {
@@ -195,6 +222,7 @@ int CmdExport(const CliContext& cli, const Args& args) {
   (void)trail.End(done.ok() ? Status() : done.status());
   if (!done.ok()) return Fail(cli, done.status());
   if (!cli.quiet && done->versions > 0) SayCounts(cli, *done, args.Has("original-key"));
+  if (!cli.quiet) SayUntouched(cli, *done, args.Has("original-key"));
   if (done->states == 0 && done->unreadable == 0) {
     return Fail(cli, Status::NotFound("no state has a name like " + args.Text("states")));
   }

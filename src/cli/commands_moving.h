@@ -94,7 +94,7 @@ inline constexpr Param kExportParams[] = {
     {"states", ParamKind::kGlob, ParamUse::kArgument, "GLOB",
      "which states: net/prod, a project, or '*/*'"},
     {"versions", ParamKind::kFlag, ParamUse::kOption, "",
-     "the older versions, too: PROJECT/NAME.versions/N.tfstate"},
+     "the older versions, too: PROJECT/NAME@versions/N.tfstate"},
     {"original-key", ParamKind::kFile, ParamUse::kOption, "FILE",
      "as terraform-backend keeps them: ID.tfstate, sealed with the key in FILE, its KMS_KEY; mode "
      "0600"},

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "base/state_name.h"
 
 namespace stateward {
@@ -25,6 +27,15 @@ std::optional<StateId> MovedTo(const SealedInfo& info) {
   }
   const std::string tenant = WasAdopted(key, moved_to) ? "" : key.tenant;
   return StateId::Of({tenant, std::string(project), std::string(name)});
+}
+
+std::string MoveClaim(const StateId& to) {
+  return HexEncode(Sha256("stateward moving v1:" + to.hex()));
+}
+
+bool IsCopy(const VersionInfo& a, const VersionInfo& b) {
+  return a.kind == b.kind && a.sha256 == b.sha256 && a.serial == b.serial &&
+         a.lineage == b.lineage && a.time_ms == b.time_ms;
 }
 
 }  // namespace stateward

@@ -1,4 +1,4 @@
-// Where a state is now, as its forwarding record says.
+// A state that gets another address: how it is written down.
 //
 // Pure.
 #ifndef STATEWARD_HISTORY_FORWARDING_H_
@@ -21,6 +21,13 @@ std::string WhereNow(const StateKey& key, const std::string& moved_to);
 
 // The state that a forwarding record names; nullopt: it is none.
 std::optional<StateId> MovedTo(const SealedInfo& info);
+
+// The name of the claim that a move makes for the state of the old address, before the new one `to`
+// shows anything.
+std::string MoveClaim(const StateId& to);
+
+// Whether a move made one of these versions of the other.
+bool IsCopy(const VersionInfo& a, const VersionInfo& b);
 
 }  // namespace stateward
 

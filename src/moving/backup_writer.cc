@@ -49,6 +49,7 @@ class Writer {
     // Behind the records: a claim without what it stands for does no harm, the other way round
     // does.
     STATEWARD_RETURN_IF_ERROR(AddClaims());
+    for (const auto& [from, to] : moves_) STATEWARD_RETURN_IF_ERROR(AddEndOfMove(from, to));
     const std::string manifest = std::exchange(manifest_, {});
     STATEWARD_RETURN_IF_ERROR(Add(kManifest, manifest));
     STATEWARD_RETURN_IF_ERROR(tar_.Finish());
@@ -56,6 +57,14 @@ class Writer {
   }
 
  private:
+  // What was read of a state.
+  struct Read {
+    uint64_t n = 0;  // the newest record; 0: there was none
+    Sha256Digest digest{};
+    bool shows = false;     // it has a version
+    bool forwards = false;  // the newest one is a forwarding record
+  };
+
   Status Add(const std::string& name, ByteView bytes) {
     manifest_ += HexEncode(Sha256(bytes)) + "  " + name + "\n";
     return tar_.Add(name, bytes, now_ms_);
@@ -90,9 +99,10 @@ class Writer {
       // The newest record goes only where a newer one came: then what is there is looked at again.
       if (!newest.ok() && newest.status().code() == Code::kNotFound) continue;
       if (!newest.ok()) return std::move(newest).status();
-      STATEWARD_RETURN_IF_ERROR(CheckNotMoved(id, numbers->front(), *newest));
+      Read read{numbers->front(), Sha256(*newest), true, false};
+      STATEWARD_RETURN_IF_ERROR(LookInto(id, *newest, &read));
       STATEWARD_RETURN_IF_ERROR(AddRecord(id, numbers->front(), *newest));
-      added_[id.hex()] = {numbers->front(), Sha256(*newest)};
+      added_[id.hex()] = read;
       return AddOlder(id, *numbers);
     }
     return Status::Unavailable("state " + id.hex() + " changes all the time");
@@ -116,35 +126,67 @@ class Writer {
 
   // True: nothing came to a state since it was read, so its records had come before.
   Result<bool> IsAsRead(const StateId& id) const {
-    const auto& [n, digest] = added_.at(id.hex());
+    const uint64_t n = added_.at(id.hex()).n;
     Result<std::vector<uint64_t>> numbers = from_.Versions(id);
     if (!numbers.ok()) return std::move(numbers).status();
     if (n == 0 || numbers->empty() || numbers->front() != n) return false;
     Result<Bytes> newest = from_.Get(id, n);
     if (!newest.ok() && newest.status().code() == Code::kNotFound) return false;
     if (!newest.ok()) return std::move(newest).status();
-    return Sha256(*newest) == digest;
+    return Sha256(*newest) == added_.at(id.hex()).digest;
   }
 
-  // Of the newest record: the new address may have been read before its records came.
-  Status CheckNotMoved(const StateId& id, uint64_t n, const Bytes& sealed) const {
-    if (sealed.size() > Kms::kInfoPrefix) return Status();  // a forwarding record has no document
-    Result<SealedInfo> info = history_.OpenFront(id, {n, sealed});
+  // Of the newest record, which only without a document can be something else than a version.
+  Status LookInto(const StateId& id, const Bytes& sealed, Read* read) const {
+    if (sealed.size() > Kms::kInfoPrefix) return Status();
+    Result<SealedInfo> info = history_.OpenFront(id, {read->n, sealed});
     // A lock may have taken a number away above it.
     if (info.ok() && info->version.kind == RecordKind::kNoOp && info->version.newest_real > 0) {
       info = history_.Info(id, info->version.newest_real);
     }
     if (!info.ok() && info.status().code() == Code::kUnavailable) return std::move(info).status();
     if (!info.ok()) return Status();  // it is taken along as it is; `backup verify` names it
-    const std::optional<StateId> to = MovedTo(*info);
-    const bool before = info->version.time_ms < now_ms_ - kClocksDifferMs;
+    read->shows = info->version.kind != RecordKind::kNoOp;
+    return CheckNotMoved(*info, read);
+  }
+
+  // The new address may have been read before its records came.
+  Status CheckNotMoved(const SealedInfo& info, Read* read) const {
+    const std::optional<StateId> to = MovedTo(info);
+    read->forwards = to.has_value();
+    const bool before = info.version.time_ms < now_ms_ - kClocksDifferMs;
     // One that was not read yet is read after this one.
     if (!to || before || added_.count(to->hex()) == 0) return Status();
     Result<bool> as_read = IsAsRead(*to);
     if (!as_read.ok()) return std::move(as_read).status();
     if (*as_read) return Status();
-    return {Code::kConflict, StateText(info->key) + " was moved to " + info->version.moved_to +
-                                 " while the backup was made, which may lack it; make it again"};
+    return {Code::kConflict, StateText(info.key) + " " + WhereNow(info.key, info.version.moved_to) +
+                                 ", since the backup was begun, which may lack it; make it again"};
+  }
+
+  // The old address may have been read before the move, and the new one after it: then the archive
+  // has the state at both, and gets the forwarding record, too.
+  Status AddEndOfMove(const StateId& from, const StateId& to) {
+    const Read& read = added_.at(from.hex());
+    if (read.forwards || !read.shows || !added_.at(to.hex()).shows) return Status();
+    Result<NewestRecord> old = history_.Look(from);
+    if (!old.ok()) return std::move(old).status();
+    if (!old->unreadable.ok() || !old->version) return Status();
+    if (old->version->info.kind == RecordKind::kMoved) {
+      Result<Bytes> sealed = from_.Get(from, old->real);
+      return sealed.ok() ? AddRecord(from, old->real, *sealed) : std::move(sealed).status();
+    }
+    Result<NewestRecord> now = history_.Look(to);
+    if (!now.ok()) return std::move(now).status();
+    if (!now->version || !IsCopy(now->version->info, old->version->info)) return Status();
+    Result<SealedInfo> here = history_.Info(from, old->real);
+    if (!here.ok()) return std::move(here).status();
+    Result<SealedInfo> there = history_.Info(to, now->real);
+    if (!there.ok()) return std::move(there).status();
+    return {Code::kConflict,
+            StateText(here->key) + " is being moved to " + StateText(there->key) +
+                ", or such a move was broken off: end it with the same `statewardctl "
+                "mv`, and make the backup again"};
   }
 
   // A move and a rekey give an upload another name, and take the old one away when the new one is
@@ -187,8 +229,17 @@ class Writer {
     Status failed;
     Result<StoreCopy*> copy = CopyOf(from_);
     if (!copy.ok()) return std::move(copy).status();
+    std::map<std::string, StateId> targets;  // of moves, by the names of their claims
+    for (const auto& [hex, read] : added_) {
+      StateId id;
+      if (read.n > 0 && StateId::Parse(hex, &id)) targets[MoveClaim(id)] = id;
+    }
     STATEWARD_RETURN_IF_ERROR((*copy)->EachClaim([&](const std::string& name, const StateId& id) {
       failed = Add(std::string(fs_layout::kLegacy) + "/" + name, id.hex() + "\n");
+      const auto target = targets.find(name);
+      if (target != targets.end() && added_.count(id.hex()) > 0) {
+        moves_.emplace_back(id, target->second);
+      }
       ++counts_.claims;
       return failed.ok();
     }));
@@ -199,8 +250,8 @@ class Writer {
   Storage& from_;
   TarWriter tar_;
   const int64_t now_ms_;
-  // Ids of states, with the newest record that was read, and its digest; 0: there was none.
-  std::map<std::string, std::pair<uint64_t, Sha256Digest>> added_;
+  std::map<std::string, Read> added_;               // by the ids of states
+  std::vector<std::pair<StateId, StateId>> moves_;  // from, to: of all that were ever begun
   std::string manifest_;
   BackupCounts counts_;
 };

@@ -186,10 +186,11 @@ class Backup(World, unittest.TestCase):
         self.assertIn("demo/s11", self.ctl({}, "--env-file", env_file, "list"))
         self.ctl({}, "--env-file", env_file, "check")
         out = self.box.path("states.tar")
-        self.ctl({}, "--env-file", env_file, "export", "demo", "--versions", "--output", out)
+        said = self.ctl({}, "--env-file", env_file, "export", "demo", "--versions", "--output", out)
+        self.assertNotIn("terraform-backend", said)
         with tarfile.open(out) as tar:
             self.assertEqual(document(3, "L4"), tar.extractfile("demo/s4.tfstate").read())
-            self.assertEqual(document(1, "L4"), tar.extractfile("demo/s4.versions/1.tfstate").read())
+            self.assertEqual(document(1, "L4"), tar.extractfile("demo/s4@versions/1.tfstate").read())
             self.assertEqual(3 * STATES, len(tar.getnames()))
         # An old version that is damaged is named, and keeps nothing else back.
         record = next(pathlib.Path(folder).glob("states/*/*/%020d" % 1))
@@ -201,7 +202,7 @@ class Backup(World, unittest.TestCase):
             left = set(tar.getnames())
         self.assertEqual(3 * STATES - 1, len(left))
         self.assertLessEqual({f"demo/s{i}.tfstate" for i in range(STATES)}, left)
-        self.assertNotIn(f"{state}.versions/1.tfstate", left)
+        self.assertNotIn(f"{state}@versions/1.tfstate", left)
         nothing = self.box.path("nothing.tar")
         self.damage(record.with_name("%020d" % 3))
         said = self.ctl({}, "--env-file", env_file, "export", state, "--output", nothing, code=1)
@@ -256,8 +257,13 @@ class ForTerraformBackend(World, unittest.TestCase):
         said, files = self.export()
         self.assertIn("2 states, 2 versions\n", said)
         self.assertIn("2 states of basic auth were left out; --secrets FILE takes them along", said)
+        self.assertNotIn("nobody took over", said)
+        self.box.write(f"{self.old.settings['STORAGE_FS_DIR']}/{legacy_id('demo', 'three')}.tfstate", blob(document(1)))
         said, files = self.export("--secrets", self.box.write("secrets", self.SECRET + "\n", 0o600))
         self.assertIn("1 state of basic auth was left out; --secrets FILE takes it along", said)
+        self.assertIn("1 blob of terraform-backend that nobody took over stays as before in the storage", said)
+        plain = self.ctl(self.old.settings, "export", "**", "--output", self.box.path("plain.tar"))
+        self.assertIn("1 blob of terraform-backend that nobody took over was left out, whatever the pattern", plain)
         expected = {("demo", "one", None): odd, ("demo", "two", None): encrypted,
                     ("app", "dev.eu-1", self.SECRET): document(5, "B")}
         self.assertEqual({legacy_id(*state) + ".tfstate" for state in expected}, set(files))
@@ -265,15 +271,15 @@ class ForTerraformBackend(World, unittest.TestCase):
         key = pathlib.Path(self.key).read_text().strip()
         aead = AESGCM(base64.b64decode(key))
         for state, body in expected.items():
-            blob = files[legacy_id(*state) + ".tfstate"]
-            self.assertEqual(body, aead.decrypt(blob[:12], blob[12:], None))
-        self.assertEqual(len(files), len({blob[:12] for blob in files.values()}), "nonces differ")
+            sealed = files[legacy_id(*state) + ".tfstate"]
+            self.assertEqual(body, aead.decrypt(sealed[:12], sealed[12:], None))
+        self.assertEqual(len(files), len({sealed[:12] for sealed in files.values()}), "nonces differ")
 
         # A server that takes the folder over gives the same bytes, to the same people.
         self.old.process.stop()
         self.box.make_dir("back")
-        for name, blob in files.items():
-            self.box.write("back/" + name, blob)
+        for name, sealed in files.items():
+            self.box.write("back/" + name, sealed)
         back = Pair(self.box, "fs+local").stateward(
             KMS_KEY=key, STORAGE_FS_DIR=self.box.path("back"), RUNTIME_DIR=self.box.make_dir("run2"))
         for (project, name, secret), body in expected.items():

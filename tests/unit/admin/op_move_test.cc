@@ -65,6 +65,20 @@ TEST(Moves, AMovedStateTakesItsUploadsAlong) {
   Holds(State("1", "another", "other"));
 }
 
+TEST(Moves, AnUploadThatWasRefusedAtTheOldAddressIsTakenAlongByARepeat) {
+  ThreeApplies();
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  Is(Code::kConflict, Put(State("4", "late")));
+  CHECK(Run("mv", root, With({{"to", "net/new"}})).ok());
+  const std::vector<Row> rows = RowsOf("uploads list", root, {});
+  LONGS_EQUAL(1, rows.size());
+  STRCMP_EQUAL("net/new", TextIn("uploads list", rows[0], "state").c_str());
+  const std::string name = TextIn("uploads list", rows[0], "upload");
+  CHECK(Run("uploads restore", root, {{"upload", name.c_str()}}).ok());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("4", "late"));
+}
+
 TEST(Moves, AMoveWantsAFreeTargetAndNoLock) {
   ThreeApplies();
   const Grant old = grant;
@@ -221,6 +235,60 @@ TEST(Moves, WhileBothAddressesShowItBothStayLocked) {
   STRCMP_EQUAL("conflict", Get().c_str());
   grant = next;
   Holds(State("3", "3"));
+}
+
+// The move is broken off, somebody frees its locks, and a client goes on at one of the addresses: a
+// repeat ends it there.
+TEST(Moves, AClientMayGoOnAtEitherAddressAfterAMoveThatWasBrokenOff) {
+  for (const bool at_the_old : {true, false}) {
+    bool whole = false;
+    int both = 0;
+    for (int calls = 1; !whole; ++calls) {
+      CHECK(calls < 400);
+      const std::string number = std::to_string(calls) + (at_the_old ? "a" : "b");
+      const Grant old = GrantOf(root, {"", "net", "from" + number});
+      const Grant next = GrantOf(root, {"", "net", "to" + number});
+      const std::string from_text = "net/from" + number;
+      const std::string to_text = "net/to" + number;
+      grant = old;
+      ThreeApplies();
+      const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+      storage.calls_left = calls;
+      whole = Run("mv", root, given).ok();
+      storage.calls_left = 0;
+      storage.down = false;
+      for (const Grant& each : {old, next}) {
+        grant = each;
+        const auto view = locker.Look(StateId::Of(grant.key));
+        if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
+      }
+      const std::string third(ByteView(State("3", "3")).AsString());
+      grant = old;
+      const bool here = Get() == third;
+      grant = next;
+      if (!here || Get() != third) continue;  // one of them alone is there
+      ++both;
+      grant = at_the_old ? old : next;
+      Is(Code::kOk, Put(State("4", "4")));
+      Is(Code::kOk, Put(State("5", "5")));
+      Result<Reply> moved = Run("mv", root, given);
+      STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
+      grant = old;
+      STRCMP_EQUAL("conflict", Get().c_str());
+      LONGS_EQUAL(1, storage.Versions(Id())->size());
+      grant = next;
+      Holds(State("5", "5"));
+      CHECK_FALSE(Locked());
+      for (uint64_t n = 1; n <= 5; ++n) {
+        const std::string text = std::to_string(n);
+        Result<Reply> one =
+            Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
+        CHECK(one.ok());
+        CHECK(one->document == State(text, text));
+      }
+    }
+    CHECK(both > 0);
+  }
 }
 
 TEST(Moves, ARefusedMoveLeavesTheNameForOthers) {

@@ -12,6 +12,7 @@
 #include "auth/policy_auth.h"
 #include "doubles/original_blobs.h"
 #include "doubles/tool_world.h"
+#include "history/forwarding.h"
 #include "state/guarded_write.h"
 #include "state/store_secret.h"
 
@@ -104,11 +105,13 @@ struct World : ToolWorld {
 TEST_GROUP(Backup){};
 
 // What `mv` does at the end: the new address has all of it, and the old one the way there.
-void MoveInStore(World& w, const std::string& from, const std::string& to, bool empties = true) {
+void MoveInStore(World& w, const std::string& from, const std::string& to, bool empties = true,
+                 bool ends = true) {
   const History history(*w.storage, *w.b.kms, (*w.storage->ReadIdentity()).store_id);
   const StateId old_id = StateId::Of(On(from).key);
   const StateId new_id = StateId::Of(On(to).key);
   const std::vector<uint64_t> numbers = *w.storage->Versions(old_id);
+  CHECK(w.storage->ClaimLegacy(MoveClaim(new_id), old_id).ok());
   Result<Opened> newest = history.Open(old_id, numbers.front());
   CHECK(newest.ok());
   Bytes sealed;
@@ -116,6 +119,7 @@ void MoveInStore(World& w, const std::string& from, const std::string& to, bool 
   const std::vector<uint64_t> there = *w.storage->Versions(new_id);
   const uint64_t head = there.empty() ? 0 : there.front();
   CHECK(history.Append(new_id, head, newest->info, newest->document, &sealed)->appended);
+  if (!ends) return;
   SealedInfo forward;
   forward.key = On(from).key;
   forward.version.kind = RecordKind::kMoved;
@@ -138,7 +142,30 @@ TEST(Backup, AStateThatIsMovedMeanwhileIsThere) {
     CHECK(w.Write().ok());
     CHECK(w.Raw().find(StateId::Of(On("new").key).hex()) != std::string::npos);
     LONGS_EQUAL(0, w.Verify()->bad);
+    CHECK(w.Restore(RestoreAs::kNewIdentity).ok());
+    // At the new address alone.
+    const History history(w.to, *w.b.kms, w.to.ReadIdentity()->store_id);
+    const Result<NewestRecord> old = history.Look(StateId::Of(On(second).key));
+    CHECK(old.ok());
+    CHECK(!old->version || old->version->info.kind == RecordKind::kMoved);
+    const Result<NewestRecord> now = history.Look(StateId::Of(On("new").key));
+    CHECK(now.ok() && now->version && now->version->info.kind == RecordKind::kState);
   }
+}
+
+// Both addresses show it, and nothing in the backup would say which of them is the old one.
+TEST(Backup, AMoveThatIsNotAtItsEndIsNamed) {
+  World w;
+  MoveInStore(w, "a", "new", false, false);
+  Result<BackupCounts> done = w.Write();
+  CHECK(!done.ok() && done.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("net/a is being moved to net/new, or such a move was broken off",
+                  done.status().detail().c_str());
+  // A claim is never taken back, also when another state came to that address.
+  World other;
+  CHECK(other.storage->ClaimLegacy(MoveClaim(StateId::Of(On("b").key)), StateId::Of(On("a").key))
+            .ok());
+  CHECK(other.Write().ok());
 }
 
 TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
@@ -163,7 +190,7 @@ TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
     };
     Result<BackupCounts> done = w.Write();
     CHECK(!done.ok() && done.status().code() == Code::kConflict);
-    STRCMP_CONTAINS("while the backup was made", done.status().detail().c_str());
+    STRCMP_CONTAINS("since the backup was begun", done.status().detail().c_str());
     // Not one that was over long before.
     w.progress = {};
     w.clock.Advance(6 * 60 * 1000);
