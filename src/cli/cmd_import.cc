@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "admin/caller.h"
-#include "admin/reply_json.h"
 #include "app/open_auth.h"
 #include "base/counted.h"
 #include "base/shown_text.h"
@@ -136,13 +135,9 @@ Row RowOf(const Item& item) {
 
 void PrintTable(const CliContext& cli, const std::vector<Item>& items) {
   if (cli.json) {
-    std::string text = "[";
-    for (const Item& item : items) {
-      JsonWriter json;
-      WriteRow(kColumns, RowOf(item), &json);
-      text += (text.size() == 1 ? "\n" : ",\n") + json.text();
-    }
-    Say(cli.out, text + "\n]\n");
+    std::vector<Row> rows;
+    for (const Item& item : items) rows.push_back(RowOf(item));
+    PrintJsonRows(cli.out, kColumns, rows);
     return;
   }
   TextTable table(cli.out, kColumns, 0);

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cinttypes>
 #include <map>
+#include <vector>
 
 #include "cli/cmd.h"
 #include "cli/key_counts.h"
 #include "cli/opened_store.h"
+#include "cli/text_table.h"
 #include "state/key_notice.h"
 
 namespace stateward {
@@ -18,28 +20,72 @@ std::string LabelOf(const KeyTag& tag, const std::vector<KnownKey>& known) {
   return "";
 }
 
-void Print(const CliContext& cli, const KeyCounts& counts, const std::vector<KnownKey>& known,
-           const Result<KeyTag>& sealing) {
-  std::map<KeyTag, KeyNeed> rows = counts.by_key;
-  if (sealing.ok()) rows[*sealing];
+using C = ColumnKind;
+constexpr Column kColumns[] = {
+    {"key", C::kText, "KEY", "its id; behind it :vN, the version of a Transit key"},
+    {"versions", C::kNumber, "VERSIONS", "records that it opens"},
+    {"states", C::kNumber, "STATES", "that these belong to"},
+    {"uploads", C::kNumber, "UPLOADS", "kept uploads that it opens"},
+    {"original", C::kNumber, "ORIGINAL", "untouched blobs of terraform-backend that it opens"},
+    {"secret", C::kNumber, "SECRET", "1: the store's own secret is sealed with it"},
+    {"from", C::kText, "FROM", "where these settings have it from; null: they have not"},
+    {"seals", C::kFlag, "SEALS", "new records are sealed with it"},
+};
+
+struct Line {
+  KeyTag tag;
+  KeyNeed need;
+  std::string from;  // "" = none of these settings has it
+  bool seals;
+};
+
+std::vector<Line> LinesOf(const KeyCounts& counts, const std::vector<KnownKey>& known,
+                          const Result<KeyTag>& sealing) {
+  std::map<KeyTag, KeyNeed> keys = counts.by_key;
+  if (sealing.ok()) keys[*sealing];
+  std::vector<Line> lines;
+  for (const auto& [tag, need] : keys) {
+    lines.push_back({tag, need, LabelOf(tag, known), sealing.ok() && tag == *sealing});
+  }
+  return lines;
+}
+
+void PrintJson(const CliContext& cli, const std::vector<Line>& lines) {
+  std::vector<Row> rows;
+  for (const Line& line : lines) {
+    const KeyNeed& need = line.need;
+    rows.push_back({TextOf(line.tag), need.versions, need.states, need.uploads, need.originals,
+                    need.secrets, TextOrNull(line.from), line.seals});
+  }
+  PrintJsonRows(cli.out, kColumns, rows);
+}
+
+void PrintTable(const CliContext& cli, const std::vector<Line>& lines) {
   (void)std::fprintf(cli.out, "%-38s %9s %7s %8s %9s %7s  %s\n", "KEY", "VERSIONS", "STATES",
                      "UPLOADS", "ORIGINAL", "SECRET", "FROM");
-  for (const auto& [tag, need] : rows) {
-    std::string label = LabelOf(tag, known);
-    if (label.empty()) label = "UNKNOWN: what needs it cannot be read with these settings";
-    if (sealing.ok() && tag == *sealing) label += "  (seals)";
+  for (const auto& [tag, need, from, seals] : lines) {
+    const std::string known =
+        from.empty() ? "UNKNOWN: what needs it cannot be read with these settings" : from;
     (void)std::fprintf(
         cli.out, "%-38s %9" PRIu64 " %7" PRIu64 " %8" PRIu64 " %9" PRIu64 " %7" PRIu64 "  %s\n",
         TextOf(tag).c_str(), need.versions, need.states, need.uploads, need.originals, need.secrets,
-        label.c_str());
+        (known + (seals ? "  (seals)" : "")).c_str());
   }
+}
+
+void Print(const CliContext& cli, const KeyCounts& counts, const std::vector<KnownKey>& known,
+           const Result<KeyTag>& sealing) {
+  const std::vector<Line> lines = LinesOf(counts, known, sealing);
+  if (cli.json) PrintJson(cli, lines);
+  if (!cli.json) PrintTable(cli, lines);
+  FILE* const notes = cli.json ? cli.err : cli.out;
   if (counts.unreadable > 0) {
-    (void)std::fprintf(cli.out, "%" PRIu64 " records are damaged: their key is not known\n",
+    (void)std::fprintf(notes, "%" PRIu64 " records are damaged: their key is not known\n",
                        counts.unreadable);
   }
   if (counts.unopened > 0) {
     (void)std::fprintf(
-        cli.out, "%" PRIu64 " states of terraform-backend open with no key that is set here\n",
+        notes, "%" PRIu64 " states of terraform-backend open with no key that is set here\n",
         counts.unopened);
   }
 }
@@ -122,7 +168,8 @@ int CheckRetired(const CliContext& cli, Storage& storage, const KeyCounts& count
       why = "states of terraform-backend that do not open with the keys set here may need it";
     }
     if (!why.empty()) code = kExitFailed;
-    Say(cli.out, key + (why.empty() ? ": nothing needs it\n" : ": NOT retired: " + why + "\n"));
+    Say(cli.json ? cli.err : cli.out,
+        key + (why.empty() ? ": nothing needs it\n" : ": NOT retired: " + why + "\n"));
   }
   return code;
 }

@@ -243,7 +243,8 @@ constexpr Command kCommands[] = {
     {"keys", N::kStore, kKeys, "counts, for each key, what needs it",
      "Versions, kept uploads, states of terraform-backend that nobody has written to since, the "
      "store's secret. The key that seals now is marked. A key of Transit has a line for each of "
-     "its versions.",
+     "its versions. With --json a key has the members key, versions, states, uploads, original, "
+     "secret, from and seals.",
      "statewardctl keys\n"
      "statewardctl keys --retired 630dcd2966c4336691125448bbb25b4f\n",
      CmdKeys},

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -105,6 +106,12 @@ int Run(const CommandLine& line) {
   cli.list_folder = [&host](const std::string& path) { return host.ListFolder(path); };
   if (host.output() != nullptr) cli.out = host.output();
   int code = RunForm(cli, line);
+  // A full disk must not pass for what was asked for: lines of a policy, a key, a document.
+  const int lost = std::fflush(cli.out) != 0 ? errno : 0;
+  if (code == kExitOk && (lost != 0 || ferror(cli.out) != 0)) {
+    code = Fail(cli, lost == 0 ? Status::Unavailable("the output failed")
+                               : FromErrno("the output failed", lost));
+  }
   Status kept = host.EndOutput(code);
   if (!kept.ok()) code = Fail(cli, std::move(kept).At("the output failed"));
   if (code != kExitOk && !host.note().empty()) {

@@ -133,8 +133,7 @@ int PrintReply(const CliContext& cli, const Operation& operation, Reply* reply) 
   Result<Verdict> verdict = operation.answer == Answer::kDocument ? PrintDocument(cli, *reply)
                             : cli.json                            ? PrintJson(cli, operation, reply)
                                        : PrintText(cli, operation, reply);
-  const int flushed = std::fflush(cli.out);
-  if (flushed != 0) {
+  if (std::fflush(cli.out) != 0) {
     return Fail(cli, Status::Unavailable(FromErrno("the output failed", errno).detail()));
   }
   if (!IsWritten(cli.out)) return Fail(cli, Status::Unavailable("the output failed"));

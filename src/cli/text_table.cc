@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "admin/reply_json.h"
+#include "base/json_writer.h"
 #include "base/shown_text.h"
 #include "state/lock_info.h"
 
@@ -55,6 +57,17 @@ std::string ShownValue(const Column& column, const Value& value) {
     return texts->empty() ? kNull : Joined(*texts);
   }
   return kNull;
+}
+
+void PrintJsonRows(FILE* to, const ColumnTable& columns, const std::vector<Row>& rows) {
+  std::string text = "[";
+  for (const Row& row : rows) {
+    JsonWriter json;
+    WriteRow(columns, row, &json);
+    text += (text.size() == 1 ? "\n" : ",\n") + json.text();
+  }
+  text += rows.empty() ? "]\n" : "\n]\n";
+  (void)std::fwrite(text.data(), 1, text.size(), to);
 }
 
 void PrintRow(FILE* to, const ColumnTable& columns, const Row& row) {

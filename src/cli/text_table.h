@@ -21,6 +21,9 @@ std::string ShownValue(const Column& column, const Value& value);
 // One row as a list, a line for each column: "SERIAL  7".
 void PrintRow(FILE* to, const ColumnTable& columns, const Row& row);
 
+// The rows as a JSON array of objects, a line for each.
+void PrintJsonRows(FILE* to, const ColumnTable& columns, const std::vector<Row>& rows);
+
 // Many rows below each other. Not synchronised.
 class TextTable {
  public:

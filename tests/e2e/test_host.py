@@ -313,6 +313,15 @@ class Host(unittest.TestCase):
         self.service("policy", "check")
         self.reads_all(self.serve(), ())
 
+    def test_a_full_disk_behind_the_output_is_told(self):
+        """As in `statewardctl token runner >> policy.toml`: the lines are nowhere else."""
+        for command in (("token", "runner"), ("keygen",), ("backend-config", "p/n", "--site", "https://h/state")):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                run = subprocess.run([CTL, *command], cwd="/", env=environment(self.settings), stdout=full,
+                                     stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            self.assertEqual((3, True), (run.returncode, bool(re.search("output failed|cannot write", run.stderr))),
+                             run.stderr)
+
     def test_as_the_services_user(self):
         """With a key that it may read."""
         self.readable_key()

@@ -148,6 +148,9 @@ class Faults(KmsTest):
         keys = self.ctl(server, "keys").decode().splitlines()
         old = [line for line in keys if "version 1" in line][0].split()[0]
         self.assertEqual([["1", "1", "0"]] * 2, [line.split()[1:4] for line in keys[1:]])
+        rows = json.loads(self.ctl(server, "keys", "--json"))
+        self.assertEqual([(1, 1, 0)] * 2, [(r["versions"], r["states"], r["uploads"]) for r in rows])
+        self.assertEqual({False: True, True: False}, {r["seals"]: r["key"] == old for r in rows})
         self.ctl(server, "keys", "--retired", old, code=1)
         self.ctl(server, "rekey", "--dry-run")
         self.ctl(server, "keys", "--retired", old, code=1)
