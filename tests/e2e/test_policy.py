@@ -366,6 +366,12 @@ class Policy(unittest.TestCase):
         run = self.box.run
         good = run([CTL, "policy", "check", self.policy])
         self.assertEqual(0, good.returncode, good.stderr)
+        self.assertNotIn("NESTED_NAMES", good.stdout)
+        more = self.box.write("more.toml", policy(
+            "\n[[rules]]\nname = 'all below'\nuser = 'alice'\nstates = ['net/**', 'app/*']\nrole = 'plan'\n"))
+        wider = run([CTL, "policy", "check", more])
+        self.assertEqual((0, ["all below: net/** takes in more states with NESTED_NAMES=true: ** stands for any "
+                              "number of parts"]), (wider.returncode, wider.stdout.splitlines()[1:]), wider.stderr)
         bad = self.box.write("bad.toml", policy("\n[[rules]]\nuser = 'alice'\nrole = 'x'\n"))
         answer = run([CTL, "policy", "check", bad])
         self.assertEqual(1, answer.returncode)
