@@ -31,8 +31,14 @@ Result<PgRows> PgSource::Ask(const std::string& sql, const std::string* workspac
 }
 
 Result<std::vector<SourceState>> PgSource::List() {
-  Result<PgRows> rows =
-      Ask("SELECT name FROM " + table_ + " WHERE data <> '' ORDER BY name", nullptr);
+  Result<PgRows> rows = Ask("SELECT to_regclass($1) IS NULL", &table_);
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->Bool(0, 0)) {
+    return Status::InvalidArgument("the database has no table " + table_ +
+                                   ": --pg is the backend's schema_name, terraform_remote_state "
+                                   "where it says none");
+  }
+  rows = Ask("SELECT name FROM " + table_ + " WHERE data <> '' ORDER BY name", nullptr);
   if (!rows.ok()) return std::move(rows).status();
   std::vector<SourceState> states;
   for (size_t row = 0; row < rows->size(); ++row) {

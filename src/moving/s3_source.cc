@@ -26,6 +26,9 @@ Result<std::unique_ptr<Source>> S3Source::Open(S3SourceOptions options, const Cl
 }
 
 Result<std::vector<SourceState>> S3Source::List() {
+  Result<bool> bucket = client_->HasBucket();
+  if (!bucket.ok()) return std::move(bucket).status();
+  if (!*bucket) return Status::InvalidArgument("there is no bucket " + options_.settings.bucket);
   std::vector<SourceState> states;
   Result<S3Object> there = client_->GetFront(options_.key, 1);
   if (there.ok()) states.push_back({"default", PlaceOf(options_.key)});

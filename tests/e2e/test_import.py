@@ -251,6 +251,8 @@ class Import(World, unittest.TestCase):
         source = ("--pg", "terraform_remote_state", "--to", "demo/net-{workspace}", "--source-env",
                   self.env_file(PG_CONN_STR=connection))
         self.assertEqual({"default", "prod"}, set(self.rows(*source)))
+        _, err = self.ctl("import", "--pg", "mistyped", *source[2:], code=2)
+        self.assertIn('the database has no table "mistyped"."states": --pg is', err)
         self.ctl("import", *source)
         self.no_changes("demo/net-prod", "prod one")
 
@@ -288,6 +290,8 @@ class ImportFromS3(World, unittest.TestCase):
                   "--source-env", self.env_file(**keys))
         rows = self.rows(*source)
         self.assertEqual({"default", "prod"}, set(rows))
+        _, err = self.ctl("import", "--s3", "mistyped/net/terraform.tfstate", *source[2:], code=2)
+        self.assertIn("there is no bucket mistyped", err)
         self.assertGreaterEqual(rows["prod"]["versions"], 2)
         lock = json.dumps({"ID": "an-id", "Who": "ann@laptop", "Operation": "OperationTypeApply"})
         s3_request(minio, "PUT", "/old-states/env:/prod/net/terraform.tfstate.tflock", "",
