@@ -275,7 +275,9 @@ void FcgiLoop::CheckDrained(int64_t now_us) {
   if (accepting_) {
     pollfd waiting{listen_fd_, POLLIN, 0};
     bool in_time = now_us - drain_since_us_ < options_.drain_s * kSecondUs;
-    if (poll(&waiting, 1, 0) > 0 && in_time) return;
+    // A socket that was given away (worker.cc) has nothing to read, and tells that it hung up.
+    const bool more = poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0;
+    if (more && in_time) return;
     accepting_ = false;
   }
   done_ = true;
