@@ -27,8 +27,8 @@ struct KeptUpload {
 class KeptUploads {
  public:
   virtual ~KeptUploads() = default;
-  // Keeps a refused upload; one that is there already stays. Durable when it returns OK. One of the
-  // same principal and content with another time or size may stay in its place, or be kept as well.
+  // Keeps a refused upload; one that is there already stays. Durable when it returns OK. Of the same
+  // principal and content one with another time may be kept as well, or the later one alone.
   virtual Status PutUpload(const KeptUpload& upload, ByteView sealed) = 0;
   // Makes sure that an upload that a list showed is durable, as Records::Settle. kNotFound: no such
   // upload.
@@ -43,7 +43,7 @@ class KeptUploads {
   // Exchanges the bytes of an upload for others that hold the same document; for re-keying only.
   // Its size becomes theirs. At every moment one of the two is there. kNotFound: no such upload.
   virtual Status ReplaceUpload(const KeptUpload& upload, ByteView sealed) = 0;
-  // OK when it is gone already.
+  // OK when it is gone already. One of another time stays.
   virtual Status RemoveUpload(const KeptUpload& upload) = 0;
 };
 

@@ -61,7 +61,7 @@ Status UploadKeeper::Keep(const KeptUpload& upload, ByteView sealed) {
   const UnderWay under_way(*this, upload.principal_tag, need);
   Result<Uploads> theirs = uploads_.ListUploadsOf(upload.principal_tag);
   if (!theirs.ok()) return std::move(theirs).status();
-  Result<bool> there = Settle(*theirs, upload);
+  Result<bool> there = Settle(*theirs, upload, sealed);
   if (!there.ok()) return std::move(there).status();
   if (*there) return Status();
   const uint64_t used = Sum(*theirs) + under_way.others();
@@ -73,9 +73,17 @@ Status UploadKeeper::Keep(const KeptUpload& upload, ByteView sealed) {
 }
 
 // True: it is kept already, and lasts.
-Result<bool> UploadKeeper::Settle(const Uploads& theirs, const KeptUpload& upload) {
+Result<bool> UploadKeeper::Settle(const Uploads& theirs, const KeptUpload& upload,
+                                  ByteView sealed) {
   for (const KeptUpload& each : theirs) {
     if (each.content_tag != upload.content_tag) continue;
+    // Else who was told today that it is kept could lose it tomorrow. The room is the old one's.
+    if (upload.time_ms - each.time_ms > kDayMs) {
+      STATEWARD_RETURN_IF_ERROR(uploads_.PutUpload(upload, sealed));
+      // What stays has no effect but on the room, until it is pruned.
+      (void)uploads_.RemoveUpload(each);
+      return true;
+    }
     Status settled = uploads_.SettleUpload(each);
     if (settled.ok()) return true;
     if (settled.code() != Code::kNotFound) return settled;  // else it was removed meanwhile

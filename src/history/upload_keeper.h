@@ -50,8 +50,8 @@ class UploadKeeper {
   UploadKeeper(const UploadKeeper&) = delete;
   UploadKeeper& operator=(const UploadKeeper&) = delete;
 
-  // Durable when it returns OK. The same content of the same principal again is kept already; two
-  // of them at the same time may both be kept. kUnavailable: also when a limit is reached; the
+  // Durable when it returns OK. The same content of the same principal again is kept already, and
+  // gets the new time when the old one is a day old; two of them at the same time may both be kept. kUnavailable: also when a limit is reached; the
   // detail names the setting.
   Status Keep(const KeptUpload& upload, ByteView sealed);
 
@@ -59,7 +59,7 @@ class UploadKeeper {
   class UnderWay;
   using Uploads = std::vector<KeptUpload>;
 
-  Result<bool> Settle(const Uploads& theirs, const KeptUpload& upload);
+  Result<bool> Settle(const Uploads& theirs, const KeptUpload& upload, ByteView sealed);
   // OK: `need` more bytes are within `limit`, where `used` are in use; the oldest of `uploads` may
   // have been removed for that.
   Status MakeRoom(Uploads uploads, uint64_t used, uint64_t need, uint64_t limit, uint64_t* left);

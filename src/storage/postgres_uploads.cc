@@ -12,14 +12,16 @@ namespace {
 #define FROM_UPLOAD \
   " FROM (VALUES (1)) one LEFT JOIN stateward.uploads u ON u.principal = $1 AND u.content = $2"
 
-// The same content of the same principal that is there already stays. An update to itself makes the
+// Of the same content of the same principal the later one stays. An update to itself makes the
 // commit wait for what was committed before.
 constexpr char kPut[] =
     "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
     " AS safe), made AS (INSERT INTO stateward.uploads AS u"
     " (principal, content, id, time_ms, size, data) SELECT $1, $2, $3, $4, $5, $6 FROM place"
     " WHERE safe AND place.place = $7 ON CONFLICT (principal, content)"
-    " DO UPDATE SET size = u.size RETURNING 1)"
+    " DO UPDATE SET time_ms = greatest(u.time_ms, excluded.time_ms),"
+    " size = CASE WHEN excluded.time_ms > u.time_ms THEN excluded.size ELSE u.size END,"
+    " data = CASE WHEN excluded.time_ms > u.time_ms THEN excluded.data ELSE u.data END RETURNING 1)"
     " SELECT place, safe, set_config('synchronous_commit', 'on', true) FROM place";
 
 // The message gives the commit something to wait for.
@@ -121,9 +123,12 @@ Status PostgresStorage::RemoveUpload(const KeptUpload& upload) {
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
       "WITH gone AS (DELETE FROM stateward.uploads WHERE principal = $1 AND content = $2"
-      " AND " STATEWARD_PG_PLACE " = $3) SELECT " STATEWARD_PG_PLACE,
+      " AND time_ms = $3 AND " STATEWARD_PG_PLACE " = $4) SELECT " STATEWARD_PG_PLACE,
       {}};
-  statement.params.Text(upload.principal_tag).Text(upload.content_tag).Text(*place);
+  statement.params.Text(upload.principal_tag)
+      .Text(upload.content_tag)
+      .Int8(static_cast<uint64_t>(upload.time_ms))
+      .Text(*place);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);
   return rows.ok() ? Status() : std::move(rows).status();
 }

@@ -99,6 +99,26 @@ inline void UploadsAreExchanged(StorageFixture& f) {
   }
 }
 
+// It was refused again: then it is as young as the last time, and the older one can go.
+inline void ALaterUploadOfTheSameContentStays(StorageFixture& f) {
+  std::shared_ptr<Storage> s = Fresh(f);
+  const KeptUpload before = Entry('1', '2', 300, kSomeMs);
+  const KeptUpload later = Entry('1', '2', 350, kSomeMs + 9);
+  const std::string bytes = Noise(350);
+  Good(s->PutUpload(before, Noise(300)));
+  for (const std::shared_ptr<Storage>& each : {s, f.Open()}) {
+    Good(each->PutUpload(later, bytes));
+    Good(each->RemoveUpload(before));
+    const std::vector<KeptUpload> list = Must(s->ListUploads());
+    LONGS_EQUAL(1, list.size());
+    CHECK(list[0].time_ms == later.time_ms && list[0].size == 350);
+    CHECK(ByteView(Must(s->GetUpload(list[0]))) == ByteView(bytes));
+    Good(s->SettleUpload(list[0]));
+  }
+  Good(s->RemoveUpload(later));
+  CHECK(Must(s->ListUploads()).empty());
+}
+
 inline void UploadsAreRemoved(StorageFixture& f) {
   std::shared_ptr<Storage> s = Fresh(f);
   const KeptUpload gone = Entry('1', '2', 300, kSomeMs);

@@ -43,6 +43,7 @@
   X(G, UploadsOfOnePrincipalAreListedOldestFirst) \
   X(G, UploadsAreKeptByManyAtOnce)                \
   X(G, UploadsAreExchanged)                       \
+  X(G, ALaterUploadOfTheSameContentStays)         \
   X(G, UploadsAreRemoved)
 #define NAME_CLAIMS_CASES(X, G) \
   X(G, LegacyBlobsAreRead)      \

@@ -231,8 +231,12 @@ class MemStorage : public Storage, public StoreCopy {
   Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
-    if (Find(entry) != uploads_.end()) return Status();
-    uploads_.emplace_back(entry, Bytes(sealed.begin(), sealed.end()));
+    auto it = Find(entry);
+    const bool fresh = it == uploads_.end();
+    if (fresh) it = uploads_.emplace(it);
+    if (fresh || it->first.time_ms < entry.time_ms) {
+      *it = {entry, Bytes(sealed.begin(), sealed.end())};
+    }
     return Status();
   }
   Status SettleUpload(const KeptUpload& entry) override {
@@ -311,7 +315,7 @@ class MemStorage : public Storage, public StoreCopy {
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = Find(entry);
-    if (it != uploads_.end()) uploads_.erase(it);
+    if (it != uploads_.end() && it->first.time_ms == entry.time_ms) uploads_.erase(it);
     return Status();
   }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {

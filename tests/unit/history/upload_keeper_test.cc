@@ -70,6 +70,22 @@ TEST(UploadKeeper, TheSameUploadIsKeptOnceAndLasts) {
   LONGS_EQUAL(2, storage.ListUploads()->size());
 }
 
+// Its client was told that it is kept, however long the first copy lay there.
+TEST(UploadKeeper, OneThatIsRefusedAgainIsAsYoungAsTheLastTime) {
+  rules.days = 90;
+  rules.max_bytes = kOne;  // there is room for one of them
+  UploadKeeper keeper(storage, clock, rules);
+  CHECK(Keep(keeper, "a", "x").ok());
+  clock.Advance(89 * kDay);
+  CHECK(Keep(keeper, "a", "x").ok());
+  LONGS_EQUAL(1, storage.ListUploads()->size());
+  for (const bool kept : {true, false}) {
+    clock.Advance((kept ? 2 : 89) * kDay);
+    CHECK(PruneUploads(storage, clock, rules, PruneHow::kRemove).ok());
+    CHECK_EQUAL(kept, Has("x"));
+  }
+}
+
 TEST(UploadKeeper, APrincipalHasAShare) {
   rules.max_bytes = 3 * kOne;
   UploadKeeper keeper(storage, clock, rules);
