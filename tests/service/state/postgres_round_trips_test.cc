@@ -4,6 +4,7 @@
 
 #include "auth/basic.h"
 #include "doubles/basic_names.h"
+#include "doubles/fake_clock.h"
 #include "kms/open_kms.h"
 #include "lock/postgres_lock.h"
 #include "service/postgres_box.h"
@@ -30,7 +31,8 @@ class QuietObserver : public Observer {
   void OnUploadKept() override {}
 };
 
-// A server of its own, on the one store.
+// A server of its own, on the one store. Its clock stands still: a slow disk makes no look due that
+// comes only after some seconds (a write that took long, terraform-backend's table once more).
 class Server {
  public:
   Server() {
@@ -39,16 +41,17 @@ class Server {
     kms_ = std::move(*OpenKms(settings));
     gate_ = std::make_unique<StoreGate>(storage_, lock_);
     CHECK(gate_->Init(false, *kms_).ok());
-    service_ = std::make_unique<StateService>(storage_, lock_, *kms_, *gate_, SystemClock(),
-                                              observer_, log_, StateRules());
+    service_ = std::make_unique<StateService>(storage_, lock_, *kms_, *gate_, clock_, observer_,
+                                              log_, StateRules());
   }
   StateService& operator*() { return *service_; }
   uint64_t RoundTrips() const { return pool_->RoundTrips(); }
 
  private:
+  FakeClock clock_;
   std::shared_ptr<PgPool> pool_ = PostgresBox::Pool();
-  PostgresStorage storage_{pool_, SystemClock(), PostgresStorageOptions{"\"states\"", true}};
-  PostgresLock lock_{pool_, SystemClock(), PostgresLockOptions{"\"locks\"", true}};
+  PostgresStorage storage_{pool_, clock_, PostgresStorageOptions{"\"states\"", true}};
+  PostgresLock lock_{pool_, clock_, PostgresLockOptions{"\"locks\"", true}};
   QuietObserver observer_;
   const Log log_{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
   std::unique_ptr<Kms> kms_;
