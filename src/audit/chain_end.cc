@@ -15,8 +15,6 @@
 namespace stateward {
 namespace {
 
-// A turn takes a write of some KiB to the page cache; who has it for longer stands still.
-constexpr int kTurnMs = 2000;
 // One write of less than a page: a process that is killed leaves the old text or the new one.
 constexpr size_t kEndBytes = 384;
 constexpr std::string_view kMagic = "stateward audit head 1";
@@ -107,11 +105,11 @@ Status CannotOpen(const std::string& path, int negative_errno) {
       (link ? "a symbolic link is not followed" : DiskError(path, negative_errno).detail()));
 }
 
-Result<ChainTurn> ChainTurn::Take(Disk& disk, const std::string& path) {
+Result<ChainTurn> ChainTurn::Take(Disk& disk, const std::string& path, int limit_ms) {
   const int opened = disk.OpenAt(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0640);
   if (opened < 0) return CannotOpen(path, opened);
   Fd fd(disk, opened);
-  STATEWARD_RETURN_IF_ERROR(LockFd(disk, fd.get(), kTurnMs, path));
+  STATEWARD_RETURN_IF_ERROR(LockFd(disk, fd.get(), limit_ms, path));
   return ChainTurn(disk, path, std::move(fd));
 }
 

@@ -37,8 +37,13 @@ std::string AuditMetrics(Disk& disk, const std::string& path);
 // The turn to write. Ends when this goes.
 class ChainTurn {
  public:
-  // Makes the file when there is none. kUnavailable: it cannot be opened, or others keep the lock.
-  static Result<ChainTurn> Take(Disk& disk, const std::string& path);
+  // How long to wait for it. A turn takes a write of some KiB to the page cache; who has it for
+  // longer stands still.
+  static constexpr int kWaitMs = 2000;
+
+  // Makes the file when there is none. kUnavailable: it cannot be opened, or others keep the lock
+  // for `limit_ms`.
+  static Result<ChainTurn> Take(Disk& disk, const std::string& path, int limit_ms);
 
   // nullopt: nothing was written yet, or not all of it survived a power cut. kCorruption: it was
   // written under another key, or changed.

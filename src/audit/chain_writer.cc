@@ -22,11 +22,12 @@ bool IsSame(const DiskStat& a, const DiskStat& b) {
 }  // namespace
 
 ChainWriter::ChainWriter(Disk& disk, std::string file, std::string end_path, bool reserve,
-                         const Clock& clock)
+                         int turn_ms, const Clock& clock)
     : disk_(disk),
       file_(std::move(file)),
       end_path_(std::move(end_path)),
       reserve_(reserve),
+      turn_ms_(turn_ms),
       clock_(clock) {}
 
 // Afterwards fd_ is the file that has the name now.
@@ -154,7 +155,7 @@ Status ChainWriter::Append(std::string_view text) {
 
 Status ChainWriter::Write(ByteView key, const std::vector<ChainEntry*>& entries) {
   if (sync_failed_) STATEWARD_RETURN_IF_ERROR(Sync());
-  Result<ChainTurn> turn = ChainTurn::Take(disk_, end_path_);
+  Result<ChainTurn> turn = ChainTurn::Take(disk_, end_path_, turn_ms_);
   if (!turn.ok()) return std::move(turn).status();
   Result<std::optional<ChainEnd>> end = turn->Read(key);
   if (!end.ok()) return std::move(end).status();

@@ -38,9 +38,10 @@ struct ChainEntry {
 
 class ChainWriter {
  public:
-  // `file` "": lines are chained, and go nowhere from here. `reserve`: keep room free. `disk` and
-  // `clock` must outlive it.
-  ChainWriter(Disk& disk, std::string file, std::string end_path, bool reserve, const Clock& clock);
+  // `file` "": lines are chained, and go nowhere from here. `reserve`: keep room free. `turn_ms`:
+  // of ChainTurn::Take. `disk` and `clock` must outlive it.
+  ChainWriter(Disk& disk, std::string file, std::string end_path, bool reserve, int turn_ms,
+              const Clock& clock);
 
   // Makes lines of the entries, in order, and writes them at once. Where there is no room, those
   // that may not use the reserve stay unwritten. kUnavailable, kCorruption: nothing is written.
@@ -68,6 +69,7 @@ class ChainWriter {
   const std::string file_;
   const std::string end_path_;
   const bool reserve_;
+  const int turn_ms_;
   const Clock& clock_;
   Fd fd_;
   DiskStat opened_;

@@ -30,7 +30,8 @@ TrailWriter::TrailWriter(TrailOptions options, KeyFn key, Disk& disk, const Cloc
       clock_(clock),
       observer_(observer),
       log_(log),
-      chain_(disk, options_.settings.file, options_.end_path, options_.settings.required, clock) {
+      chain_(disk, options_.settings.file, options_.end_path, options_.settings.required,
+             options_.turn_ms, clock) {
   using Form = DatagramSink::Form;
   const AuditSettings& settings = options_.settings;
   if (settings.journal) {
@@ -90,6 +91,11 @@ void TrailWriter::Reopen() {
 Status TrailWriter::Flush() {
   AuditHead head;
   return Await("", true, &head);
+}
+
+size_t TrailWriter::CountWaiting() const {
+  std::lock_guard<std::mutex> hold(mutex_);
+  return queue_.size();
 }
 
 void TrailWriter::Add(std::string fields, bool may_use_reserve) {

@@ -34,6 +34,9 @@ struct TrailOptions {
   // Who writes, for the lines that say that it starts and stops; "" = a command: it has none.
   std::string writer;
   std::string journal_socket = DatagramSink::kJournalSocket;
+  // How long a group of lines waits for the turn to write them. Tests that are about something else
+  // wait longer than a busy machine may stand still.
+  int turn_ms = ChainTurn::kWaitMs;
 };
 
 // Thread-safe.
@@ -64,6 +67,8 @@ class TrailWriter : public AuditTrail {
   void Reopen();
   // Waits until all that was handed over before is written and lasts, or could not be.
   Status Flush();
+  // How many events wait for their turn; those that are being written are not among them.
+  size_t CountWaiting() const;
 
  private:
   struct Ticket;
@@ -106,7 +111,7 @@ class TrailWriter : public AuditTrail {
   std::string said_;  // the trouble that the log holds already
   int64_t synced_us_ = 0;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
   std::deque<Waiting> queue_;

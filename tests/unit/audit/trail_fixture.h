@@ -52,6 +52,7 @@ struct TrailFixture {
     options.settings.required = required;
     options.end_path = ChainEndPath(file, dir);
     options.writer = "test";
+    options.turn_ms = 600000;  // whoever has the turn may stand still for some seconds
     return std::make_unique<TrailWriter>(
         options, [this] { return Result<SecretBytes>(key); }, disk, clock, observer, log);
   }
