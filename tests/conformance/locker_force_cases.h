@@ -94,7 +94,8 @@ inline void ForceWorksAgainAfterAWhile(LockerFixture& f) {
   f.Advance(kForceRepeatMs - 45000);
   HeldBy held = MustBe<HeldBy>(l->Release(Id(), {"", "bob", false}));
   const int64_t from = held.freed_from_ms - held.holder.time_ms - kForceRepeatMs;
-  CHECK(from <= -15000 && from > -25000);
+  // The clock was turned by 15 s; where it is a real one, the calls may take some seconds, too.
+  CHECK(from <= -15000 && from > -45000);
   f.Advance(30000);
   MustBe<Released>(l->Release(Id(), {"", "bob", false}));
 }
