@@ -80,14 +80,21 @@ inline void IdentityIsMadeByOneOfMany(StorageFixture& f) {
   std::vector<std::shared_ptr<Storage>> makers;
   for (size_t i = 0; i < kMakers; ++i) makers.push_back(f.Open());
   std::vector<Code> codes(kMakers, Code::kInternal);
+  std::vector<int> asked(kMakers, 0);
   InThreads(kMakers, [&](size_t t) {
     StoreIdentity marker = Marker();
     marker.store_id = std::string(32, static_cast<char>('0' + t));
-    codes[t] = makers[t]->WriteIdentity(marker, nullptr).code();
+    codes[t] = AskAgain([&] {
+                 ++asked[t];
+                 return makers[t]->WriteIdentity(marker, nullptr);
+               }).code();
   });
   const std::string winner = Must(f.Open()->ReadIdentity()).store_id;
   for (size_t t = 0; t < kMakers; ++t) {
-    Is(winner[0] == static_cast<char>('0' + t) ? Code::kOk : Code::kConflict, Status(codes[t], ""));
+    const bool won = winner[0] == static_cast<char>('0' + t);
+    // A try that was refused may have been done: its repeat finds a store there.
+    if (won && asked[t] > 1 && codes[t] == Code::kConflict) continue;
+    Is(won ? Code::kOk : Code::kConflict, Status(codes[t], ""));
   }
 }
 

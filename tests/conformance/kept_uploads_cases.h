@@ -73,7 +73,8 @@ inline void UploadsAreKeptByManyAtOnce(StorageFixture& f) {
       const std::string tag = HexEncode(Sha256(std::to_string(t * 10 + i))).substr(0, 32);
       const KeptUpload upload{std::string(32, '1'), tag, Id(), kSomeMs, 400};
       // Threads must not use the macros of the tests: what is missing shows below.
-      (void)instances[t % 2]->PutUpload(upload, Bytes(400, static_cast<uint8_t>(t)));
+      const Bytes bytes(400, static_cast<uint8_t>(t));
+      (void)AskAgain([&] { return instances[t % 2]->PutUpload(upload, bytes); });
     }
   });
   LONGS_EQUAL(40, Must(f.Open()->ListUploads()).size());

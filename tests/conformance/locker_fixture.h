@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "conformance/ask_again.h"
 #include "stateward/locker.h"
 
 namespace stateward {
@@ -92,6 +93,14 @@ inline void SameRecord(const LockRecord& want, uint64_t base, const LockRecord& 
   CHECK(got.time_ms > 1600000000000);  // milliseconds since 1970, of this century
 }
 
+// The answer to who releases his own lock, and may have had to ask again.
+inline bool IsReleased(const Result<ReleaseOutcome>& outcome) {
+  return outcome.ok() && (std::holds_alternative<Released>(*outcome) ||
+                          std::holds_alternative<WasReleased>(*outcome));
+}
+
+// `run` must use no macro of the tests: one that fails in a thread ends the program. It notes what
+// went wrong, and the test looks when all threads have ended.
 inline void InThreads(size_t count, const std::function<void(size_t)>& run) {
   std::vector<std::thread> threads;
   for (size_t t = 0; t < count; ++t) threads.emplace_back([&run, t] { run(t); });

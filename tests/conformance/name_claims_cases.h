@@ -56,8 +56,9 @@ inline void LegacyIdsAreClaimedOnce(StorageFixture& f) {
   CHECK_FALSE(Must(instances[0]->LegacyClaim(LegacyId())).has_value());
   std::vector<std::string> said(8);
   InThreads(said.size(), [&](size_t t) {
-    Result<StateId> claimant =
-        instances[t % 2]->ClaimLegacy(LegacyId(), IdOf("s" + std::to_string(t)));
+    const StateId mine = IdOf("s" + std::to_string(t));
+    const Result<StateId> claimant =
+        AskAgain([&] { return instances[t % 2]->ClaimLegacy(LegacyId(), mine); });
     if (claimant.ok()) said[t] = claimant->hex();
   });
   const std::optional<StateId> claimant = Must(f.Open()->LegacyClaim(LegacyId()));

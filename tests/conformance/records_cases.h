@@ -134,6 +134,21 @@ inline void AppendComparesTheHead(StorageFixture& f) {
   Is(Code::kNotFound, s->Get(Id(), 6));
 }
 
+// Of a thread: `bytes` are no other's, and so show whether a try that was refused was done.
+inline Result<AppendOutcome> AppendOwn(Storage& s, const StateId& id, uint64_t head,
+                                       const std::string& bytes) {
+  bool refused = false;
+  Result<AppendOutcome> outcome = AskAgain([&] {
+    Result<AppendOutcome> once = s.Append(id, head, bytes);
+    refused = refused || !once.ok();
+    return once;
+  });
+  if (!refused || !outcome.ok() || outcome->appended) return outcome;
+  Result<Bytes> there = AskAgain([&] { return s.Get(id, head + 1); });
+  if (!there.ok()) return std::move(there).status();
+  return ByteView(*there) == ByteView(bytes) ? AppendOutcome{true, head + 1} : *outcome;
+}
+
 inline void OneOfManyAppends(StorageFixture& f) {
   const std::shared_ptr<Storage> instances[] = {Fresh(f), f.Open()};
   constexpr size_t kThreads = 16;
@@ -142,8 +157,8 @@ inline void OneOfManyAppends(StorageFixture& f) {
     std::atomic<size_t> losers{0};
     std::atomic<size_t> winner{0};
     InThreads(kThreads, [&](size_t t) {
-      Result<AppendOutcome> outcome =
-          instances[t % 2]->Append(Id(), head, "by " + std::to_string(t));
+      const Result<AppendOutcome> outcome =
+          AppendOwn(*instances[t % 2], Id(), head, "by " + std::to_string(t));
       if (!outcome.ok()) return;
       if (outcome->appended) winner = t;
       ++(outcome->appended ? winners : losers);
@@ -166,9 +181,10 @@ inline void NumbersHaveNoGaps(StorageFixture& f) {
     Storage& s = *instances[t % 2];
     int mine = 0;
     for (int i = 0; i < 200 && mine < 5; ++i) {
-      Result<uint64_t> head = s.Head(Id());
+      const Result<uint64_t> head = AskAgain([&] { return s.Head(Id()); });
       if (!head.ok()) return;
-      Result<AppendOutcome> outcome = s.Append(Id(), *head, std::to_string(*head + 1));
+      const std::string own = std::to_string(*head + 1) + " by " + std::to_string(t);
+      const Result<AppendOutcome> outcome = AppendOwn(s, Id(), *head, own);
       if (!outcome.ok()) return;
       if (outcome->appended && outcome->n != *head + 1) bad = true;
       if (outcome->appended) ++mine;
@@ -177,7 +193,8 @@ inline void NumbersHaveNoGaps(StorageFixture& f) {
   CHECK_FALSE(bad);
   LONGS_EQUAL(20, Must(f.Open()->Head(Id())));
   for (uint64_t n = 1; n <= 20; ++n) {
-    CHECK(ByteView(Must(instances[0]->Get(Id(), n))) == ByteView(std::to_string(n)));
+    const Bytes record = Must(instances[0]->Get(Id(), n));
+    CHECK(ByteView(record).AsString().rfind(std::to_string(n) + " by ", 0) == 0);
   }
 }
 
@@ -205,9 +222,9 @@ inline void StatesDoNotMix(StorageFixture& f) {
   InThreads(8, [&](size_t t) {
     const StateId id = IdOf(std::to_string(t));
     for (uint64_t n = 0; n < 5; ++n) {
-      Result<AppendOutcome> outcome = s->Append(id, n, std::to_string(t * 10 + n));
+      const Result<AppendOutcome> outcome = AppendOwn(*s, id, n, std::to_string(t * 10 + n));
       if (!outcome.ok() || !outcome->appended) return;
-      Result<Records::Newest> newest = s->GetNewest(id);
+      const Result<Records::Newest> newest = AskAgain([&] { return s->GetNewest(id); });
       if (!newest.ok() || newest->n != n + 1) return;
       if (ByteView(newest->bytes) == ByteView(std::to_string(t * 10 + n))) ++good;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "conformance/ask_again.h"
 #include "stateward/storage.h"
 
 namespace stateward {
@@ -73,6 +74,8 @@ inline std::string Noise(size_t n) {
   return bytes;
 }
 
+// `run` must use no macro of the tests: one that fails in a thread ends the program. It notes what
+// went wrong, and the test looks when all threads have ended.
 inline void InThreads(size_t count, const std::function<void(size_t)>& run) {
   std::vector<std::thread> threads;
   for (size_t t = 0; t < count; ++t) threads.emplace_back([&run, t] { run(t); });
