@@ -21,8 +21,9 @@ class PostgresBox {
   }
   static std::shared_ptr<PgPool> Pool(uint32_t size = 8,
                                       const std::string& connection = ServiceEnv("POSTGRES"),
-                                      Observer* observer = nullptr) {
-    return *PgPool::Make({SecretString(connection), size}, SystemClock(), observer);
+                                      Observer* observer = nullptr,
+                                      const Clock& clock = SystemClock()) {
+    return *PgPool::Make({SecretString(connection), size}, clock, observer);
   }
   void Exec(const std::string& sql) {
     Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRepeatable);

@@ -1,5 +1,6 @@
 // LOCK and UNLOCK by the functions in the schema: what they store is what the step in the server
 // would have stored, and each works next to the other.
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -54,19 +55,26 @@ TEST_GROUP(PostgresAtOnce) {
   template <typename Fn>
   void ExchangeGatesDuring(Fn && ask) {
     std::vector<PgRows> rows;
-    std::unique_ptr<PgTransaction> exchange = Must(old_pool->Begin(
-        {{"LOCK TABLE stateward.lock_service IN ACCESS EXCLUSIVE MODE", {}}}, &rows));
-    std::thread asker(ask);
+    std::unique_ptr<PgTransaction> exchange =
+        Must(old_pool->Begin({{"LOCK TABLE stateward.lock_service IN ACCESS EXCLUSIVE MODE", {}},
+                              {"SET LOCAL idle_in_transaction_session_timeout = 0", {}}},
+                             &rows));
+    std::atomic<bool> ended{false};
+    std::thread asker([&] {
+      ask();
+      ended = true;
+    });
     while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation ="
-                      " 'stateward.lock_service'::regclass") == 0) {
+                      " 'stateward.lock_service'::regclass") == 0 &&
+           !ended) {
       std::this_thread::yield();
     }
-    CHECK(exchange
-              ->Commit({{"UPDATE stateward.lock_service SET gate_tag = '0123456789abcdef',"
-                         " gates = '{\"version\":1,\"gates\":[]}'",
-                         {}}})
-              .ok());
+    const Status exchanged =
+        exchange->Commit({{"UPDATE stateward.lock_service SET gate_tag = '0123456789abcdef',"
+                           " gates = '{\"version\":1,\"gates\":[]}'",
+                           {}}});
     asker.join();
+    CHECK(exchanged.ok());
   }
   template <typename Fn>
   uint64_t RoundTripsOf(Fn && step) {
@@ -255,7 +263,9 @@ TEST(PostgresAtOnce, ALockWaitsForGatesThatAreBeingExchanged) {
     MustBe<Released>(fresh.Release(id, {before, "alice"}));
     ExchangeGatesDuring([&] {
       // Of the set that was before.
-      Result<AcquireOutcome> outcome = fresh.Acquire(id, Want("a"), LockTerms(HeadBase(), {"", 0}));
+      const Result<AcquireOutcome> outcome = AskAgain([&] {
+        return fresh.Acquire(id, Want("a"), LockTerms(HeadBase(), {"", 0}));
+      });
       changed = outcome.ok() && std::holds_alternative<GatesChanged>(*outcome);
     });
     CHECK_TEXT(changed, level);

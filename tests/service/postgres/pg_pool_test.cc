@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "doubles/fake_clock.h"
 #include "doubles/pool_watch.h"
 #include "postgres/pg_schema.h"
 #include "service/postgres_box.h"
@@ -85,8 +86,10 @@ TEST(PgPool, BoundedInConnectionsAndTime) {
   Result<std::unique_ptr<PgTransaction>> two = pool->Begin({}, &rows);
   CHECK(one.ok() && two.ok());
   LONGS_EQUAL(0, watch.Waits().size());
-  std::thread late([&] { LONGS_EQUAL(0, Pid()); });
+  uint64_t late_pid = 1;
+  std::thread late([&] { late_pid = Pid(); });
   late.join();
+  LONGS_EQUAL(0, late_pid);
   one->reset();
   CHECK(Pid() != 0);
   LONGS_EQUAL(1, watch.Waits().size());
@@ -183,33 +186,44 @@ TEST(PgPool, WhatWaitsForARowSeesWhatWasCommitted) {
   PostgresBox box;
   box.Exec("CREATE TABLE states (a int8)");
   box.Exec("INSERT INTO states VALUES (1)");
+  // The one that waits must not give up because the other one stands still.
+  const FakeClock clock;
+  const std::vector<PgStatement> patient = {
+      {"SET LOCAL lock_timeout = 0", {}},
+      {"SET LOCAL idle_in_transaction_session_timeout = 0", {}}};
   for (const char* level : {"repeatable read", "serializable"}) {
     box.Exec("ALTER ROLE CURRENT_USER SET default_transaction_isolation = '" + std::string(level) +
              "'");
-    pool = PostgresBox::Pool(2);
+    pool = PostgresBox::Pool(2, ServiceEnv("POSTGRES"), nullptr, clock);
     const PgStatement raise{"UPDATE states SET a = a + 1 RETURNING a", {}};
+    std::vector<PgStatement> begin = patient;
+    begin.push_back(raise);
     for (bool in_transaction : {false, true}) {
       const uint64_t before = box.Number("SELECT a FROM states");
       std::vector<PgRows> rows;
-      Result<std::unique_ptr<PgTransaction>> first = pool->Begin({raise}, &rows);
+      Result<std::unique_ptr<PgTransaction>> first = pool->Begin(begin, &rows);
       CHECK(first.ok());
       uint64_t got = 0;
+      std::atomic<bool> ended{false};
       std::thread second([&] {
-        if (!in_transaction) {
+        if (in_transaction) {
+          std::vector<PgRows> mine;
+          Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin(begin, &mine);
+          if (transaction.ok() && (*transaction)->Commit({}).ok()) got = mine.back().Int8(0, 0);
+        } else {
           Result<PgRows> one = pool->QueryOne(raise, PgUse::kChangesOnce);
           if (one.ok()) got = one->Int8(0, 0);
-          return;
         }
-        std::vector<PgRows> mine;
-        Result<std::unique_ptr<PgTransaction>> transaction = pool->Begin({raise}, &mine);
-        if (transaction.ok() && (*transaction)->Commit({}).ok()) got = mine[0].Int8(0, 0);
+        ended = true;
       });
-      while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+      while (box.Number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 && !ended) {
       }
-      CHECK((*first)->Commit({}).ok());
+      const Status committed = (*first)->Commit({});
       second.join();
+      CHECK(committed.ok());
       CHECK(got == before + 2);
     }
+    pool.reset();  // the clock goes with the test
   }
   box.Exec("ALTER ROLE CURRENT_USER RESET default_transaction_isolation");
 }
