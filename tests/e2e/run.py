@@ -4,9 +4,11 @@
 A line for each test; the last line is "N passed, N failed". With -j3 three modules run at the same time,
 each in a process of its own: most of their time is waiting. Those that take longest begin. Up to three tests
 that failed run once more, alone: one that passes then counts as passed, and a line UNSTABLE names it. It is a
-defect, of the test or of what it tests, and has to be mended. A test that does not end within its time ends
-its module, with what each thread did; of such a module all runs once more.
+defect, of the test or of what it tests, and has to be mended. When a class could not be set up, all of it runs
+once more. A test that does not end within its time ends its module, with what each thread did; of such a
+module all runs once more.
 """
+import collections
 import concurrent.futures
 import faulthandler
 import pathlib
@@ -34,6 +36,8 @@ def limit_time():
 
 
 class Result(unittest.TestResult):
+    passed = 0
+
     def startTest(self, test):
         super().startTest(test)
         limit_time()
@@ -44,6 +48,7 @@ class Result(unittest.TestResult):
 
     def addSuccess(self, test):
         super().addSuccess(test)
+        self.passed += 1
         self.say(test, "ok")
 
     def addError(self, test, err):
@@ -60,8 +65,9 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
+            told = self.failures if issubclass(err[0], test.failureException) else self.errors
             self.say(subtest, "FAILED")
-            print((self.failures or self.errors)[-1][1], flush=True)
+            print(told[-1][1], flush=True)
 
 
 LAST_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
@@ -85,32 +91,52 @@ def run_module(name):
 
 # More is no coincidence: then none runs again.
 MOST_AGAIN = 3
-FAILED = re.compile(r"^(?:FAILED|ERROR) +[\d.]+ s  (test_\w+\.\w+\.\w+)$", re.M)
+FAILED = re.compile(r"^(?:FAILED|ERROR) +[\d.]+ s  (.+)$", re.M)
+PASSED = re.compile(r"^ok +[\d.]+ s  (.+)$", re.M)
+# A test, perhaps with its subtest's parameters; or what failed before or after all tests of a class or a module.
+ONE_TEST = re.compile(r"(test_\w+\.\w+\.\w+)(?: [\[(].*)?")
+FOR_ALL = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((test_[\w.]+)\)")
 
 
-def run_again(failed, total):
-    """Moves what passes alone from failed to passed in `total`; a module is all of its tests."""
-    for name in failed:
-        text, passed, bad, skipped = run_module(name)
+def to_run_again(failure):
+    """What run_module() has to run for a line of FAILED."""
+    name = ONE_TEST.fullmatch(failure) or FOR_ALL.fullmatch(failure)
+    return name.group(1) if name else failure
+
+
+def run_again(failed, passed, total):
+    """Moves what passes alone from failed to passed in `total`. failed: name -> how often it was counted as
+    failed; a class or a module is all of its tests. passed: the tests that were counted as passed."""
+    for name, times in failed.items():
+        text, _, bad, skipped = run_module(name)
         print(text, flush=True)
-        if passed and bad == 0:
+        good = PASSED.findall(text)
+        if good and bad == 0:
             print(f"UNSTABLE  {name}: failed in the run, passed alone", flush=True)
-            total[0], total[1], total[2] = total[0] + passed, total[1] - 1, total[2] + skipped
+            more = set(good) - passed
+            passed |= more
+            total[0], total[1], total[2] = total[0] + len(more), total[1] - times, total[2] + skipped
 
 
 def run_at_once(names, number):
     total = [0, 0, 0]
-    failed = []
+    failed = collections.Counter()
+    good = set()
     names = sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
     with concurrent.futures.ThreadPoolExecutor(number) as pool:
         modules = {pool.submit(run_module, name): name for name in names}
         for done in concurrent.futures.as_completed(modules):
             text, passed, bad, skipped = done.result()
             print(text, flush=True)
-            failed += [modules[done]] if bad is None else FAILED.findall(text)
+            if bad is None:
+                failed[modules[done]] += 1
+            else:
+                failed.update(to_run_again(line) for line in FAILED.findall(text))
+                good.update(PASSED.findall(text))
             total = [a + b for a, b in zip(total, (passed, 1 if bad is None else bad, skipped))]
-    if len(failed) == total[1] <= MOST_AGAIN:
-        run_again(failed, total)
+    # Each failure must have its line: one without could not be run again.
+    if failed.total() == total[1] and len(failed) <= MOST_AGAIN:
+        run_again(failed, good, total)
     print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
     return 1 if total[1] or not total[0] else 0
 
@@ -128,9 +154,8 @@ def main():
     suite.run(result)
     limit_time()  # what is left to close
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-    passed = max(result.testsRun - failed - len(result.skipped), 0)
     skipped = [test for test, why in result.skipped if why != "for sub-classes"]
-    print(f"{passed} passed, {failed} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    print(f"{result.passed} passed, {failed} failed" + (f", {len(skipped)} skipped" if skipped else ""))
     return 1 if failed or not result.testsRun else 0
 
 
