@@ -6,6 +6,7 @@ host.
 """
 import atexit
 import ctypes
+import fcntl
 import functools
 import os
 import pathlib
@@ -85,20 +86,54 @@ def reachable(argument):
     return copy_for_all(path)
 
 
-GIVEN = set()  # ports; the process that is to bind one may not have done so yet
+# Ports, and who has them: the one that is to bind one may not have done so yet, or may stop and start again. A
+# lock on the byte of a port's number holds in all processes of the machine, and until the process ends.
+PORTS = "/tmp/stateward-test-ports"
+GIVEN = set()
+CHANCE = random.SystemRandom()  # a test that wants the same numbers each time seeds the other one
+
+
+@functools.cache
+def ports_file():
+    """Open for good: a lock ends as soon as its process closes the file, on whatever descriptor."""
+    try:
+        return os.open(PORTS, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        # Ready before it has its name, so that other users can open it.
+        made, name = tempfile.mkstemp(dir=os.path.dirname(PORTS))
+        os.fchmod(made, 0o666)
+        os.close(made)
+        try:
+            os.link(name, PORTS)
+        except FileExistsError:
+            pass
+        os.unlink(name)
+        return os.open(PORTS, os.O_RDWR | os.O_NOFOLLOW)
+
+
+def reserve(port):
+    """Whether the port is this process's from now on."""
+    if port in GIVEN:
+        return False
+    try:
+        fcntl.lockf(ports_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    GIVEN.add(port)
+    return True
 
 
 def free_port(host="127.0.0.1"):
-    """A port below the range from which the kernel takes ports for outgoing connections."""
+    """A port below the range from which the kernel takes ports for outgoing connections. No other test gets it
+    as long as this process lives."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
-        port = random.randint(20000, 32000)
-        if port in GIVEN:
+        port = CHANCE.randint(20000, 32000)
+        if not reserve(port):
             continue
         with socket.socket(family) as probe:
             try:
                 probe.bind((host, port))
-                GIVEN.add(port)
                 return port
             except OSError:
                 continue

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from box import ROOT, Box, wait_for
+from box import ROOT, Box, free_port, wait_for
 from client import Client, basic
 from proxy import Proxy
 from services import POSTGRES_PROGRAMS, PgBouncer, Postgres
@@ -368,14 +368,13 @@ class Standby(unittest.TestCase):
                           env={"PGPASSWORD": primary.root_password})
             self.assertEqual(0, run.returncode, run.stderr)
             os.chmod(folder, 0o700)
+            port = free_port()
             conf = pathlib.Path(folder, "postgresql.conf")
-            conf.write_text(re.sub(r"(?m)^port = .*$", "port = " + str(primary.port + 1),
-                                   conf.read_text()))
+            conf.write_text(re.sub(r"(?m)^port = .*$", f"port = {port}", conf.read_text()))
             box.start([POSTGRES_PROGRAMS / "postgres", "-D", folder])
-            ready = [POSTGRES_PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p",
-                     primary.port + 1]
+            ready = [POSTGRES_PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
             wait_for(lambda: box.run(ready).returncode == 0, "the standby answers")
-            address = ("127.0.0.1", primary.port + 1)
+            address = ("127.0.0.1", port)
             # With the check of libpq when it connects, and without it: by each statement's own.
             for more in ("", "&target_session_attrs=any"):
                 with Box() as other:

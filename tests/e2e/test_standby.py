@@ -6,7 +6,7 @@ import re
 import shutil
 import unittest
 
-from box import Box, wait_for
+from box import Box, free_port, wait_for
 from s3_double import S3Double
 from services import POSTGRES_PROGRAMS, Postgres
 from stateward import CTL, Stateward
@@ -170,10 +170,10 @@ class Buckets(Core):
 
 
 class Replica:
-    """A streaming replica of `primary`, which has the port behind its own."""
+    """A streaming replica of `primary`."""
 
     def __init__(self, box, primary):
-        self.box, self.primary, self.port = box, primary, primary.port + 1
+        self.box, self.primary, self.port = box, primary, free_port()
         self.folder = box.path("replica")
         run = box.run([POSTGRES_PROGRAMS / "pg_basebackup", "-h", primary.folder, "-p",
                        primary.port, "-U", "postgres", "-D", self.folder, "-R", "-c", "fast"],

@@ -80,9 +80,9 @@ class WebServer:
     def __init__(self, box, app, site="plain+tls", edit=None):
         self.box, self.app, self.site = box, app, site
         self.edit = edit or (lambda name, text: text)
-        self.folder = box.make_dir(f"{self.NAME}-{free_port()}", 0o755)
         self.plain = ("127.0.0.1", free_port())
         self.tls = ("127.0.0.1", free_port())
+        self.folder = box.make_dir(f"{self.NAME}-{self.plain[1]}", 0o755)
         self.process = None
         self.write_files()
         self.start()
