@@ -174,7 +174,9 @@ def group_members(group):
 class Process:
     """One started program; its output goes to a file."""
 
-    def __init__(self, box, argv, *, env=None, stdin=subprocess.DEVNULL, pass_fds=(), log=None):
+    def __init__(self, box, argv, *, env=None, stdin=subprocess.DEVNULL, pass_fds=(), log=None,
+                 stop_signal=signal.SIGTERM):
+        self.stop_signal = stop_signal
         self.name = os.path.basename(str(argv[0]))
         self.log_path = box.path(log or f"{self.name}-{random.randrange(1 << 32):08x}.log")
         with open(self.log_path, "ab") as log_file:
@@ -209,11 +211,11 @@ class Process:
         self.popen.wait(seconds)
         wait_for(lambda: not group_members(self.pid), f"all of {self.name} are gone", seconds)
 
-    def stop(self, number=signal.SIGTERM, seconds=15):
-        """Signals, waits, then kills what is left of the process group; returns the exit code."""
+    def stop(self, number=None, seconds=15):
+        """Signals (with its stop_signal), waits, then kills what is left of the process group; returns the exit code."""
         if self.popen.returncode is not None:
             return self.popen.returncode
-        self.send(number)
+        self.send(number or self.stop_signal)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.popen.returncode is None:
             # WNOWAIT: until it is reaped, its number cannot become another group's.

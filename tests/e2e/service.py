@@ -116,7 +116,8 @@ class Service:
 
     def start(self, ready=True):
         self.process = self.box.start(self.argv(), env=self.env(),
-                                      log=f"{self.NAME}-{self.port}.log")
+                                      log=f"{self.NAME}-{self.port}.log",
+                                      stop_signal=self.STOP_SIGNAL)
         if ready:
             self.wait_ready()
 
@@ -126,7 +127,7 @@ class Service:
     def stop(self):
         """As its administrator would."""
         self.resume()
-        self.process.stop(self.STOP_SIGNAL)
+        self.process.stop()
 
     def kill(self):
         """kill -9 of all its processes at once; returns when they are gone."""

@@ -371,7 +371,7 @@ class Standby(unittest.TestCase):
             port = free_port()
             conf = pathlib.Path(folder, "postgresql.conf")
             conf.write_text(re.sub(r"(?m)^port = .*$", f"port = {port}", conf.read_text()))
-            box.start([POSTGRES_PROGRAMS / "postgres", "-D", folder])
+            box.start([POSTGRES_PROGRAMS / "postgres", "-D", folder], stop_signal=Postgres.STOP_SIGNAL)
             ready = [POSTGRES_PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
             wait_for(lambda: box.run(ready).returncode == 0, "the standby answers")
             address = ("127.0.0.1", port)

@@ -182,7 +182,8 @@ class Replica:
         os.chmod(self.folder, 0o700)
         conf = pathlib.Path(self.folder, "postgresql.conf")
         conf.write_text(re.sub(r"(?m)^port = .*$", f"port = {self.port}", conf.read_text()))
-        self.process = box.start([POSTGRES_PROGRAMS / "postgres", "-D", self.folder])
+        self.process = box.start([POSTGRES_PROGRAMS / "postgres", "-D", self.folder],
+                                 stop_signal=Postgres.STOP_SIGNAL)
         wait_for(self.answers, "the replica answers")
 
     def answers(self):
