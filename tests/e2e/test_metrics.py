@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from box import Box, free_port, wait_for
+from box import PATIENCE_S, Box, free_port, wait_for
 from stateward import Stateward
 
 TARGET = "/state/secretive-project/secretive-name"
@@ -22,7 +22,9 @@ def document(serial):
 
 
 def value(text, name, **labels):
-    """The sum over all lines of that name with these labels."""
+    """The sum over all lines of that name with these labels; None when nobody answered with a text."""
+    if text is None:
+        return None
     total = 0.0
     for line in text.splitlines():
         match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
@@ -44,7 +46,7 @@ class Metrics(unittest.TestCase):
 
     def scrape(self):
         """None: nobody answers."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             link.request("GET", "/metrics")
             answer = link.getresponse()
@@ -62,9 +64,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(200, self.server.ask("GET", TARGET)[0])
 
     def writes(self):
-        text = self.scrape()
-        return text and value(text, "stateward_requests_total", method="POST", code="200",
-                              route="state")
+        return value(self.scrape(), "stateward_requests_total", method="POST", code="200", route="state")
 
     def test_an_address_that_cannot_be_had_is_told(self):
         with socket.socket() as other:
@@ -87,6 +87,7 @@ class Metrics(unittest.TestCase):
         # States and locks are counted once a minute, and when the settings are read again.
         self.server.process.send(signal.SIGHUP)
         wait_for(lambda: value(self.scrape(), "stateward_stored_objects") == 1, "states are counted")
+        wait_for(lambda: value(self.scrape(), "stateward_workers") == 2, "both workers have their places")
         text = self.scrape()
         self.assertEqual(10, self.writes())
         self.assertEqual(1, value(text, "stateward_requests_total", method="POST", code="409"))
@@ -172,7 +173,7 @@ class Metrics(unittest.TestCase):
         self.work(1)
         wait_for(lambda: self.writes() == 10, "ten are counted")
         kill()
-        wait_for(lambda: self.writes() == 10, "another one serves the same sum", 5)
+        wait_for(lambda: self.writes() == 10, "another one serves the same sum")
         self.work(11)
         wait_for(lambda: self.writes() == 20, "twenty are counted")
 
