@@ -17,8 +17,7 @@ constexpr int64_t kAbsentMs = 5 * kMinute;
 constexpr int64_t kKeepMs = int64_t{24} * 60 * kMinute;
 // Without keys every request is 503, and clients come again after 15 s.
 constexpr int64_t kRetryWithoutKeysMs = 5 * kSecond;
-// Two answers of 4 s, and another worker that asks just now.
-constexpr int64_t kWaitMs = 10 * kSecond;
+// Less than who waits for the round does (kWaitForKeysMs).
 constexpr int kLockMs = 9000;
 // Of the threads of a worker (8 by default), for all issuers together, so that slow issuers and
 // tokens that nobody knows cannot hold all of them.
@@ -89,7 +88,7 @@ Result<Issuer::Keys> Issuer::KeysFor(std::string_view kid) {
   wanted_ = true;
   changed_.notify_all();
   uint64_t before = rounds_;
-  bool done = changed_.wait_for(hold, std::chrono::milliseconds(kWaitMs),
+  bool done = changed_.wait_for(hold, std::chrono::milliseconds(options_.wait_ms),
                                 [&] { return rounds_ != before || stop_; });
   waiting.fetch_sub(1);
   if (!done || !IsUsable(known_)) return Unreachable();

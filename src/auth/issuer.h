@@ -23,11 +23,17 @@
 
 namespace stateward {
 
+// How long a request waits for an issuer: two answers of 4 s, and another worker that asks just
+// now.
+inline constexpr int64_t kWaitForKeysMs = 10000;
+
 struct IssuerOptions {
   std::string url;           // CheckIssuerUrl
   std::string cache_folder;  // shared by the host's workers; "" = none
   // How often the thread looks whether a refresh is due. Tests with a clock of their own want less.
   int64_t look_ms = 5000;
+  // Tests in which an issuer is slow for as long as they want wait longer.
+  int64_t wait_ms = kWaitForKeysMs;
   // How many requests wait just now, for all issuers of a process; nullptr: this one counts for
   // itself.
   std::shared_ptr<std::atomic<int>> waiting = {};
@@ -51,7 +57,7 @@ class Issuer {
 
   using Keys = std::shared_ptr<const KeySet>;
   // The keys, among them the one named `kid` if the issuer has it ("" = a token without kid). Waits
-  // for the issuer at most once, and for 10 s at most.
+  // for the issuer at most once, and for `wait_ms` at most.
   // kUnavailable: there are no keys, or this one is not among them and the issuer cannot be asked.
   Result<Keys> KeysFor(std::string_view kid);
   // What is known without waiting; nullptr: nothing.

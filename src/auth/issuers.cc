@@ -223,7 +223,8 @@ Result<std::unique_ptr<TokenVerifier>> NewTokenVerifier(const std::vector<Issuer
   std::vector<Issuers::Entry> entries;
   auto waiting = std::make_shared<std::atomic<int>>(0);
   for (const IssuerSettings& settings : issuers) {
-    auto open = [settings, runtime_folder, waiting, connect = parts.connect, &disk, &clock,
+    auto open = [settings, runtime_folder, waiting, connect = parts.connect,
+                 wait_ms = parts.wait_ms, &disk, &clock,
                  &log]() -> Result<std::unique_ptr<Issuer>> {
       HttpClientOptions options;
       options.allow_http = settings.url.substr(0, 7) == "http://";
@@ -233,6 +234,7 @@ Result<std::unique_ptr<TokenVerifier>> NewTokenVerifier(const std::vector<Issuer
       IssuerOptions issuer;
       issuer.url = settings.url;
       issuer.cache_folder = runtime_folder;
+      issuer.wait_ms = wait_ms;
       issuer.waiting = waiting;
       return std::make_unique<Issuer>(std::move(issuer), std::move(*client), disk, clock, log);
     };

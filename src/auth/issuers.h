@@ -2,12 +2,14 @@
 #ifndef STATEWARD_AUTH_ISSUERS_H_
 #define STATEWARD_AUTH_ISSUERS_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "auth/auth_settings.h"
+#include "auth/issuer.h"
 #include "auth/libjwt_verifier.h"
 #include "auth/second_verifier.h"
 #include "auth/token_verifier.h"
@@ -30,6 +32,7 @@ using Connect = std::function<Result<std::unique_ptr<HttpClient>>(const HttpClie
 struct TokenParts {
   Connect connect = NewCurlClient;
   const SecondVerifier* second = &Libjwt();
+  int64_t wait_ms = kWaitForKeysMs;  // of IssuerOptions
 };
 
 // A signature that OpenSSL accepted is verified by libjwt as well, where it can; a token enters
