@@ -163,9 +163,12 @@ TEST_GROUP(PublicOnly) {
     HttpClientOptions options;
     options.allow_http = true;
     options.public_only = true;
+    // The look-up is a thread's, the answer another one's: on a busy machine they take their time.
+    options.connect_timeout_ms = 600000;
     Result<std::unique_ptr<HttpClient>> client = NewCurlClient(options);
     CHECK(client.ok());
     HttpRequest request;
+    request.timeout_ms = 600000;
     request.url = "http://" + std::string(kName) + ":" + internet.Port() + "/";
     Result<HttpAnswer> answer = (*client)->Send(request);
     return answer.ok() ? std::to_string(answer->status) : answer.status().detail();
