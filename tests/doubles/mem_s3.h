@@ -83,7 +83,8 @@ struct MemS3 {
       return;
     }
     const auto whole = [&] { return rounds->size() != left; };
-    if (!asked.wait_for(hold, std::chrono::seconds(20), whole) && unexpected.empty()) {
+    // Beyond it something is broken, not slow.
+    if (!asked.wait_for(hold, std::chrono::minutes(2), whole) && unexpected.empty()) {
       unexpected = NameOf(one) + " without the others of its round";
     }
   }
