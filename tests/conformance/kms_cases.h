@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "base/sha256.h"
+#include "conformance/ask_again.h"
 #include "kms/header.h"
 #include "stateward/kms.h"
 
@@ -229,9 +230,10 @@ inline void ThreadsDoNotMix(Kms& kms) {
     threads.emplace_back([&kms, &good, t] {
       const std::string document = StateText(5000 + 1000 * t);
       for (int i = 0; i < 50; ++i) {
-        Result<Bytes> record = kms.Seal(Where(t), InfoOf(document), document);
+        const Result<Bytes> record =
+            AskAgain([&] { return kms.Seal(Where(t), InfoOf(document), document); });
         if (!record.ok()) continue;
-        Result<Opened> opened = kms.Open(Where(t), *record);
+        const Result<Opened> opened = AskAgain([&] { return kms.Open(Where(t), *record); });
         if (opened.ok() && ByteView(opened->document) == ByteView(document)) ++good;
       }
     });
