@@ -85,7 +85,8 @@ class Copy(World):
 
         self.ctl(old.settings, "freeze", "demo/s4", "--reason", "ask ann")
 
-        # Clients write all the time; what was answered 200 must be there in the end.
+        # Clients write all the time; what was answered 200 must be there in the end. But not as fast as the old
+        # store can: the copy could never catch up with a new one that takes longer for each.
         written, stop = {}, threading.Event()
 
         def write():
@@ -96,6 +97,7 @@ class Copy(World):
                 if self.ask(old, "POST", "s2", body)[0] != 200:
                     return
                 written["s2"] = body
+                stop.wait(0.05)
 
         writer = threading.Thread(target=write)
         writer.start()
