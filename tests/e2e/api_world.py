@@ -49,6 +49,32 @@ def lock_info(lock_id):
                        "Version": "1.9.0", "Created": "2026-11-24T00:00:00Z", "Path": ""}).encode()
 
 
+def backend_calls(app):
+    """How often each backend was called, over all workers."""
+    text = app.ask("GET", "/metrics")[2].decode()
+    lines = [line for line in text.splitlines()
+             if line.startswith("stateward_backend_call_duration_seconds_count")]
+    assert lines, text[:2000]
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def least_costs(app, *asks, tries=20):
+    """([what each ask() gave], [the calls of backends that it cost]). What the jobs do and a worker's first look at
+    the store counts, too, and only ever adds: so it is the least of some tries, until all cost the same."""
+    gave, costs = [None] * len(asks), [None] * len(asks)
+    for _ in range(tries):
+        for i, ask in enumerate(asks):
+            before = backend_calls(app)
+            gave[i] = ask()
+            after = backend_calls(app)
+            paid = {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)}
+            costs[i] = paid if costs[i] is None else {
+                k: min(n, paid[k]) for k, n in costs[i].items() if k in paid}
+        if all(cost == costs[0] for cost in costs):
+            break
+    return gave, costs
+
+
 class ApiWorld:
     """A mix-in: PAIR is the pair of backends, settings() what its server needs besides."""
     PAIR = None

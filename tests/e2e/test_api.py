@@ -8,7 +8,7 @@ import unittest
 import urllib.parse
 
 import api_docs
-from api_world import TOKENS, ApiWorld, document, lock_info
+from api_world import TOKENS, ApiWorld, document, least_costs, lock_info
 from client import Client, basic
 from pairs import make_cases
 from stateward import CTL
@@ -60,21 +60,6 @@ class Api(ApiWorld):
             self.assertEqual((b"", tag), (again.body, again.header("ETag")))
             self.get("reader", path, headers=[("If-None-Match", '"other"')])
 
-    def calls(self):
-        """How often each backend was called, over all workers."""
-        text = self.app.ask("GET", "/metrics")[2].decode()
-        lines = [line for line in text.splitlines()
-                 if line.startswith("stateward_backend_call_duration_seconds_count")]
-        self.assertTrue(lines, text[:2000])
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
-
-    def cost(self, name, path, status):
-        """The answer, and what it cost. Each worker has looked at the store before."""
-        before = self.calls()
-        answer = self.get(name, path, status)
-        after = self.calls()
-        return answer, {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)}
-
     def pages(self, name):
         seen, target = [], "/states?limit=1"
         while target:
@@ -97,11 +82,11 @@ class Api(ApiWorld):
 
     def test_hidden_and_absent_are_the_same(self):
         for path in ("", "/versions", "/document"):
+            asks = [functools.partial(self.get, "reader", f"/states/{state}{path}", 404)
+                    for state in (f"{HIDDEN}/prod", f"{HIDDEN}/none", "open/none")]
             for _ in range(8):  # until every worker has proved the store
-                self.get("reader", f"/states/{HIDDEN}/prod{path}", 404)
-            hidden, paid = self.cost("reader", f"/states/{HIDDEN}/prod{path}", 404)
-            absent, as_well = self.cost("reader", f"/states/{HIDDEN}/none{path}", 404)
-            seen, for_seen = self.cost("reader", f"/states/open/none{path}", 404)
+                asks[0]()
+            (hidden, absent, seen), (paid, as_well, for_seen) = least_costs(self.app, *asks)
             self.assertEqual(paid, as_well)
             self.assertEqual(paid, for_seen)
             self.assertTrue(paid)
