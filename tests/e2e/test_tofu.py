@@ -52,7 +52,7 @@ resource "terraform_data" "many" {
 }
 resource "terraform_data" "slow" {
   triggers_replace = var.note
-  provisioner "local-exec" { command = "sleep %(sleep)s" }
+  provisioner "local-exec" { command = "%(command)s" }
 }
 output "note" { value = terraform_data.many[0].output }
 """
@@ -78,12 +78,18 @@ class Core:
         self.target = "/state/demo/tofu"
         self.folder = self.workspace("one")
 
-    def workspace(self, name, sleep="0"):
+    def workspace(self, name, command="true"):
+        """command: what the resource `slow` runs when it is made."""
         url = f"http://127.0.0.1:{self.nginx.plain[1]}{self.target}"
         folder = self.box.make_dir(name)
-        self.box.write(f"{name}/main.tf", CONFIG % {"url": url, "sleep": sleep})
+        self.box.write(f"{name}/main.tf", CONFIG % {"url": url, "command": command})
         self.tofu("init", "-input=false", folder=folder)
         return folder
+
+    def waiting_workspace(self, name):
+        """(the folder, whose `slow` waits for a file; that file's path)."""
+        go = self.box.path(f"{name}-may-go-on")
+        return self.workspace(name, f"until [ -e {go} ]; do sleep 0.1; done"), go
 
     def argv(self, *arguments, folder):
         return [self.PROGRAM, f"-chdir={folder}", *arguments]
@@ -94,7 +100,7 @@ class Core:
         env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1",
                    SSL_CERT_FILE=certificates().path("ca.pem"))
         run = subprocess.run(self.argv(*arguments, folder=folder or self.folder), env=env,
-                             capture_output=True, text=True, timeout=120, check=False)
+                             capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(code, run.returncode, run.stdout + run.stderr)
         return run.stdout if code == 0 else run.stdout + run.stderr
 
@@ -137,7 +143,7 @@ class Core:
         timer = threading.Timer(2, lambda: self.tofu(
             "force-unlock", "-force", "11111111-2222-3333-4444-555555555555"))
         timer.start()
-        self.apply("x", "-lock-timeout=30s")
+        self.apply("x", "-lock-timeout=120s")
         timer.join()
 
     def ctl(self, *arguments):
@@ -161,42 +167,51 @@ class Core:
         # Who waits gets the lock as soon as it ends.
         timer = threading.Timer(2, lambda: self.ctl("maintenance", "end", "demo/*"))
         timer.start()
-        self.apply("after", "-lock-timeout=30s")
+        self.apply("after", "-lock-timeout=120s")
         timer.join()
         self.ctl("freeze", "demo/tofu", "--reason", "ask ann")
         self.assertRegex(plain(self.apply("x", code=1)), r"FROZEN by \S+: ask ann")
 
 
 class Full(Core):
-    def test_workers_may_die_during_an_apply(self):
-        slow = self.workspace("slow", sleep="4")
+    def during_an_apply(self, play):
+        """(the folder, the apply's output): play() runs while it holds the lock."""
+        slow, go = self.waiting_workspace("slow")
         result = []
         run = threading.Thread(target=lambda: result.append(self.apply("slow", folder=slow)))
         run.start()
-        wait_for(lambda: "method=LOCK state=demo/tofu status=200" in self.server.log(),
-                 "the apply holds the lock")
-        for worker in self.server.workers():
-            os.kill(worker, signal.SIGKILL)
-        run.join()
+        try:
+            wait_for(lambda: "method=LOCK state=demo/tofu status=200" in self.server.log(),
+                     "the apply holds the lock")
+            play()
+        finally:
+            self.box.write(go, "")
+            run.join()
         self.assertEqual(1, len(result))
-        self.assertIn("Apply complete", result[0])
+        return slow, result[0]
+
+    def kill_workers(self):
+        killed = self.server.workers()
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: len(self.server.workers()) == 2 and not set(killed) & set(self.server.workers()),
+                 "others take their places")
+
+    def test_workers_may_die_during_an_apply(self):
+        slow, output = self.during_an_apply(self.kill_workers)
+        self.assertIn("Apply complete", output)
         self.assertFalse(os.path.exists(os.path.join(slow, "errored.tfstate")))
         self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
 
     def test_a_second_apply_sees_who_holds_the_lock(self):
-        slow = self.workspace("slow", sleep="6")
-        result = []
-        run = threading.Thread(target=lambda: result.append(self.apply("slow", folder=slow)))
-        run.start()
-        wait_for(lambda: "method=LOCK state=demo/tofu status=200" in self.server.log(),
-                 "the first holds the lock")
+        self.during_an_apply(self.second_apply)
+        self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
+
+    def second_apply(self):
         holder = json.loads(self.client.lock(self.target, b'{"ID":"probe"}').body)
         text = self.apply("second", code=1)
         self.assertIn(holder["ID"], text)
         self.assertIn(holder["Who"], text)
-        run.join()
-        self.assertEqual(1, len(result))
-        self.assertEqual("slow 0", self.state()["outputs"]["note"]["value"])
 
     def test_50_megabytes(self):
         self.apply("small")
@@ -221,7 +236,7 @@ class Full(Core):
         site = Nginx(self.box, "unix:" + self.server.socket, "example", edit)
         folder = self.box.make_dir("limited")
         url = f"https://localhost:{site.tls[1]}{self.target}"
-        self.box.write("limited/main.tf", CONFIG % {"url": url, "sleep": "0"})
+        self.box.write("limited/main.tf", CONFIG % {"url": url, "command": "true"})
         stop = threading.Event()
 
         def crowd():

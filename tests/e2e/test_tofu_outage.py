@@ -17,7 +17,7 @@ PAIRS = {"postgres": "postgres+postgres", "redis": "fs+redis", "s3": "s3+s3"}
 
 
 class Ride(Core):
-    """One of them. The outage falls on the write at the end: `slow` takes some seconds."""
+    """One of them. The outage falls on the write at the end: `slow` waits until the service is down."""
 
     def __init__(self, case, kind):
         self.PAIR, self.kind, self.case = PAIRS[kind], kind, case
@@ -25,7 +25,7 @@ class Ride(Core):
         self.outcome = None
         self.setUp()
         self.service = self.pair.services[kind]
-        self.folder = self.workspace("many", sleep="3")
+        self.folder, self.go = self.waiting_workspace("many")
         config = pathlib.Path(self.folder) / "main.tf"
         config.write_text(config.read_text().replace("count = 3", "count = 60"))
 
@@ -90,6 +90,8 @@ class Outage(unittest.TestCase):
         for ride in self.rides:
             ride.start("during")
         self.stop_services(Ride.holds_lock)
+        for ride in self.rides:
+            ride.box.write(ride.go, "")
         time.sleep(OUTAGE_S)
         self.start_services()
         self.check("during")
