@@ -27,6 +27,8 @@ states = ["demo/*"]
 role = "plan"
 """
 
+# Of a token whose end falls into an apply: enough for one start of tofu.
+LIVES_S = 12
 # What happens while the apply runs: its token ends.
 CONFIG = """
 terraform {
@@ -34,13 +36,14 @@ terraform {
     address        = "%(url)s"
 %(locks)s
     username       = "jwt"
-    password       = "%(token)s"
     retry_max      = 0
   }
 }
 resource "terraform_data" "slow" {
   input = "made"
-  provisioner "local-exec" { command = "sleep %(seconds)d" }
+  provisioner "local-exec" {
+    command = "while [ $(date +%%s) -le %(taken_until)d ]; do sleep 0.2; done"
+  }
 }
 """
 
@@ -128,7 +131,7 @@ class PolicyIssuer(unittest.TestCase):
                 self.assertEqual(status, client.get("/state/demo/x", auth=basic("jwt", token)).status)
             self.assertIn(b"one issuer", client.get("/ready").body)
 
-    def apply(self, name, locked, lives_s=10, sleeps_s=14):
+    def apply(self, name, locked):
         """(the run, the state's path): an apply whose token ends in its middle."""
         path = f"/state/demo/{name}"
         url = f"http://127.0.0.1:{self.nginx.plain[1]}{path}"
@@ -137,15 +140,17 @@ class PolicyIssuer(unittest.TestCase):
         env = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
         env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1", NO_COLOR="1")
 
-        def tofu(*arguments):
-            return subprocess.run([TOFU, f"-chdir={folder}", *arguments], env=env, check=False,
-                                  capture_output=True, text=True, timeout=120)
-        self.box.write(f"{name}/main.tf", CONFIG % {
-            "url": url, "locks": locks, "seconds": sleeps_s,
-            "token": self.token(seconds=lives_s - LEEWAY_S)})
-        made = tofu("init", "-input=false")
+        def tofu(token, *arguments):
+            return subprocess.run([TOFU, f"-chdir={folder}", *arguments], env={**env, "TF_HTTP_PASSWORD": token},
+                                  check=False, capture_output=True, text=True, timeout=120)
+
+        def write(taken_until):
+            self.box.write(f"{name}/main.tf", CONFIG % {"url": url, "locks": locks, "taken_until": taken_until})
+        write(0)
+        made = tofu(self.token(), "init", "-input=false")
         self.assertEqual(0, made.returncode, made.stdout + made.stderr)
-        run = tofu("apply", "-auto-approve", "-input=false")
+        write(int(time.time()) + LIVES_S + 1)
+        run = tofu(self.token(seconds=LIVES_S - LEEWAY_S), "apply", "-auto-approve", "-input=false")
         return run, path, pathlib.Path(folder)
 
     def test_an_apply_outlives_its_token_while_it_holds_the_lock(self):
@@ -174,7 +179,7 @@ class PolicyIssuer(unittest.TestCase):
         started = time.monotonic()
         run, path, folder = self.apply("unlocked", False)
         self.assertNotEqual(0, run.returncode, run.stdout + run.stderr)
-        self.assertGreater(time.monotonic() - started, 13, "it ended before its token did")
+        self.assertGreater(time.monotonic() - started, LIVES_S, "it ended before its token did")
         self.assertTrue((folder / "errored.tfstate").exists())
         self.assertEqual(404, self.status("GET", path, self.token()))
 
