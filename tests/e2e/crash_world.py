@@ -105,7 +105,7 @@ class Caller:
     """Sends requests until an answer comes that is one. For one thread."""
 
     def __init__(self, address, patience_s=30, strict=False, auth=AUTH):
-        self.client = Client(address, auth=auth, keep=True, timeout=patience_s)
+        self.client = Client(address, auth=auth, keep=True)
         self.patience_s, self.strict = patience_s, strict
         self.retries = 0
 

@@ -13,6 +13,8 @@ from pairs import Pair
 from webservers import Nginx
 
 PAUSE_S = 10
+# For one request, over an outage in which its service stops and starts, twice: Minio alone may take two minutes.
+PATIENCE_S = 300
 
 
 class Faults:
@@ -28,7 +30,7 @@ class Faults:
         cls.server = cls.pair.stateward(LOG_LEVEL="warning")
         cls.nginx = Nginx(cls.box, "unix:" + cls.server.socket)
         cls.service, cls.proxy = cls.pair.services[cls.KIND], cls.pair.proxies[cls.KIND]
-        cls.world = World(cls.nginx.plain, states=2, writers=4, strict=True)
+        cls.world = World(cls.nginx.plain, states=2, writers=4, strict=True, patience_s=PATIENCE_S)
         cls.world.start()
         cls.addClassCleanup(cls.world.stopping.set)
 
@@ -40,11 +42,11 @@ class Faults:
     def setUp(self):
         self.goes_on()
 
-    def goes_on(self):
+    def goes_on(self, seconds=60):
         """All writers get their work done, and everything is as it was told."""
         before = [w.writes for w in self.world.writers]
         wait_for(lambda: self.world.raise_errors() or all(
-            w.writes > n for w, n in zip(self.world.writers, before)), "all writers write", 60)
+            w.writes > n for w, n in zip(self.world.writers, before)), "all writers write", seconds)
         self.world.check()
 
     def refused(self):
@@ -78,7 +80,7 @@ class Faults:
 
     def test_slow(self):
         self.proxy.slow(0.1)
-        self.goes_on()
+        self.goes_on(300)  # who loses a lock to the others may do so often
         self.proxy.pass_on()
 
     def test_silent(self):
@@ -181,7 +183,7 @@ class FullDisk:
             pair = Pair(box, self.PAIR, folder=disk + "/data")
             server = pair.stateward(LOG_LEVEL="warning")
             nginx = Nginx(box, "unix:" + server.socket)
-            world = World(nginx.plain, states=2, writers=4, strict=True)
+            world = World(nginx.plain, states=2, writers=4, strict=True, patience_s=PATIENCE_S)
             world.start()
             wait_for(lambda: world.totals()[0] > 20, "some writes")
             fill(disk + "/ballast")
@@ -190,11 +192,14 @@ class FullDisk:
                      "clients get 503", 60)
             os.unlink(disk + "/ballast")
             service = pair.services[self.KIND]
-            if not service.process.alive():  # some end themselves then
-                service.start()
             written = world.totals()[0]
-            wait_for(lambda: world.raise_errors() or world.totals()[0] > written + 20,
-                     "writes go on", 60)
+
+            def goes_on():
+                if not service.process.alive():  # some end themselves then, and take a while for it
+                    service.start()
+                world.raise_errors()
+                return world.totals()[0] > written + 20
+            wait_for(goes_on, "writes go on", 60)
             world.stop()
             world.finish()
 
