@@ -93,7 +93,7 @@ class World:
         """What the workers wrote next to the store."""
         folder = self.box.path("lib/states/servers")
         try:
-            return {(file.name, file.stat().st_mtime_ns) for file in os.scandir(folder)}
+            return {(file.name, file.stat().st_mtime_ns) for file in os.scandir(folder) if len(file.name) == 32}
         except FileNotFoundError:  # not there yet, or exchanged just now
             return set()
 

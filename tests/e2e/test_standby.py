@@ -66,7 +66,7 @@ class Files(Core):
         with Box() as other:
             copy = other.path("states")
             shutil.copytree(self.box.path("states"), copy,
-                            ignore=shutil.ignore_patterns("locks", "servers"))
+                            ignore=shutil.ignore_patterns("locks", "servers", ".tmp-*"))
             for folder, _, names in os.walk(copy):
                 for path in [folder, *(os.path.join(folder, name) for name in names)]:
                     other.give(path)

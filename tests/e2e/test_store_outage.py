@@ -137,8 +137,13 @@ class StoreOutage(unittest.TestCase):
         server = Stateward(self.box, STORAGE_FS_DIR=self.store, WORKERS=1, STORAGE_INIT="false")
         self.server = server
         # Its first look, which needs no request, has seen the right one.
-        open_store = lambda: any(self.store in os.readlink(fd.path) for w in server.workers()
-                                 for fd in os.scandir(f"/proc/{w}/fd") if os.path.islink(fd.path))
+        def target(link):
+            try:
+                return os.readlink(link)
+            except FileNotFoundError:  # closed meanwhile
+                return ""
+        open_store = lambda: any(self.store in target(fd.path) for w in server.workers()
+                                 for fd in os.scandir(f"/proc/{w}/fd"))
         wait_for(open_store, "it has looked")
         with self.away("") as path:
             os.rename(os.path.join(self.place, "other"), path)
