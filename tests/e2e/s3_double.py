@@ -93,6 +93,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def error(self, status, code):
         self.answer(status, f"<Error><Code>{code}</Code></Error>".encode())
 
+    def is_late(self):
+        """A look at the jobs' lease, which no client asked for, signed before its key was taken away."""
+        return (self.command == "GET" and "/leases/" in self.path and
+                any(f"Credential={key}/" in self.headers["Authorization"] for key in self.double.taken))
+
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.double.lock:
@@ -102,7 +107,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             try:
                 check_signature(self, body, self.double.keys)
             except (Refused, KeyError, ValueError) as why:
-                self.double.refused.append(str(why))
+                if not self.is_late():
+                    self.double.refused.append(str(why))
                 return self.error(403, "SignatureDoesNotMatch")
             access = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
             if access in self.double.readers and self.command != "GET":
@@ -217,7 +223,7 @@ class S3Double:
         self.bucket, self.made = bucket, False
         self.lock = threading.Lock()
         self.objects, self.keys, self.refused, self.puts = {}, {}, [], []
-        self.readers = set()
+        self.readers, self.taken = set(), set()
         self.role, self.token = "arn:aws:iam::1:role/a b", "eyJ0.eyJ1-_.c2ln"
         self.lifetime_s, self.handed_out, self.lasting = 3600, 0, []
         handler = type("BoundHandler", (Handler,), {"double": self})
@@ -226,6 +232,12 @@ class S3Double:
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take_keys(self, *others):
+        """From here on only the others are good."""
+        with self.lock:
+            self.taken |= self.keys.keys() - set(others)
+            self.keys = {name: self.keys[name] for name in others}
 
     def new_keys(self):
         """Temporary ones. .lasting: those that do not have to be renewed soon."""
