@@ -113,7 +113,7 @@ port {self.port}
 dir {self.folder}
 sentinel monitor {self.GROUP} {self.master.host} {self.master.port} 2
 sentinel auth-pass {self.GROUP} {self.master.password}
-sentinel down-after-milliseconds {self.GROUP} 1000
+sentinel down-after-milliseconds {self.GROUP} 3000
 sentinel failover-timeout {self.GROUP} 5000
 """)
 

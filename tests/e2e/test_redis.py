@@ -307,7 +307,8 @@ class Ways(RedisCase):
         group.master.kill()
         # 423: it waited until the new master answered.
         self.assertIn(self.lock("b"), (503, 423))
-        wait_for(lambda: group.current() == group.replica.port, "the failover", 60)
+        # A sentinel that stood still takes no part in anything for 30 s.
+        wait_for(lambda: group.current() == group.replica.port, "the failover", 240)
         self.until(200, "POST", STATE + "?ID=a", document(2))
         self.assertEqual(423, self.lock("b"))
         self.assertEqual(200, self.unlock("a"))
