@@ -26,7 +26,7 @@ WRONG = {
     "impatient": (Nginx, "slow-body", "client_body_timeout 90s", SITE, "client_body_timeout 90s",
                   "client_body_timeout 1s"),
     "a low rate": (Nginx, "rate-limit", "burst=2000", SITE, "gzip off;",
-                   "gzip off; limit_req zone=few burst=30 nodelay;"),
+                   "gzip off; limit_req zone=fewer burst=30 nodelay;"),
     "a very low rate": (Nginx, "rate-limit", "burst=2000", SITE, "gzip off;",
                         "gzip off; limit_req zone=few burst=1 nodelay; limit_req_status 429;"),
     "own error pages": (Nginx, "error-pages", "fastcgi_intercept_errors off", SITE,
@@ -83,7 +83,9 @@ class Doctor(unittest.TestCase):
     def site(self, server, file=None, old="", new=""):
         def edit(name, text):
             if name == "upstream.conf":
-                text += "limit_req_zone $binary_remote_addr zone=few:1m rate=5r/s;\n"
+                # One that lets none through again while the doctor asks, however long that takes.
+                text += ("limit_req_zone $binary_remote_addr zone=few:1m rate=5r/s;\n"
+                         "limit_req_zone $binary_remote_addr zone=fewer:1m rate=1r/m;\n")
             if name == file:
                 self.assertIn(old, text)
                 text = text.replace(old, new)
