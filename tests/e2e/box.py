@@ -211,8 +211,9 @@ class Process:
         self.popen.wait(seconds)
         wait_for(lambda: not group_members(self.pid), f"all of {self.name} are gone", seconds)
 
-    def stop(self, number=None, seconds=15):
-        """Signals (with its stop_signal), waits, then kills what is left of the process group; returns the exit code."""
+    def stop(self, number=None, seconds=60):
+        """Signals (with its stop_signal), waits, then kills what is left of the process group; returns the exit
+        code. Stateward itself gives its workers 45 s."""
         if self.popen.returncode is not None:
             return self.popen.returncode
         self.send(number or self.stop_signal)
@@ -290,7 +291,7 @@ class Box:
 
     def close(self):
         for process in reversed(self.processes):
-            process.stop()
+            process.stop(seconds=15)  # how it ends does not matter here
         self.processes = []
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.close)
