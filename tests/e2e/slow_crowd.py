@@ -225,7 +225,7 @@ class Ordinary:
         threads.append(threading.Thread(target=self.health))
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (enough(self) or self.bad or time.monotonic() > deadline):
             time.sleep(0.05)
         self.stop.set()
