@@ -27,8 +27,8 @@ struct KeptUpload {
 class KeptUploads {
  public:
   virtual ~KeptUploads() = default;
-  // Keeps a refused upload; one that is there already stays. Durable when it returns OK. Of the same
-  // principal and content one with another time may be kept as well, or the later one alone.
+  // Keeps a refused upload; one that is there already stays. Durable when it returns OK. Of the
+  // same principal and content one with another time may be kept as well, or the later one alone.
   virtual Status PutUpload(const KeptUpload& upload, ByteView sealed) = 0;
   // Makes sure that an upload that a list showed is durable, as Records::Settle. kNotFound: no such
   // upload.

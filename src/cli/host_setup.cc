@@ -46,6 +46,21 @@ Result<std::string> HiddenFile(const SecretBytes& bytes, const ServiceUser& user
   return "/proc/self/fd/" + std::to_string(fd);  // open until the process ends
 }
 
+// Of the path of a folder that is imported: see CheckWithin. Root's own links are the system's.
+Status CheckFolder(const std::string& folder) {
+  for (size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
+    const std::string above = folder.substr(0, end);
+    struct stat st {};
+    if (lstat(above.c_str(), &st) != 0) return FromErrno(above, errno);
+    if (S_ISLNK(st.st_mode) && st.st_uid != 0) {
+      return Status::InvalidArgument(above +
+                                     ": a link of another user; root follows none of them: "
+                                     "give the folder itself");
+    }
+    if (end == folder.npos) return Status();
+  }
+}
+
 // Root may read what the owner of a folder may not: a link in it must not bring that along.
 Status CheckWithin(FILE* file, const std::string& path, const std::string& folder) {
   const std::unique_ptr<char, decltype(&free)> whole(realpath(folder.c_str(), nullptr), &free);
@@ -172,6 +187,7 @@ Status HostSetup::OpenFiles(const std::vector<std::string>& inputs) {
       files.emplace_back("", path);
       continue;
     }
+    if (root_) STATEWARD_RETURN_IF_ERROR(CheckFolder(path));
     Result<std::vector<std::string>> below = StateFilesBelow(path);
     if (!below.ok()) return std::move(below).status();
     for (const std::string& file : *below) files.emplace_back(path, file);

@@ -51,8 +51,8 @@ class UploadKeeper {
   UploadKeeper& operator=(const UploadKeeper&) = delete;
 
   // Durable when it returns OK. The same content of the same principal again is kept already, and
-  // gets the new time when the old one is a day old; two of them at the same time may both be kept. kUnavailable: also when a limit is reached; the
-  // detail names the setting.
+  // gets the new time when the old one is a day old; two of them at the same time may both be kept.
+  // kUnavailable: also when a limit is reached; the detail names the setting.
   Status Keep(const KeptUpload& upload, ByteView sealed);
 
  private:

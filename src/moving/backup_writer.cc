@@ -160,6 +160,11 @@ class Writer {
     Result<bool> as_read = IsAsRead(*to);
     if (!as_read.ok()) return std::move(as_read).status();
     if (*as_read) return Status();
+    return Lacks(info);
+  }
+
+  // `info`: of its forwarding record.
+  static Status Lacks(const SealedInfo& info) {
     return {Code::kConflict, StateText(info.key) + " " + WhereNow(info.key, info.version.moved_to) +
                                  ", since the backup was begun, which may lack it; make it again"};
   }
@@ -168,23 +173,34 @@ class Writer {
   // has the state at both, and gets the forwarding record, too.
   Status AddEndOfMove(const StateId& from, const StateId& to) {
     const Read& read = added_.at(from.hex());
-    if (read.forwards || !read.shows || !added_.at(to.hex()).shows) return Status();
+    if (read.forwards || !read.shows) return Status();
     Result<NewestRecord> old = history_.Look(from);
     if (!old.ok()) return std::move(old).status();
     if (!old->unreadable.ok() || !old->version) return Status();
-    if (old->version->info.kind == RecordKind::kMoved) {
-      Result<Bytes> sealed = from_.Get(from, old->real);
-      return sealed.ok() ? AddRecord(from, old->real, *sealed) : std::move(sealed).status();
-    }
-    Result<NewestRecord> now = history_.Look(to);
-    if (!now.ok()) return std::move(now).status();
-    if (!now->version || !IsCopy(now->version->info, old->version->info)) return Status();
     Result<SealedInfo> here = history_.Info(from, old->real);
     if (!here.ok()) return std::move(here).status();
+    if (here->version.kind != RecordKind::kMoved) return CheckNotAtBoth(*here, to);
+    const std::optional<StateId> named = MovedTo(*here);
+    if (!named || !(*named == to)) return Status();  // this move of it was not ended
+    if (!added_.at(to.hex()).shows) return Lacks(*here);
+    Result<Bytes> sealed = from_.Get(from, old->real);
+    return sealed.ok() ? AddRecord(from, old->real, *sealed) : std::move(sealed).status();
+  }
+
+  // A move that is under way, or was broken off: the two go on from one version.
+  Status CheckNotAtBoth(const SealedInfo& here, const StateId& to) const {
+    if (!added_.at(to.hex()).shows) return Status();
+    Result<NewestRecord> now = history_.Look(to);
+    if (!now.ok()) return std::move(now).status();
+    if (!now->version || now->version->info.kind != RecordKind::kState ||
+        here.version.kind != RecordKind::kState ||
+        now->version->info.lineage != here.version.lineage) {
+      return Status();
+    }
     Result<SealedInfo> there = history_.Info(to, now->real);
     if (!there.ok()) return std::move(there).status();
     return {Code::kConflict,
-            StateText(here->key) + " is being moved to " + StateText(there->key) +
+            StateText(here.key) + " is being moved to " + StateText(there->key) +
                 ", or such a move was broken off: end it with the same `statewardctl "
                 "mv`, and make the backup again"};
   }

@@ -104,8 +104,18 @@ Result<SourceLock> S3Source::Lock(const SourceState& state) {
   return SourceLock::kNone;
 }
 
+// Somebody may have forced it, and another client hold it now.
 Status S3Source::Unlock(const SourceState& state) {
-  return client_->Delete(KeyOf(state) + kLockEnd);
+  const std::string key = KeyOf(state) + kLockEnd;
+  Result<S3Object> there = client_->Get(key, kMaxLock);
+  if (!there.ok()) {
+    return there.status().code() == Code::kNotFound ? Status() : std::move(there).status();
+  }
+  std::string id;
+  const std::string who = WhoHolds(there->bytes, &id);
+  if (id == ImportLockId(state.place)) return client_->Delete(key);
+  return {Code::kConflict, PlaceOf(key) + ": the lock was forced, and is held by " + who +
+                               "; what came may be old: run it again"};
 }
 
 }  // namespace stateward

@@ -68,10 +68,10 @@ RunState LookAtRun(std::string_view mark) {
   if (mark.substr(0, kPlaceDigits) != place) return RunState::kGone;  // before a restart
   if (mark == MarkOf(SelfProcess())) return RunState::kThis;
   const ProcessId now = ProcessOf(PidOf(mark));
-  // Where /proc hides the processes of others, that there is one can still be seen.
+  // Where /proc is missing, or hides the processes of others, that there is one can still be seen.
   if (now.start == 0) {
-    const bool hidden = kill(static_cast<pid_t>(now.pid), 0) != 0 && errno == EPERM;
-    return hidden ? RunState::kOther : RunState::kGone;
+    const bool gone = kill(static_cast<pid_t>(now.pid), 0) != 0 && errno == ESRCH;
+    return gone ? RunState::kGone : RunState::kOther;
   }
   return mark == MarkOf(now) && LifeWatch().IsAlive(now) ? RunState::kOther : RunState::kGone;
 }

@@ -4,6 +4,7 @@
 #define STATEWARD_TESTS_DOUBLES_MEM_LOCKER_H_
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -30,6 +31,7 @@ class MemLocker : public Locker {
   std::function<void()> before_look;              // runs once, before the next Look
   std::function<void()> before_acquire;           // runs once, before the next Acquire
   std::function<void()> before_write;             // runs once, before the next WithLock
+  std::atomic<bool> in_step{false};               // the caller's part runs, and nobody else can ask
   std::function<void()> between;  // runs after WithLock looked, before its write; then is cleared
 
   std::string_view Name() const override { return "mem"; }
@@ -77,7 +79,9 @@ class MemLocker : public Locker {
       (void)NoteWaiting(&book, want, clock_.NowMs());
       return outcome;
     }
+    in_step = true;
     Result<uint64_t> head = terms.base({book.burn, book.mark, nullptr});
+    in_step = false;
     if (!head.ok()) {
       if (made) books_.erase(key.id.hex());
       return std::move(head).status();
@@ -123,7 +127,9 @@ class MemLocker : public Locker {
     if (!still || step) hold.unlock();  // a step acts through this locker, too
     if (step) step();
     view.gates = [this] { return DecodeGates(gates_, clock_.NowMs()); };
+    in_step = true;
     write(view);
+    in_step = false;
     if (lost_ends == 0 && hold.owns_lock() && books_.count(key.id.hex()) != 0) {
       uint64_t& mark = Made(key).mark;
       mark = std::max(mark, view.mark);

@@ -34,6 +34,7 @@ class MemStorage : public Storage, public StoreCopy {
   std::atomic<NextAppend> next_append{NextAppend::kWorks};  // kWorks again after one Append
   mutable bool down = false;                                // everything is kUnavailable
   mutable int calls_left = 0;                               // then it is down; 0: it is not
+  mutable std::function<void()> at_last_call;               // comes in place of that
   bool no_claims = false;                                   // ClaimLegacy fails
   bool unlistable = false;                                  // ListLegacy lacks a right
   int listings = 0;                                         // of the original's blobs
@@ -53,18 +54,18 @@ class MemStorage : public Storage, public StoreCopy {
   bool WritesMayArriveLate() const override { return late; }
 
   Result<StoreIdentity> ReadIdentity() override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (down) return Down();
     if (!marker_) return Status::NotFound("no marker");
     if (marker_->format > NewestStoreFormat()) return Status::Unavailable("a newer one is needed");
     return *marker_;
   }
   uint32_t Format() override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     return marker_ ? marker_->format : 1;
   }
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (down) return Down();
     if (marker_ && marker_->format > NewestStoreFormat()) {
       return Status::Unavailable("a newer one is needed");
@@ -77,13 +78,13 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Result<uint64_t> Head(const StateId& id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto& versions = states_[id.hex()];
     return versions.empty() ? uint64_t{0} : versions.rbegin()->first;
   }
   Result<Bytes> Get(const StateId& id, uint64_t n) override {
-    std::unique_lock<std::mutex> hold(mutex_);
+    std::unique_lock<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     ++gets;
     auto& versions = states_[id.hex()];
@@ -113,7 +114,7 @@ class MemStorage : public Storage, public StoreCopy {
   }
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                ByteView sealed) override {
-    std::unique_lock<std::mutex> hold(mutex_);
+    std::unique_lock<std::recursive_mutex> hold(mutex_);
     auto step = std::exchange(before_append, nullptr);
     hold.unlock();
     if (step) step();
@@ -131,7 +132,7 @@ class MemStorage : public Storage, public StoreCopy {
   }
   // The late write reaches the store now, where its number alone counts: it is taken, or free.
   AppendOutcome Arrive() {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     auto& versions = states_[late_.id.hex()];
     return {versions.emplace(late_.expected + 1, late_.bytes).second, late_.expected + 1};
   }
@@ -143,7 +144,7 @@ class MemStorage : public Storage, public StoreCopy {
   }
   Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                  ByteView sealed) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto& versions = states_[id.hex()];
     auto it = versions.find(n);
@@ -153,7 +154,7 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Result<std::vector<uint64_t>> Versions(const StateId& id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     std::vector<uint64_t> out;
     auto& versions = states_[id.hex()];
@@ -184,28 +185,28 @@ class MemStorage : public Storage, public StoreCopy {
   }
   bool FrontsAreRoundTrips() const override { return round_trips; }
   Result<Bytes> ReadCache(const std::string& name) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = caches.find(name);
     return it == caches.end() ? Result<Bytes>(Status::NotFound("no such entry"))
                               : Result<Bytes>(it->second);
   }
   Status WriteCache(const std::string& name, ByteView sealed) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out() || no_caches) return Down();
     ++cache_writes;
     caches[name].assign(sealed.begin(), sealed.end());
     return Status();
   }
   Result<std::vector<std::string>> CacheNames() override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     std::vector<std::string> names;
     for (const auto& [name, bytes] : caches) names.push_back(name);
     return names;
   }
   Status RemoveCache(const std::string& name) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     caches.erase(name);
     return Status();
@@ -219,7 +220,7 @@ class MemStorage : public Storage, public StoreCopy {
     return count;
   }
   Status Prune(const StateId& id, uint64_t n) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto& versions = states_[id.hex()];
     if (versions.empty() || n >= versions.rbegin()->first) {
@@ -229,7 +230,7 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Status PutUpload(const KeptUpload& entry, ByteView sealed) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = Find(entry);
     const bool fresh = it == uploads_.end();
@@ -240,7 +241,7 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Status SettleUpload(const KeptUpload& entry) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     ++upload_settles;
     return Find(entry) != uploads_.end() ? Status() : Status::NotFound("no such upload");
@@ -256,7 +257,7 @@ class MemStorage : public Storage, public StoreCopy {
     return Uploads(principal_tag);
   }
   Result<Bytes> GetUpload(const KeptUpload& entry) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = Find(entry);
     return it == uploads_.end() ? Result<Bytes>(Status::NotFound("no such upload"))
@@ -268,33 +269,33 @@ class MemStorage : public Storage, public StoreCopy {
     return bytes;
   }
   Status Publish(const std::string& server_id, ByteView text) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     notices_[server_id].assign(text.begin(), text.end());
     return Status();
   }
   Result<std::vector<ServerNotice>> Published() override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     std::vector<ServerNotice> out;
     for (const auto& [id, text] : notices_) out.push_back({id, text});
     return out;
   }
   Status Withdraw(const std::string& server_id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     notices_.erase(server_id);
     return Status();
   }
   Result<Bytes> ReadLease(const std::string& name) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = leases_.find(name);
     return it == leases_.end() ? Result<Bytes>(Status::NotFound("no lease"))
                                : Result<Bytes>(it->second);
   }
   Result<bool> ExchangeLease(const std::string& name, ByteView expected, ByteView next) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     ++lease_writes;
     auto it = leases_.find(name);
@@ -303,7 +304,7 @@ class MemStorage : public Storage, public StoreCopy {
     return true;
   }
   Status ReplaceUpload(const KeptUpload& entry, ByteView sealed) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = Find(entry);
     if (it == uploads_.end()) return Status::NotFound("no such upload");
@@ -312,21 +313,21 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Status RemoveUpload(const KeptUpload& entry) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = Find(entry);
     if (it != uploads_.end() && it->first.time_ms == entry.time_ms) uploads_.erase(it);
     return Status();
   }
   Result<Bytes> GetLegacy(const std::string& legacy_id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = legacy.find(legacy_id);
     if (it == legacy.end()) return Status::NotFound("none");
     return it->second;
   }
   Status ListLegacy(const std::function<bool(const LegacyBlob&)>& each) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     if (unlistable) return Status::Unavailable("listing needs a right");
     ++listings;
@@ -336,19 +337,19 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Result<std::optional<StateId>> LegacyClaim(const std::string& legacy_id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     auto it = claims_.find(legacy_id);
     return it == claims_.end() ? std::optional<StateId>() : std::optional<StateId>(it->second);
   }
   Result<StateId> ClaimLegacy(const std::string& legacy_id, const StateId& id) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out() || no_claims) return Down();
     return claims_.emplace(legacy_id, id).first->second;
   }
   Status EachClaim(
       const std::function<bool(const std::string& name, const StateId& id)>& each) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     for (const auto& [name, id] : claims_) {
       if (!each(name, id)) break;
@@ -356,14 +357,14 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");
     states_[id.hex()][n].assign(sealed.begin(), sealed.end());
     return Status();
   }
   Status PutLegacy(const std::string& legacy_id, ByteView blob) override {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");
     const auto [it, made] = legacy.try_emplace(legacy_id, blob.begin(), blob.end());
@@ -399,13 +400,19 @@ class MemStorage : public Storage, public StoreCopy {
     Bytes bytes;
   };
   bool Out() const {
-    if (calls_left > 0 && --calls_left == 0) down = true;
+    if (calls_left > 0 && --calls_left == 0) {
+      if (at_last_call) {
+        std::exchange(at_last_call, nullptr)();
+      } else {
+        down = true;
+      }
+    }
     return down || !marker_ || marker_->format > NewestStoreFormat();
   }
   static Status Down() { return Status::Unavailable("the store is down"); }
   // "": of all principals.
   Result<std::vector<KeptUpload>> Uploads(const std::string& principal_tag) {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     std::vector<KeptUpload> out;
     for (const auto& [upload, bytes] : uploads_) {
@@ -423,7 +430,7 @@ class MemStorage : public Storage, public StoreCopy {
     });
   }
   AppendOutcome AppendNow(const StateId& id, uint64_t expected_head, ByteView sealed) {
-    std::lock_guard<std::mutex> hold(mutex_);
+    std::lock_guard<std::recursive_mutex> hold(mutex_);
     auto& versions = states_[id.hex()];
     uint64_t head = versions.empty() ? 0 : versions.rbegin()->first;
     if (head != expected_head) return {false, head};
@@ -432,7 +439,7 @@ class MemStorage : public Storage, public StoreCopy {
   }
 
   bool was_late_ = false;
-  std::mutex mutex_;
+  std::recursive_mutex mutex_;  // at_last_call may use the store
   std::optional<StoreIdentity> marker_;
   std::map<std::string, std::map<uint64_t, Bytes>> states_;
   std::map<std::string, StateId> claims_;

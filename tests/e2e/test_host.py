@@ -272,6 +272,10 @@ class Host(unittest.TestCase):
         self.box.make_dir("from/terraform.tfstate.d")
         os.symlink(self.box.path("private"), folder + "/terraform.tfstate.d/prod")
         self.assertIn("a link out of the folder", self.root(*source, code=2))
+        os.symlink(self.box.path("private"), self.box.path("linked"))
+        os.lchown(self.box.path("linked"), self.uid, -1)
+        said = self.root("import", "--folder", self.box.path("linked"), "--to", "demo/{workspace}", "--dry-run", code=2)
+        self.assertIn("linked: a link of another user; root follows none of them", said)
 
     @unittest.skipIf(test_user() is None, "not as root")
     def test_a_store_of_another_user_is_refused(self):

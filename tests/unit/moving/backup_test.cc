@@ -163,7 +163,8 @@ TEST(Backup, AMoveThatIsNotAtItsEndIsNamed) {
                   done.status().detail().c_str());
   // A claim is never taken back, also when another state came to that address.
   World other;
-  CHECK(other.storage->ClaimLegacy(MoveClaim(StateId::Of(On("b").key)), StateId::Of(On("a").key))
+  CHECK(other.Serve(true)->Put(On("c"), "", Text(TestDocument(1, "another"))).status.ok());
+  CHECK(other.storage->ClaimLegacy(MoveClaim(StateId::Of(On("c").key)), StateId::Of(On("a").key))
             .ok());
   CHECK(other.Write().ok());
 }
@@ -195,6 +196,48 @@ TEST(Backup, ANewAddressThatWasReadTooEarlyRefusesIt) {
     w.progress = {};
     w.clock.Advance(6 * 60 * 1000);
     CHECK(w.Write().ok());
+  }
+}
+
+// The new address had but places for the records when it was read.
+TEST(Backup, AMoveThatWasHalfBegunAndEndsMeanwhileRefusesIt) {
+  World w;
+  const History history(*w.storage, *w.b.kms, (*w.storage->ReadIdentity()).store_id);
+  SealedInfo no_op;
+  no_op.key = On("new").key;
+  no_op.version.kind = RecordKind::kNoOp;
+  Bytes sealed;
+  CHECK(history.Append(StateId::Of(On("new").key), 0, no_op, {}, &sealed)->appended);
+  w.progress = [&](uint64_t done, uint64_t) {
+    if (done == 3) MoveInStore(w, "a", "new");
+  };
+  Result<BackupCounts> done = w.Write();
+  CHECK(!done.ok() && done.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("since the backup was begun", done.status().detail().c_str());
+}
+
+// Of two moves that were begun one ended meanwhile; at the other address another state is by now.
+TEST(Backup, AForwardingRecordIsAddedForItsOwnMoveAlone) {
+  World w;
+  CHECK(w.storage->ClaimLegacy(MoveClaim(StateId::Of(On("b").key)), StateId::Of(On("a").key)).ok());
+  w.progress = [&](uint64_t done, uint64_t) {
+    if (done == 2) MoveInStore(w, "a", "new");
+  };
+  Result<BackupCounts> done = w.Write();
+  CHECK(done.ok());
+  LONGS_EQUAL(3, done->states);
+  LONGS_EQUAL(2 + 1 + 1 + 1, done->records);
+}
+
+// A client went on at one of the addresses of a move that was broken off.
+TEST(Backup, AMoveThatWasBrokenOffIsNamedWhereverAClientWentOn) {
+  for (const char* at : {"a", "new"}) {
+    World w;
+    MoveInStore(w, "a", "new", false, false);
+    CHECK(w.Serve(false)->Put(On(at), "", Text(TestDocument(4))).status.ok());
+    Result<BackupCounts> done = w.Write();
+    CHECK(!done.ok() && done.status().code() == Code::kConflict);
+    STRCMP_CONTAINS("net/a is being moved to net/new", done.status().detail().c_str());
   }
 }
 

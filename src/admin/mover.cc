@@ -1,0 +1,344 @@
+#include "admin/mover.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "admin/exchange_record.h"
+#include "admin/forwarding.h"
+#include "admin/state_versions.h"
+#include "base/state_name.h"
+#include "history/forwarding.h"
+#include "history/moved_uploads.h"
+#include "state/guard.h"
+
+namespace stateward {
+namespace {
+
+Status Exists(const StateKey& key) {
+  return {Code::kConflict, "there is a state " + StateText(key) + " already"};
+}
+
+// The same version with the same marks.
+bool IsSame(const VersionInfo& a, const VersionInfo& b) {
+  return IsCopy(a, b) && a.pinned == b.pinned;
+}
+
+// The same version, even if one of them was purged since.
+bool IsOrigin(const VersionInfo& a, const VersionInfo& b) {
+  return a.time_ms == b.time_ms && a.serial == b.serial && a.lineage == b.lineage;
+}
+
+}  // namespace
+
+Status Mover::Run(const ChangeLock& lock) {
+  Status done = Move(lock);
+  return done.ok() ? done : EndedByAnother(std::move(done));
+}
+
+Status Mover::Move(const ChangeLock& lock) {
+  STATEWARD_RETURN_IF_ERROR(Look(from_, &from_newest_));
+  STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+  if (!from_newest_.version || !from_newest_.unreadable.ok() || from_newest_.real == 0 ||
+      from_newest_.version->info.kind != RecordKind::kState) {
+    return {Code::kConflict, StateText(from_.key) + " has no newest version that can be moved"};
+  }
+  if (!to_newest_.unreadable.ok()) return Exists(to_.key);
+  shown_ = from_newest_.version->info;
+  STATEWARD_RETURN_IF_ERROR(to_newest_.version ? Continue() : Begin());
+  STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
+  STATEWARD_RETURN_IF_ERROR(CheckCopy());
+  STATEWARD_RETURN_IF_ERROR(Forward(lock));
+  return Finish(from_newest_.head + 1);
+}
+
+Status Mover::AnotherRun() {
+  met_another_ = true;
+  return Status::Unavailable("another run of this move is at work; run it again");
+}
+
+Status Mover::EndedByAnother(Status failed) {
+  Newest now;
+  if (!Look(from_, &now).ok() || !Forwards(now)) return failed;
+  both_show_it_ = false;
+  return Finish(now.real);
+}
+
+// What the new address has goes from the old one.
+Status Mover::Finish(uint64_t forwarding) const {
+  // A client that did not know of the move may have had a write refused there since.
+  STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
+  STATEWARD_RETURN_IF_ERROR(RemoveCopiedUploads(history_, from_.id, to_.id));
+  return RemoveBelow(call_.service, history_, from_.id, forwarding);
+}
+
+Status Mover::Look(const FoundState& state, Newest* newest) const {
+  Result<Newest> looked =
+      LoadNewest(history_, state.grant, state.id, call_.service.rules().write.legacy_read);
+  if (!looked.ok()) return std::move(looked).status();
+  *newest = *std::move(looked);
+  return Status();
+}
+
+bool Mover::Forwards(const Newest& newest) const {
+  return newest.version && newest.unreadable.ok() &&
+         newest.version->info.kind == RecordKind::kMoved &&
+         newest.version->info.moved_to == StateText(to_.key);
+}
+
+Result<bool> Mover::IsBegun() const {
+  Result<std::optional<StateId>> claimant = call_.service.storage().LegacyClaim(MoveClaim(to_.id));
+  if (!claimant.ok()) return std::move(claimant).status();
+  return claimant->has_value() && **claimant == from_.id;
+}
+
+// The first state that is moved to an address keeps the right to it for good. So it is always clear
+// whose copies lie there. After all checks: a claim is never taken back.
+Status Mover::Claim() const {
+  Result<StateId> claimant = call_.service.storage().ClaimLegacy(MoveClaim(to_.id), from_.id);
+  if (!claimant.ok()) return std::move(claimant).status();
+  if (!(*claimant == from_.id)) {
+    return {Code::kConflict,
+            "the move of another state to " + StateText(to_.key) + " was begun before"};
+  }
+  return call_.service.states().ClaimName(to_.grant);
+}
+
+// The oldest first. Complete: another run takes records away only when the state forwards.
+Result<Mover::Reals> Mover::ListReals() {
+  Reals out;
+  Status damaged;
+  Status walked = EachVersion(history_, from_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
+    if (!info.ok()) {
+      damaged = Status(Code::kConflict, "version " + std::to_string(n) +
+                                            " cannot be read, and would be lost; see `check`");
+      return false;
+    }
+    if (info->version.kind != RecordKind::kNoOp) out.push_back({n, info->version});
+    return true;
+  });
+  if (!walked.ok()) return walked;
+  if (!damaged.ok()) return damaged;
+  Newest now;
+  STATEWARD_RETURN_IF_ERROR(Look(from_, &now));
+  if (now.head != from_newest_.head) return AnotherRun();
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Status Mover::Begin() {
+  Result<Reals> reals = ListReals();
+  if (!reals.ok()) return std::move(reals).status();
+  STATEWARD_RETURN_IF_ERROR(Claim());
+  return Copy(*reals);
+}
+
+// A place at the new address. `newest_real`: what it shows meanwhile.
+SealedInfo Mover::NoOp(uint64_t newest_real) const {
+  SealedInfo info;
+  info.key = to_.key;
+  info.version.kind = RecordKind::kNoOp;
+  info.version.newest_real = newest_real;
+  info.version.writer = call_.caller.principal;
+  info.version.operation = std::string(kOperationMove);
+  info.version.time_ms = call_.service.clock().NowMs();
+  info.version.audit = call_.caller.audit;
+  return info;
+}
+
+// False: somebody else has the number.
+Result<bool> Mover::AppendNoOp(uint64_t head, uint64_t newest_real) const {
+  Bytes sealed;
+  Result<AppendOutcome> appended = history_.Append(to_.id, head, NoOp(newest_real), {}, &sealed);
+  if (!appended.ok()) return std::move(appended).status();
+  return appended->appended;
+}
+
+// Places for so many records at the new address, which shows nothing meanwhile.
+Status Mover::Reserve(uint64_t count) {
+  while (to_newest_.head < count) {
+    Result<bool> appended = AppendNoOp(to_newest_.head, 0);
+    if (!appended.ok()) return std::move(appended).status();
+    if (*appended) {
+      ++to_newest_.head;
+      continue;
+    }
+    STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+    if (!to_newest_.unreadable.ok()) return Exists(to_.key);
+    if (!to_newest_.version) continue;  // another run reserves, too
+    Result<std::optional<uint64_t>> copied = NumberOf(to_.id, from_newest_.version->info);
+    if (!copied.ok()) return std::move(copied).status();
+    return copied->has_value() ? AnotherRun() : Exists(to_.key);
+  }
+  return Status();
+}
+
+Status Mover::Copy(const Reals& reals) {
+  const uint64_t before = to_newest_.head;
+  STATEWARD_RETURN_IF_ERROR(Reserve(reals.size()));
+  const uint64_t first = to_newest_.head - reals.size() + 1;
+  STATEWARD_RETURN_IF_ERROR(BlankOthers(reals, first, before));
+  for (size_t i = 0; i < reals.size(); ++i) {
+    STATEWARD_RETURN_IF_ERROR(CopyOne(reals[i], first + i, i + 1 == reals.size()));
+    call_.caller.Report(i + 1, reals.size());
+  }
+  return Status();
+}
+
+// What a run before this one copied to other places, when a grant took a number away since, or what
+// was purged or pinned since. `reserved`: how many places there were when this run came.
+Status Mover::BlankOthers(const Reals& reals, uint64_t first, uint64_t reserved) {
+  const auto stays = [&](uint64_t place, const VersionInfo& there) {
+    return there.kind == RecordKind::kNoOp ||
+           (place >= first && IsSame(there, reals[place - first].info));
+  };
+  for (uint64_t place = 1; place <= reserved; ++place) {
+    Result<SealedInfo> there = history_.Info(to_.id, place);
+    if (!there.ok() && there.status().code() == Code::kNotFound) continue;
+    if (there.ok() && stays(place, there->version)) continue;
+    Status done = ExchangeRecord(call_.service, to_.id, place, [&](Opened* opened) {
+      if (stays(place, opened->info.version)) return AnotherRun();
+      opened->info = NoOp(0);
+      opened->document.clear();
+      return Status();
+    });
+    if (!done.ok() && done.code() != Code::kNotFound) return done;
+  }
+  return Status();
+}
+
+Status Mover::CopyOne(const Real& real, uint64_t place, bool shows_it) {
+  Result<Opened> record = history_.Open(from_.id, real.n);
+  if (!record.ok()) return std::move(record).status();
+  if (!IsSame(record->info.version, real.info)) return AnotherRun();
+  both_show_it_ = shows_it;  // from here on also when it is not known whether it was done
+  return ExchangeRecord(call_.service, to_.id, place, [&](Opened* opened) {
+    const VersionInfo& there = opened->info.version;
+    if (there.kind != RecordKind::kNoOp && !IsSame(there, real.info)) return AnotherRun();
+    opened->info = record->info;
+    opened->info.key = to_.key;
+    // Young at this address, whatever its age: see kGapMs in state/pruner.h.
+    opened->info.version.imported_ms = call_.service.clock().NowMs();
+    opened->document = record->document;
+    return Status();
+  });
+}
+
+// The new address shows something. It is our copy when this move was begun before, and one of the
+// two has gone on from what the other one has, or neither.
+Status Mover::Continue() {
+  Result<bool> begun = IsBegun();
+  if (!begun.ok()) return std::move(begun).status();
+  const VersionInfo& theirs = to_newest_.version->info;
+  const VersionInfo& ours = from_newest_.version->info;
+  if (!*begun || theirs.kind != RecordKind::kState || theirs.lineage != ours.lineage) {
+    return Exists(to_.key);
+  }
+  Result<std::optional<uint64_t>> ours_there = NumberOf(to_.id, ours);
+  if (!ours_there.ok()) return std::move(ours_there).status();
+  Result<std::optional<uint64_t>> theirs_here =
+      ours_there->has_value() ? std::optional<uint64_t>() : NumberOf(from_.id, theirs);
+  if (!theirs_here.ok()) return std::move(theirs_here).status();
+  if (!ours_there->has_value() && !theirs_here->has_value()) return Exists(to_.key);
+  both_show_it_ = true;
+  Result<Reals> reals = ListReals();
+  if (!reals.ok()) return std::move(reals).status();
+  STATEWARD_RETURN_IF_ERROR(Claim());
+  STATEWARD_RETURN_IF_ERROR(CopyMarks(*reals));
+  if (ours_there->has_value()) {
+    shown_ = theirs;
+    return Status();
+  }
+  for (const Real& real : *reals) {
+    if (real.n <= **theirs_here) continue;
+    Result<bool> appended = AppendNoOp(to_newest_.head, to_newest_.real);
+    if (!appended.ok()) return std::move(appended).status();
+    if (!*appended) return AnotherRun();
+    to_newest_.real = ++to_newest_.head;
+    STATEWARD_RETURN_IF_ERROR(CopyOne(real, to_newest_.head, true));
+  }
+  return Status();
+}
+
+// The number that `version` has in a state; nullopt: the state has it not.
+Result<std::optional<uint64_t>> Mover::NumberOf(const StateId& id,
+                                                const VersionInfo& version) const {
+  std::optional<uint64_t> number;
+  Status walked = EachVersion(history_, id, [&](uint64_t n, const Result<SealedInfo>& info) {
+    if (info.ok() && IsCopy(info->version, version)) number = n;
+    return !number;
+  });
+  if (!walked.ok()) return walked;
+  return number;
+}
+
+// What was purged or pinned at the old address since it was copied is so at the new one.
+Status Mover::CopyMarks(const Reals& reals) {
+  for (const Real& real : reals) {
+    if (real.info.kind != RecordKind::kPurged && !real.info.pinned) continue;
+    std::optional<uint64_t> place;
+    Status walked = EachVersion(history_, to_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
+      const bool copy = info.ok() && IsOrigin(info->version, real.info);
+      if (copy && !IsSame(info->version, real.info)) place = n;
+      return !copy;
+    });
+    if (!walked.ok()) return walked;
+    if (!place) continue;
+    Result<Opened> record = history_.Open(from_.id, real.n);
+    if (!record.ok()) return std::move(record).status();
+    STATEWARD_RETURN_IF_ERROR(ExchangeRecord(call_.service, to_.id, *place, [&](Opened* opened) {
+      const bool copy =
+          IsOrigin(opened->info.version, real.info) && IsSame(record->info.version, real.info);
+      if (!copy) return AnotherRun();
+      const int64_t imported_ms = opened->info.version.imported_ms;
+      if (opened->info.version.kind == RecordKind::kPurged) return Status();
+      opened->info = record->info;
+      opened->info.key = to_.key;
+      opened->info.version.imported_ms = imported_ms;
+      opened->document = record->document;
+      return Status();
+    }));
+  }
+  return Status();
+}
+
+// A lock can be forced: nothing goes from the old address unless the new one has all of it.
+Status Mover::CheckCopy() {
+  STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+  const bool shows =
+      to_newest_.version && to_newest_.unreadable.ok() && IsCopy(to_newest_.version->info, shown_);
+  if (shows) return Status();
+  both_show_it_ = false;
+  return {Code::kConflict, "somebody wrote to " + StateText(to_.key) + " although it was locked; " +
+                               StateText(from_.key) + " stays as it is"};
+}
+
+// Clients find the new address from here on.
+Status Mover::Forward(const ChangeLock& lock) {
+  SealedInfo info;
+  info.key = from_.key;
+  info.version.kind = RecordKind::kMoved;
+  info.version.moved_to = StateText(to_.key);
+  info.version.serial = from_newest_.version->info.serial;
+  info.version.lineage = from_newest_.version->info.lineage;
+  info.version.writer = call_.caller.principal;
+  info.version.operation = std::string(kOperationMove);
+  info.version.lock_id = lock.id();
+  info.version.note = call_.args.Text("reason");
+  info.version.time_ms = call_.service.clock().NowMs();
+  info.version.audit = call_.caller.audit;
+  Bytes sealed;
+  Result<AppendOutcome> appended = history_.Append(from_.id, from_newest_.head, info, {}, &sealed);
+  if (!appended.ok()) {
+    // It may still arrive. The locks stay, so this is for who frees them without a repeat.
+    (void)call_.service.locker().BurnNext(from_.id);
+    return std::move(appended).status();
+  }
+  both_show_it_ = false;
+  if (appended->appended) return Status();
+  return {Code::kConflict, "somebody wrote to " + StateText(from_.key) +
+                               " although it was locked; " + StateText(to_.key) +
+                               " is a copy of what was there before"};
+}
+
+}  // namespace stateward
