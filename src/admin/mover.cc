@@ -231,9 +231,9 @@ Status Mover::Continue() {
   if (!begun.ok()) return std::move(begun).status();
   const VersionInfo& theirs = to_newest_.version->info;
   const VersionInfo& ours = from_newest_.version->info;
-  if (!*begun || theirs.kind != RecordKind::kState || theirs.lineage != ours.lineage) {
-    return Exists(to_.key);
-  }
+  if (!*begun) return Exists(to_.key);
+  if (theirs.lineage != ours.lineage) return LeaveToOther();
+  if (theirs.kind != RecordKind::kState) return Exists(to_.key);
   Result<std::optional<uint64_t>> ours_there = NumberOf(to_.id, ours);
   if (!ours_there.ok()) return std::move(ours_there).status();
   Result<std::optional<uint64_t>> theirs_here =
@@ -258,6 +258,33 @@ Status Mover::Continue() {
     STATEWARD_RETURN_IF_ERROR(CopyOne(real, to_newest_.head, true));
   }
   return Status();
+}
+
+// Another state came there while this move was broken off: whoever may read that one must not read
+// the copies of this one below it.
+Status Mover::LeaveToOther() {
+  Result<Reals> reals = ListReals();
+  if (!reals.ok()) return std::move(reals).status();
+  const auto ours = [&](const VersionInfo& there) {
+    return std::any_of(reals->begin(), reals->end(),
+                       [&](const Real& real) { return IsCopy(real.info, there); });
+  };
+  std::vector<uint64_t> copies;
+  STATEWARD_RETURN_IF_ERROR(
+      EachVersion(history_, to_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
+        if (info.ok() && ours(info->version)) copies.push_back(n);
+        return true;
+      }));
+  for (uint64_t n : copies) {
+    Status done = ExchangeRecord(call_.service, to_.id, n, [&](Opened* opened) {
+      if (!ours(opened->info.version)) return AnotherRun();
+      opened->info = NoOp(0);
+      opened->document.clear();
+      return Status();
+    });
+    if (!done.ok() && done.code() != Code::kNotFound) return done;
+  }
+  return Exists(to_.key);
 }
 
 // The number that `version` has in a state; nullopt: the state has it not.

@@ -66,6 +66,7 @@ class Mover {
   Status CopyOne(const Real& real, uint64_t place, bool shows_it);
 
   Status Continue();
+  Status LeaveToOther();
   Result<std::optional<uint64_t>> NumberOf(const StateId& id, const VersionInfo& version) const;
   Status CopyMarks(const Reals& reals);
 

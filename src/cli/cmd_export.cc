@@ -112,6 +112,7 @@ class Exporter {
     const std::string name = StateText(key);
     Result<Opened> opened = history_.Open(id, newest->real);
     if (!opened.ok()) return std::move(opened).status();
+    if (opened->info.version.kind != RecordKind::kState) return ExportState(id);  // it was moved
     STATEWARD_RETURN_IF_ERROR(
         layout_.Write(**file, opened->document, opened->info.version.time_ms, &tar_));
     trail_.NoteRead(key, {newest->real, opened->info.version.serial});

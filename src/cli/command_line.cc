@@ -271,7 +271,13 @@ CommandLine ParseCommandLine(const std::vector<std::string>& argv) {
     out.wrong.clear();
     out.asks = CommandLine::Asks::kHelp;
   }
-  if (!out.wrong.empty() || AsksElse(&out)) return out;
+  if (!out.wrong.empty() || AsksElse(&out)) {
+    // In place of the command it would look as if that had been done: `rollback --version 3`.
+    if (out.wrong.empty() && out.asks == CommandLine::Asks::kVersion) {
+      out.wrong = "there is no --version here; `statewardctl --version` shows the program's";
+    }
+    return out;
+  }
   AddArguments(words, &out);
   return out;
 }

@@ -87,7 +87,7 @@ class StateService {
   Status WriteUnderLock(const std::string& store_id, const WriteRequest& request,
                         WriteOutcome* outcome);
   StateAnswer KeepRefused(const WriteRequest& request, const std::string& store_id,
-                          StateAnswer answer);
+                          StateAnswer answer, bool moved = false);
   Result<std::string> Keep(const WriteRequest& request, const std::string& store_id);
   Result<uint64_t> BaseOfLock(const Grant& grant, const StateId& id, const std::string& store_id,
                               const std::string& lock_id, const BaseAsk& ask,

@@ -85,7 +85,8 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
         break;
       case WriteOutcome::Kind::kRefused:
         observer_.OnWriteRefused(NameOf(outcome.refusal));
-        answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts));
+        answer = KeepRefused(request, store_id, RefusalAnswer(outcome.refusal, outcome.facts),
+                             outcome.refusal == Refusal::kMoved);
         if (outcome.refusal == Refusal::kAdopted && !answer.upload.empty()) {
           answer.action = "the upload is kept: `statewardctl adopt " +
                           StateText(request.grant->key) +
@@ -107,13 +108,16 @@ StateAnswer StateService::WriteOnce(const WriteRequest& request) {
 
 // The upload is kept, no matter who sent it: it may be the only copy.
 StateAnswer StateService::KeepRefused(const WriteRequest& request, const std::string& store_id,
-                                      StateAnswer answer) {
+                                      StateAnswer answer, bool moved) {
   if (request.kind != RecordKind::kState) return answer;
   Result<std::string> kept = Keep(request, store_id);
   if (kept.ok()) {
     answer.upload = *std::move(kept);
-    answer.action += "; the upload is kept: `statewardctl uploads restore " + answer.upload +
-                     "` on the server puts it in place";
+    answer.action += moved
+                         ? "; the upload is kept (" + answer.upload +
+                               "): the same `statewardctl mv` once more takes it to the new address"
+                         : "; the upload is kept: `statewardctl uploads restore " + answer.upload +
+                               "` on the server puts it in place";
     return answer;
   }
   answer.status = Status::Unavailable(answer.hint + ", and not kept: " + kept.status().detail());

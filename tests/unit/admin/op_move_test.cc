@@ -400,6 +400,12 @@ TEST(Moves, AnothersStateAtTheNewAddressIsNotForwardedTo) {
   CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
   Holds(State("3", "3"));
   LONGS_EQUAL(3, storage.Versions(Id())->size());
+  // Nor are the copies left to those who may read what is there now.
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("1", "another", "other"));
+  const History history(storage, *kms, *admin->StoreId());
+  Result<Opened> copy = history.Open(Id(), 1);
+  CHECK(copy.ok() && copy->info.version.kind == RecordKind::kNoOp && copy->document.empty());
 }
 
 TEST(Moves, WhatWasPurgedOrPinnedSinceIsSoAtTheNewAddress) {

@@ -45,7 +45,7 @@ TEST(CommandLine, ACommandsOwnOptionHidesACommonOne) {
   LONGS_EQUAL(7, line.args.Number("version"));
   STRCMP_EQUAL("f", line.common.Text("output").c_str());
   CHECK(Takes({"--version"}).asks == CommandLine::Asks::kVersion);
-  CHECK(Takes({"show", "net/prod", "--version"}).asks == CommandLine::Asks::kVersion);
+  Refuses({"rollback", "net/prod", "--version", "3"}, "there is no --version here");
 }
 
 TEST(CommandLine, AnEmptyNameOfAFileIsNoMissingOne) {
