@@ -14,13 +14,16 @@ constexpr int kTries = 4;
 }  // namespace
 
 Status ExchangeRecord(const AdminService& service, const StateId& id, uint64_t n,
-                      const ExchangeFn& change) {
+                      const ExchangeFn& change, const Sha256Digest* seen) {
   Result<std::string> store_id = service.StoreId();
   if (!store_id.ok()) return std::move(store_id).status();
   const SealContext where{*store_id, id, n, service.storage().Format()};
   for (int i = 0; i < kTries; ++i) {
     Result<Bytes> record = service.storage().Get(id, n);
     if (!record.ok()) return std::move(record).status();
+    if (seen != nullptr && Sha256(*record) != *seen) {
+      return {Code::kConflict, "somebody exchanged the record"};
+    }
     Result<Opened> opened = service.kms().Open(where, *record);
     if (!opened.ok()) return std::move(opened).status();
     STATEWARD_RETURN_IF_ERROR(change(&*opened));

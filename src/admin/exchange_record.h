@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "admin/admin_service.h"
+#include "base/sha256.h"
 #include "stateward/kms.h"
 #include "stateward/result.h"
 #include "stateward/state.h"
@@ -17,9 +18,10 @@ namespace stateward {
 using ExchangeFn = std::function<Status(Opened*)>;
 
 // At every moment one of the two records is there. One that a rekey exchanges meanwhile is opened
-// again. kNotFound: no such record.
+// again. kNotFound: no such record. `seen`: the SHA-256 of the only record that may be exchanged;
+// kConflict: there is another one by now.
 Status ExchangeRecord(const AdminService& service, const StateId& id, uint64_t n,
-                      const ExchangeFn& change);
+                      const ExchangeFn& change, const Sha256Digest* seen = nullptr);
 
 }  // namespace stateward
 

@@ -13,24 +13,6 @@
 #include "state/guard.h"
 
 namespace stateward {
-namespace {
-
-Status Exists(const StateKey& key) {
-  return {Code::kConflict, "there is a state " + StateText(key) + " already"};
-}
-
-// The same version with the same marks.
-bool IsSame(const VersionInfo& a, const VersionInfo& b) {
-  return IsCopy(a, b) && a.pinned == b.pinned;
-}
-
-// The same version, even if one of them was purged since.
-bool IsOrigin(const VersionInfo& a, const VersionInfo& b) {
-  return a.time_ms == b.time_ms && a.serial == b.serial && a.lineage == b.lineage;
-}
-
-}  // namespace
-
 Status Mover::Run(const ChangeLock& lock) {
   Status done = Move(lock);
   return done.ok() ? done : EndedByAnother(std::move(done));
@@ -43,13 +25,17 @@ Status Mover::Move(const ChangeLock& lock) {
       from_newest_.version->info.kind != RecordKind::kState) {
     return {Code::kConflict, StateText(from_.key) + " has no newest version that can be moved"};
   }
-  if (!to_newest_.unreadable.ok()) return Exists(to_.key);
+  if (!to_newest_.unreadable.ok()) return Exists();
   shown_ = from_newest_.version->info;
   STATEWARD_RETURN_IF_ERROR(to_newest_.version ? Continue() : Begin());
   STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
   STATEWARD_RETURN_IF_ERROR(CheckCopy());
   STATEWARD_RETURN_IF_ERROR(Forward(lock));
   return Finish(from_newest_.head + 1);
+}
+
+Status Mover::Exists() const {
+  return {Code::kConflict, "there is a state " + StateText(to_.key) + " already"};
 }
 
 Status Mover::AnotherRun() {
@@ -68,6 +54,7 @@ Status Mover::EndedByAnother(Status failed) {
 Status Mover::Finish(uint64_t forwarding) const {
   // A client that did not know of the move may have had a write refused there since.
   STATEWARD_RETURN_IF_ERROR(CopyUploads(history_, from_.id, to_.key));
+  STATEWARD_RETURN_IF_ERROR(CopyMarks());
   STATEWARD_RETURN_IF_ERROR(RemoveCopiedUploads(history_, from_.id, to_.id));
   return RemoveBelow(call_.service, history_, from_.id, forwarding);
 }
@@ -164,11 +151,11 @@ Status Mover::Reserve(uint64_t count) {
       continue;
     }
     STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
-    if (!to_newest_.unreadable.ok()) return Exists(to_.key);
+    if (!to_newest_.unreadable.ok()) return Exists();
     if (!to_newest_.version) continue;  // another run reserves, too
     Result<std::optional<uint64_t>> copied = NumberOf(to_.id, from_newest_.version->info);
     if (!copied.ok()) return std::move(copied).status();
-    return copied->has_value() ? AnotherRun() : Exists(to_.key);
+    return copied->has_value() ? AnotherRun() : Exists();
   }
   return Status();
 }
@@ -176,8 +163,24 @@ Status Mover::Reserve(uint64_t count) {
 Status Mover::Copy(const Reals& reals) {
   const uint64_t before = to_newest_.head;
   STATEWARD_RETURN_IF_ERROR(Reserve(reals.size()));
-  const uint64_t first = to_newest_.head - reals.size() + 1;
-  STATEWARD_RETURN_IF_ERROR(BlankOthers(reals, first, before));
+  uint64_t first = to_newest_.head - reals.size() + 1;
+  Result<bool> whole = HasPlaces(first);
+  if (!whole.ok()) return std::move(whole).status();
+  if (!*whole) {
+    // The pruner took some; a run that uses the others cannot come to its end.
+    first = to_newest_.head + 1;
+    STATEWARD_RETURN_IF_ERROR(Reserve(to_newest_.head + reals.size()));
+  }
+  // What a run before this one copied to other places, when a grant took a number away since.
+  Result<Places> others = FindPlaces(before, [&](uint64_t n, const VersionInfo& there) {
+    return n < first || !IsOrigin(there, reals[n - first].info);
+  });
+  if (!others.ok()) return std::move(others).status();
+  // Whoever copies to other places than this run began with another head.
+  Newest now;
+  STATEWARD_RETURN_IF_ERROR(Look(to_, &now));
+  if (now.version || now.head != to_newest_.head) return AnotherRun();
+  STATEWARD_RETURN_IF_ERROR(Blank(*others));
   for (size_t i = 0; i < reals.size(); ++i) {
     STATEWARD_RETURN_IF_ERROR(CopyOne(reals[i], first + i, i + 1 == reals.size()));
     call_.caller.Report(i + 1, reals.size());
@@ -185,148 +188,66 @@ Status Mover::Copy(const Reals& reals) {
   return Status();
 }
 
-// What a run before this one copied to other places, when a grant took a number away since, or what
-// was purged or pinned since. `reserved`: how many places there were when this run came.
-Status Mover::BlankOthers(const Reals& reals, uint64_t first, uint64_t reserved) {
-  const auto stays = [&](uint64_t place, const VersionInfo& there) {
-    return there.kind == RecordKind::kNoOp ||
-           (place >= first && IsSame(there, reals[place - first].info));
-  };
-  for (uint64_t place = 1; place <= reserved; ++place) {
-    Result<SealedInfo> there = history_.Info(to_.id, place);
-    if (!there.ok() && there.status().code() == Code::kNotFound) continue;
-    if (there.ok() && stays(place, there->version)) continue;
-    Status done = ExchangeRecord(call_.service, to_.id, place, [&](Opened* opened) {
-      if (stays(place, opened->info.version)) return AnotherRun();
+// Whether there is a record for each number from `first` to the head.
+Result<bool> Mover::HasPlaces(uint64_t first) const {
+  Result<std::vector<uint64_t>> numbers = history_.records().Versions(to_.id);
+  if (!numbers.ok()) return std::move(numbers).status();
+  const auto in_use =
+      std::count_if(numbers->begin(), numbers->end(), [first](uint64_t n) { return n >= first; });
+  return static_cast<uint64_t>(in_use) == to_newest_.head - first + 1;
+}
+
+// Of the records with numbers up to `last` those that are worth something and are `which`.
+Result<Mover::Places> Mover::FindPlaces(
+    uint64_t last, const std::function<bool(uint64_t n, const VersionInfo&)>& which) const {
+  Places found;
+  for (uint64_t n = 1; n <= last; ++n) {
+    Result<Bytes> sealed = call_.service.storage().Get(to_.id, n);
+    if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;
+    if (!sealed.ok()) return std::move(sealed).status();
+    Result<SealedInfo> there = history_.OpenFront(to_.id, {n, *sealed});
+    if (!there.ok() && !there.status().unreadable()) return std::move(there).status();
+    const bool blank = there.ok() && there->version.kind == RecordKind::kNoOp;
+    if (!blank && (!there.ok() || which(n, there->version))) found[n] = Sha256(*sealed);
+  }
+  return found;
+}
+
+// No-op records come in their place.
+Status Mover::Blank(const Places& places) {
+  for (const auto& [n, seen] : places) {
+    const auto blank = [this](Opened* opened) {
       opened->info = NoOp(0);
       opened->document.clear();
       return Status();
-    });
+    };
+    Status done = ExchangeRecord(call_.service, to_.id, n, blank, &seen);
+    if (done.code() == Code::kConflict) return AnotherRun();
     if (!done.ok() && done.code() != Code::kNotFound) return done;
   }
   return Status();
 }
 
+// What was purged at one of the two addresses stays so; what was pinned, too.
 Status Mover::CopyOne(const Real& real, uint64_t place, bool shows_it) {
   Result<Opened> record = history_.Open(from_.id, real.n);
   if (!record.ok()) return std::move(record).status();
-  if (!IsSame(record->info.version, real.info)) return AnotherRun();
+  if (!IsCopy(record->info.version, real.info)) return AnotherRun();
   both_show_it_ = shows_it;  // from here on also when it is not known whether it was done
   return ExchangeRecord(call_.service, to_.id, place, [&](Opened* opened) {
     const VersionInfo& there = opened->info.version;
-    if (there.kind != RecordKind::kNoOp && !IsSame(there, real.info)) return AnotherRun();
+    const bool free = there.kind == RecordKind::kNoOp;
+    if (!free && !IsOrigin(there, real.info)) return AnotherRun();
+    if (there.kind == RecordKind::kPurged) return Status();
+    const bool pinned = !free && there.pinned && record->info.version.kind == RecordKind::kState;
     opened->info = record->info;
     opened->info.key = to_.key;
+    opened->info.version.pinned = opened->info.version.pinned || pinned;
     // Young at this address, whatever its age: see kGapMs in state/pruner.h.
     opened->info.version.imported_ms = call_.service.clock().NowMs();
     opened->document = record->document;
     return Status();
   });
-}
-
-// The new address shows something. It is our copy when this move was begun before, and one of the
-// two has gone on from what the other one has, or neither.
-Status Mover::Continue() {
-  Result<bool> begun = IsBegun();
-  if (!begun.ok()) return std::move(begun).status();
-  const VersionInfo& theirs = to_newest_.version->info;
-  const VersionInfo& ours = from_newest_.version->info;
-  if (!*begun) return Exists(to_.key);
-  if (theirs.lineage != ours.lineage) return LeaveToOther();
-  if (theirs.kind != RecordKind::kState) return Exists(to_.key);
-  Result<std::optional<uint64_t>> ours_there = NumberOf(to_.id, ours);
-  if (!ours_there.ok()) return std::move(ours_there).status();
-  Result<std::optional<uint64_t>> theirs_here =
-      ours_there->has_value() ? std::optional<uint64_t>() : NumberOf(from_.id, theirs);
-  if (!theirs_here.ok()) return std::move(theirs_here).status();
-  if (!ours_there->has_value() && !theirs_here->has_value()) return Exists(to_.key);
-  both_show_it_ = true;
-  Result<Reals> reals = ListReals();
-  if (!reals.ok()) return std::move(reals).status();
-  STATEWARD_RETURN_IF_ERROR(Claim());
-  STATEWARD_RETURN_IF_ERROR(CopyMarks(*reals));
-  if (ours_there->has_value()) {
-    shown_ = theirs;
-    return Status();
-  }
-  for (const Real& real : *reals) {
-    if (real.n <= **theirs_here) continue;
-    Result<bool> appended = AppendNoOp(to_newest_.head, to_newest_.real);
-    if (!appended.ok()) return std::move(appended).status();
-    if (!*appended) return AnotherRun();
-    to_newest_.real = ++to_newest_.head;
-    STATEWARD_RETURN_IF_ERROR(CopyOne(real, to_newest_.head, true));
-  }
-  return Status();
-}
-
-// Another state came there while this move was broken off: whoever may read that one must not read
-// the copies of this one below it.
-Status Mover::LeaveToOther() {
-  Result<Reals> reals = ListReals();
-  if (!reals.ok()) return std::move(reals).status();
-  const auto ours = [&](const VersionInfo& there) {
-    return std::any_of(reals->begin(), reals->end(),
-                       [&](const Real& real) { return IsCopy(real.info, there); });
-  };
-  std::vector<uint64_t> copies;
-  STATEWARD_RETURN_IF_ERROR(
-      EachVersion(history_, to_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
-        if (info.ok() && ours(info->version)) copies.push_back(n);
-        return true;
-      }));
-  for (uint64_t n : copies) {
-    Status done = ExchangeRecord(call_.service, to_.id, n, [&](Opened* opened) {
-      if (!ours(opened->info.version)) return AnotherRun();
-      opened->info = NoOp(0);
-      opened->document.clear();
-      return Status();
-    });
-    if (!done.ok() && done.code() != Code::kNotFound) return done;
-  }
-  return Exists(to_.key);
-}
-
-// The number that `version` has in a state; nullopt: the state has it not.
-Result<std::optional<uint64_t>> Mover::NumberOf(const StateId& id,
-                                                const VersionInfo& version) const {
-  std::optional<uint64_t> number;
-  Status walked = EachVersion(history_, id, [&](uint64_t n, const Result<SealedInfo>& info) {
-    if (info.ok() && IsCopy(info->version, version)) number = n;
-    return !number;
-  });
-  if (!walked.ok()) return walked;
-  return number;
-}
-
-// What was purged or pinned at the old address since it was copied is so at the new one.
-Status Mover::CopyMarks(const Reals& reals) {
-  for (const Real& real : reals) {
-    if (real.info.kind != RecordKind::kPurged && !real.info.pinned) continue;
-    std::optional<uint64_t> place;
-    Status walked = EachVersion(history_, to_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
-      const bool copy = info.ok() && IsOrigin(info->version, real.info);
-      if (copy && !IsSame(info->version, real.info)) place = n;
-      return !copy;
-    });
-    if (!walked.ok()) return walked;
-    if (!place) continue;
-    Result<Opened> record = history_.Open(from_.id, real.n);
-    if (!record.ok()) return std::move(record).status();
-    STATEWARD_RETURN_IF_ERROR(ExchangeRecord(call_.service, to_.id, *place, [&](Opened* opened) {
-      const bool copy =
-          IsOrigin(opened->info.version, real.info) && IsSame(record->info.version, real.info);
-      if (!copy) return AnotherRun();
-      const int64_t imported_ms = opened->info.version.imported_ms;
-      if (opened->info.version.kind == RecordKind::kPurged) return Status();
-      opened->info = record->info;
-      opened->info.key = to_.key;
-      opened->info.version.imported_ms = imported_ms;
-      opened->document = record->document;
-      return Status();
-    }));
-  }
-  return Status();
 }
 
 // A lock can be forced: nothing goes from the old address unless the new one has all of it.

@@ -6,13 +6,16 @@
 //
 // The steps can be repeated after each of them: by the same command when a run was killed, also
 // when its locks were freed and a client went on at one of the two addresses. Two runs of one move
-// share the locks, and may be at work at the same time: so each step proves what it exchanges. A
-// place of the new address is given only what a no-op record or the same version stands in, and
-// nothing is taken from the old address once it has its forwarding record.
+// share the locks, and may be at work at the same time; one may also stand still while the other
+// one ends, and clients go on. So each step proves what it exchanges: a place of the new address is
+// given only what a no-op record or the same version stands in; what is taken out of one is the
+// very record that was seen there; and nothing is copied any more once the old address forwards.
 #ifndef STATEWARD_ADMIN_MOVER_H_
 #define STATEWARD_ADMIN_MOVER_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -50,9 +53,12 @@ class Mover {
     VersionInfo info;
   };
   using Reals = std::vector<Real>;
+  // Records of the new address, by their numbers, as they were seen.
+  using Places = std::map<uint64_t, Sha256Digest>;
 
   Status Move(const ChangeLock& lock);
   Status AnotherRun();
+  Status Exists() const;
   Status Look(const FoundState& state, Newest* newest) const;
   bool Forwards(const Newest& newest) const;
   Result<bool> IsBegun() const;
@@ -62,13 +68,17 @@ class Mover {
   Status Begin();
   Status Reserve(uint64_t count);
   Status Copy(const Reals& reals);
-  Status BlankOthers(const Reals& reals, uint64_t first, uint64_t reserved);
+  Result<bool> HasPlaces(uint64_t first) const;
+  Result<Places> FindPlaces(uint64_t last,
+                            const std::function<bool(uint64_t n, const VersionInfo&)>& which) const;
+  Status Blank(const Places& places);
   Status CopyOne(const Real& real, uint64_t place, bool shows_it);
 
   Status Continue();
+  Result<bool> WentOnFrom(uint64_t copy) const;
   Status LeaveToOther();
   Result<std::optional<uint64_t>> NumberOf(const StateId& id, const VersionInfo& version) const;
-  Status CopyMarks(const Reals& reals);
+  Status CopyMarks() const;
 
   Status CheckCopy();
   Status Forward(const ChangeLock& lock);

@@ -38,11 +38,11 @@ Result<Reply> MoveReply(const FoundState& from, const FoundState& to) {
   return reply;
 }
 
-// A run that failed frees no lock that another run took: that one may still copy. Its client may
-// have lost the connection and asked again.
+// A run that failed frees no lock that another run may work under: its client may have lost the
+// connection and asked again.
 Status StillAtWork(const Status& failed) {
   return {failed.code(), failed.detail() +
-                             "; the locks stay, for an earlier run of this move may still be at "
+                             "; the locks stay, for another run of this move may still be at "
                              "work: run it again, or `unlock` both addresses"};
 }
 
@@ -92,8 +92,10 @@ Result<Reply> RunMove(const Call& call) {
   const bool both = done.ok() && reply.holder.empty();
   if (both) done = mover.Run(here);
   if (!done.ok() && mover.both_show_it()) return BothShowIt(done);
-  const bool others = here.shared() || there.shared() || mover.met_another();
+  const bool others = here.shared() || there.shared() || mover.met_another() ||
+                      (both && done.code() == Code::kUnavailable);
   if (!done.ok() && others) return StillAtWork(done);
+  if (!reply.holder.empty() && here.shared()) return reply;  // the other run may be at work
   const Status freed_there = both ? there.Free() : Status();
   const Status freed_here = here.Free();
   if (!done.ok()) return done;

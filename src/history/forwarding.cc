@@ -33,6 +33,10 @@ std::string MoveClaim(const StateId& to) {
   return HexEncode(Sha256("stateward moving v1:" + to.hex()));
 }
 
+bool IsOrigin(const VersionInfo& a, const VersionInfo& b) {
+  return a.time_ms == b.time_ms && a.serial == b.serial && a.lineage == b.lineage;
+}
+
 bool IsCopy(const VersionInfo& a, const VersionInfo& b) {
   return a.kind == b.kind && a.sha256 == b.sha256 && a.serial == b.serial &&
          a.lineage == b.lineage && a.time_ms == b.time_ms;

@@ -29,6 +29,9 @@ std::string MoveClaim(const StateId& to);
 // Whether a move made one of these versions of the other.
 bool IsCopy(const VersionInfo& a, const VersionInfo& b);
 
+// The same, even if one of the two was purged since.
+bool IsOrigin(const VersionInfo& a, const VersionInfo& b);
+
 }  // namespace stateward
 
 #endif  // STATEWARD_HISTORY_FORWARDING_H_

@@ -179,24 +179,42 @@ class Writer {
     if (!old->unreadable.ok() || !old->version) return Status();
     Result<SealedInfo> here = history_.Info(from, old->real);
     if (!here.ok()) return std::move(here).status();
-    if (here->version.kind != RecordKind::kMoved) return CheckNotAtBoth(*here, to);
+    if (here->version.kind != RecordKind::kMoved) return CheckNotAtBoth(from, *here, to);
     const std::optional<StateId> named = MovedTo(*here);
     if (!named || !(*named == to)) return Status();  // this move of it was not ended
+    // What came there since may be what the move brought.
     if (!added_.at(to.hex()).shows) return Lacks(*here);
+    Result<bool> as_read = IsAsRead(to);
+    if (!as_read.ok()) return std::move(as_read).status();
+    if (!*as_read) return Lacks(*here);
     Result<Bytes> sealed = from_.Get(from, old->real);
     return sealed.ok() ? AddRecord(from, old->real, *sealed) : std::move(sealed).status();
   }
 
+  Result<bool> Has(const StateId& id, const VersionInfo& version) const {
+    bool has = false;
+    Status walked = history_.Each(id, [&](const VersionEntry& entry) {
+      has = entry.status.ok() && IsCopy(entry.info.version, version);
+      return !has;
+    });
+    if (!walked.ok()) return walked;
+    return has;
+  }
+
   // A move that is under way, or was broken off: the two go on from one version.
-  Status CheckNotAtBoth(const SealedInfo& here, const StateId& to) const {
+  Status CheckNotAtBoth(const StateId& from, const SealedInfo& here, const StateId& to) const {
     if (!added_.at(to.hex()).shows) return Status();
     Result<NewestRecord> now = history_.Look(to);
     if (!now.ok()) return std::move(now).status();
     if (!now->version || now->version->info.kind != RecordKind::kState ||
-        here.version.kind != RecordKind::kState ||
-        now->version->info.lineage != here.version.lineage) {
+        here.version.kind != RecordKind::kState) {
       return Status();
     }
+    // When both went on they are two states, and no move ends that.
+    Result<bool> one = Has(to, here.version);
+    if (one.ok() && !*one) one = Has(from, now->version->info);
+    if (!one.ok()) return std::move(one).status();
+    if (!*one) return Status();
     Result<SealedInfo> there = history_.Info(to, now->real);
     if (!there.ok()) return std::move(there).status();
     return {Code::kConflict,

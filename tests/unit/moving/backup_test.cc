@@ -239,6 +239,26 @@ TEST(Backup, AMoveThatWasBrokenOffIsNamedWhereverAClientWentOn) {
     CHECK(!done.ok() && done.status().code() == Code::kConflict);
     STRCMP_CONTAINS("net/a is being moved to net/new", done.status().detail().c_str());
   }
+  // At both: no move ends that, and they are two states.
+  World w;
+  MoveInStore(w, "a", "new", false, false);
+  for (const char* at : {"a", "new"}) {
+    CHECK(w.Serve(false)->Put(On(at), "", Text(TestDocument(at[0] == 'a' ? 4 : 5))).status.ok());
+  }
+  CHECK(w.Write().ok());
+}
+
+// What the new address had when it was read is older than what the old one had.
+TEST(Backup, AMoveThatBringsNewerVersionsMeanwhileRefusesIt) {
+  World w;
+  MoveInStore(w, "a", "new", false, false);
+  CHECK(w.Serve(false)->Put(On("a"), "", Text(TestDocument(4))).status.ok());
+  w.progress = [&](uint64_t done, uint64_t) {
+    if (done == 3) MoveInStore(w, "a", "new");
+  };
+  Result<BackupCounts> done = w.Write();
+  CHECK(!done.ok() && done.status().code() == Code::kConflict);
+  STRCMP_CONTAINS("since the backup was begun", done.status().detail().c_str());
 }
 
 // A move gives a kept upload another name, and so does a rekey.

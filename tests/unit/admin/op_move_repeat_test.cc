@@ -1,0 +1,356 @@
+// mv over doubles: runs that were broken off, or stand still, and their repeats.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/sha256.h"
+#include "history/forwarding.h"
+#include "history/history.h"
+#include "unit/admin/change_fixture.h"
+
+namespace stateward {
+
+TEST_GROUP_BASE(MovesAgain, ChangeFixture){};
+
+// The move is broken off, somebody frees its locks, and a client goes on at one of the addresses: a
+// repeat ends it there.
+TEST(MovesAgain, AClientMayGoOnAtEitherAddressAfterAMoveThatWasBrokenOff) {
+  for (const bool at_the_old : {true, false}) {
+    bool whole = false;
+    int both = 0;
+    for (int calls = 1; !whole; ++calls) {
+      CHECK(calls < 400);
+      const std::string number = std::to_string(calls) + (at_the_old ? "a" : "b");
+      const Grant old = GrantOf(root, {"", "net", "from" + number});
+      const Grant next = GrantOf(root, {"", "net", "to" + number});
+      const std::string from_text = "net/from" + number;
+      const std::string to_text = "net/to" + number;
+      grant = old;
+      ThreeApplies();
+      const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+      storage.calls_left = calls;
+      whole = Run("mv", root, given).ok();
+      storage.calls_left = 0;
+      storage.down = false;
+      for (const Grant& each : {old, next}) {
+        grant = each;
+        const auto view = locker.Look(StateId::Of(grant.key));
+        if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
+      }
+      const std::string third(ByteView(State("3", "3")).AsString());
+      grant = old;
+      const bool here = Get() == third;
+      grant = next;
+      if (!here || Get() != third) continue;  // one of them alone is there
+      ++both;
+      grant = at_the_old ? old : next;
+      Is(Code::kOk, Put(State("4", "4")));
+      Is(Code::kOk, Put(State("5", "5")));
+      Result<Reply> moved = Run("mv", root, given);
+      STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
+      grant = old;
+      STRCMP_EQUAL("conflict", Get().c_str());
+      LONGS_EQUAL(1, storage.Versions(Id())->size());
+      grant = next;
+      Holds(State("5", "5"));
+      CHECK_FALSE(Locked());
+      for (uint64_t n = 1; n <= 5; ++n) {
+        const std::string text = std::to_string(n);
+        Result<Reply> one =
+            Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
+        CHECK(one.ok());
+        CHECK(one->document == State(text, text));
+      }
+    }
+    CHECK(both > 0);
+  }
+}
+
+// A second run comes between two calls of the first one, and goes to its end: it shares the locks.
+TEST(MovesAgain, TwoRunsOfOneMoveLoseNothing) {
+  for (const bool late_writes : {false, true}) {
+    locker.still = !late_writes;
+    bool apart = false;
+    for (int calls = 1; !apart; ++calls) {
+      CHECK(calls < 400);
+      const std::string number = std::to_string(calls) + (late_writes ? "l" : "");
+      const Grant old = GrantOf(root, {"", "net", "from" + number});
+      const Grant next = GrantOf(root, {"", "net", "to" + number});
+      const std::string from_text = "net/from" + number;
+      const std::string to_text = "net/to" + number;
+      grant = old;
+      ThreeApplies();
+      Is(Code::kConflict, Put(State("2", "refused")));
+      const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+      bool second_came = false;
+      storage.calls_left = calls;
+      std::function<void()> second_comes = [&] {
+        // It would wait for the lock.
+        if (locker.in_step) {
+          storage.calls_left = 1;
+          storage.at_last_call = second_comes;
+          return;
+        }
+        second_came = true;
+        Result<Reply> second = Run("mv", root, given);
+        STRCMP_EQUAL("", second.ok() ? second->holder.c_str() : second.status().detail().c_str());
+      };
+      storage.at_last_call = second_comes;
+      Result<Reply> first = Run("mv", root, given);
+      apart = !second_came;
+      storage.calls_left = 0;
+      storage.at_last_call = nullptr;
+      const std::string said =
+          std::to_string(calls) + ": " + (first.ok() ? first->holder : first.status().detail());
+      CHECK_TEXT(first.ok() || first.status().code() == Code::kUnavailable, said.c_str());
+      CHECK_TEXT(Run("mv", root, given).ok(), said.c_str());
+      STRCMP_EQUAL_TEXT("conflict", Get().c_str(), said.c_str());
+      CHECK_FALSE_TEXT(Locked(), said.c_str());
+      grant = next;
+      Holds(State("3", "3"));
+      CHECK_FALSE_TEXT(Locked(), said.c_str());
+      for (uint64_t n = 1; n <= 3; ++n) {
+        const std::string text = std::to_string(n);
+        Result<Reply> one =
+            Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
+        CHECK_TEXT(one.ok() && one->document == State(text, text), said.c_str());
+      }
+      LONGS_EQUAL(1, RowsOf("uploads list", root, {{"glob", to_text.c_str()}}).size());
+    }
+  }
+}
+
+namespace {
+
+// A copy of net/prod lies at net/new, as an import of the same state there made it.
+void MakeTwin(ChangeFixture& f, bool begun) {
+  const History history(f.storage, *f.kms, *f.admin->StoreId());
+  const StateKey key{"", "net", "new"};
+  const StateId id = StateId::Of(key);
+  Result<Opened> newest = history.Open(f.Id(), 3);
+  CHECK(newest.ok());
+  newest->info.key = key;
+  Bytes sealed;
+  CHECK(history.Append(id, 0, newest->info, newest->document, &sealed)->appended);
+  if (begun) CHECK(f.storage.ClaimLegacy(MoveClaim(id), f.Id()).ok());
+}
+
+}  // namespace
+
+TEST(MovesAgain, ATwinIsNoCopy) {
+  ThreeApplies();
+  MakeTwin(*this, false);
+  Result<Reply> moved = Run("mv", root, With({{"to", "net/new"}}));
+  CHECK_FALSE(moved.ok());
+  STRCMP_EQUAL("there is a state net/new already", moved.status().detail().c_str());
+  LONGS_EQUAL(3, storage.Versions(Id())->size());
+  CHECK_FALSE(Locked());
+}
+
+TEST(MovesAgain, AnAddressOfAnotherMoveStaysFreeOfLocks) {
+  ThreeApplies();
+  MakeTwin(*this, false);
+  CHECK(storage
+            .ClaimLegacy(MoveClaim(StateId::Of({"", "net", "new"})),
+                         StateId::Of({"", "net", "third"}))
+            .ok());
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  CHECK_FALSE(Locked());
+  grant = GrantOf(root, {"", "net", "new"});
+  CHECK_FALSE(Locked());
+}
+
+// The lock is forced while a move copies, and somebody else's state comes to the new address.
+TEST(MovesAgain, AnothersStateAtTheNewAddressIsNotForwardedTo) {
+  ThreeApplies();
+  MakeTwin(*this, true);
+  const Grant old = grant;
+  grant = GrantOf(root, {"", "net", "new"});
+  Is(Code::kOk, Delete());
+  Is(Code::kOk, Put(State("1", "another", "other")));
+  grant = old;
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  Holds(State("3", "3"));
+  LONGS_EQUAL(3, storage.Versions(Id())->size());
+  // Nor are the copies left to those who may read what is there now.
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("1", "another", "other"));
+  const History history(storage, *kms, *admin->StoreId());
+  Result<Opened> copy = history.Open(Id(), 1);
+  CHECK(copy.ok() && copy->info.version.kind == RecordKind::kNoOp && copy->document.empty());
+}
+
+TEST(MovesAgain, WhatWasPurgedOrPinnedSinceIsSoAtTheNewAddress) {
+  bool whole = false;
+  int both = 0;
+  for (int calls = 1; !whole; ++calls) {
+    CHECK(calls < 400);
+    const std::string number = std::to_string(calls);
+    const std::string from_text = "net/from" + number;
+    const std::string to_text = "net/to" + number;
+    const Grant old = GrantOf(root, {"", "net", "from" + number});
+    const Grant next = GrantOf(root, {"", "net", "to" + number});
+    grant = old;
+    ThreeApplies();
+    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+    storage.calls_left = calls;
+    whole = Run("mv", root, given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    if (whole || Get() == "conflict") continue;
+    for (const Grant& each : {old, next}) {
+      grant = each;
+      const auto view = locker.Look(StateId::Of(grant.key));
+      if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
+    }
+    const std::vector<Given> first = {{"state", from_text.c_str()}, {"version", "1"}};
+    std::vector<Given> purge = first;
+    purge.push_back({"reason", "a password"});
+    Result<Reply> gone = Run("purge", root, purge);
+    STRCMP_EQUAL("", gone.ok() ? gone->holder.c_str() : gone.status().detail().c_str());
+    CHECK(Run("pin", root, {{"state", from_text.c_str()}, {"version", "2"}}).ok());
+    CHECK(Run("mv", root, given).ok());
+    ++both;
+    grant = next;
+    Holds(State("3", "3"));
+    const History history(storage, *kms, *admin->StoreId());
+    Result<SealedInfo> purged = history.Info(Id(), 1);
+    CHECK(purged.ok() && purged->version.kind == RecordKind::kPurged);
+    Result<SealedInfo> pinned = history.Info(Id(), 2);
+    CHECK(pinned.ok() && pinned->version.pinned);
+  }
+  CHECK(both > 0);
+}
+
+// A run stands still anywhere while another one ends the move, and a client goes on: pins, writes.
+TEST(MovesAgain, ARunThatStoodStillTakesNothingAway) {
+  bool apart = false;
+  for (int calls = 1; !apart; ++calls) {
+    CHECK(calls < 400);
+    const std::string number = std::to_string(calls);
+    const Grant old = GrantOf(root, {"", "net", "from" + number});
+    const Grant next = GrantOf(root, {"", "net", "to" + number});
+    const std::string from_text = "net/from" + number;
+    const std::string to_text = "net/to" + number;
+    grant = old;
+    ThreeApplies();
+    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+    bool came = false;
+    bool pinned = false;
+    std::function<void()> others_come = [&] {
+      if (locker.in_step) {
+        storage.calls_left = 1;
+        storage.at_last_call = others_come;
+        return;
+      }
+      came = true;
+      // Not when it forwards already.
+      pinned = Run("pin", root, {{"state", from_text.c_str()}, {"version", "1"}}).ok();
+      CHECK(Run("mv", root, given).ok());
+      CHECK(Run("pin", root, {{"state", to_text.c_str()}, {"version", "3"}}).ok());
+      grant = next;
+      Is(Code::kOk, Put(State("4", "4")));
+      grant = old;
+    };
+    storage.calls_left = calls;
+    storage.at_last_call = others_come;
+    Result<Reply> first = Run("mv", root, given);
+    apart = !came;
+    storage.calls_left = 0;
+    storage.at_last_call = nullptr;
+    if (apart) break;
+    const std::string said =
+        std::to_string(calls) + ": " + (first.ok() ? first->holder : first.status().detail());
+    CHECK_TEXT(Run("mv", root, given).ok(), said.c_str());
+    STRCMP_EQUAL_TEXT("conflict", Get().c_str(), said.c_str());
+    grant = next;
+    CHECK_FALSE_TEXT(Locked(), said.c_str());
+    Holds(State("4", "4"));
+    for (uint64_t n = 1; n <= 4; ++n) {
+      const std::string text = std::to_string(n);
+      Result<Reply> one = Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
+      CHECK_TEXT(one.ok() && one->document == State(text, text), said.c_str());
+      const History history(storage, *kms, *admin->StoreId());
+      Result<SealedInfo> info = history.Info(Id(), n);
+      CHECK_EQUAL_TEXT((n == 1 && pinned) || n == 3, info.ok() && info->version.pinned,
+                       said.c_str());
+    }
+  }
+}
+
+// Its lock was forced while a copy was on its way: the copy lies below what the client wrote.
+TEST(MovesAgain, WhatWasWrittenBeforeTheCopyCameDidNotGoOnFromIt) {
+  ThreeApplies();
+  const History history(storage, *kms, *admin->StoreId());
+  const StateKey key{"", "net", "new"};
+  const StateId id = StateId::Of(key);
+  Result<Opened> copy = history.Open(Id(), 3);
+  CHECK(copy.ok());
+  copy->info.key = key;
+  copy->info.version.imported_ms = clock.NowMs() + 1000;
+  Bytes sealed;
+  CHECK(history.Append(id, 0, copy->info, copy->document, &sealed)->appended);
+  copy->info.version.serial = 7;
+  copy->info.version.imported_ms = 0;
+  copy->info.version.time_ms = clock.NowMs();
+  const SecretBytes another = State("7", "another");
+  copy->info.version.sha256 = Sha256(another);
+  copy->info.version.size = another.size();
+  CHECK(history.Append(id, 1, copy->info, another, &sealed)->appended);
+  CHECK(storage.ClaimLegacy(MoveClaim(id), Id()).ok());
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  CHECK_FALSE(Locked());
+  Holds(State("3", "3"));
+}
+
+TEST(MovesAgain, PlacesThatWerePrunedAreMadeAgain) {
+  bool whole = false;
+  int pruned = 0;
+  for (int calls = 1; !whole; ++calls) {
+    CHECK(calls < 400);
+    const std::string number = std::to_string(calls);
+    const Grant old = GrantOf(root, {"", "net", "from" + number});
+    const Grant next = GrantOf(root, {"", "net", "to" + number});
+    const std::string from_text = "net/from" + number;
+    const std::string to_text = "net/to" + number;
+    grant = old;
+    ThreeApplies();
+    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
+    storage.calls_left = calls;
+    whole = Run("mv", root, given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    grant = next;
+    if (whole || *storage.Head(Id()) < 2 || Get() != "not_found") continue;
+    CHECK(storage.Prune(Id(), 1).ok());
+    ++pruned;
+    Result<Reply> moved = Run("mv", root, given);
+    STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
+    Holds(State("3", "3"));
+    std::string serials;
+    const History history(storage, *kms, *admin->StoreId());
+    const std::vector<uint64_t> numbers = *storage.Versions(Id());
+    for (uint64_t n : numbers) {
+      Result<SealedInfo> info = history.Info(Id(), n);
+      STRCMP_EQUAL("", info.ok() ? "" : info.status().detail().c_str());
+      const bool real = info->version.kind != RecordKind::kNoOp;
+      if (real) serials += std::to_string(info->version.serial) + " ";
+    }
+    STRCMP_EQUAL("3 2 1 ", serials.c_str());
+    CHECK_FALSE(Locked());
+  }
+  CHECK(pruned > 0);
+}
+
+// What lies at the new address is another life of the old one, which was deleted and begun anew.
+TEST(MovesAgain, ALivingCopyAtTheNewAddressIsNotBlanked) {
+  ThreeApplies();
+  MakeTwin(*this, true);
+  Is(Code::kOk, Delete());
+  Is(Code::kOk, Put(State("1", "again", "other")));
+  CHECK_FALSE(Run("mv", root, With({{"to", "net/new"}})).ok());
+  grant = GrantOf(root, {"", "net", "new"});
+  Holds(State("3", "3"));
+}
+
+}  // namespace stateward
