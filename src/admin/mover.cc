@@ -40,7 +40,8 @@ Status Mover::Exists() const {
 
 Status Mover::AnotherRun() {
   met_another_ = true;
-  return Status::Unavailable("another run of this move is at work; run it again");
+  return Status::Unavailable(
+      "something changed meanwhile, perhaps by another run of this move; run it again");
 }
 
 Status Mover::EndedByAnother(Status failed) {
@@ -231,6 +232,8 @@ Status Mover::Blank(const Places& places) {
 // What was purged at one of the two addresses stays so; what was pinned, too.
 Status Mover::CopyOne(const Real& real, uint64_t place, bool shows_it) {
   Result<Opened> record = history_.Open(from_.id, real.n);
+  // Another run that ended took it, or the pruner.
+  if (!record.ok() && record.status().code() == Code::kNotFound) return AnotherRun();
   if (!record.ok()) return std::move(record).status();
   if (!IsCopy(record->info.version, real.info)) return AnotherRun();
   both_show_it_ = shows_it;  // from here on also when it is not known whether it was done
