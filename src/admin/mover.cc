@@ -121,12 +121,11 @@ Status Mover::Begin() {
   return Copy(*reals);
 }
 
-// A place at the new address. `newest_real`: what it shows meanwhile.
-SealedInfo Mover::NoOp(uint64_t newest_real) const {
+// A place at the new address, which shows nothing.
+SealedInfo Mover::NoOp() const {
   SealedInfo info;
   info.key = to_.key;
   info.version.kind = RecordKind::kNoOp;
-  info.version.newest_real = newest_real;
   info.version.writer = call_.caller.principal;
   info.version.operation = std::string(kOperationMove);
   info.version.time_ms = call_.service.clock().NowMs();
@@ -135,9 +134,9 @@ SealedInfo Mover::NoOp(uint64_t newest_real) const {
 }
 
 // False: somebody else has the number.
-Result<bool> Mover::AppendNoOp(uint64_t head, uint64_t newest_real) const {
+Result<bool> Mover::AppendNoOp(uint64_t head) const {
   Bytes sealed;
-  Result<AppendOutcome> appended = history_.Append(to_.id, head, NoOp(newest_real), {}, &sealed);
+  Result<AppendOutcome> appended = history_.Append(to_.id, head, NoOp(), {}, &sealed);
   if (!appended.ok()) return std::move(appended).status();
   return appended->appended;
 }
@@ -145,7 +144,7 @@ Result<bool> Mover::AppendNoOp(uint64_t head, uint64_t newest_real) const {
 // Places for so many records at the new address, which shows nothing meanwhile.
 Status Mover::Reserve(uint64_t count) {
   while (to_newest_.head < count) {
-    Result<bool> appended = AppendNoOp(to_newest_.head, 0);
+    Result<bool> appended = AppendNoOp(to_newest_.head);
     if (!appended.ok()) return std::move(appended).status();
     if (*appended) {
       ++to_newest_.head;
@@ -161,20 +160,25 @@ Status Mover::Reserve(uint64_t count) {
   return Status();
 }
 
+// The older versions come to places, the newest one on top of them all: what a client writes there
+// lies above it then, and went on from it.
 Status Mover::Copy(const Reals& reals) {
   const uint64_t before = to_newest_.head;
-  STATEWARD_RETURN_IF_ERROR(Reserve(reals.size()));
-  uint64_t first = to_newest_.head - reals.size() + 1;
-  Result<bool> whole = HasPlaces(first);
+  const uint64_t older = reals.size() - 1;
+  // One more stays a no-op record, so that the last of the older ones is not to be seen.
+  const uint64_t places = older == 0 ? 0 : older + 1;
+  STATEWARD_RETURN_IF_ERROR(Reserve(places));
+  uint64_t first = to_newest_.head - places + 1;
+  Result<bool> whole = HasPlaces(first, before);
   if (!whole.ok()) return std::move(whole).status();
   if (!*whole) {
-    // The pruner took some; a run that uses the others cannot come to its end.
+    // The pruner took some, or one is damaged; a run that uses the others cannot come to its end.
     first = to_newest_.head + 1;
-    STATEWARD_RETURN_IF_ERROR(Reserve(to_newest_.head + reals.size()));
+    STATEWARD_RETURN_IF_ERROR(Reserve(to_newest_.head + places));
   }
   // What a run before this one copied to other places, when a grant took a number away since.
   Result<Places> others = FindPlaces(before, [&](uint64_t n, const VersionInfo& there) {
-    return n < first || !IsOrigin(there, reals[n - first].info);
+    return n < first || n - first >= older || !IsOrigin(there, reals[n - first].info);
   });
   if (!others.ok()) return std::move(others).status();
   // Whoever copies to other places than this run began with another head.
@@ -182,15 +186,22 @@ Status Mover::Copy(const Reals& reals) {
   STATEWARD_RETURN_IF_ERROR(Look(to_, &now));
   if (now.version || now.head != to_newest_.head) return AnotherRun();
   STATEWARD_RETURN_IF_ERROR(Blank(*others));
-  for (size_t i = 0; i < reals.size(); ++i) {
-    STATEWARD_RETURN_IF_ERROR(CopyOne(reals[i], first + i, i + 1 == reals.size()));
+  for (size_t i = 0; i < older; ++i) {
+    STATEWARD_RETURN_IF_ERROR(CopyOne(reals[i], first + i));
     call_.caller.Report(i + 1, reals.size());
   }
-  return Status();
+  return AppendCopy(reals.back());
 }
 
-// Whether there is a record for each number from `first` to the head.
-Result<bool> Mover::HasPlaces(uint64_t first) const {
+// Whether there is a record for each number from `first` to the head, and those up to `last`, which
+// this run did not make, can be read.
+Result<bool> Mover::HasPlaces(uint64_t first, uint64_t last) const {
+  for (uint64_t n = first; n <= last; ++n) {
+    Result<SealedInfo> there = history_.Info(to_.id, n);
+    if (there.ok()) continue;
+    const bool gone = there.status().code() == Code::kNotFound || there.status().unreadable();
+    return gone ? Result<bool>(false) : Result<bool>(std::move(there).status());
+  }
   Result<std::vector<uint64_t>> numbers = history_.records().Versions(to_.id);
   if (!numbers.ok()) return std::move(numbers).status();
   const auto in_use =
@@ -207,9 +218,10 @@ Result<Mover::Places> Mover::FindPlaces(
     if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;
     if (!sealed.ok()) return std::move(sealed).status();
     Result<SealedInfo> there = history_.OpenFront(to_.id, {n, *sealed});
-    if (!there.ok() && !there.status().unreadable()) return std::move(there).status();
-    const bool blank = there.ok() && there->version.kind == RecordKind::kNoOp;
-    if (!blank && (!there.ok() || which(n, there->version))) found[n] = Sha256(*sealed);
+    if (!there.ok() && there.status().unreadable()) continue;  // nobody reads it
+    if (!there.ok()) return std::move(there).status();
+    const bool blank = there->version.kind == RecordKind::kNoOp;
+    if (!blank && which(n, there->version)) found[n] = Sha256(*sealed);
   }
   return found;
 }
@@ -218,7 +230,7 @@ Result<Mover::Places> Mover::FindPlaces(
 Status Mover::Blank(const Places& places) {
   for (const auto& [n, seen] : places) {
     const auto blank = [this](Opened* opened) {
-      opened->info = NoOp(0);
+      opened->info = NoOp();
       opened->document.clear();
       return Status();
     };
@@ -229,14 +241,22 @@ Status Mover::Blank(const Places& places) {
   return Status();
 }
 
-// What was purged at one of the two addresses stays so; what was pinned, too.
-Status Mover::CopyOne(const Real& real, uint64_t place, bool shows_it) {
+Result<Opened> Mover::OpenReal(const Real& real) {
   Result<Opened> record = history_.Open(from_.id, real.n);
   // Another run that ended took it, or the pruner.
   if (!record.ok() && record.status().code() == Code::kNotFound) return AnotherRun();
-  if (!record.ok()) return std::move(record).status();
+  if (!record.ok()) return record;
   if (!IsCopy(record->info.version, real.info)) return AnotherRun();
-  both_show_it_ = shows_it;  // from here on also when it is not known whether it was done
+  record->info.key = to_.key;
+  // Young at this address, whatever its age: see kGapMs in state/pruner.h.
+  record->info.version.imported_ms = call_.service.clock().NowMs();
+  return record;
+}
+
+// What was purged at one of the two addresses stays so; what was pinned, too.
+Status Mover::CopyOne(const Real& real, uint64_t place) {
+  Result<Opened> record = OpenReal(real);
+  if (!record.ok()) return std::move(record).status();
   return ExchangeRecord(call_.service, to_.id, place, [&](Opened* opened) {
     const VersionInfo& there = opened->info.version;
     const bool free = there.kind == RecordKind::kNoOp;
@@ -244,13 +264,35 @@ Status Mover::CopyOne(const Real& real, uint64_t place, bool shows_it) {
     if (there.kind == RecordKind::kPurged) return Status();
     const bool pinned = !free && there.pinned && record->info.version.kind == RecordKind::kState;
     opened->info = record->info;
-    opened->info.key = to_.key;
     opened->info.version.pinned = opened->info.version.pinned || pinned;
-    // Young at this address, whatever its age: see kGapMs in state/pruner.h.
-    opened->info.version.imported_ms = call_.service.clock().NowMs();
     opened->document = record->document;
     return Status();
   });
+}
+
+// Shows it.
+Status Mover::AppendCopy(const Real& real) {
+  Result<Opened> record = OpenReal(real);
+  if (!record.ok()) return std::move(record).status();
+  const bool before = std::exchange(both_show_it_, true);
+  Bytes sealed;
+  Result<AppendOutcome> appended =
+      history_.Append(to_.id, to_newest_.head, record->info, record->document, &sealed);
+  if (!appended.ok()) {
+    // As in Forward().
+    (void)call_.service.locker().BurnNext(to_.id);
+    return std::move(appended).status();
+  }
+  if (appended->appended) {
+    to_newest_.real = ++to_newest_.head;
+    return Status();
+  }
+  STATEWARD_RETURN_IF_ERROR(Look(to_, &to_newest_));
+  const bool copied = to_newest_.version && to_newest_.unreadable.ok() &&
+                      IsCopy(to_newest_.version->info, real.info);
+  if (copied) return Status();  // by another run
+  both_show_it_ = before;
+  return AnotherRun();
 }
 
 // A lock can be forced: nothing goes from the old address unless the new one has all of it.

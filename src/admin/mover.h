@@ -1,8 +1,8 @@
 // A state gets another address, and takes its history along.
 //
-// Records are sealed for their state, so they are sealed again. Until the last of them is there the
-// new address has only no-op records on top, which read as "never there": one exchange shows all of
-// it. Both addresses are locked meanwhile.
+// Records are sealed for their state, so they are sealed again. The older ones are exchanged for
+// no-op records, which read as "never there" while one of them is on top; then the newest one is
+// appended, and shows all of it. Both addresses are locked meanwhile.
 //
 // The steps can be repeated after each of them: by the same command when a run was killed, also
 // when its locks were freed and a client went on at one of the two addresses. Two runs of one move
@@ -68,14 +68,15 @@ class Mover {
   Status Begin();
   Status Reserve(uint64_t count);
   Status Copy(const Reals& reals);
-  Result<bool> HasPlaces(uint64_t first) const;
+  Result<bool> HasPlaces(uint64_t first, uint64_t last) const;
   Result<Places> FindPlaces(uint64_t last,
                             const std::function<bool(uint64_t n, const VersionInfo&)>& which) const;
   Status Blank(const Places& places);
-  Status CopyOne(const Real& real, uint64_t place, bool shows_it);
+  Result<Opened> OpenReal(const Real& real);
+  Status CopyOne(const Real& real, uint64_t place);
+  Status AppendCopy(const Real& real);
 
   Status Continue();
-  Result<bool> WentOnFrom(uint64_t copy) const;
   Status LeaveToOther();
   Result<std::optional<uint64_t>> NumberOf(const StateId& id, const VersionInfo& version) const;
   Status CopyMarks() const;
@@ -83,8 +84,8 @@ class Mover {
   Status CheckCopy();
   Status Forward(const ChangeLock& lock);
 
-  SealedInfo NoOp(uint64_t newest_real) const;
-  Result<bool> AppendNoOp(uint64_t head, uint64_t newest_real) const;
+  SealedInfo NoOp() const;
+  Result<bool> AppendNoOp(uint64_t head) const;
 
   const Call& call_;
   const History& history_;

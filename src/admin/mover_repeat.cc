@@ -22,11 +22,6 @@ Status Mover::Continue() {
   if (theirs.kind != RecordKind::kState) return Exists();
   Result<std::optional<uint64_t>> ours_there = NumberOf(to_.id, ours);
   if (!ours_there.ok()) return std::move(ours_there).status();
-  if (ours_there->has_value()) {
-    Result<bool> went_on = WentOnFrom(**ours_there);
-    if (!went_on.ok()) return std::move(went_on).status();
-    if (!*went_on) return Exists();
-  }
   Result<std::optional<uint64_t>> theirs_here =
       ours_there->has_value() ? std::optional<uint64_t>() : NumberOf(from_.id, theirs);
   if (!theirs_here.ok()) return std::move(theirs_here).status();
@@ -41,11 +36,7 @@ Status Mover::Continue() {
   }
   for (const Real& real : *reals) {
     if (real.n <= **theirs_here) continue;
-    Result<bool> appended = AppendNoOp(to_newest_.head, to_newest_.real);
-    if (!appended.ok()) return std::move(appended).status();
-    if (!*appended) return AnotherRun();
-    to_newest_.real = ++to_newest_.head;
-    STATEWARD_RETURN_IF_ERROR(CopyOne(real, to_newest_.head, true));
+    STATEWARD_RETURN_IF_ERROR(AppendCopy(real));
   }
   return Status();
 }
@@ -76,25 +67,6 @@ Result<std::optional<uint64_t>> Mover::NumberOf(const StateId& id,
   });
   if (!walked.ok()) return walked;
   return number;
-}
-
-// Whether what the new address shows was written to this copy, or is it: what a client wrote before
-// the copy came there, when its lock was forced, lies above it, too.
-Result<bool> Mover::WentOnFrom(uint64_t copy) const {
-  const VersionInfo& theirs = to_newest_.version->info;
-  const VersionInfo& ours = from_newest_.version->info;
-  if (to_newest_.real == copy) return true;
-  if (theirs.serial <= ours.serial) return false;
-  int64_t oldest_ms = theirs.time_ms;
-  int64_t copied_ms = 0;
-  STATEWARD_RETURN_IF_ERROR(
-      EachVersion(history_, to_.id, [&](uint64_t n, const Result<SealedInfo>& info) {
-        const bool real = info.ok() && info->version.kind != RecordKind::kNoOp;
-        if (real && n > copy) oldest_ms = std::min(oldest_ms, info->version.time_ms);
-        if (real && n == copy) copied_ms = info->version.imported_ms;
-        return n > copy;
-      }));
-  return oldest_ms >= copied_ms;
 }
 
 // What was purged or pinned at the old address since it was copied is so at the new one: a pin

@@ -196,7 +196,7 @@ class Operations(ApiWorld):
             do("show", state)
             do("versions", new)
             do("uploads", "list", "WAY-mv/*")
-            do("purge", new, "--version", "3", "--reason", "leak", "--yes")
+            do("purge", new, "--version", "4", "--reason", "leak", "--yes")
             do("purge", new, "--version", "2", "--reason", "leak", "--dry-run")
             do("purge", new, "--version", "2", "--reason", "leak", "--yes")
             do("get", new, "--version", "2")

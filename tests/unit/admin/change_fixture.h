@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "history/history.h"
 #include "unit/admin/admin_fixture.h"
 
 namespace stateward {
@@ -37,6 +38,24 @@ class ChangeFixture : public AdminFixture {
   }
 
   bool Locked() { return locker.Look(StateId::Of(grant.key))->holder.has_value(); }
+
+  // The versions that the grant's state has, by serial, the oldest first; with "!" when it is
+  // pinned. Each must have the document State(serial, serial).
+  std::string Story() {
+    const History history(storage, *kms, *admin->StoreId());
+    std::vector<uint64_t> numbers = *storage.Versions(Id());
+    std::string text;
+    for (auto n = numbers.rbegin(); n != numbers.rend(); ++n) {
+      Result<Opened> opened = history.Open(Id(), *n);
+      STRCMP_EQUAL("", opened.ok() ? "" : opened.status().detail().c_str());
+      const VersionInfo& info = opened->info.version;
+      if (info.kind == RecordKind::kNoOp) continue;
+      const std::string serial = std::to_string(info.serial);
+      const bool whole = ByteView(opened->document) == ByteView(State(serial, serial));
+      text += (text.empty() ? "" : " ") + serial + (info.pinned ? "!" : "") + (whole ? "" : "?");
+    }
+    return text;
+  }
 
   void ThreeApplies() {
     for (const char* serial : {"1", "2", "3"}) Is(Code::kOk, Put(State(serial, serial)));

@@ -36,11 +36,7 @@ TEST(Moves, AMovedStateTakesItsHistoryAlong) {
   CHECK(!Run("mv", root, With({{"to", "net/other"}})).ok());
   grant = GrantOf(root, {"", "net", "new"});
   Holds(State("3", "3"));
-  for (const char* n : {"1", "2", "3"}) {
-    Result<Reply> one = Run("get", root, {{"state", "net/new"}, {"version", n}});
-    CHECK(one.ok());
-    CHECK(one->document == State(n, n));
-  }
+  STRCMP_EQUAL("1 2 3", Story().c_str());
   CHECK_FALSE(Locked());
   Is(Code::kOk, Put(State("4", "4")));
 }
@@ -146,7 +142,8 @@ TEST(Moves, WhatWasMovedIsYoungForThePruner) {
   const StateId id = StateId::Of({"", "net", "new"});
   LONGS_EQUAL(0, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), id));
   clock.Advance(kGapMs);
-  LONGS_EQUAL(1, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), id));
+  // An older version, and the no-op record above it.
+  LONGS_EQUAL(2, *PruneState(storage, locker, *kms, clock, keep, *admin->StoreId(), id));
 }
 
 // A write that was on its way when its lock was forced: its number was taken away, and stays taken.
@@ -300,13 +297,7 @@ TEST(Moves, AMoveThatWasBrokenOffLeavesBothWholeAndEndsWhenRepeated) {
     Holds(State("3", "3"));
     CHECK_FALSE(Locked());
     CHECK_FALSE(locker.Look(StateId::Of(old.key))->holder.has_value());
-    LONGS_EQUAL(3, HeadOf());
-    for (uint64_t n : {1, 2, 3}) {
-      const std::string text = std::to_string(n);
-      Result<Reply> one = Run("get", root, {{"state", to_text.c_str()}, {"version", text.c_str()}});
-      CHECK(one.ok());
-      CHECK(one->document == State(text, text));
-    }
+    STRCMP_EQUAL("1 2 3", Story().c_str());
     Is(Code::kOk, Put(State("4", "4")));
     grant = old;
     STRCMP_EQUAL("conflict", Get().c_str());
