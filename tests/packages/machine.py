@@ -100,6 +100,9 @@ class Machine:
 
     def close(self):
         if self.process.poll() is None:
+            # With process 1 all go that run there; it outlives a systemd-nspawn that is killed.
+            if self.leader:
+                os.kill(int(self.leader), signal.SIGKILL)
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.console.close()
