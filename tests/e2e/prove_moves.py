@@ -136,7 +136,7 @@ class Proof:
             client = Client(self.box, f"plan-{name}-{number}",
                             HTTP_CONFIG % {"url": url, "input": "default one"},
                             TF_HTTP_USERNAME="x", TF_HTTP_PASSWORD=TOKENS["ci"])
-            client.run("init", "-input=false")
+            client.run("init", "-input=false", "-reconfigure")
             client.run("plan", "-input=false", "-detailed-exitcode")
         nginx.process.stop()
 
