@@ -180,6 +180,8 @@ class FullDisk:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.MEGABYTES}m,mode=0777",
                             "tmpfs", disk], check=True)
             self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+            # What is given back later; the service may fill the rest itself.
+            pathlib.Path(disk, "ballast").write_bytes(bytes(self.MEGABYTES << 18))
             pair = Pair(box, self.PAIR, folder=disk + "/data")
             server = pair.stateward(LOG_LEVEL="warning")
             nginx = Nginx(box, "unix:" + server.socket)
@@ -205,7 +207,7 @@ class FullDisk:
 
 
 def fill(path):
-    with open(path, "wb") as file:
+    with open(path, "ab") as file:
         try:
             while True:
                 file.write(bytes(1 << 16))
