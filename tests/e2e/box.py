@@ -158,16 +158,23 @@ def _die_with_parent():
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def stat_of_all(folder="/proc"):
+    """(number, text behind the name) of each process, or thread, of which folder has a stat. One that
+    ends meanwhile is left out: a glob would fail, for a look at it says "no such process"."""
+    for number in filter(str.isdigit, os.listdir(folder)):
+        try:
+            yield int(number), pathlib.Path(folder, number, "stat").read_text().rsplit(")", 1)[1]
+        except OSError:
+            continue
+
+
 def group_members(group):
     """The living processes of a process group. A zombie has closed all that it had."""
     members = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = path.read_text().rsplit(")", 1)[1].split()[:3]
-        except OSError:  # gone meanwhile
-            continue
+    for number, text in stat_of_all():
+        state, _, its_group = text.split()[:3]
         if int(its_group) == group and state not in "ZX":
-            members.append(int(path.parent.name))
+            members.append(number)
     return members
 
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from box import PATIENCE_S, ROOT, connects, copy_for_all, free_port, wait_for
+from box import PATIENCE_S, ROOT, connects, copy_for_all, free_port, stat_of_all, wait_for
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -46,13 +46,10 @@ def descendants(pid):
 
 def stands(pid):
     """All threads of a process are stopped, or it is gone."""
-    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
-        try:
-            if stat.read_text().rpartition(")")[2].split()[0] not in "TtZX":
-                return False
-        except OSError:
-            pass  # this thread has just ended
-    return True
+    try:
+        return all(text.split()[0] in "TtZX" for _, text in stat_of_all(f"/proc/{pid}/task"))
+    except OSError:
+        return True
 
 
 def signal_all(pids, number):

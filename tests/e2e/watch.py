@@ -4,6 +4,8 @@ import os
 import pathlib
 import struct
 
+from box import stat_of_all
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 IN_CREATE, IN_MOVED_TO, IN_NONBLOCK = 0x100, 0x80, 0o4000
 
@@ -46,12 +48,8 @@ class CreatedFiles:
 def tree(pid):
     """A process and its descendants."""
     children = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    for number, text in stat_of_all():
+        children.setdefault(int(text.split()[1]), []).append(number)
     found, todo = [], [pid]
     while todo:
         found.append(todo.pop())
