@@ -25,7 +25,9 @@ int64_t TimeOf(const JsonObject& line) {
   const std::string text = TextOf(line, "time");  // "2026-11-26T12:00:00.123Z"
   int64_t ms = 0;
   if (text.size() != 24 || !ParseTimeText(text.substr(0, 19) + "Z", &ms)) return 0;
-  return ms + static_cast<int64_t>(ParseUint64(std::string_view(text).substr(20, 3)).value_or(0));
+  // A number has no zeros in front of it, and the milliseconds may.
+  const uint64_t fraction = ParseUint64("1" + text.substr(20, 3)).value_or(1000);
+  return ms + static_cast<int64_t>(fraction) - 1000;
 }
 
 // nullopt: it says nothing of this state's lock.

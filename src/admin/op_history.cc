@@ -204,8 +204,9 @@ Result<std::vector<Between>> AllBetween(const History& history, const StateId& i
 Status Walk(const History& history, const StateId& id, const std::vector<Between>& all,
             Timeline* line) {
   auto next = all.begin();
-  const auto add_until = [&](int64_t after_ms) -> Status {
-    for (; next != all.end() && next->time_ms > after_ms; ++next) {
+  // Within one millisecond it came after the version, which it met.
+  const auto add_until = [&](int64_t from_ms) -> Status {
+    for (; next != all.end() && next->time_ms >= from_ms; ++next) {
       Result<Row> row = RowOf(history, *next);
       if (!row.ok()) return std::move(row).status();
       STATEWARD_RETURN_IF_ERROR(line->Add(*std::move(row)));
