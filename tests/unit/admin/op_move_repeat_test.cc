@@ -10,7 +10,68 @@
 
 namespace stateward {
 
-TEST_GROUP_BASE(MovesAgain, ChangeFixture){};
+namespace {
+
+// A move between two addresses that no other has.
+struct Way {
+  Way(const Caller& root, const std::string& number)
+      : from("net/from" + number),
+        to("net/to" + number),
+        old(GrantOf(root, {"", "net", "from" + number})),
+        next(GrantOf(root, {"", "net", "to" + number})),
+        given{{"state", from.c_str()}, {"to", to.c_str()}} {}
+  Way(const Way&) = delete;
+  Way& operator=(const Way&) = delete;
+
+  const std::string from;
+  const std::string to;
+  const Grant old;
+  const Grant next;
+  const std::vector<AdminFixture::Given> given;
+};
+
+}  // namespace
+
+class MovesAgainFixture : public ChangeFixture {
+ public:
+  // The store is gone after so many of its calls. True: the move came to its end.
+  bool BreakOff(const Way& way, int calls) {
+    storage.calls_left = calls;
+    const bool whole = Run("mv", root, way.given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    return whole;
+  }
+  void FreeLocks(const Way& way) {
+    for (const Grant& each : {way.old, way.next}) {
+      grant = each;
+      const auto view = locker.Look(StateId::Of(grant.key));
+      if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
+    }
+  }
+  // The move; `what` comes between two calls of the store. *came = false: it has fewer calls.
+  Result<Reply> RunWith(const Way& way, int calls, const std::function<void()>& what, bool* came) {
+    *came = false;
+    std::function<void()> comes = [&] {
+      // It would wait for the lock.
+      if (locker.in_step) {
+        storage.calls_left = 1;
+        storage.at_last_call = comes;
+        return;
+      }
+      *came = true;
+      what();
+    };
+    storage.calls_left = calls;
+    storage.at_last_call = comes;
+    Result<Reply> moved = Run("mv", root, way.given);
+    storage.calls_left = 0;
+    storage.at_last_call = nullptr;
+    return moved;
+  }
+};
+
+TEST_GROUP_BASE(MovesAgain, MovesAgainFixture){};
 
 // The move is broken off, somebody frees its locks, and a client goes on at one of the addresses: a
 // repeat ends it there.
@@ -21,37 +82,26 @@ TEST(MovesAgain, AClientMayGoOnAtEitherAddressAfterAMoveThatWasBrokenOff) {
     for (int calls = 1; !whole; ++calls) {
       CHECK(calls < 400);
       const std::string number = std::to_string(calls) + (at_the_old ? "a" : "b");
-      const Grant old = GrantOf(root, {"", "net", "from" + number});
-      const Grant next = GrantOf(root, {"", "net", "to" + number});
-      const std::string from_text = "net/from" + number;
-      const std::string to_text = "net/to" + number;
-      grant = old;
+      const Way way(root, number);
+      grant = way.old;
       ThreeApplies();
-      const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
-      storage.calls_left = calls;
-      whole = Run("mv", root, given).ok();
-      storage.calls_left = 0;
-      storage.down = false;
-      for (const Grant& each : {old, next}) {
-        grant = each;
-        const auto view = locker.Look(StateId::Of(grant.key));
-        if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
-      }
+      whole = BreakOff(way, calls);
+      FreeLocks(way);
       const std::string third(ByteView(State("3", "3")).AsString());
-      grant = old;
+      grant = way.old;
       const bool here = Get() == third;
-      grant = next;
+      grant = way.next;
       if (!here || Get() != third) continue;  // one of them alone is there
       ++both;
-      grant = at_the_old ? old : next;
+      grant = at_the_old ? way.old : way.next;
       Is(Code::kOk, Put(State("4", "4")));
       Is(Code::kOk, Put(State("5", "5")));
-      Result<Reply> moved = Run("mv", root, given);
+      Result<Reply> moved = Run("mv", root, way.given);
       STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
-      grant = old;
+      grant = way.old;
       STRCMP_EQUAL("conflict", Get().c_str());
       LONGS_EQUAL(1, storage.Versions(Id())->size());
-      grant = next;
+      grant = way.next;
       Holds(State("5", "5"));
       CHECK_FALSE(Locked());
       STRCMP_EQUAL("1 2 3 4 5", Story().c_str());
@@ -68,43 +118,31 @@ TEST(MovesAgain, TwoRunsOfOneMoveLoseNothing) {
     for (int calls = 1; !apart; ++calls) {
       CHECK(calls < 400);
       const std::string number = std::to_string(calls) + (late_writes ? "l" : "");
-      const Grant old = GrantOf(root, {"", "net", "from" + number});
-      const Grant next = GrantOf(root, {"", "net", "to" + number});
-      const std::string from_text = "net/from" + number;
-      const std::string to_text = "net/to" + number;
-      grant = old;
+      const Way way(root, number);
+      grant = way.old;
       ThreeApplies();
       Is(Code::kConflict, Put(State("2", "refused")));
-      const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
-      bool second_came = false;
-      storage.calls_left = calls;
-      std::function<void()> second_comes = [&] {
-        // It would wait for the lock.
-        if (locker.in_step) {
-          storage.calls_left = 1;
-          storage.at_last_call = second_comes;
-          return;
-        }
-        second_came = true;
-        Result<Reply> second = Run("mv", root, given);
-        STRCMP_EQUAL("", second.ok() ? second->holder.c_str() : second.status().detail().c_str());
-      };
-      storage.at_last_call = second_comes;
-      Result<Reply> first = Run("mv", root, given);
-      apart = !second_came;
-      storage.calls_left = 0;
-      storage.at_last_call = nullptr;
+      bool came = false;
+      Result<Reply> first = RunWith(
+          way, calls,
+          [&] {
+            Result<Reply> second = Run("mv", root, way.given);
+            STRCMP_EQUAL("",
+                         second.ok() ? second->holder.c_str() : second.status().detail().c_str());
+          },
+          &came);
+      apart = !came;
       const std::string said =
           std::to_string(calls) + ": " + (first.ok() ? first->holder : first.status().detail());
       CHECK_TEXT(first.ok() || first.status().code() == Code::kUnavailable, said.c_str());
-      CHECK_TEXT(Run("mv", root, given).ok(), said.c_str());
+      CHECK_TEXT(Run("mv", root, way.given).ok(), said.c_str());
       STRCMP_EQUAL_TEXT("conflict", Get().c_str(), said.c_str());
       CHECK_FALSE_TEXT(Locked(), said.c_str());
-      grant = next;
+      grant = way.next;
       Holds(State("3", "3"));
       CHECK_FALSE_TEXT(Locked(), said.c_str());
       STRCMP_EQUAL_TEXT("1 2 3", Story().c_str(), said.c_str());
-      LONGS_EQUAL(1, RowsOf("uploads list", root, {{"glob", to_text.c_str()}}).size());
+      LONGS_EQUAL(1, RowsOf("uploads list", root, {{"glob", way.to.c_str()}}).size());
     }
   }
 }
@@ -175,32 +213,21 @@ TEST(MovesAgain, WhatWasPurgedOrPinnedSinceIsSoAtTheNewAddress) {
   for (int calls = 1; !whole; ++calls) {
     CHECK(calls < 400);
     const std::string number = std::to_string(calls);
-    const std::string from_text = "net/from" + number;
-    const std::string to_text = "net/to" + number;
-    const Grant old = GrantOf(root, {"", "net", "from" + number});
-    const Grant next = GrantOf(root, {"", "net", "to" + number});
-    grant = old;
+    const Way way(root, number);
+    grant = way.old;
     ThreeApplies();
-    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
-    storage.calls_left = calls;
-    whole = Run("mv", root, given).ok();
-    storage.calls_left = 0;
-    storage.down = false;
+    whole = BreakOff(way, calls);
     if (whole || Get() == "conflict") continue;
-    for (const Grant& each : {old, next}) {
-      grant = each;
-      const auto view = locker.Look(StateId::Of(grant.key));
-      if (view->holder) CHECK(service->Unlock(grant, {}, view->holder->id).status.ok());
-    }
-    const std::vector<Given> first = {{"state", from_text.c_str()}, {"version", "1"}};
+    FreeLocks(way);
+    const std::vector<Given> first = {{"state", way.from.c_str()}, {"version", "1"}};
     std::vector<Given> purge = first;
     purge.push_back({"reason", "a password"});
     Result<Reply> gone = Run("purge", root, purge);
     STRCMP_EQUAL("", gone.ok() ? gone->holder.c_str() : gone.status().detail().c_str());
-    CHECK(Run("pin", root, {{"state", from_text.c_str()}, {"version", "2"}}).ok());
-    CHECK(Run("mv", root, given).ok());
+    CHECK(Run("pin", root, {{"state", way.from.c_str()}, {"version", "2"}}).ok());
+    CHECK(Run("mv", root, way.given).ok());
     ++both;
-    grant = next;
+    grant = way.next;
     Holds(State("3", "3"));
     const History history(storage, *kms, *admin->StoreId());
     Result<SealedInfo> purged = history.Info(Id(), 1);
@@ -217,42 +244,30 @@ TEST(MovesAgain, ARunThatStoodStillTakesNothingAway) {
   for (int calls = 1; !apart; ++calls) {
     CHECK(calls < 400);
     const std::string number = std::to_string(calls);
-    const Grant old = GrantOf(root, {"", "net", "from" + number});
-    const Grant next = GrantOf(root, {"", "net", "to" + number});
-    const std::string from_text = "net/from" + number;
-    const std::string to_text = "net/to" + number;
-    grant = old;
+    const Way way(root, number);
+    grant = way.old;
     ThreeApplies();
-    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
-    bool came = false;
     bool pinned = false;
-    std::function<void()> others_come = [&] {
-      if (locker.in_step) {
-        storage.calls_left = 1;
-        storage.at_last_call = others_come;
-        return;
-      }
-      came = true;
-      // Not when it forwards already.
-      pinned = Run("pin", root, {{"state", from_text.c_str()}, {"version", "1"}}).ok();
-      CHECK(Run("mv", root, given).ok());
-      CHECK(Run("pin", root, {{"state", to_text.c_str()}, {"version", "4"}}).ok());
-      grant = next;
-      Is(Code::kOk, Put(State("4", "4")));
-      grant = old;
-    };
-    storage.calls_left = calls;
-    storage.at_last_call = others_come;
-    Result<Reply> first = Run("mv", root, given);
+    bool came = false;
+    Result<Reply> first = RunWith(
+        way, calls,
+        [&] {
+          // Not when it forwards already.
+          pinned = Run("pin", root, {{"state", way.from.c_str()}, {"version", "1"}}).ok();
+          CHECK(Run("mv", root, way.given).ok());
+          CHECK(Run("pin", root, {{"state", way.to.c_str()}, {"version", "4"}}).ok());
+          grant = way.next;
+          Is(Code::kOk, Put(State("4", "4")));
+          grant = way.old;
+        },
+        &came);
     apart = !came;
-    storage.calls_left = 0;
-    storage.at_last_call = nullptr;
     if (apart) break;
     const std::string said =
         std::to_string(calls) + ": " + (first.ok() ? first->holder : first.status().detail());
-    CHECK_TEXT(Run("mv", root, given).ok(), said.c_str());
+    CHECK_TEXT(Run("mv", root, way.given).ok(), said.c_str());
     STRCMP_EQUAL_TEXT("conflict", Get().c_str(), said.c_str());
-    grant = next;
+    grant = way.next;
     CHECK_FALSE_TEXT(Locked(), said.c_str());
     Holds(State("4", "4"));
     STRCMP_EQUAL_TEXT(pinned ? "1! 2 3! 4" : "1 2 3! 4", Story().c_str(), said.c_str());
@@ -266,36 +281,24 @@ TEST(MovesAgain, WhatAClientWroteAtTheNewAddressHidesNothing) {
   for (int calls = 1; !apart; ++calls) {
     CHECK(calls < 400);
     const std::string number = std::to_string(calls);
-    const Grant old = GrantOf(root, {"", "net", "from" + number});
-    const Grant next = GrantOf(root, {"", "net", "to" + number});
-    const std::string from_text = "net/from" + number;
-    const std::string to_text = "net/to" + number;
-    grant = old;
+    const Way way(root, number);
+    grant = way.old;
     ThreeApplies();
-    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
     bool came = false;
-    std::function<void()> client_comes = [&] {
-      if (locker.in_step) {
-        storage.calls_left = 1;
-        storage.at_last_call = client_comes;
-        return;
-      }
-      came = true;
-      grant = next;
-      Is(Code::kOk, Unlock(""));
-      Is(Code::kOk, Put(State("7", "another")));
-      grant = old;
-    };
-    storage.calls_left = calls;
-    storage.at_last_call = client_comes;
-    (void)Run("mv", root, given).ok();
+    (void)RunWith(
+        way, calls,
+        [&] {
+          grant = way.next;
+          Is(Code::kOk, Unlock(""));
+          Is(Code::kOk, Put(State("7", "another")));
+          grant = way.old;
+        },
+        &came);
     apart = !came;
-    storage.calls_left = 0;
-    storage.at_last_call = nullptr;
     if (apart) break;
-    const bool moved = Run("mv", root, given).ok();
+    const bool moved = Run("mv", root, way.given).ok();
     const std::string said = std::to_string(calls) + (moved ? " moved" : " stays");
-    grant = next;
+    grant = way.next;
     Holds(State("7", "another"));
     bool below = false;
     const History history(storage, *kms, *admin->StoreId());
@@ -305,7 +308,7 @@ TEST(MovesAgain, WhatAClientWroteAtTheNewAddressHidesNothing) {
       below = below || (info.ok() && info->version.serial == 3);
     }
     CHECK_EQUAL_TEXT(moved, below, said.c_str());
-    grant = old;
+    grant = way.old;
     if (!moved) Holds(State("3", "3"));
   }
 }
@@ -317,23 +320,16 @@ TEST(MovesAgain, PlacesThatWerePrunedOrDamagedAreMadeAgain) {
     CHECK(calls < 800);
     const bool damages = calls % 2 == 0;
     const std::string number = std::to_string(calls);
-    const Grant old = GrantOf(root, {"", "net", "from" + number});
-    const Grant next = GrantOf(root, {"", "net", "to" + number});
-    const std::string from_text = "net/from" + number;
-    const std::string to_text = "net/to" + number;
-    grant = old;
+    const Way way(root, number);
+    grant = way.old;
     ThreeApplies();
-    const std::vector<Given> given = {{"state", from_text.c_str()}, {"to", to_text.c_str()}};
-    storage.calls_left = (calls + 1) / 2;
-    whole = Run("mv", root, given).ok();
-    storage.calls_left = 0;
-    storage.down = false;
-    grant = next;
+    whole = BreakOff(way, (calls + 1) / 2);
+    grant = way.next;
     if (whole || *storage.Head(Id()) < 2 || Get() != "not_found") continue;
     if (damages) storage.DamageFront(Id(), 1);
     if (!damages) CHECK(storage.Prune(Id(), 1).ok());
     ++pruned;
-    Result<Reply> moved = Run("mv", root, given);
+    Result<Reply> moved = Run("mv", root, way.given);
     STRCMP_EQUAL("", moved.ok() ? moved->holder.c_str() : moved.status().detail().c_str());
     Holds(State("3", "3"));
     if (damages) CHECK(storage.Prune(Id(), 1).ok());
