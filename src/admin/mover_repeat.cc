@@ -41,8 +41,8 @@ Status Mover::Continue() {
   return Status();
 }
 
-// Another state came there while this move was broken off: whoever may read that one must not read
-// the copies of this one below it.
+// Another state came there while this move was broken off: who may read that one must not read the
+// copies of this one below it.
 Status Mover::LeaveToOther() {
   Result<Reals> reals = ListReals();
   if (!reals.ok()) return std::move(reals).status();

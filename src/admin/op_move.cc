@@ -17,9 +17,7 @@ Result<FoundState> Target(const Call& call, const FoundState& from) {
   FoundState to;
   to.key = call.args.State("to");
   to.key.tenant = from.key.tenant;
-  if (IsNestedName(to.key.name) && !call.service.rules().nested_names) {
-    return Status(Code::kConflict, "a name with slashes needs NESTED_NAMES=true");
-  }
+  STATEWARD_RETURN_IF_ERROR(CheckServed(to.key, call.service.rules().nested_names));
   to.id = StateId::Of(to.key);
   if (to.id == from.id) return Status::InvalidArgument("these are the same address");
   if (!call.caller.On(to.key).Contains(call.operation.needs)) {

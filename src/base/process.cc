@@ -58,6 +58,11 @@ bool Runs(int fd) {
 
 }  // namespace
 
+std::string HostName() {
+  char host[256] = "";
+  return gethostname(host, sizeof host - 1) == 0 ? host : "";
+}
+
 ProcessId SelfProcess() {
   // A child of fork() has another pid, and so looks again.
   static std::atomic<uint32_t> known_pid{0};

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace stateward {
@@ -16,6 +17,9 @@ struct ProcessId {
 inline bool operator==(const ProcessId& a, const ProcessId& b) {
   return a.pid == b.pid && a.start == b.start;
 }
+
+// The name of this host; "" when it has none.
+std::string HostName();
 
 // This process. Costs one getpid() after the first call in a process.
 ProcessId SelfProcess();

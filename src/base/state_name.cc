@@ -27,6 +27,11 @@ bool IsNestedName(std::string_view name) {
   }
 }
 
+Status CheckServed(const StateKey& key, bool nested_names) {
+  if (nested_names || !IsNestedName(key.name)) return Status();
+  return {Code::kConflict, "a name with slashes needs NESTED_NAMES=true"};
+}
+
 std::string StateText(const StateKey& key) { return key.project + "/" + key.name; }
 
 bool SplitStateName(std::string_view text, std::string_view* project, std::string_view* name) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "stateward/state.h"
+#include "stateward/status.h"
 
 namespace stateward {
 
@@ -21,6 +22,9 @@ inline constexpr size_t kMaxNestedName = 512;
 // At least two of IsStateName with a slash between, and none of them a word that stands behind a
 // state's address: lock, outputs, outputs.tfstate, versions.
 bool IsNestedName(std::string_view name);
+
+// kConflict: no client reaches this address. `nested_names`: NESTED_NAMES.
+Status CheckServed(const StateKey& key, bool nested_names);
 
 // "project/name": what SplitStateName splits.
 std::string StateText(const StateKey& key);

@@ -19,6 +19,7 @@
 #include "kms/key_text.h"
 #include "moving/tar.h"
 #include "state/records_gone.h"
+#include "state/untouched.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -75,10 +76,10 @@ class Exporter {
 
   Status CountUntouched() {
     if (!legacy_read_) return Status();
-    return storage_.ListLegacy([this](const NameClaims::LegacyBlob& blob) {
-      counts_.untouched += blob.claimed ? 0 : 1;
-      return true;
-    });
+    Result<uint64_t> untouched = stateward::CountUntouched(storage_);
+    if (!untouched.ok()) return std::move(untouched).status();
+    counts_.untouched = *untouched;
+    return Status();
   }
 
   void NameUnreadable(const std::string& state, const Status& why) {

@@ -60,12 +60,6 @@ Result<ImportNames> NamesOf(const CliContext& cli, const Args& args) {
   return names;
 }
 
-// Why no client reaches what would come there.
-Status CheckReached(const Config& config, const StateKey& to) {
-  if (!IsNestedName(to.name) || config.rules.nested_names) return Status();
-  return {Code::kConflict, "a name with slashes needs NESTED_NAMES=true"};
-}
-
 // What comes belongs to identified users.
 void WarnOfNoUsers(const CliContext& cli, const Config& config) {
   Result<std::vector<IssuerSettings>> issuers = IssuersOf(config);
@@ -97,8 +91,8 @@ Result<std::vector<Item>> MakeItems(Source& source, const ImportNames& names,
     Result<StateKey> to = names.Of(item.state.workspace);
     if (to.ok()) {
       item.to = *std::move(to);
-      item.status = CheckReached(config, item.to);
-      auto [at, fresh] = taken.emplace(item.to.project + "/" + item.to.name, item.state.workspace);
+      item.status = CheckServed(item.to, config.rules.nested_names);
+      auto [at, fresh] = taken.emplace(StateText(item.to), item.state.workspace);
       if (!fresh) {
         item.status = Status(Code::kConflict, at->second + " would get this address, too");
       }
@@ -122,7 +116,7 @@ Row RowOf(const Item& item) {
   const bool known = item.what.versions > 0;
   const auto number = [known](uint64_t n) { return known ? Value(n) : Value(); };
   return {item.state.workspace,
-          TextOrNull(item.to.name.empty() ? "" : item.to.project + "/" + item.to.name),
+          TextOrNull(item.to.name.empty() ? "" : StateText(item.to)),
           number(item.what.newest.serial),
           TextOrNull(item.what.newest.lineage),
           number(item.what.counts.resources),

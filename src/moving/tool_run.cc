@@ -32,12 +32,10 @@ std::string Digits(const std::string& text, size_t count) {
 }
 
 std::string Machine() {
-  char host[256] = "";
-  if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
   // Processes of another namespace have other numbers.
   char space[64] = "";
   const ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-  return Digits(LineOf("/etc/machine-id") + "\n" + host + "\n" +
+  return Digits(LineOf("/etc/machine-id") + "\n" + HostName() + "\n" +
                     std::string(space, n > 0 ? static_cast<size_t>(n) : 0),
                 kMachineDigits);
 }

@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/store_format.h"
 #include "base/version.h"
 
@@ -16,9 +17,8 @@ namespace {
 constexpr size_t kKeyIdDigits = 32;
 
 std::string ServerName() {
-  char host[256] = "";
-  if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
-  return std::string(host[0] == '\0' ? "unknown" : host) + ":" + std::to_string(getpid());
+  const std::string host = HostName();
+  return (host.empty() ? "unknown" : host) + ":" + std::to_string(getpid());
 }
 
 }  // namespace
