@@ -67,3 +67,12 @@ bench-crowd: programs bench-programs
 .PHONY: bench-start
 bench-start: programs bench-programs $(O)/bench/fill_store
 	$(Q)STATEWARD_BUILD=$(O) python3 -B bench/start.py $(BENCH_ARGS)
+
+# What the steps of a request cost by themselves, on tmpfs.
+.PHONY: bench-floor
+bench-floor: $(O)/bench/floor
+	$(Q)dir=$$(mktemp -d /dev/shm/stateward-floor-XXXXXX); log=$$(mktemp); $(O)/bench/floor $$dir $$log 20000; \
+	  code=$$?; rm -rf $$dir $$log; exit $$code
+$(O)/bench/floor: $(O)/bench/floor.o $(O)/bench/workload.o $(O)/bench/http_client.o
+	@echo "  LINK  $@"
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lcrypto -lzstd
