@@ -8,8 +8,16 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/log_output.h"
+
 namespace stateward {
 namespace {
+
+// The process has one.
+LogOutput& StandardError() {
+  static LogOutput output(STDERR_FILENO);
+  return output;
+}
 
 const char* LevelName(LogLevel level) {
   static constexpr const char* kNames[] = {"fatal", "error", "warning", "info", "debug", "trace"};
@@ -131,8 +139,10 @@ void Log::Write(LogLevel level, const LogLine& line) const {
     return;
   }
   text += '\n';
-  // A log that cannot be written must not stop the service.
-  [[maybe_unused]] ssize_t n = write(STDERR_FILENO, text.data(), text.size());
+  const uint64_t left_out = StandardError().Write(text);
+  if (left_out == 0) return;
+  LogLine said = Begin(LogLevel::kWarning, "lines of the log were left out here: nobody read it");
+  Write(LogLevel::kWarning, said.Int("lines", static_cast<int64_t>(left_out)));
 }
 
 LogTarget ChooseLogTarget() {
