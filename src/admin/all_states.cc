@@ -141,4 +141,10 @@ Status EachState(const History& history, const std::string& after,
   return Walker(history, after, take, report).Run();
 }
 
+bool MaySee(const Call& call, const StateSummary& state) {
+  if (!state.trouble.empty()) return call.caller.on_store.Has(Right::kSee);
+  if (call.caller.tenant && state.key.tenant != *call.caller.tenant) return false;
+  return call.caller.Sees(state.key);
+}
+
 }  // namespace stateward

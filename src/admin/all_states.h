@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "admin/operation.h"
 #include "admin/summaries.h"
 #include "history/history.h"
 #include "stateward/status.h"
@@ -18,6 +19,10 @@ namespace stateward {
 Status EachState(const History& history, const std::string& after,
                  const std::function<bool(StateSummary&&)>& take,
                  const std::function<void(uint64_t done, uint64_t total)>& report);
+
+// Whether `call` may be told that this state is there. Whose name nobody can read is for those who
+// see the whole store.
+bool MaySee(const Call& call, const StateSummary& state);
 
 }  // namespace stateward
 

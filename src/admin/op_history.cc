@@ -40,6 +40,7 @@ enum At : size_t {
   kTime = 4,
   kBy = 5,
   kLock = 7,
+  kSha256 = 9,
   kUpload = 11,
   kNote = 12,
   kPinned = 13,
@@ -102,8 +103,12 @@ Row ForcedRow(const LockSession& session) {
 // changes a document's row waits until the document before it is known.
 class Timeline {
  public:
-  Timeline(const History& history, const FoundState& state, bool changes, const RowFn& take)
-      : changes_(history, state), with_changes_(changes), take_(take) {}
+  struct Shows {
+    bool changes = false;
+    bool digests = false;  // who has one can guess what is in the document
+  };
+  Timeline(const History& history, const FoundState& state, Shows shows, const RowFn& take)
+      : changes_(history, state), shows_(shows), take_(take) {}
 
   Status Add(const VersionEntry& entry) {
     const VersionInfo& info = entry.info.version;
@@ -113,7 +118,7 @@ class Timeline {
       return Push(Unreadable(entry.status, entry.n, {}, {}));
     }
     Row row = RowOf(entry.n, EventOf(info.kind), info, {});
-    if (!with_changes_ || info.kind == RecordKind::kNoOp) return Push(std::move(row));
+    if (!shows_.changes || info.kind == RecordKind::kNoOp) return Push(std::move(row));
     if (info.kind != RecordKind::kState) {
       // What was deleted held nothing for the next one; what was purged nobody can tell.
       STATEWARD_RETURN_IF_ERROR(Settle({}, info.kind == RecordKind::kTombstone));
@@ -135,6 +140,7 @@ class Timeline {
 
  private:
   Status Push(Row row) {
+    if (!shows_.digests) row[kSha256] = Value();
     waiting_.push_back(std::move(row));
     if (!above_) Flush();
     return Status();
@@ -163,7 +169,7 @@ class Timeline {
   }
 
   VersionChangesOf changes_;
-  const bool with_changes_;
+  const Shows shows_;
   const RowFn& take_;
   std::optional<VersionDocument> above_;  // whose row is the first that waits
   std::vector<Row> waiting_;
@@ -267,10 +273,11 @@ Result<Reply> RunVersions(const Call& call) {
   if (!state->gone.ok()) reply.note = state->gone.detail();
   Result<std::vector<Between>> between = AllBetween(*history, state->id, std::move(forced));
   if (!between.ok()) return std::move(between).status();
-  reply.stream = [history = *history, state = *std::move(state), changes, verdict,
+  const Timeline::Shows shows{changes, call.caller.On(state->key).Has(Right::kRead)};
+  reply.stream = [history = *history, state = *std::move(state), shows, verdict,
                   between = *std::move(between),
                   turn = std::move(turn)](const RowFn& take) -> Result<Verdict> {
-    Timeline line(history, state, changes, take);
+    Timeline line(history, state, shows, take);
     STATEWARD_RETURN_IF_ERROR(Walk(history, state.id, between, &line));
     return verdict;
   };

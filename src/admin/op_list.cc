@@ -32,13 +32,6 @@ Result<std::map<std::string, LockRecord>> LocksById(Locker& locker) {
   return locks;
 }
 
-// Whose name nobody can read is for those who see the whole store.
-bool MaySee(const Call& call, const StateSummary& state) {
-  if (!state.trouble.empty()) return call.caller.on_store.Has(Right::kSee);
-  if (call.caller.tenant && state.key.tenant != *call.caller.tenant) return false;
-  return call.caller.Sees(state.key);
-}
-
 bool Fits(const Call& call, const Listed& one) {
   const Args& args = call.args;
   const StateSummary& state = one.state;

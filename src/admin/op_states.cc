@@ -24,7 +24,8 @@ std::string ConditionOf(const Newest& newest) {
   return kind == RecordKind::kTombstone ? "deleted" : "ok";
 }
 
-void AddVersion(const Newest& newest, Row* row) {
+// A digest of the document lets who has it guess what is in it: `reads` is asked for it.
+void AddVersion(const Newest& newest, bool reads, Row* row) {
   if (!newest.version || !newest.unreadable.ok()) {
     row->resize(row->size() + 8);
     return;
@@ -35,8 +36,8 @@ void AddVersion(const Newest& newest, Row* row) {
               {newest.version->legacy ? Value() : Value(newest.real), Value(info.serial),
                TextOrNull(info.lineage), TextOrNull(info.terraform_version),
                document && !newest.version->legacy ? Value(info.size) : Value(),
-               document ? Value(HexEncode(info.sha256)) : Value(), TimeOrNull(info.time_ms),
-               TextOrNull(info.writer)});
+               document && reads ? Value(HexEncode(info.sha256)) : Value(),
+               TimeOrNull(info.time_ms), TextOrNull(info.writer)});
 }
 
 Status AddCounts(const Call& call, const FoundState& state, Row* row) {
@@ -110,7 +111,7 @@ Result<Reply> RunShow(const Call& call) {
   if (!state.ok()) return std::move(state).status();
   Row row = NameRow(state->key);
   row.emplace_back(ConditionOf(state->newest));
-  AddVersion(state->newest, &row);
+  AddVersion(state->newest, call.caller.On(state->key).Has(Right::kRead), &row);
   STATEWARD_RETURN_IF_ERROR(AddCounts(call, *state, &row));
   Reply reply;
   STATEWARD_RETURN_IF_ERROR(AddLock(call, *state, &row, &reply));

@@ -69,6 +69,10 @@ Status AddStates(const Call& call, const History& history, UploadsById uploads,
   Waiting waiting;
   Status bytes;
   const auto take = [&](StateSummary&& state) {
+    if (!MaySee(call, state)) {
+      uploads.erase(state.id.hex());
+      return true;
+    }
     Usage& usage = (*projects)[state.key.project];
     ++usage.states;
     usage.records += state.records;
@@ -89,8 +93,10 @@ Status AddStates(const Call& call, const History& history, UploadsById uploads,
     call.caller.Report(done, total);
   }));
   STATEWARD_RETURN_IF_ERROR(bytes);
-  // Of no state that is left.
-  for (const auto& [id, of] : uploads) AddUploads(of, &(*projects)[""]);
+  // Of no state that is left; whose it was is not known any more.
+  if (call.caller.on_store.Has(Right::kAdminister)) {
+    for (const auto& [id, of] : uploads) AddUploads(of, &(*projects)[""]);
+  }
   return AddStoredBytes(history, &waiting);
 }
 

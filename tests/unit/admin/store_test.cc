@@ -37,6 +37,32 @@ TEST(AdminStore, UsageIsOfEachProject) {
   STRCMP_EQUAL("-", In("du", rows[1], "bytes").c_str());  // this storage does not say
 }
 
+TEST(AdminStore, UsageCountsNothingOfOthers) {
+  grant = GrantOf(root, {"", "net", "a"});
+  Is(Code::kOk, Put(Doc(1)));
+  grant = GrantOf(root, {"team", "other", "b"});
+  Is(Code::kOk, Put(Doc(5)));
+  Is(Code::kConflict, Put(Doc(4)));
+  Caller alice = Of("net", Rights::All());
+  alice.on_store = {Right::kSee};
+  const std::vector<Row> rows = RowsOf("du", alice, {});
+  LONGS_EQUAL(1, rows.size());
+  STRCMP_EQUAL("net", In("du", rows[0], "project").c_str());
+  LONGS_EQUAL(2, RowsOf("du", root, {}).size());
+}
+
+// A digest tells who has it whether a guess of what is in the document is right.
+TEST(AdminStore, DigestsAreForThoseWhoMayRead) {
+  grant = GrantOf(root, {"", "net", "a"});
+  Is(Code::kOk, Put(Doc(1)));
+  const Caller sees = Of("net", {Right::kSee, Right::kOutputs});
+  const Caller reads = Of("net", {Right::kSee, Right::kRead});
+  for (const char* name : {"show", "versions"}) {
+    STRCMP_EQUAL("-", In(name, RowsOf(name, sees, {{"state", "net/a"}})[0], "sha256").c_str());
+    LONGS_EQUAL(64, In(name, RowsOf(name, reads, {{"state", "net/a"}})[0], "sha256").size());
+  }
+}
+
 TEST(AdminStore, StatusNamesTheWorkersThatRun) {
   KeyNotice notice;
   notice.server = "host:1";
