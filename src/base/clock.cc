@@ -1,6 +1,7 @@
 #include "stateward/clock.h"
 
 #include <chrono>
+#include <ctime>
 
 namespace stateward {
 namespace {
@@ -13,9 +14,10 @@ class MachineClock : public Clock {
     return std::chrono::duration_cast<milliseconds>(now).count();
   }
   int64_t SteadyUs() const override {
-    using std::chrono::microseconds;
-    auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<microseconds>(now).count();
+    // Goes on while the host is suspended: what was asked for before that is old by then.
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
   }
 };
 

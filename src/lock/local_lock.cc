@@ -17,6 +17,8 @@ constexpr std::string_view kTitle = "stateward lock service\nid ";
 constexpr size_t kServiceBytes = kTitle.size() + 33;
 // Longer than any sync of a healthy disk; a stopped process must not hold the others for ever.
 constexpr int kFlockMs = 10000;
+// What a busy host may add to that. Web servers wait for 60 s by default, clients no longer.
+constexpr int64_t kStoodStillUs = 20000000;
 
 std::string PathOf(const StateId& id) { return id.hex().substr(0, 2) + "/" + id.hex(); }
 
@@ -134,6 +136,10 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
     if (absent) file = MakeFile(root->get(), id);
     if (!file.ok()) return Outage(std::move(file).status());
     STATEWARD_RETURN_IF_ERROR(LockFd(disk_, file->get(), kFlockMs, "lock file"));
+    // The process stood still meanwhile: whoever asked for this step has asked again, or given up.
+    if (clock_.SteadyUs() >= give_up + kStoodStillUs) {
+      return Status::Unavailable("this process stood still while it waited for a lock file");
+    }
     Result<LockSlot> slot = ReadLockSlot(disk_, file->get());
     if (!slot.ok()) return Outage(std::move(slot).status());
     if (slot->sequence <= 1 && !HasName(root->get(), path, file->get())) continue;
