@@ -26,6 +26,12 @@ GuardDecision DecideWrite(const GuardInput& in) {
   if (newest.sha256 == in.sha256) {
     return {in.newest->legacy ? GuardVerdict::kAppend : GuardVerdict::kSame};
   }
+  // Under one lock serials only rise. A smaller one is a write that was on its way for long, after
+  // its client had sent it again and gone on.
+  const bool same_lock = !in.lock_id.empty() && newest.lock_id == in.lock_id;
+  if (same_lock && same_lineage && in.serial < newest.serial) {
+    return {GuardVerdict::kRefuse, Refusal::kSerialNotLarger};
+  }
   if (may_replace) return {GuardVerdict::kAppend};
   if (!same_lineage) return {GuardVerdict::kRefuse, Refusal::kOtherLineage};
   if (!larger_serial) return {GuardVerdict::kRefuse, Refusal::kSerialNotLarger};

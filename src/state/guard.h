@@ -19,6 +19,7 @@ struct GuardInput {
   std::string_view lineage;
   Sha256Digest sha256{};
   std::string_view operation;           // of the lock; "" without one
+  std::string_view lock_id;             // "" without one
   bool strict = true;                   // WRITE_GUARD
   std::optional<NewestVersion> newest;  // nullopt: no version yet
 };

@@ -202,7 +202,10 @@ WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& new
   in.serial = request.info.serial;
   in.lineage = request.info.lineage;
   in.sha256 = request.info.sha256;
-  if (lock != nullptr) in.operation = lock->operation;
+  if (lock != nullptr) {
+    in.operation = lock->operation;
+    in.lock_id = lock->id;
+  }
   in.strict = rules_.strict;
   in.newest = newest.version;
   GuardDecision decision = DecideWrite(in);

@@ -70,6 +70,36 @@ TEST(Guard, Table) {
   }
 }
 
+// Whatever else may go back: a write of a lock does not go behind what the same lock wrote.
+TEST(Guard, UnderOneLockSerialsRise) {
+  GuardInput in;
+  in.lineage = "L";
+  in.sha256 = Digest(2);
+  NewestVersion newest;
+  newest.info.kind = RecordKind::kState;
+  newest.info.serial = 5;
+  newest.info.lineage = "L";
+  newest.info.sha256 = Digest(1);
+  newest.info.lock_id = "a";
+  in.newest = newest;
+  for (const bool strict : {true, false}) {
+    in.strict = strict;
+    in.operation = strict ? "state-push" : "OperationTypeApply";
+    in.lock_id = "a";
+    in.serial = 4;
+    CHECK(DecideWrite(in).refusal == Refusal::kSerialNotLarger);
+    in.serial = 5;
+    CHECK(DecideWrite(in).verdict == kA);
+    in.serial = 4;
+    in.lock_id = "b";
+    CHECK(DecideWrite(in).verdict == kA);
+    in.lineage = "M";
+    in.lock_id = "a";
+    CHECK(DecideWrite(in).verdict == kA);
+    in.lineage = "L";
+  }
+}
+
 TEST(Guard, FirstVersionIsFree) {
   GuardInput in;
   in.lineage = "x";
