@@ -40,6 +40,7 @@ struct Request {
   std::string host;         // as the client named this server
   std::string traceparent;  // W3C Trace Context, of the web server; "" = none, or not well-formed
   std::string request_id;   // 32 hex digits: the web server's, or made here
+  int64_t since_us = 0;     // Clock::SteadyUs of its first judgement; 0: it was not judged yet
 };
 
 struct Response {
@@ -74,6 +75,9 @@ class PendingCall {
   // There will be no body. kTooLarge; kUnavailable: it broke off, or came too slowly (the client
   // repeats); kOverloaded: no room for it just now.
   virtual Response Fail(const Status& why) = 0;
+  // The request, to be judged again: by other settings than those it was let in by, or much later.
+  // Neither Finish nor Fail may be called then.
+  virtual Request GiveBack() = 0;
 };
 
 // Either the answer, for which no byte of a body was needed, or a call that waits for its body.

@@ -1,6 +1,7 @@
 // The bytes of a connection; connection_think.cc has what threads do with a request.
 #include "fcgi/connection.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,10 +15,25 @@ namespace {
 constexpr int kReadsAtOnce = 8;
 constexpr int64_t kSecondUs = 1000000;
 
+// Of a unix socket POLLHUP says that the peer closed, and POLLRDHUP also that it sends no more but
+// waits for its answer. A TCP socket cannot tell the two apart; web servers do the first alone.
+short EventsOfEnd(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  const bool is_unix =
+      getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+  return static_cast<short>(POLLHUP | POLLERR | (is_unix ? 0 : POLLRDHUP));
+}
+
 }  // namespace
 
 Connection::Connection(uint64_t id, int fd, bool may_vouch, Memory& memory, int64_t now_us)
-    : id_(id), fd_(fd), may_vouch_(may_vouch), since_us_(now_us), charge_(memory) {}
+    : id_(id),
+      fd_(fd),
+      may_vouch_(may_vouch),
+      gone_(EventsOfEnd(fd)),
+      since_us_(now_us),
+      charge_(memory) {}
 
 Connection::~Connection() {
   call_.reset();
@@ -51,6 +67,12 @@ Connection::Next Connection::Read(int64_t now_us, Bytes* scratch) {
     if (next != Next::kWait || size < scratch->size()) return next;
   }
   return Next::kWait;
+}
+
+bool Connection::PeerIsGone() const {
+  pollfd look{fd_, 0, 0};
+  look.events = gone_;
+  return poll(&look, 1, 0) > 0 && (look.revents & gone_) != 0;
 }
 
 Connection::Next Connection::PeerEnded() {

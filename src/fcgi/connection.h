@@ -61,6 +61,9 @@ class Connection : private AnswerRoom {
   // nothing more once it has the answer, and waits for its end. It has not sent the request then,
   // and will not pool the connection.
   static constexpr int64_t kQuietUs = 200000;
+  // For so long what was found out about a request holds: who sends the body more slowly may be
+  // nobody any more, or may have lost the right to it.
+  static constexpr int64_t kJudgedUs = 1000000;
 
   // Takes over `fd`. may_vouch: its peer may say who the client is.
   Connection(uint64_t id, int fd, bool may_vouch, Memory& memory, int64_t now_us);
@@ -97,8 +100,11 @@ class Connection : private AnswerRoom {
   void GiveUpBody(Code code, const char* why);
 
   Next Judge(HandlerSource& handlers, int64_t now_us);
-  Next GatherBody(int64_t now_us);
-  Next Finish(int64_t now_us);
+  Next GatherBody(HandlerSource& handlers, int64_t now_us);
+  Next Finish(HandlerSource& handlers, int64_t now_us);
+  bool PeerIsGone() const;
+  bool MustBeJudgedAgain(HandlerSource& handlers, int64_t now_us) const;
+  std::optional<Response> JudgeAgain(HandlerSource& handlers);
   Next Answer(Response response, int64_t now_us);
   Next GiveUp(HandlerSource& handlers, const Log& log, const Status& why, int64_t now_us);
   bool Take(std::string_view principal, size_t size) override;
@@ -114,6 +120,7 @@ class Connection : private AnswerRoom {
   const uint64_t id_;
   const int fd_;
   const bool may_vouch_;
+  const short gone_;  // the events of poll(2) that say that the peer closed
   Phase phase_ = Phase::kIdle;
   Job job_ = Job::kNone;
   int64_t since_us_ = 0;  // when the phase began

@@ -10,9 +10,12 @@
 namespace stateward {
 Connection::Next Connection::Think(HandlerSource& handlers, const Log& log, int64_t now_us) {
   Job job = std::exchange(job_, Job::kNone);
+  // Nobody waits for the answer any more, and who asked may have asked again and gone on since: a
+  // process can stand still for long. kFail changes nothing, and is logged.
+  if (job != Job::kFail && PeerIsGone()) return Next::kClose;
   try {
     if (job == Job::kJudge) return Judge(handlers, now_us);
-    if (job == Job::kFinish) return Finish(now_us);
+    if (job == Job::kFinish) return Finish(handlers, now_us);
     return Answer(call_->Fail(*failed_), now_us);
   } catch (const std::bad_alloc& e) {
     return GiveUp(handlers, log, Status(Code::kOverloaded, e.what()), now_us);
@@ -38,13 +41,13 @@ Connection::Next Connection::Judge(HandlerSource& handlers, int64_t now_us) {
   Judged judged = handler_->Judge(std::move(*request), *this);
   if (Response* answer = std::get_if<Response>(&judged)) return Answer(std::move(*answer), now_us);
   call_ = std::move(std::get<std::unique_ptr<PendingCall>>(judged));
-  return GatherBody(now_us);
+  return GatherBody(handlers, now_us);
 }
 
-Connection::Next Connection::GatherBody(int64_t now_us) {
+Connection::Next Connection::GatherBody(HandlerSource& handlers, int64_t now_us) {
   limit_ = call_->BodyLimit();
   if (failed_) return Answer(call_->Fail(*failed_), now_us);
-  if (records_.ended()) return Finish(now_us);
+  if (records_.ended()) return Finish(handlers, now_us);
   if (got_ > limit_) {
     return Answer(call_->Fail(Status(Code::kTooLarge, "body: over the limit")), now_us);
   }
@@ -58,8 +61,28 @@ Connection::Next Connection::GatherBody(int64_t now_us) {
   return Next::kWait;
 }
 
+bool Connection::MustBeJudgedAgain(HandlerSource& handlers, int64_t now_us) const {
+  if (phase_ != Phase::kBody) return false;  // it came with its head
+  return now_us - since_us_ >= kJudgedUs || handlers.Current() != handler_;
+}
+
+// The answer, when it is not let in any more.
+std::optional<Response> Connection::JudgeAgain(HandlerSource& handlers) {
+  handler_ = handlers.Current();
+  Judged judged = handler_->Judge(call_->GiveBack(), *this);
+  if (Response* answer = std::get_if<Response>(&judged)) return std::move(*answer);
+  call_ = std::move(std::get<std::unique_ptr<PendingCall>>(judged));
+  limit_ = call_->BodyLimit();
+  return std::nullopt;
+}
+
 // A body is whole only when its end was seen and it is as long as it says.
-Connection::Next Connection::Finish(int64_t now_us) {
+Connection::Next Connection::Finish(HandlerSource& handlers, int64_t now_us) {
+  const std::shared_ptr<Handler> before = handler_;  // outlives the call that it made
+  if (MustBeJudgedAgain(handlers, now_us)) {
+    std::optional<Response> refused = JudgeAgain(handlers);
+    if (refused) return Answer(*std::move(refused), now_us);
+  }
   if (got_ > limit_) {
     return Answer(call_->Fail(Status(Code::kTooLarge, "body: over the limit")), now_us);
   }

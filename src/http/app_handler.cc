@@ -33,6 +33,10 @@ class AppHandler::Call : public PendingCall {
         exchange_.api == nullptr ? StatusAnswer(why, &exchange_) : ProblemAnswer(why, &exchange_);
     return handler_.Done(exchange_, std::move(response));
   }
+  Request GiveBack() override {
+    exchange_.request.since_us = exchange_.start_us;
+    return std::move(exchange_.request);
+  }
 
  private:
   AppHandler& handler_;
@@ -87,7 +91,8 @@ bool IsIdentity(const std::optional<std::string>& encoding) {
 
 Judged AppHandler::Judge(Request request, AnswerRoom& room) {
   Exchange exchange{std::move(request)};
-  exchange.start_us = parts_.clock->SteadyUs();
+  const int64_t since_us = exchange.request.since_us;
+  exchange.start_us = since_us != 0 ? since_us : parts_.clock->SteadyUs();
   Judged judged = Look(&exchange, room);
   if (Response* answer = std::get_if<Response>(&judged)) {
     return Done(exchange, std::move(*answer));

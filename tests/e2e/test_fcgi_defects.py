@@ -182,6 +182,49 @@ class Defects(unittest.TestCase):
             link.send(no_uri)
             self.assertIsNone(link.answer())
 
+    def test_a_request_whose_client_is_gone_is_not_carried_out(self):
+        """It waits in the socket of a worker that stands still; its client gives up, sends it again and goes on."""
+        server = self.serve(workers=1)
+        self.assertEqual(200, server.ask("POST", "/state/p/n", document(1))[0])
+        lock = json.dumps({"ID": "gone", "Operation": "OperationTypeApply"}).encode()
+        late = [fcgi.request("DELETE", "/state/p/n", HTTP_AUTHORIZATION=AUTH),
+                fcgi.request("LOCK", "/state/p/n", lock, HTTP_AUTHORIZATION=AUTH),
+                fcgi.request("POST", "/state/p/n", document(9), HTTP_AUTHORIZATION=AUTH)]
+        worker, = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for request in late:
+                with server.link() as link:
+                    link.send(request)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        # Behind them in the backlog.
+        answer = server.ask("GET", "/state/p/n")
+        self.assertEqual((200, document(1)), (answer[0], bytes(answer[2])))
+        lock = json.dumps({"ID": "next", "Operation": "OperationTypeApply"}).encode()
+        self.assertEqual(200, server.ask("LOCK", "/state/p/n", lock)[0])
+        self.assertEqual(200, server.ask("POST", "/state/p/n?ID=next", document(2))[0])
+
+    def test_a_log_that_nobody_reads_stops_nobody(self):
+        pipe = self.box.path("log.fifo")
+        os.mkfifo(pipe)
+        self.box.give(pipe)
+        read = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            server = self.serve(argv=("bash", "-c", 'exec "$1" 2>"$0"', pipe, PROGRAM))
+            body = document(1)
+            for i in range(600):  # 64 KiB are full after some 200 lines
+                self.assertEqual(404, server.ask("GET", f"/state/p/n{i}", body)[0])
+            text = b""
+            while not text.count(b"left out"):
+                try:
+                    text += os.read(read, 1 << 16)
+                except BlockingIOError:
+                    self.assertEqual(404, server.ask("GET", "/state/p/n")[0])
+            self.assertRegex(text, rb"lines of the log were left out here.* lines=\d+")
+        finally:
+            os.close(read)
+
     def test_a_short_body_is_never_stored(self):
         server = self.serve()
         body = document(1)

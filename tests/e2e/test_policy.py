@@ -1,5 +1,6 @@
 """Identified users through nginx and Apache: each way in, roles, outputs, and what gives nothing."""
 import crypt
+import hashlib
 import json
 import os
 import pathlib
@@ -290,6 +291,30 @@ class Policy(unittest.TestCase):
             os.replace(box.write("next", policy().replace('role = "write"', 'role = "outputs"'),
                                  0o600), file)
             wait_for(lambda: ci.get(self.target).status == 403, "the new policy is in force")
+
+    def test_who_is_removed_finishes_nothing_that_was_begun(self):
+        """A head is let in, and its body comes when the policy knows the token no more."""
+        with Box() as box:
+            file = box.write("policy.toml", policy(), 0o600)
+            app = Stateward(box, AUTH_POLICY_FILE=file, workers=1)
+            body = doc(1)
+            params = {"REQUEST_METHOD": "POST", "REQUEST_URI": self.target, "CONTENT_LENGTH": str(len(body)),
+                      "HTTP_AUTHORIZATION": token("ci")}
+            links = [app.link() for _ in range(2)]
+            for link in links:
+                link.send(fcgi_client.begin() + fcgi_client.params(params) +
+                          fcgi_client.record(fcgi_client.STDIN, body[:10]))
+            rest = fcgi_client.record(fcgi_client.STDIN, body[10:]) + fcgi_client.record(fcgi_client.STDIN)
+            time.sleep(1.2)  # longer than a judgement holds: who may is let in again
+            links[0].send(rest)
+            self.assertEqual(200, links[0].answer()[0])
+            os.replace(box.write("next", policy().replace(TOKENS["ci"], "x").replace(
+                hashlib.sha256(TOKENS["ci"].encode()).hexdigest(), "0" * 64), 0o600), file)
+            wait_for(lambda: self.ask_fcgi(app, auth=token("ci")) == 401, "the token is known no more")
+            links[1].send(rest)
+            self.assertEqual(401, links[1].answer()[0])
+            for link in links:
+                link.socket.close()
 
     def test_a_start_with_a_bad_policy_is_none(self):
         with Box() as box:

@@ -88,6 +88,7 @@ class Call : public PendingCall {
     response.status = 503;
     return response;
   }
+  Request GiveBack() override { return Request(); }
 };
 
 class Echo : public Handler {

@@ -26,16 +26,21 @@ namespace {
 
 // A body for which the handler wants random bytes from a place that has none.
 constexpr char kNoRandom[] = "no random";
+// The mark of a handler that lets nobody in who sends a body.
+constexpr char kRefuses[] = "nobody";
 // A body for which the handler wants memory that there is not.
 constexpr char kNoMemory[] = "no memory";
 
 // Says the body again, and a mark behind it. GET is answered without one.
 class Echo : public Handler {
  public:
-  explicit Echo(std::string mark) : mark_(std::move(mark)) {}
+  // `fours` counts the heads of bodies of four bytes.
+  Echo(std::string mark, std::atomic<int>* fours) : mark_(std::move(mark)), fours_(fours) {}
   Judged Judge(Request request, AnswerRoom&) override {
+    if (request.content_length == 4U) ++*fours_;
     if (request.method == Method::kGet) return Say("none");
-    return std::make_unique<Call>(*this);
+    if (mark_ == kRefuses) return Say("refused ");
+    return std::make_unique<Call>(*this, std::move(request));
   }
   Response GiveUp(const Status& why, std::string_view request_id) override {
     Response response = Say(std::string(CodeName(why.code())) + " " + std::string(request_id));
@@ -46,7 +51,7 @@ class Echo : public Handler {
  private:
   class Call : public PendingCall {
    public:
-    explicit Call(const Echo& echo) : echo_(echo) {}
+    Call(const Echo& echo, Request request) : echo_(echo), request_(std::move(request)) {}
     std::string_view Principal() const override { return "somebody"; }
     uint64_t BodyLimit() const override { return 1 << 20; }
     Response Finish(ByteView body) override {
@@ -60,9 +65,11 @@ class Echo : public Handler {
       response.status = 503;
       return response;
     }
+    Request GiveBack() override { return std::move(request_); }
 
    private:
     const Echo& echo_;
+    Request request_;
   };
   Response Say(std::string text) const {
     text += mark_;
@@ -73,6 +80,7 @@ class Echo : public Handler {
     return response;
   }
   const std::string mark_;
+  std::atomic<int>* fours_;
 };
 
 class Source : public HandlerSource {
@@ -82,14 +90,15 @@ class Source : public HandlerSource {
     return handler_;
   }
   void Swap(const std::string& mark) {
-    std::shared_ptr<Handler> next = std::make_shared<Echo>(mark);
+    std::shared_ptr<Handler> next = std::make_shared<Echo>(mark, &fours);
     std::lock_guard<std::mutex> hold(mutex_);
     handler_.swap(next);
   }
+  std::atomic<int> fours{0};
 
  private:
   std::mutex mutex_;
-  std::shared_ptr<Handler> handler_ = std::make_shared<Echo>("!");
+  std::shared_ptr<Handler> handler_ = std::make_shared<Echo>("!", &fours);
 };
 
 }  // namespace
@@ -304,6 +313,30 @@ TEST(FcgiLoopTsan, NobodysDescriptorIsTouched) {
   for (std::thread& owner : owners) owner.join();
   LONGS_EQUAL(200, good.load());
   LONGS_EQUAL(0, lost.load());
+  loop->BeginDrain(true);
+  loop->Join();
+}
+
+// A body that comes later than a reload, or slowly, is judged by the rules that hold then.
+TEST(FcgiLoopTsan, ABodyAfterAReloadIsJudgedAgain) {
+  const auto begin = [this] {
+    const int fd = Connect();
+    CHECK(SendAll(fd, HeadOf("POST", "4") + Record(kPeerStdin, "a")));
+    return fd;
+  };
+  const auto end = [](int fd) {
+    CHECK(SendAll(fd, Record(kPeerStdin, "bcd") + Record(kPeerStdin, "")));
+    const std::string answer = ReadAnswer(fd);
+    close(fd);
+    return answer.substr(answer.find("\r\n\r\n") + 4);
+  };
+  const int let_in = begin();
+  const int refused = begin();
+  while (source.fours < 2) usleep(1000);
+  source.Swap("+");
+  STRCMP_EQUAL("abcd+", end(let_in).c_str());
+  source.Swap(kRefuses);
+  STRCMP_EQUAL("refused nobody", end(refused).c_str());
   loop->BeginDrain(true);
   loop->Join();
 }
