@@ -7,25 +7,27 @@ services and mostly waits; the other, at the lowest priority, builds and runs wh
 meanwhile.
 
 Each suite's output goes to build/test-logs/NAME.log; of a failed one the end is shown, and at the end
-each failed test with its reason and the command that runs it alone. The last line is
-"N passed, N failed". A suite that counts nothing counts as one test.
+each failed test, the command that runs it alone, and its reason (tests/failures.py); what kept an outside
+program from being built comes last of these. The last line is "N passed, N failed". A suite that counts
+nothing counts as one test.
 """
 import argparse
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
+
+from failures import WENT_WELL, alone, failures_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 
 CPPUTEST_OK = re.compile(r"^OK \((\d+) tests, (\d+) ran", re.M)
 CPPUTEST_BAD = re.compile(r"^Errors \((?:(\d+) failures?, )?(\d+) tests, (\d+) ran", re.M)
-FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) +[\d.]+ s  .*|^\S+: error: Failure in .*", re.M)
-REASON = re.compile(r"^(?!Traceback|File )\w[\w.]*(?:Error|Exception|Expired|Refused)\b.*", re.M)
 COUNTED = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.M)
 
 
@@ -38,7 +40,8 @@ def make(*targets):
 
 
 def unit(variant, *more):
-    return [f"build/{variant}/unit_tests", *more]
+    # -v: each test is named before it runs, also the one that ends the program.
+    return [f"build/{variant}/unit_tests", "-v", *more]
 
 
 # What the release build is: all of it before any test, so that no suite compiles while another runs.
@@ -96,27 +99,9 @@ def count(text, code):
     return (1, 0, 0) if code == 0 else (0, 1, 0)
 
 
-def named_failures(text):
-    """A line for each failed test of a suite's output, with the reason where it is said."""
-    found = list(FAILED_TEST.finditer(text))
-    ends = [m.start() for m in found[1:]] + [len(text)]
-    for match, end in zip(found, ends):
-        reason = REASON.search(text, match.end(), end)
-        yield match.group()[:120] + ("  " + reason.group()[:160] if reason else "")
-
-
-def alone(name, failure):
-    """The command that runs a failed test by itself."""
-    test = re.search(r"(test_\w+\.\w+\.\w+)", failure)
-    if test:
-        return f"python3 -B tests/e2e/run.py {test.group(1)}"
-    test = re.search(r"TEST\((\w+), (\w+)\)", failure)
-    if test and name.startswith("unit"):
-        variant = {"unit": "release"}.get(name, name[5:])
-        return f"build/{variant}/unit_tests -sg {test.group(1)} -sn {test.group(2)}"
-    if test and name == "service":
-        return f'make test-service SERVICE_ARGS="-- -sg {test.group(1)} -sn {test.group(2)}"'
-    return f'make test SUITES="{name}"'
+def end_of(text, lines=40):
+    """The last lines of a suite's output, without those of tests that only say that they ran."""
+    return [line for line in text.splitlines() if not WENT_WELL.match(line)][-lines:]
 
 
 class Suite:
@@ -151,14 +136,16 @@ class Suite:
             os.killpg(self.process.pid, 9)
             self.process.wait()
             code, late = 124, f"\ntimed out after {self.seconds} s\n"
+        if code < 0:
+            late = f"\nended by {signal.Signals(-code).name}\n"
         text = self.log.read_text(errors="replace") + late
         result = count(text, code)
         lines = [f"{self.name:24} {result[0]:6} passed {result[1]:3} failed  "
                  f"{time.monotonic() - self.start:7.1f} s  {'FAILED' if result[1] else 'ok'}"]
         lines += ["    " + line for line in text.splitlines() if line.startswith("UNSTABLE ")]
         if result[1]:
-            lines += ["    " + line for line in text.splitlines()[-40:]]
-            self.failures = list(named_failures(text)) or ["(its log says why)"]
+            lines += ["    " + line for line in end_of(text)]
+            self.failures = failures_of(text)
         print("\n".join(lines), flush=True)
         return result
 
@@ -184,30 +171,31 @@ class Run:
         return good
 
     def close(self):
-        for suite, _ in self.done:
-            for line in suite.failures[:MOST_NAMED]:
-                print(f"{suite.name}: {line}\n    alone: {alone(suite.name, line)}")
+        for suite, _ in sorted(self.done, key=lambda one: one[0].name == TOOLS[0]):
+            for failure in suite.failures[:MOST_NAMED]:
+                print(f"{suite.name}: {failure.test or 'failed'}\n    alone: {alone(suite.name, failure.test)}\n"
+                      f"    {failure.reason or 'its log says why'}")
         total = [sum(numbers) for numbers in zip(*(result for _, result in self.done))] or [0, 1, 0]
         skipped = f", {total[2]} skipped" if total[2] else ""
         print(f"{total[0]} passed, {total[1]} failed{skipped}")
         return 1 if total[1] else 0
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these suites")
-    names = parser.parse_args().names
+    names = parser.parse_args(arguments).names
     live, compute = list(extra_suites("live")), COMPUTE + list(extra_suites("compute"))
-    known = [suite[0] for suite in FIRST + compute + live]
+    known = [suite[0] for suite in FIRST + [TOOLS] + compute + live]
     for name in names:
         if name not in known:
             sys.exit(f"no suite {name}; there are: {' '.join(known)}")
     run = Run(names)
     tools = None
     live, compute = run.wanted(live), run.wanted(compute)
-    if live:
+    if live or TOOLS[0] in names:
         tools = Suite(*TOOLS, low=True)
-        if names:  # their programs are wanted although the suite that makes them is not
+        if live and names:  # their programs are wanted although the suite that makes them is not
             run.names = names + ["build"]
     if run.lane(run.wanted(FIRST)):
         beside = threading.Thread(target=run.lane, args=(compute, True))
