@@ -6,7 +6,7 @@ test-deps:
 	$(Q)tools/deps.sh test
 	$(Q)tools/python_tools.sh
 test: test-deps
-	$(Q)python3 tests/run.py $(SUITES)
+	$(Q)python3 -B tests/run.py $(SUITES)
 # Programs of suites that are neither unit nor service tests.
 .PHONY: test-programs
 test-programs: $(O)/policy_batch $(O)/signature_vectors next

@@ -4,8 +4,10 @@
 #define STATEWARD_TESTS_DOUBLES_MEM_S3_H_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,7 +50,8 @@ struct MemS3 {
   bool if_match = true;       // false: it is ignored
   std::map<std::string, Object> objects;
   uint64_t writes = 0;
-  uint64_t second = 0;  // the service's clock, from 00 to 59; it goes when a test says so
+  uint64_t second = 0;  // of LastModified, from 00 to 59; it goes when a test says so
+  std::atomic<int64_t> date_ms{1795625743000};  // of the header Date: 2026-11-25; the same
   Fault fault;
   std::vector<Asked> log;
   // The round trips that are expected, each with what is asked in it, in the words of NameOf. An
@@ -89,13 +92,22 @@ struct MemS3 {
     }
   }
 
+  // As services tell it: the second that is full.
+  std::string Date() const {
+    const std::time_t seconds = date_ms / 1000;
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char text[40] = "";
+    (void)strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return text;
+  }
+
   static HttpAnswer Error(int status, const std::string& code) {
     return Text(status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code></Error>");
   }
   static HttpAnswer Text(int status, const std::string& body) {
     HttpAnswer answer;
     answer.status = status;
-    answer.headers = {{"date", "Wed, 25 Nov 2026 16:55:43 GMT"}};
     answer.body.assign(body.begin(), body.end());
     return answer;
   }
@@ -120,6 +132,7 @@ class MemS3Http : public HttpClient {
     std::optional<MemS3::Answer> fault;
     if (s3_->fault) fault = s3_->fault(asked, act);
     MemS3::Answer answer = fault ? std::move(*fault) : act();
+    if (answer.ok()) answer->headers.emplace_back("date", s3_->Date());
     if (answer.ok() && request.body_to != nullptr && answer->status / 100 == 2) {
       request.body_to->assign(answer->body.begin(), answer->body.end());
     }
