@@ -112,7 +112,7 @@ def apache_users(file):
         if name != "stateward.conf" and not name.endswith("/stateward.conf"):
             return text
         for line in ("AuthType Basic", 'AuthName "states"', "AuthBasicProvider file",
-                     "AuthUserFile ", "Require valid-user",
+                     "AuthUserFile ", "Require valid-user", "ErrorDocument 401 /.stateward/login",
                      'ProxyFCGISetEnvIf "-n %{REMOTE_USER}" STATEWARD_USER "%{REMOTE_USER}"'):
             if "#" + line not in text:
                 raise AssertionError(f"the snippet has no #{line}")

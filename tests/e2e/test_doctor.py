@@ -1,10 +1,11 @@
 """statewardctl doctor: a site that is set right has nothing wrong; each of the configurations that are set
 wrong is named, with the line that mends it."""
 import concurrent.futures
+import re
 import subprocess
 import unittest
 
-from box import Box, environment
+from box import ROOT, Box, environment
 from client import Client
 from policy_world import CTL
 from stateward import AUTH, Stateward
@@ -12,6 +13,7 @@ from webservers import Apache, Nginx, certificates
 
 LOGIN = {"TF_HTTP_USERNAME": "basic", "TF_HTTP_PASSWORD": "secret"}
 SITE = "stateward.conf"
+HTTPS_ONLY = re.search("return 400 '.*https only.*;", (ROOT / "nginx/example-site.conf").read_text()).group()
 
 # name: web server, fault, mend, file, what stands there, what stands there instead
 WRONG = {
@@ -51,9 +53,9 @@ WRONG = {
     "502": (Nginx, "gateway-error", "error_page 502 504 =503", SITE,
             "error_page 502 504 =503 @stateward_down;", ""),
     "http to https": (Nginx, "plain-redirect", "return 400", "site.conf",
-                      "default_type application/json;\n        return 400 '{\"error\":\"https only\"}\\n';",
+                      "default_type application/json;\n        " + HTTPS_ONLY,
                       "return 301 https://$host$request_uri;"),
-    "http: no such file": (Nginx, "plain-404", "port 80", "site.conf", "return 400 '{\"error\":\"https only\"}\\n';",
+    "http: no such file": (Nginx, "plain-404", "port 80", "site.conf", HTTPS_ONLY,
                            "return 404;"),
     "Apache: no login passes": (Apache, "login", "CGIPassAuth On", SITE, "CGIPassAuth On",
                                 "CGIPassAuth Off"),
@@ -63,7 +65,7 @@ WRONG = {
     "Apache: own error pages": (Apache, "error-pages", "ProxyErrorOverride", SITE,
                                 "SetEnv no-gzip 1", "SetEnv no-gzip 1\n    ProxyErrorOverride On 423"),
     "Apache: http to https": (Apache, "plain-redirect", "RedirectMatch 400", "site.conf",
-                              'RedirectMatch 400 "^/(?!\\.well-known/acme-challenge/)"',
+                              'RedirectMatch 400 "^/(?!\\.well-known/acme-challenge/|\\.stateward/https-only$)"',
                               "RedirectMatch 301 ^/state https://localhost/"),
     "Apache: no LOCK": (Apache, "verbs", "LimitExcept", SITE, "    Require all granted\n    # Without",
                         "    SetEnvIf Request_Method LOCK no_lock\n    <RequireAll>\n"

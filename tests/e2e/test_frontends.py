@@ -252,6 +252,27 @@ class Cases:
             self.assertEqual(400, client.request("GET", path).status, path)
         self.assertEqual(404, client.request("GET", "/.well-known/acme-challenge/none").status)
 
+    def test_what_the_site_itself_refuses_is_explained(self):
+        """Through the example site: (port, request, status, error)."""
+        site = self.SERVER(self.box, "unix:" + self.socket, site="example")
+        self.addCleanup(site.stop)
+        tls, plain = Client(site.tls, tls=site.context()), Client(site.plain)
+        bad = [("Host", "other")] if self.SERVER is Nginx else [("Bad Name", "x")]
+        for client, method, target, headers, status, error in (
+                (tls, "GET", "/p/n", (), 400, "bad request"),
+                (tls, "GET", "/.stateward/none", (), 400, "bad request"),
+                (tls, "GET", "/state/p/n", bad, 400, "bad request"),
+                (tls, "GET", "/state/p/n", [("X-Large", "x" * 9000)], 400, "bad request"),
+                (plain, "GET", "/", (), 400, "https only"),
+                (plain, "GET", "/state/p/n", (), 400, "https only"),
+                (plain, "LOCK", "/state/p/n", (), 400, "https only"),
+                *self.OWN_REFUSALS(tls, Client(site.tls))):
+            with self.subTest(method=method, target=target, headers=str(headers)[:40], status=status):
+                answer = client.request(method, target, headers=headers)
+                self.assertEqual(status, answer.status, answer)
+                self.assertEqual("application/json", answer.header("Content-Type"), answer)
+                self.assert_explained(answer, error)
+
     def test_never_a_redirect(self):
         for target in ("/state", "/state/", "/state/p", "/state//", "/health/", "//state/p/n",
                        "/state/p/n/", "/ready/", "/api/v1"):
@@ -304,6 +325,17 @@ class NginxFront(Cases, Front):
     SERVER = Nginx
 
     @staticmethod
+    def OWN_REFUSALS(tls, http_on_the_port_of_https):
+        """More than Apache has: it lets every body pass, and its log tells of what it cannot read."""
+        large, larger = [("Content-Length", 200000)], [("Content-Length", 300000000)]
+        return ((tls, "GET", "/state", (), 400, "bad request"),
+                (tls, "POST", "/state/p/n", larger, 413, "too large"),
+                (tls, "POST", "/api/v1/states", large, 413, "too large"),
+                (tls, "GET", "/api/v1", (), 404, "not found"),
+                (tls, "TRACE", "/state/p/n", (), 405, "method not allowed"),
+                (http_on_the_port_of_https, "GET", "/state/p/n", (), 400, "https only"))
+
+    @staticmethod
     def unprotect(_, text):
         return (text.replace("fastcgi_request_buffering off;", "")
                 .replace("fastcgi_max_temp_file_size 0;", ""))
@@ -337,6 +369,11 @@ class NginxFront(Cases, Front):
 
 class ApacheFront(Cases, Front):
     SERVER = Apache
+
+    @staticmethod
+    def OWN_REFUSALS(tls, _):
+        return ((tls, "GET", "/state/p%zz/n", (), 400, "bad request"),
+                (tls, "GET", "/state/" + "x" * 9000, (), 400, "bad request"))
 
     @staticmethod
     def unprotect(_, text):

@@ -14,6 +14,7 @@ import fcgi_client
 from box import Box, wait_for
 from client import Client, basic
 from policy_world import (CTL, PASSWORDS, TOKENS, apache_users, htpasswd, nginx_users, policy)
+from refusals import Judge
 from stateward import PROGRAM, ROOT, Stateward
 from webservers import Apache, Nginx
 
@@ -51,7 +52,11 @@ class Policy(unittest.TestCase):
         self.target = f"/state/demo/case-{self.number}"
 
     def client(self, auth, server=None):
-        return Client((server or self.nginx).plain, auth=auth)
+        """Each of its answers is looked at, also the 401, 403 and 429."""
+        client = Judge((server or self.nginx).plain, auth=auth)
+        client.of_web_server = server is not None
+        client.secrets = {name: secret.encode() for name, secret in {**TOKENS, **PASSWORDS}.items()}
+        return client
 
     def status(self, auth, method="GET", target=None, body=None, **more):
         return self.client(auth).request(method, target or self.target, body, **more).status
@@ -327,7 +332,8 @@ class Policy(unittest.TestCase):
         box = self.box
         nginx = Nginx(box, "unix:" + self.app.socket, edit=nginx_users(self.users))
         self.run_of(self.client(basic("carol", PASSWORDS["carol"]), nginx))
-        self.assertEqual(401, self.client(basic("carol", "x"), nginx).get(self.target).status)
+        refused = self.client(basic("carol", "x"), nginx).get(self.target)
+        self.assertEqual((401, 'Basic realm="states"'), (refused.status, refused.header("WWW-Authenticate")))
 
     def test_identities_of_apache(self):
         edit = apache_users(self.users)
@@ -341,7 +347,8 @@ class Policy(unittest.TestCase):
             return edit(name, text)
         apache = Apache(self.box, "unix:" + self.app.socket, edit=with_modules)
         self.run_of(self.client(basic("carol", PASSWORDS["carol"]), apache))
-        self.assertEqual(401, self.client(basic("carol", "x"), apache).get(self.target).status)
+        refused = self.client(basic("carol", "x"), apache).get(self.target)
+        self.assertEqual((401, 'Basic realm="states"'), (refused.status, refused.header("WWW-Authenticate")))
 
     def test_client_certificates(self):
         for server in (Nginx, Apache):

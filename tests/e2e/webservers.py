@@ -201,8 +201,8 @@ class Apache(WebServer):
     def write_files(self):
         self.box.make_dir(self.temp_folder())
         document_root = self.box.make_dir(self.path("htdocs"), 0o755)
-        for name in ("unavailable.asis", "bad-request.asis"):
-            self.write(name, (ROOT / "apache" / name).read_text())
+        for page in (ROOT / "apache").glob("*.asis"):
+            self.write(page.name, page.read_text())
         self.write("stateward.conf", adapt("apache/stateward.conf", {
             "Define STATEWARD_SOCKET /run/stateward/fcgi.sock":
                 f"Define STATEWARD_SOCKET {self.app.removeprefix('unix:')}",
@@ -267,4 +267,4 @@ SSLCertificateKeyFile {certs.path("server.key")}
                 "SSLCACertificateFile " + certs.path("ca.pem"),
             "#SSLVerify": "SSLVerify",
             "/var/www/html": self.make_web_root(),
-            "/etc/apache2/stateward/stateward.conf": self.path("stateward.conf")})
+            "/etc/apache2/stateward/": self.folder + "/"})
