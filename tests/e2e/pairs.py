@@ -9,8 +9,9 @@ from stateward import Stateward
 
 READY_S = 15
 READY_ANSWERS = 8  # in a row, so that both workers gave some
-# Those of the proofs; any other pair works as well.
+# Those of the proofs; the others work as well, and have the tests that are about every pair.
 PAIRS = ("fs+local", "postgres+postgres", "s3+redis", "s3+s3", "postgres+redis", "fs+redis")
+OTHER_PAIRS = ("fs+postgres", "fs+s3", "postgres+local", "postgres+s3", "s3+local", "s3+postgres")
 SERVICES = {"postgres": Postgres, "redis": Redis, "s3": Minio}
 # STATEWARD_TEST_S3_SERVER=versitygw: the other S3 server.
 if os.environ.get("STATEWARD_TEST_S3_SERVER") == "versitygw":

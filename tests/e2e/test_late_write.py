@@ -46,7 +46,8 @@ class LateWriter(threading.Thread):
             self.status = 0
 
 
-class LateWrite:
+class SameWrite:
+    """Identical writes, and repeats of a write, are one write: on every pair."""
     PAIR = None
 
     @classmethod
@@ -70,6 +71,60 @@ class LateWrite:
         self.caller.call("LOCK", target, lock_info("old"))
         return target
 
+    def identical_writes(self, count):
+        """Many identical POSTs of one new state; every third client is gone before its answer, and
+        sends the same again."""
+        type(self).count += 1
+        target, body = f"/state/late/same{self.count}", document(1, "same")
+        failed = []
+
+        def write(number):
+            try:
+                if number % 3 == 0:
+                    with socket.create_connection(self.nginx.plain, timeout=PATIENCE_S) as link:
+                        link.sendall((f"POST {target} HTTP/1.1\r\nHost: x\r\n"
+                                      f"Authorization: {AUTH}\r\n"
+                                      f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
+                Caller(self.nginx.plain, PATIENCE_S).call("POST", target, body)
+            except (OSError, Violation) as error:
+                failed.append(error)
+        writers = [threading.Thread(target=write, args=(n,)) for n in range(count)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        self.assertEqual([], failed)
+        self.assertEqual(body, self.caller.call("GET", target).body)
+
+    def test_identical_writes_are_one(self):
+        for count in (2, 20, 200):
+            with self.subTest(count):
+                self.identical_writes(count)
+
+    def test_repeat_of_a_write_that_is_still_on_its_way(self):
+        for kind, proxy in self.pair.proxies.items():
+            for step in range(1, MOST_STEPS):
+                target, body = self.locked_state(), document(2, "twice")
+                proxy.hold(nth=step)
+                hold = proxy.current
+                first = LateWriter(self.nginx.plain, target, body)
+                wait_for(lambda: hold.held.is_set() or not first.is_alive(), "held", PATIENCE_S)
+                if not hold.held.is_set():
+                    proxy.current = None
+                    break
+                repeat = LateWriter(self.nginx.plain, target, body)
+                # It may have to wait for the first: a transaction, a lock of a row.
+                repeat.join(1)
+                proxy.release()
+                first.join(PATIENCE_S)
+                repeat.join(PATIENCE_S)
+                self.assertNotIn(409, (first.status, repeat.status), f"{kind}, step {step}")
+                self.caller.call("POST", f"{target}?ID=old", body)
+                self.assertEqual(body, self.caller.call("GET", target).body)
+                self.caller.call("UNLOCK", target, lock_info("old"))
+
+
+class LateWrite(SameWrite):
     def take_over(self, target, before_write=lambda: None):
         """What an administrator and the next user do: (what the latter saw, what he wrote)."""
         self.caller.call("UNLOCK", target, b"")
@@ -150,58 +205,6 @@ class LateWrite:
             self.assertIn(b" 409 ", link.makefile("rb").readline())
         self.assertEqual(written, self.caller.call("GET", target).body)
         self.assertNotEqual(body, seen)
-
-    def identical_writes(self, count):
-        """Many identical POSTs of one new state; every third client is gone before its answer, and
-        sends the same again."""
-        type(self).count += 1
-        target, body = f"/state/late/same{self.count}", document(1, "same")
-        failed = []
-
-        def write(number):
-            try:
-                if number % 3 == 0:
-                    with socket.create_connection(self.nginx.plain, timeout=PATIENCE_S) as link:
-                        link.sendall((f"POST {target} HTTP/1.1\r\nHost: x\r\n"
-                                      f"Authorization: {AUTH}\r\n"
-                                      f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
-                Caller(self.nginx.plain, PATIENCE_S).call("POST", target, body)
-            except (OSError, Violation) as error:
-                failed.append(error)
-        writers = [threading.Thread(target=write, args=(n,)) for n in range(count)]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
-        self.assertEqual([], failed)
-        self.assertEqual(body, self.caller.call("GET", target).body)
-
-    def test_identical_writes_are_one(self):
-        for count in (2, 20, 200):
-            with self.subTest(count):
-                self.identical_writes(count)
-
-    def test_repeat_of_a_write_that_is_still_on_its_way(self):
-        for kind, proxy in self.pair.proxies.items():
-            for step in range(1, MOST_STEPS):
-                target, body = self.locked_state(), document(2, "twice")
-                proxy.hold(nth=step)
-                hold = proxy.current
-                first = LateWriter(self.nginx.plain, target, body)
-                wait_for(lambda: hold.held.is_set() or not first.is_alive(), "held", PATIENCE_S)
-                if not hold.held.is_set():
-                    proxy.current = None
-                    break
-                repeat = LateWriter(self.nginx.plain, target, body)
-                # It may have to wait for the first: a transaction, a lock of a row.
-                repeat.join(1)
-                proxy.release()
-                first.join(PATIENCE_S)
-                repeat.join(PATIENCE_S)
-                self.assertNotIn(409, (first.status, repeat.status), f"{kind}, step {step}")
-                self.caller.call("POST", f"{target}?ID=old", body)
-                self.assertEqual(body, self.caller.call("GET", target).body)
-                self.caller.call("UNLOCK", target, lock_info("old"))
 
 
 class LateWrite_fs_local(LateWrite, unittest.TestCase):
