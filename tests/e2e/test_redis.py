@@ -153,6 +153,19 @@ class Outages(RedisCase):
         self.assertEqual(200, self.lock("c"))
         self.assertEqual(3, max(self.versions()))  # b's; burnt once for the state
 
+    def test_more_losses_than_anybody_looks_back(self):
+        """Case D1: a LOCK after each of 1,001 losses burns a number."""
+        self.assertEqual(200, self.ask("POST", STATE, document(7)))
+        for number in range(1001):
+            self.redis.command("FLUSHALL")
+            self.assertEqual(200, self.lock(f"a{number}"))
+        self.assertGreater(max(self.versions()), 1001)
+        self.holds(7)
+        another = json.dumps({"version": 4, "serial": 1, "lineage": "another"}).encode()
+        self.assertEqual(409, self.ask("POST", f"{STATE}?ID=a1000", another))
+        self.holds(7)
+        self.assertEqual(200, self.post(8, "a1000"))
+
     def test_unlocked_write_after_a_loss(self):
         self.assertEqual(200, self.lock("a"))
         self.redis.command("FLUSHALL")

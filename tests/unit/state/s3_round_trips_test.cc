@@ -114,6 +114,31 @@ TEST(S3RoundTrips, OfServersThatTakeTurns) {
   }
 }
 
+// Case D1: each write whose PUT never arrives takes a number from it, which may still come.
+TEST(S3RoundTrips, AThousandFailedWritesHideNothing) {
+  Server server(s3, clock);
+  Cycle(server);
+  Lock(server);
+  CHECK(server->Put(grant, id, Doc(7)).status.ok());
+  for (int i = 0; i < 1001; ++i) {
+    s3->fault = [&](const MemS3::Asked& asked, const auto&) -> std::optional<MemS3::Answer> {
+      if (MemS3::NameOf(asked) != "PUT state") return std::nullopt;
+      s3->fault = nullptr;
+      return Status::Unavailable("http: timed out");
+    };
+    CHECK(server->Put(grant, id, Doc(8)).status.code() == Code::kUnavailable);
+  }
+  size_t records = 0;
+  for (const auto& [key, object] : s3->objects) records += key.rfind("states/", 0) == 0 ? 1 : 0;
+  CHECK(records > 1001);
+  s3->log.clear();
+  CHECK(ByteView(server->Get(grant).document) == ByteView(Doc(7)));
+  CHECK(s3->log.size() <= 4);
+  CHECK(server->Put(grant, id, Doc(1, "another")).status.code() == Code::kConflict);
+  CHECK(ByteView(Server(s3, clock)->Get(grant).document) == ByteView(Doc(7)));
+  CHECK(server->Put(grant, id, Doc(8)).status.ok());
+}
+
 // What other servers do between the looks of one write, at any moment of it.
 TEST(S3RoundTrips, NoWriteTakesPlaceAfterTheNextSession) {
   for (const char* moment : {"GET lock", "LIST", "GET state", "PUT state"}) {
