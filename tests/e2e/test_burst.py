@@ -75,7 +75,7 @@ class Burst(unittest.TestCase):
         self.burst(Nginx, edit, (30, 60, 150, 400))
 
     def test_apache(self):
-        self.burst(Apache, None, (400,))
+        self.burst(Apache, None, (30, 60, 150, 400))
 
 
 if __name__ == "__main__":
