@@ -1,7 +1,11 @@
 """The defects of libfcgi and of web servers that the FastCGI layer closes, one test each."""
+import fcntl
 import json
 import os
+import select
 import signal
+import struct
+import termios
 import threading
 import time
 import unittest
@@ -16,6 +20,11 @@ DRAIN_S = 5  # fcgi_loop.h
 
 def document(serial, filler=0):
     return json.dumps({"version": 4, "serial": serial, "lineage": "l", "x": "y" * filler}).encode()
+
+
+def unread(link):
+    """How much of what went into a link was not read at the other end; with the kernel's own, above 0."""
+    return struct.unpack("i", fcntl.ioctl(link.socket, termios.TIOCOUTQ, b"\0" * 4))[0]
 
 
 class Defects(unittest.TestCase):
@@ -258,7 +267,8 @@ class Defects(unittest.TestCase):
                  "CONTENT_LENGTH": str(50 << 20)}))
             sent = threading.Thread(target=self.flood, args=(link,))
             sent.start()
-            time.sleep(0.3)  # the answer is there and the socket is full of unread bytes
+            wait_for(lambda: select.select([link.socket], [], [], 0)[0], "the answer is there")
+            wait_for(lambda: unread(link) > 65536 or not sent.is_alive(), "the socket is full of unread bytes")
             self.assertEqual(401, link.answer()[0])
             link.close()
             sent.join()
@@ -339,9 +349,9 @@ class Defects(unittest.TestCase):
             half = len(body) // 2
             for at in range(0, half, 32768):
                 link.send(fcgi.record(fcgi.STDIN, body[at:min(at + 32768, half)]))
-            time.sleep(0.2)
+            wait_for(lambda: unread(link) == 0, "the half was read")
             server.process.send(signal.SIGTERM)
-            time.sleep(0.5)
+            time.sleep(0.5)  # nothing tells that it was taken; when it is later, the test sees less and passes
             for at in range(half, len(body), 32768):
                 link.send(fcgi.record(fcgi.STDIN, body[at:at + 32768]))
             link.send(fcgi.record(fcgi.STDIN))

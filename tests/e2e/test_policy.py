@@ -403,7 +403,9 @@ class Policy(unittest.TestCase):
         wrong = "wr0ng-canary-password"
         self.status(basic("alice", wrong))
         metrics = self.app.ask("GET", "/metrics")[2]
-        time.sleep(0.2)
+        asked = 8  # a run's five requests, two reads, and the one with the wrong password
+        log = pathlib.Path(self.nginx.path("stateward.log"))
+        wait_for(lambda: log.read_text().count(f" {self.target}") >= asked, "nginx has written of all of them")
         canaries = [*TOKENS.values(), *PASSWORDS.values(), wrong, "s3cret-output"]
         canaries += [basic("alice", wrong)[6:], token("ci")[6:]]
         for canary in canaries:

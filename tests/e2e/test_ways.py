@@ -1,6 +1,8 @@
 """Each way to run: LOCK, POST, GET, UNLOCK through nginx; reload; where logs go."""
 import json
 import os
+import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -22,6 +24,14 @@ LOCK = json.dumps({"ID": "a-lock", "Operation": "OperationTypeApply", "Who": "me
 
 def document(serial):
     return json.dumps({"version": 4, "serial": serial, "lineage": "l"}).encode()
+
+
+def waits_for_usr2(pid):
+    """Whether the process does not die of it any more: it was blocked when its threads began. (Of the thread that
+    waits for it, the kernel says that it is not blocked.)"""
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/status")
+    blocked = (re.search(r"^SigBlk:\s*(\w+)", task.read_text(), re.M).group(1) for task in tasks)
+    return any(int(bits, 16) >> (signal.SIGUSR2 - 1) & 1 for bits in blocked)
 
 
 class Ways(unittest.TestCase):
@@ -389,7 +399,8 @@ class Reload(unittest.TestCase):
 
     def test_usr2_under_multiwatch(self):
         def signals(server):
-            time.sleep(0.3)  # until its children have set their signals
+            wait_for(lambda: len(server.workers()) == 4 and all(map(waits_for_usr2, server.workers())),
+                     "its children have set their signals")
             server.process.send(signal.SIGUSR2)
         self.reload_under_load("multiwatch", signals)
 
