@@ -54,6 +54,11 @@ ifeq ($(VARIANT),tsan)
 UNIT_SRC := $(filter-out %_test.cc,$(UNIT_SRC)) $(shell grep -rl 'TEST_GROUP.*Tsan' tests/unit)
 LIB_SRC  := $(shell python3 tools/needed_sources.py $(UNIT_SRC))
 endif
+ifeq ($(VARIANT),hunt)
+# Only what the fuzzers at hand need; so the archive is made anew each time.
+LIB_SRC  := $(shell python3 tools/needed_sources.py $(if $(FUZZERS),$(FUZZERS:%=tests/fuzz/fuzz_%.cc),$(wildcard tests/fuzz/fuzz_*.cc)))
+.PHONY: $(O)/libstateward.a
+endif
 # Several sources are compiled as one, so that their headers are read once (tools/units.py). UNITY=0 compiles each
 # by itself, which is better while one works on a few, and is the way where there is no Python.
 UNITY    ?= $(if $(shell command -v python3),1,0)

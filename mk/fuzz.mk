@@ -7,10 +7,12 @@
 #   make fuzz SECONDS=60         each for so long; what it finds stays in build/fuzz/corpus/NAME
 #   make fuzz FUZZERS=document   only this one
 #   make fuzz HUNT=1 SECONDS=3600 FUZZERS=fcgi    for hours: of optimized objects
+#   make fuzz HUNT=1 RUNS=10000000 FUZZERS=fcgi   so many inputs, however long they take
 #   make fuzz-replay             the seeds, once: part of `make test`
 
 FUZZERS ?= $(patsubst tests/fuzz/fuzz_%.cc,%,$(wildcard tests/fuzz/fuzz_*.cc))
 SECONDS ?= 60
+RUNS ?=
 
 # The library and the fuzzers are objects of the asan build, which is instrumented for libFuzzer;
 # with HUNT=1 of the hunt build, which is that one, optimized.
@@ -29,8 +31,8 @@ fuzz: fuzz-build
 	$(Q)set -e; for f in $(FUZZERS); do \
 	  mkdir -p build/fuzz/corpus/$$f; \
 	  dict=; [ ! -e tests/fuzz/$$f.dict ] || dict=-dict=tests/fuzz/$$f.dict; \
-	  echo "  FUZZ  $$f ($(SECONDS) s)"; \
-	  $(FUZZ_DIR)/fuzz_$$f $$dict -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	  echo "  FUZZ  $$f ($(if $(RUNS),$(RUNS) inputs,$(SECONDS) s))"; \
+	  $(FUZZ_DIR)/fuzz_$$f $$dict $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS)) -timeout=10 -rss_limit_mb=2048 \
 	    -artifact_prefix=build/fuzz/$$f- -print_final_stats=1 \
 	    build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; \
 	done

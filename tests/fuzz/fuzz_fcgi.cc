@@ -1,8 +1,8 @@
 // The bytes of a connection, whatever they are and however they are split: RecordsIn takes them
 // apart, libfcgi parses what it lets through, and a Connection serves it over a socket.
 //
-// The first byte of an input says how the rest is split and whether a socket is used, the second
-// whether a body is refused.
+// The first byte of an input says how the rest is split, whether the peer reads only at the end and
+// whether time runs out meanwhile; the second whether a body is refused.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -124,31 +124,54 @@ void Drain(int fd) {
   }
 }
 
+struct Peer {
+  bool reads_late = false;  // the answer fills what the socket holds
+  bool out_of_time = false;
+};
+
 // As the loop does it, with one connection.
-void Serve(ByteView bytes, size_t piece, bool refuse) {
+void Serve(ByteView bytes, size_t piece, bool refuse, Peer peer) {
   static Log log{LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal};
   static Bytes scratch(size_t{16} * 1024);
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return;
+  const int small = 4096;
+  if (peer.reads_late) setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
   Memory memory(1 << 20, 50);
   Source source(refuse);
   {
     Connection connection(16, pair[0], true, memory, 0);
     using Next = Connection::Next;
     Next next = Next::kWait;
+    int64_t now_us = 1;
+    auto think = [&] {
+      if (next == Next::kThink) next = connection.Think(source, log, now_us);
+      Must(next != Next::kThink);
+    };
     for (size_t at = 0; at < bytes.size() && next == Next::kWait;) {
       ByteView some = bytes.Sub(at, std::min(piece, bytes.size() - at));
       ssize_t n = send(pair[1], some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n > 0) at += static_cast<size_t>(n);
-      next = connection.OnReady(1, &scratch);
-      if (next == Next::kThink) next = connection.Think(source, log, 1);
-      Must(next != Next::kThink);
-      Drain(pair[1]);
+      next = connection.OnReady(now_us, &scratch);
+      think();
+      // A full socket would be tried for ever.
+      if (!peer.reads_late || n <= 0) Drain(pair[1]);
+    }
+    for (int i = 0; peer.out_of_time && i < 3 && next == Next::kWait; ++i) {
+      now_us += 1000000000;  // beyond every limit
+      if (!connection.IsDue(now_us, ConnectionLimits())) break;
+      next = connection.OnDue(now_us);
+      think();
     }
     if (next == Next::kWait) {
       shutdown(pair[1], SHUT_WR);
-      next = connection.OnReady(2, &scratch);
-      if (next == Next::kThink) connection.Think(source, log, 2);
+      // What it still has to say is not more than its memory.
+      for (int i = 0; i < 1000 && next == Next::kWait; ++i) {
+        next = connection.OnReady(now_us, &scratch);
+        think();
+        Drain(pair[1]);
+      }
+      Must(next != Next::kWait || connection.phase() == Connection::Phase::kLinger);
     }
   }
   close(pair[1]);
@@ -174,7 +197,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Result<Request> request = ParseParams(whole.params, (data[1] & 2) != 0);
     Must(!request.ok() || request->request_id.size() == 32);
   }
-  // A socket costs ten times as much.
-  if ((data[0] & 0xe0) == 0) Serve(bytes, std::max<size_t>(piece, 16), (data[1] & 1) != 0);
+  Peer peer;
+  peer.reads_late = (data[0] & 0x20) != 0;
+  peer.out_of_time = (data[0] & 0x40) != 0;
+  Serve(bytes, std::max<size_t>(piece, 16), (data[1] & 1) != 0, peer);
   return 0;
 }
