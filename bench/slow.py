@@ -58,7 +58,7 @@ def measure(bench, server, options):
         with over_http(("127.0.0.1", server.port), KINDS, options.each) as crowd:
             crowd.start()
             crowded.append(one_run(bench, server))
-            print(f"{crowd.alive()} of {len(crowd.links)} slow connections are open", flush=True)
+            print(f"{crowd.alive()} of {len(crowd.members)} slow connections are open", flush=True)
     return without, crowded
 
 
