@@ -35,6 +35,19 @@ def value(text, name, **labels):
     return total
 
 
+def scrape(port):
+    """None: nobody answers."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        link.request("GET", "/metrics")
+        answer = link.getresponse()
+        return answer.read().decode() if answer.status == 200 else None
+    except OSError:
+        return None
+    finally:
+        link.close()
+
+
 class Metrics(unittest.TestCase):
     def setUp(self):
         self.box = Box()
@@ -45,16 +58,7 @@ class Metrics(unittest.TestCase):
         self.server = Stateward(self.box, way, METRICS_LISTEN_ADDR=f"127.0.0.1:{self.port}")
 
     def scrape(self):
-        """None: nobody answers."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        try:
-            link.request("GET", "/metrics")
-            answer = link.getresponse()
-            return answer.read().decode() if answer.status == 200 else None
-        except OSError:
-            return None
-        finally:
-            link.close()
+        return scrape(self.port)
 
     def work(self, start):
         """Ten writes, one lock that stays, one refused write."""

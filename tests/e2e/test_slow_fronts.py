@@ -1,0 +1,366 @@
+"""Slow clients and large bodies with the web servers between: what they are told, what the budget holds, and that a
+reload, an end or a death of a worker is to others what it is without them."""
+import concurrent.futures
+import os
+import signal
+import socket
+import time
+import unittest
+
+import fcgi_client as fcgi
+from box import PATIENCE_S, Box, free_port, wait_for
+from client import Client, basic
+from slow_crowd import (EACH, KINDS, LOCK_BYTES, MIB, SECRETS, Ordinary, OverFcgi, Paced, Watch, document,
+                        more_apache, more_nginx, over_http, raise_descriptor_limit, rss, status_of)
+from stateward import AUTH, Stateward
+from test_metrics import scrape, value
+from webservers import Apache, Nginx
+
+
+class Budget(unittest.TestCase):
+    """Bodies and answers of 20 MB as many as the budget of one worker holds, at 100 KB/s and such as stand still. What
+    is beyond it is 503 with Retry-After before its body is read; nobody else is. The default budget is a gibibyte:
+    STATEWARD_SLOW_BUDGET=1024 (`make prove-slow`) takes that."""
+    SIZE = 20 * MIB
+    WHOLE = int(os.environ.get("STATEWARD_SLOW_BUDGET", "256"))  # MiB
+
+    def setUp(self):
+        raise_descriptor_limit()
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.secrets = [basic("basic", f"slow{i}") for i in range(SECRETS)]
+        self.body = document(1, self.SIZE)
+
+    def start(self, budget):
+        self.budget = budget
+        self.server = Stateward(self.box, threads=8, workers=1, MAX_INFLIGHT_BYTES=f"{budget}M")
+        self.pid = wait_for(self.server.workers, "there is a worker")[0]
+        for secret in self.secrets:
+            self.assertEqual(200, self.server.ask("POST", "/state/slow/big", self.body,
+                                                  HTTP_AUTHORIZATION=secret)[0])
+
+    def test_on_the_socket(self):
+        self.start(self.WHOLE)
+
+        def bytes_of(method, target, auth, body):
+            values = {"REQUEST_METHOD": method, "REQUEST_URI": target, "HTTP_AUTHORIZATION": auth,
+                      "CONTENT_LENGTH": str(len(body)) if body else ""}
+            records = b"".join(fcgi.record(fcgi.STDIN, body[at:at + 32768]) for at in range(0, len(body), 32768))
+            return (fcgi.begin(flags=fcgi.KEEP) + fcgi.params(values) + (b"" if body else fcgi.record(fcgi.STDIN)),
+                    records)
+        self.fills(self.server.socket, socket.AF_UNIX, bytes_of, lambda: OverFcgi(self.server.socket))
+
+    @staticmethod
+    def http(method, target, auth, body):
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        return f"{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {auth}\r\n{length}\r\n".encode(), body
+
+    def test_through_nginx(self):
+        self.start(self.WHOLE // 2)
+        nginx = Nginx(self.box, "unix:" + self.server.socket)
+        self.fills(nginx.plain, socket.AF_INET, self.http, lambda: Client(nginx.plain, auth=AUTH, keep=True))
+
+    def test_through_apache(self):
+        """Apache reads of a body before it looks for an answer, so a little of the refused ones is sent."""
+        self.start(self.WHOLE // 2)
+        apache = Apache(self.box, "unix:" + self.server.socket)
+        self.fills(apache.plain, socket.AF_INET, self.http, lambda: Client(apache.plain, auth=AUTH, keep=True),
+                   step=16384)
+
+    def fills(self, address, family, bytes_of, make_client, step=0):
+        part = self.budget // 64
+        with Paced(address, family) as crowd:
+            self.fill(crowd, bytes_of, part)
+            # Smaller ones, so that there is room for the paced bodies to go on.
+            for i in range(40):
+                if self.refused(crowd, bytes_of, step, patience=1):
+                    break
+                head, body = bytes_of("POST", f"/state/slow/fill{i}", self.secrets[i % SECRETS], self.body)
+                crowd.stand_still(head, body[:5 * MIB])
+            crowd.start()
+            ordinary = Ordinary(make_client)
+            bad = ordinary.run(lambda o: o.cycles >= 100 and o.healths >= 30
+                               and min(crowd.under_way() or [0]) >= 3 * crowd.RATE)
+            self.assertEqual([], bad)
+            self.assertGreaterEqual(ordinary.cycles, 100)
+            for _ in range(8):
+                self.assertEqual((503, True), self.refused(crowd, bytes_of, step))
+            # All the others were under way all the time, at their pace or standing still, and the budget was full.
+            self.assertEqual({}, crowd.refused)
+            self.assertEqual(2 * part, len(crowd.under_way()))
+            self.assertLess(max(crowd.under_way()), self.SIZE)
+            self.assertGreater(rss(self.pid), 0.8 * self.budget * MIB)
+            # The body that a thread works on is there twice; none of the ordinary ones is large.
+            self.assertLess(rss(self.pid), (self.budget + 100) * MIB)
+
+    def fill(self, crowd, bytes_of, part):
+        for i in range(part):
+            secret = self.secrets[i % SECRETS]
+            post = bytes_of("POST", f"/state/slow/up{i}", secret, self.body)
+            get = bytes_of("GET", "/state/slow/big", secret, b"")
+            crowd.open(*post, kind="paced")
+            crowd.open(get[0], reads=True, kind="paced")
+            if i:
+                head, body = bytes_of("POST", f"/state/slow/still{i}", secret, self.body)
+                crowd.stand_still(head, body[:19 * MIB])
+                crowd.stand_still(get[0])
+        wait_for(lambda: rss(self.pid) > (3 * part - 2) * 19 * MIB, "the bodies and answers are there")
+
+    def refused(self, crowd, bytes_of, step, patience=PATIENCE_S):
+        """(status, whether it has Retry-After) of one more of whose body nothing comes, or `step` bytes five times a
+        second; None: it is waited for the rest."""
+        head, body = bytes_of("POST", "/state/more/n", AUTH, self.body)
+        deadline = time.monotonic() + patience
+        with socket.socket(crowd.family) as link:
+            link.settimeout(0.2)
+            link.connect(crowd.address)
+            link.sendall(head)
+            sent = 0
+            while time.monotonic() < deadline:
+                try:
+                    answer = link.recv(4096)
+                    return status_of(answer), b"Retry-After: 2\r\n" in answer
+                except TimeoutError:
+                    link.sendall(body[sent:sent + step])
+                    sent += step
+        return None
+
+    def test_what_is_promised_costs_nothing(self):
+        """Case A3 as it was: 8 bodies of 256 MiB of which a byte comes, with the defaults, on the socket and through
+        both. Then they are closed, which was the peak: 9 to 860 MB."""
+        server = Stateward(self.box)
+        nginx, apache = (front(self.box, "unix:" + server.socket) for front in (Nginx, Apache))
+        self.assertEqual(200, server.ask("POST", "/state/p/first", document(1, 20000))[0])
+        watch = Watch(server)
+        head, _ = self.http("POST", "/state/slow/big", self.secrets[0], b"")
+        head = head.replace(b"\r\n\r\n", b"\r\nContent-Length: 268435456\r\n\r\n{")
+        links = []
+        for _ in range(8):
+            for front in (nginx, apache):
+                links.append(socket.create_connection(front.plain))
+                links[-1].sendall(head)
+            links.append(server.link())
+            links[-1].send(fcgi.begin() + fcgi.params(
+                {"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/slow/big", "HTTP_AUTHORIZATION": self.secrets[0],
+                 "CONTENT_LENGTH": "268435456"}) + fcgi.record(fcgi.STDIN, b"{"))
+        wait_for(lambda: watch.links() >= len(links), "they are at the server")
+        for serial in range(1, 21):
+            info = b'{"ID":"%d"}' % serial
+            self.assertEqual(200, server.ask("LOCK", "/state/p/n", info)[0])
+            self.assertEqual(200, server.ask("POST", f"/state/p/n?ID={serial}", document(serial, 20000))[0])
+            self.assertEqual(200, server.ask("UNLOCK", "/state/p/n", info)[0])
+        for link in links:
+            link.close()
+        wait_for(lambda: watch.links() < len(links), "they are gone", 60)
+        self.assertLess(watch.peak(), 16 * MIB)
+
+
+class Told(unittest.TestCase):
+    """What too slow ones are told: senders 503 with Retry-After, which clients repeat, and never 408; a reader's answer
+    ends before it is whole."""
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+
+    def lock(self, name):
+        return (f"LOCK /state/p/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTH}\r\n"
+                f"Content-Length: {LOCK_BYTES}\r\n\r\n{{").encode()
+
+    def fronts(self, edit=None):
+        """[(name, (address, TLS context or None))]: both web servers, bare with the snippet and as the example site."""
+        found = []
+        for web in (Nginx, Apache):
+            for site in ("plain+tls", "example"):
+                front = web(self.box, "unix:" + self.server.socket, site=site, edit=edit)
+                found.append((f"{web.NAME} {site}", (front.tls, front.context())))
+        return found
+
+    @staticmethod
+    def connect(where, buffer=None):
+        address, context = where
+        link = socket.socket()
+        if buffer:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        link.settimeout(PATIENCE_S)
+        link.connect(address)
+        return context.wrap_socket(link, server_hostname="localhost")
+
+    def told(self, link, piece, pause, seconds):
+        """Sends `piece` each `pause` seconds until there is an answer: (its first bytes, after how long)."""
+        start = time.monotonic()
+        link.settimeout(pause)
+        while time.monotonic() - start < seconds:
+            try:
+                return link.recv(4096), time.monotonic() - start
+            except TimeoutError:
+                pass
+            try:
+                link.sendall(piece)
+            except OSError:
+                pass  # the answer is on its way
+        return b"", time.monotonic() - start
+
+    @staticmethod
+    def each(jobs):
+        """Runs them at the same time; a list of what each returned."""
+        with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+            return [done.result() for done in [pool.submit(job) for job in jobs]]
+
+    def test_slow_senders(self):
+        """A byte a second, and one that stands still: behind Apache that one is told when Apache gives up on it
+        (TimeOut, which is 60 s or, on Debian, 300 s, and 5 s here)."""
+        self.server = Stateward(self.box, CLIENT_MIN_RATE="10000", CLIENT_RATE_SECONDS="1")
+        fronts = self.fronts(lambda _, text: text.replace("ServerLimit 4", "Timeout 5\nServerLimit 4"))
+        names, jobs = [], []
+        for number, (name, where) in enumerate(fronts):
+            for way, piece in (("drips", b"a"), ("still", b"")):
+                names.append(f"{name}, {way}")
+
+                def job(where=where, piece=piece, target=f"n{number}{way}"):
+                    with self.connect(where) as link:
+                        link.sendall(self.lock(target))
+                        return self.told(link, piece, 1, 60)[0]
+                jobs.append(job)
+        for name, answer in zip(names, self.each(jobs)):
+            self.assertEqual(503, status_of(answer), (name, answer))
+            self.assertIn(b"Retry-After: 15\r\n", answer, name)
+
+    def test_slow_readers(self):
+        """More than nginx takes in for its client (1 MiB)."""
+        port = free_port()
+        self.server = Stateward(self.box, CLIENT_MIN_RATE="10000", CLIENT_RATE_SECONDS="1",
+                                METRICS_LISTEN_ADDR=f"127.0.0.1:{port}")
+        body = document(1, 5 * MIB)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/n", body)[0])
+        fronts = self.fronts()
+        links = [self.connect(where, 4096) for _, where in fronts]
+        for link in links:
+            self.addCleanup(link.close)
+            link.sendall(f"GET /state/p/n HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTH}\r\n\r\n".encode())
+            link.recv(1)
+        wait_for(lambda: value(scrape(port), "stateward_connections_ended_total", reason="slow") >= len(links),
+                 "all are cut off", 60)
+        for (name, _), link in zip(fronts, links):
+            self.assertLess(self.rest_of(link), len(body), name)
+        self.assertEqual(200, self.server.ask("GET", "/health")[0])
+
+    @staticmethod
+    def rest_of(link):
+        """How many bytes still come."""
+        got = 0
+        try:
+            while piece := link.recv(65536):
+                got += len(piece)
+        except OSError:
+            pass  # it was cut off
+        return got
+
+    def test_after_a_minute_with_the_defaults(self):
+        """A byte a second is 503 after the 60 s of CLIENT_RATE_SECONDS; 600 a second, less than a phone line's, are
+        under way still. Meanwhile another server is told to end while a crowd is slow."""
+        raise_descriptor_limit()
+        self.server = Stateward(self.box)
+        jobs, names = [self.ends_with_a_crowd], []
+        for number, (name, where) in enumerate(self.fronts()):
+            names.append(name)
+
+            def slow(where=where, target=f"slow{number}"):
+                with self.connect(where) as link:
+                    link.sendall(self.lock(target))
+                    return self.told(link, b"a", 1, 150)
+
+            def phone(where=where, target=f"phone{number}"):
+                with self.connect(where) as link:
+                    post = self.lock(target).replace(b"LOCK", b"POST").replace(b"%d" % LOCK_BYTES, b"1000000")
+                    link.sendall(post)
+                    return self.told(link, b" " * 300, 0.5, 70)[0]
+            jobs += [slow, phone]
+        ended, *results = self.each(jobs)
+        self.assertEqual(0, ended)
+        for name, (answer, took), phone in zip(names, results[::2], results[1::2]):
+            self.assertEqual(503, status_of(answer), (name, answer))
+            self.assertIn(b"Retry-After: 15\r\n", answer, name)
+            self.assertGreater(took, 55, name)
+            self.assertEqual(b"", phone, name)
+
+
+    @staticmethod
+    def ends_with_a_crowd():
+        """How a server ends that has 1,000 of each kind: it waits for them 35 s (5 s, and 30 s for who is in a
+        request); killed after 60 s, it would be another code."""
+        with Box() as box:
+            server = Stateward(box)
+            nginx = Nginx(box, "unix:" + server.socket, edit=more_nginx)
+            with over_http(nginx.plain, KINDS, EACH) as crowd:
+                crowd.start()
+                wait_for(lambda: crowd.rounds, "all are open", 60)
+                return server.process.stop()
+
+
+class Lifecycle(unittest.TestCase):
+    """Reload, end and death of a worker while 1,000 of each kind are slow: as without them."""
+
+    def setUp(self):
+        raise_descriptor_limit()
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, threads=8)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/small", document(1, 20000))[0])
+
+    def front(self, web):
+        edit = more_nginx if web is Nginx else more_apache
+        return web(self.box, "unix:" + self.server.socket, edit=edit)
+
+    def disturbed(self, web, disturb, each=EACH):
+        """What ordinary clients were answered that they should not have been."""
+        front = self.front(web)
+        with over_http(front.plain, KINDS, each) as crowd:
+            crowd.start()
+            wait_for(lambda: crowd.rounds, "all are open", 60)
+            ordinary = Ordinary(lambda: Client(front.plain, auth=AUTH, keep=True))
+            steps = iter(disturb)
+            at = [20]
+
+            def enough(now):
+                if now.cycles >= at[0]:
+                    at[0] += 20
+                    step = next(steps, None)
+                    if step is None:
+                        return True
+                    step()
+                return False
+            return ordinary.run(enough)
+
+    def reload(self):
+        self.server.process.send(signal.SIGHUP)
+
+    def term(self):
+        self.ending = self.server.workers()[0]
+        os.kill(self.ending, signal.SIGTERM)
+
+    def kill(self):
+        os.kill(self.server.workers()[0], signal.SIGKILL)
+
+    def only_an_outage(self, bad):
+        """What was on that worker may fail, as an outage that clients wait out."""
+        self.assertLess(len(bad), 20, bad)
+        for _, answer in bad:
+            self.assertEqual(503, answer.status, bad)
+            self.assertIsNotNone(answer.header("Retry-After"))
+
+    def test_reloads_and_an_end_behind_nginx(self):
+        self.assertEqual([], self.disturbed(Nginx, [self.reload] * 3 + [self.term]))
+
+    def test_reloads_and_an_end_behind_apache(self):
+        self.assertEqual([], self.disturbed(Apache, [self.reload] * 3 + [self.term]))
+
+    def test_a_worker_that_dies_behind_nginx(self):
+        self.only_an_outage(self.disturbed(Nginx, [self.kill]))
+
+    def test_a_worker_that_dies_behind_apache(self):
+        self.only_an_outage(self.disturbed(Apache, [self.kill]))
+
+
+if __name__ == "__main__":
+    unittest.main()
