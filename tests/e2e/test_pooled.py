@@ -91,13 +91,14 @@ class Pooled(unittest.TestCase):
             self.assertEqual(200, client.lock("/state/demo/held", info("holder")).status)
             wait_for(lambda: client.post("/state/demo/n", document(2), auth=basic("alice", "wrong")).status == 429,
                      "the guesses are used up")
+            large = b"x" * 100_000  # it is still on its way when the answer is known
             self.nobody_else_is_503(nginx, [
-                (404, "GET /state/demo/none", good, b"x" * 10000),
+                (404, "GET /state/demo/none", good, large),
                 (410, "LOCK /state/demo/freed", good, info("old")),
                 (413, "LOCK /state/demo/n", good, info("long" * 10000)),
                 (423, "LOCK /state/demo/held", good, info("another")),
-                (429, "POST /state/demo/n", guess, b"x" * 10000),
-                (429, "LOCK /state/demo/n", guess, b"x" * 10000)], good, "/state/demo/n")
+                (429, "POST /state/demo/n", guess, large),
+                (429, "LOCK /state/demo/n", guess, large)], good, "/state/demo/n")
             self.assertGreater(self.seen[429], self.seen[401])
 
     def test_a_refused_upload_has_its_answer_soon(self):
