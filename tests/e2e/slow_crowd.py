@@ -250,7 +250,7 @@ def more_apache(_, text):
     as shipped: heads end after 20 s (site: 10 s), idle ones after 5 s."""
     return (text.replace("StartServers 2\nServerLimit 4", "StartServers 10\nServerLimit 10")
             .replace("ThreadsPerChild 25", "ThreadLimit 384\nThreadsPerChild 384\nListenBacklog 4096")
-            .replace("MaxRequestWorkers 100", "MaxRequestWorkers 3840"))
+            .replace("MaxRequestWorkers 100", "MaxRequestWorkers 3840\nMaxSpareThreads 3840"))
 
 
 def rss(pid):
