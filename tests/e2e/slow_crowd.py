@@ -293,8 +293,8 @@ class OverFcgi:
 class Ordinary:
     """Clients that do what clients do, and note each answer that is not as it should be."""
 
-    def __init__(self, make_client, count=16, project="good"):
-        self.make_client, self.count, self.project = make_client, count, project
+    def __init__(self, make_client, count=16, project="good", pause_s=0.0):
+        self.make_client, self.count, self.project, self.pause_s = make_client, count, project, pause_s
         self.bad, self.cycles, self.healths = [], 0, 0
         self.stop = threading.Event()
 
@@ -322,6 +322,7 @@ class Ordinary:
                 if not all(self.check(what, ask(), wanted) for what, ask, wanted in steps):
                     break
                 self.cycles += 1
+                time.sleep(self.pause_s)
         except Exception as e:  # pylint: disable=broad-except
             self.bad.append(("broke", repr(e)))
         client.close()
