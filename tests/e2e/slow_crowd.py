@@ -82,7 +82,7 @@ class Crowd:
         try:
             if one.reads:
                 link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.READ_BUFFER)
-            link.settimeout(20)
+            link.settimeout(60)
             if self.tls:
                 link.bind((f"127.0.0.{2 + number % self.SOURCES}", 0))
             link.connect(self.address)
