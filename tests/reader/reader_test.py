@@ -1,14 +1,65 @@
 #!/usr/bin/env python3
 """The independent reader opens every kept record: docs/formats.md says enough, and says it right."""
+import base64
+import json
 import pathlib
 import re
 import sys
 import unittest
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 import stateward_reader as reader
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+STORES = ROOT / "tests/data/stores"
 VECTORS = sorted((ROOT / "tests/data/envelope").glob("*.txt"))
+
+
+def files_of(store):
+    """name in the files storage or in S3 -> bytes."""
+    if (store / "s3.json").exists():
+        objects = json.loads((store / "s3.json").read_text())
+        return {key: base64.b64decode(data) for key, data in objects.items()}
+    folder = store / "states"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def sample_store(store):
+    """(store id, the record of its secret, [(state id, number, record)]); a kept upload has number 0."""
+    if (store / "postgres.sql").exists():
+        dump = (store / "postgres.sql").read_text()
+        rows = re.findall(r"^INSERT INTO stateward\.records VALUES \('(\w{64})', (\d+), '\\x(\w+)'", dump, re.M)
+        rows += [(state, "0", data) for state, data in re.findall(
+            r"^INSERT INTO stateward\.uploads VALUES \('\w+', '\w+', '(\w{64})', \d+, \d+, '\\x(\w+)'", dump, re.M)]
+        store_id, secret = re.search(r"^INSERT INTO stateward\.store_marker VALUES \(true, 1, '(\w+)', '\w+', "
+                                     r"'\w+', '\\x(\w+)'", dump, re.M).groups()
+        return (bytes.fromhex(store_id), bytes.fromhex(secret),
+                [(bytes.fromhex(state), int(n), bytes.fromhex(data)) for state, n, data in rows])
+    files, records = files_of(store), []
+    for name, data in files.items():
+        version = re.fullmatch(r"states/(?:\w\w/)?(\w{64})/(\d{20})", name)
+        upload = re.fullmatch(r"uploads/\w{32}/\d+-\d+-\w{32}-(\w{64})", name)
+        if version or upload:
+            records.append((bytes.fromhex((version or upload)[1]), int(version[2]) if version else 0, data))
+    marker = files.get("stateward-store", files.get("00-stateward-store")).decode()
+    lines = dict(line.split(" ", 1) for line in marker.splitlines())
+    return bytes.fromhex(lines["store_id"]), base64.b64decode(lines["secret"]), records
+
+
+def key_of_store(store):
+    """record -> its key; for Transit what the exported key unwraps to, as Vault would."""
+    exported = store / "exported.keys"
+    if not exported.exists():
+        return lambda record: bytes(range(32))
+    keys = [base64.b64decode(line) for line in exported.read_text().split()]
+
+    def unwrapped(record):
+        vault, version, text = reader.Header(record).wrapped.decode().split(":")
+        assert vault == "vault"
+        sealed = base64.b64decode(text)
+        return AESGCM(keys[int(version[1:]) - 1]).decrypt(sealed[:12], sealed[12:], None)
+    return unwrapped
 
 
 def fields_of(path):
@@ -38,20 +89,26 @@ class ReaderTest(unittest.TestCase):
                 self.assertEqual(info["kind"], reader.KINDS[int(fields["kind"])])
 
     def test_every_record_of_the_sample_stores_opens(self):
-        key = bytes(range(32))
-        for name in ("fs-local-key", "fs-local-vault", "fs-redis-key"):
-            folder = ROOT / "tests/data/stores" / name / "states"
-            store = bytes.fromhex(re.search(r"^store_id (\w+)$",
-                                            (folder / "stateward-store").read_text(), re.M)[1])
-            records = sorted(folder.glob("states/*/*/*"))
-            kinds = []
-            for path in records:
-                info, document = reader.open_record(key, store, bytes.fromhex(path.parent.name),
-                                                    int(path.name), path.read_bytes())
-                self.assertEqual("demo", info["project"])
-                self.assertEqual(bool(document), info["kind"] == reader.KINDS[1])
-                kinds.append(info["kind"])
-            self.assertEqual(5, len(kinds), records)
+        """Versions, kept uploads and the store's secret, with what docs/formats.md says alone."""
+        names = sorted(path.name for path in STORES.iterdir())
+        self.assertEqual({"fs", "postgres", "s3"}, {name.split("-")[0] for name in names})
+        self.assertEqual({"key", "transit", "vault"}, {name.split("-")[2] for name in names})
+        for name in names:
+            with self.subTest(name):
+                store, secret, records = sample_store(STORES / name)
+                key_of = key_of_store(STORES / name)
+                kinds = []
+                for state, number, record in records:
+                    info, document = reader.open_record(key_of(record), store, state, number, record)
+                    self.assertEqual(state, reader.state_id(info.get("tenant", ""), info["project"], info["name"]))
+                    self.assertEqual("demo", info["project"])
+                    self.assertEqual(bool(document), info["kind"] == "state")
+                    self.assertEqual(info.get("serial"), json.loads(document)["serial"] if document else 3)
+                    kinds.append(f"{info['name']} {'kept' if number == 0 else info['kind']}")
+                self.assertEqual(["free kept", "free state", "free state", "gone state", "gone tombstone",
+                                  "held state"], sorted(kinds))
+                place = reader.state_id("", "", "store secret")
+                self.assertEqual(32, len(reader.open_record(key_of(secret), store, place, 0, secret)[1]))
 
     def test_state_ids_are_made_as_the_page_says(self):
         for path in VECTORS:
