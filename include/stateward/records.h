@@ -125,8 +125,13 @@ class Records {
 
   // The numbers that exist, newest first.
   virtual Result<std::vector<uint64_t>> Versions(const StateId& id) = 0;
-  // Calls `each` for every state that has records, in order of id, until it returns false.
-  virtual Status List(const std::function<bool(const StateId&)>& each) = 0;
+  // Calls `each` for every state that has records and whose id is above `after` (the empty id:
+  // all), in order of id, until it returns false.
+  virtual Status ListAfter(const StateId& after,
+                           const std::function<bool(const StateId&)>& each) = 0;
+  Status List(const std::function<bool(const StateId&)>& each) {
+    return ListAfter(StateId(), each);
+  }
   // How many states have records. Cheap enough for one call a minute.
   virtual Result<uint64_t> Count() = 0;
   // Removes record n; the newest is refused (kInvalidArgument). OK when it is gone already.

@@ -58,24 +58,23 @@ class PruneJob : public Job {
       Result<PrunedUploads> uploads =
           PruneUploads(parts.storage, parts.clock, parts.uploads, PruneHow::kRemove);
       if (!uploads.ok()) return {std::move(uploads).status(), kHourMs, false};
-      const Status begun = walk_.Begin(parts.storage, *this);
-      if (!begun.ok()) return {begun, kHourMs, false};
+      walk_.Begin();
     }
+    const Status listed = walk_.GoOn(parts.storage, *this);
+    if (!listed.ok()) return {listed, kHourMs, false};
     // One bad state must not keep the others from being pruned.
     Status failed;
-    for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i, walk_.Advance()) {
-      const StateId& id = *walk_.Next();
+    for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i) {
+      const StateId id = *walk_.Next();
+      walk_.Advance();
       Result<uint64_t> pruned =
           PruneState(parts.storage, parts.locker, parts.kms, parts.clock, parts.history,
                      (*store)->store_id, id, PruneHow::kRemove);
       if (!pruned.ok()) failed = std::move(pruned).status().At("state " + id.hex());
       if (failed.code() == Code::kUnavailable) break;  // the service may not answer: later
     }
-    if (!failed.ok()) {
-      walk_.Advance();
-      return {failed, kHourMs, false};
-    }
-    if (walk_.Next() != nullptr) return {Status(), kPauseMs, false};
+    if (!failed.ok()) return {failed, kHourMs, false};
+    if (!walk_.Done()) return {Status(), kPauseMs, false};
     walk_.Reset();
     return {Status(), kHourMs, true};
   }
@@ -98,19 +97,20 @@ class ExamineJob : public Job {
     Result<std::shared_ptr<const StoreIdentity>> store = parts.gate.Store();
     if (!store.ok()) return {std::move(store).status(), kMinuteMs, false};
     if (!walk_.running()) {
-      const Status begun = walk_.Begin(parts.storage, *this);
-      if (!begun.ok()) return {begun, kMinuteMs, false};
+      walk_.Begin();
       damaged_ = 0;
       unreadable_ = 0;
       began_us_ = parts.clock.SteadyUs();
     }
+    const Status listed = walk_.GoOn(parts.storage, *this);
+    if (!listed.ok()) return {listed, kMinuteMs, false};
     int64_t pause_ms = 0;
     if (walk_.Next() != nullptr) {
       const Status seen = Look(parts, (*store)->store_id, *walk_.Next(), &pause_ms);
       if (!seen.ok()) return {seen, kMinuteMs, false};  // the same one again
       walk_.Advance();
     }
-    if (walk_.Next() != nullptr) return {Status(), pause_ms, false};
+    if (!walk_.Done()) return {Status(), pause_ms, false};
     walk_.Reset();
     const int64_t took_ms = (parts.clock.SteadyUs() - began_us_) / 1000;
     return {Status(), std::max(kMinuteMs, kDayMs - took_ms), true};

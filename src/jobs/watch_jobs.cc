@@ -92,16 +92,15 @@ class TotalsJob : public Job {
       const Status begun = Begin(parts);
       if (!begun.ok()) return {begun, kHourMs, false};
     }
+    const Status listed = walk_.GoOn(parts.storage, *this);
+    if (!listed.ok()) return Failed(listed);
     std::vector<StateId> ids;
     for (; ids.size() < kBatch && walk_.Next() != nullptr; walk_.Advance()) {
       ids.push_back(*walk_.Next());
     }
     const Status added = ids.empty() ? Status() : Add(parts.storage, ids);
-    if (!added.ok()) {
-      walk_.Reset();
-      return {added, kHourMs, false};
-    }
-    if (walk_.Next() != nullptr) return {Status(), kPauseMs, false};
+    if (!added.ok()) return Failed(added);
+    if (!walk_.Done()) return {Status(), kPauseMs, false};
     walk_.Reset();
     found_ = round_;
     return {Status(), kHourMs, true};
@@ -111,10 +110,15 @@ class TotalsJob : public Job {
   static constexpr size_t kBatch = 25;
   static constexpr int64_t kPauseMs = 500;
 
+  JobStep Failed(const Status& why) {
+    walk_.Reset();
+    return {why, kHourMs, false};
+  }
+
   Status Begin(const JobParts& parts) {
     Result<std::vector<KeptUpload>> uploads = parts.storage.ListUploads();
     if (!uploads.ok()) return std::move(uploads).status();
-    STATEWARD_RETURN_IF_ERROR(walk_.Begin(parts.storage, *this));
+    walk_.Begin();
     round_ = {{"stateward_stored_versions", 0},
               {"stateward_kept_uploads", uploads->size()},
               {"stateward_kept_upload_bytes", 0}};

@@ -103,7 +103,9 @@ class MeteredStorage : public Storage {
   Result<std::vector<uint64_t>> Versions(const StateId& id) override {
     return meter_("versions", [&] { return s_->Versions(id); });
   }
-  Status List(const std::function<bool(const StateId&)>& each) override { return s_->List(each); }
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override {
+    return s_->ListAfter(after, each);
+  }
   Result<uint64_t> Count() override { return s_->Count(); }
   Status Prune(const StateId& id, uint64_t n) override {
     return meter_("prune", [&] { return s_->Prune(id, n); });

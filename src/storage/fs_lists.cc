@@ -13,7 +13,7 @@ namespace stateward {
 using fs_layout::kStates;
 using fs_layout::NotProved;
 
-Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
+Status FsStorage::ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) {
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<Fd> states = OpenDirAt(disk_, root->get(), kStates);
@@ -24,7 +24,7 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
   std::sort(groups.begin(), groups.end());
   // Only a folder that is gone holds no state. One that cannot be opened may hold any.
   for (const std::string& group : groups) {
-    if (!IsHex(group, 2)) continue;
+    if (!IsHex(group, 2) || group < after.hex().substr(0, 2)) continue;
     std::vector<std::string> names;
     Result<Fd> dir = OpenAndListAt(disk_, states->get(), group, &names);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
@@ -32,7 +32,7 @@ Status FsStorage::List(const std::function<bool(const StateId&)>& each) {
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       StateId id;
-      if (!StateId::Parse(name, &id)) continue;
+      if (name <= after.hex() || !StateId::Parse(name, &id)) continue;
       Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
       if (!state.ok() && state.status().code() == Code::kNotFound) continue;
       if (!state.ok()) return std::move(state).status();

@@ -42,7 +42,7 @@ class FsStorage : public Storage, public StoreCopy {
                  ByteView sealed) override;
   Result<std::optional<uint64_t>> StoredBytes(const StateId& id) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
-  Status List(const std::function<bool(const StateId&)>& each) override;
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override;
   Result<EndPage> Ends(const std::string& prefix) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;

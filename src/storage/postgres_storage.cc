@@ -319,8 +319,9 @@ Result<std::vector<uint64_t>> PostgresStorage::Versions(const StateId& id) {
   return versions;
 }
 
-Status PostgresStorage::List(const std::function<bool(const StateId&)>& each) {
-  std::string after;
+Status PostgresStorage::ListAfter(const StateId& from,
+                                  const std::function<bool(const StateId&)>& each) {
+  std::string after = from.hex();
   for (bool more = true; more;) {
     PgStatement statement{STATE_IDS "SELECT " STATEWARD_PG_PLACE
                                     ", s.id FROM (VALUES (1)) one LEFT JOIN (SELECT id FROM s WHERE"

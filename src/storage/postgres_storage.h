@@ -57,7 +57,7 @@ class PostgresStorage : public Storage, public StoreCopy {
   Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                  ByteView sealed) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
-  Status List(const std::function<bool(const StateId&)>& each) override;
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override;
   Result<EndPage> Ends(const std::string& prefix) override;
   Result<uint64_t> Count() override;
   Status Prune(const StateId& id, uint64_t n) override;

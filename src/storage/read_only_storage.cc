@@ -36,7 +36,9 @@ class ReadOnlyStorage : public Storage {
     return s_->StoredBytes(id);
   }
   Result<std::vector<uint64_t>> Versions(const StateId& id) override { return s_->Versions(id); }
-  Status List(const std::function<bool(const StateId&)>& each) override { return s_->List(each); }
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override {
+    return s_->ListAfter(after, each);
+  }
   Result<uint64_t> Count() override { return s_->Count(); }
   Result<std::vector<KeptUpload>> ListUploads() override { return s_->ListUploads(); }
   Result<std::vector<KeptUpload>> ListUploadsOf(const std::string& principal_tag) override {

@@ -315,11 +315,13 @@ Result<std::vector<uint64_t>> S3Storage::Versions(const StateId& id) {
   return numbers;
 }
 
-Status S3Storage::List(const std::function<bool(const StateId&)>& each) {
+Status S3Storage::ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) {
   STATEWARD_RETURN_IF_ERROR(Begin());
   S3ListRequest request;
   request.prefix = prefix_ + kStates;
   request.folders = true;
+  // '0' comes right behind '/': no key of that state is above it.
+  if (!after.hex().empty()) request.start_after = request.prefix + after.hex() + "0";
   STATEWARD_RETURN_IF_ERROR(client_->List(request, [&](const S3Page& page) {
     for (const std::string& folder : page.folders) {
       StateId id;

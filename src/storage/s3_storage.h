@@ -42,7 +42,7 @@ class S3Storage : public Storage, public StoreCopy {
   Status Replace(const StateId& id, uint64_t n, const Sha256Digest& expected,
                  ByteView sealed) override;
   Result<std::vector<uint64_t>> Versions(const StateId& id) override;
-  Status List(const std::function<bool(const StateId&)>& each) override;
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override;
   Result<EndPage> Ends(const std::string& prefix) override;
   bool FrontsAreRoundTrips() const override { return true; }
   Result<uint64_t> Count() override;

@@ -286,6 +286,22 @@ inline void ListIsInOrderOfId(StorageFixture& f) {
   size_t calls = 0;
   Good(s->List([&](const StateId&) { return ++calls < 3; }));
   LONGS_EQUAL(3, calls);
+  // From each of them on, and from one that is not there.
+  for (size_t i = 0; i < seen.size(); ++i) {
+    StateId after;
+    CHECK(StateId::Parse(seen[i], &after));
+    std::vector<std::string> rest;
+    Good(s->ListAfter(after, [&](const StateId& id) {
+      rest.push_back(id.hex());
+      return true;
+    }));
+    CHECK(rest == std::vector<std::string>(seen.begin() + static_cast<long>(i) + 1, seen.end()));
+  }
+  StateId above;
+  CHECK(StateId::Parse(std::string(64, 'f'), &above));
+  calls = 0;
+  Good(s->ListAfter(above, [&](const StateId&) { return ++calls < 3; }));
+  LONGS_EQUAL(0, calls);
 }
 
 }  // namespace storage_cases

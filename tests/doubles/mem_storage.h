@@ -161,11 +161,11 @@ class MemStorage : public Storage, public StoreCopy {
     for (auto it = versions.rbegin(); it != versions.rend(); ++it) out.push_back(it->first);
     return out;
   }
-  Status List(const std::function<bool(const StateId&)>& each) override {
+  Status ListAfter(const StateId& after, const std::function<bool(const StateId&)>& each) override {
     if (Out()) return Down();
     for (const auto& [hex, versions] : states_) {
       StateId id;
-      if (versions.empty() || !StateId::Parse(hex, &id)) continue;
+      if (versions.empty() || hex <= after.hex() || !StateId::Parse(hex, &id)) continue;
       if (!each(id)) break;
     }
     return Status();
