@@ -18,8 +18,8 @@ class StoreSample {
  public:
   explicit StoreSample(const Clock& clock) : clock_(clock) {}
 
-  // Not OK when none of several states' newest records can be read. Damage of one state is not
-  // looked for: the job `examine` does.
+  // Not OK when none of several states' newest records can be read, or none can be listed. Damage
+  // of one state is not looked for: the job `examine` does.
   Status Look(Records& records);
 
  private:
@@ -28,10 +28,12 @@ class StoreSample {
   static constexpr int kTries = 3;
   static constexpr int64_t kListAgainUs = int64_t{60} * 1000 * 1000;
 
+  Status List(Records& records);
+
   const Clock& clock_;
   std::vector<StateId> ids_;
   size_t next_ = 0;
-  int64_t listed_us_ = 0;  // 0: never
+  int64_t listed_us_ = 0;  // when ids_ was listed
 };
 
 }  // namespace stateward
