@@ -13,6 +13,7 @@
 #include "doubles/eventually.h"
 #include "doubles/fake_clock.h"
 #include "doubles/fake_web.h"
+#include "doubles/stderr_of.h"
 #include "doubles/token_maker.h"
 
 namespace stateward {
@@ -102,6 +103,19 @@ TEST(Issuers, ADisagreementIsRefusedAndCounted) {
   }
   second.refuses = false;
   CHECK(tokens->Verify(token).ok());
+}
+
+TEST(Issuers, ADisagreementIsLoggedAsSuch) {
+  const std::string token(Token().Reveal());
+  const std::string said = StderrOf([&] {
+    log.SetLevel(LogLevel::kError);
+    second.refuses = true;
+    (void)Open({{"https://issuer.example", {"stateward"}, false, ""}})->Verify(SecretString(token));
+  });
+  STRCMP_CONTAINS("level=error", said.c_str());
+  STRCMP_CONTAINS("OpenSSL accepts the signature of a token and libjwt does not", said.c_str());
+  STRCMP_CONTAINS("issuer https://issuer.example, alg ES256", said.c_str());
+  CHECK(said.find(token.substr(0, token.find('.'))) == std::string::npos);
 }
 
 TEST(Issuers, TheSecondVerifierSeesNoTokenThatTheFirstRefused) {

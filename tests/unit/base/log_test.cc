@@ -10,31 +10,10 @@
 #include <string>
 
 #include "base/json.h"
+#include "doubles/stderr_of.h"
 
 namespace stateward {
 namespace {
-
-// What `act` writes to descriptor 2, in a process of its own.
-template <typename Act>
-std::string Stderr(Act act) {
-  int ends[2];
-  if (pipe(ends) != 0) return "";
-  pid_t pid = fork();
-  if (pid == 0) {
-    dup2(ends[1], 2);
-    act();
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[16384];
-  for (ssize_t n = 0; (n = read(ends[0], buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  close(ends[0]);
-  waitpid(pid, nullptr, 0);
-  return text;
-}
 
 void WriteOne(LogFormat format, const std::string& value) {
   Log log(LogTarget::kStderr, format, LogLevel::kInfo);
@@ -48,13 +27,13 @@ void WriteOne(LogFormat format, const std::string& value) {
 TEST_GROUP(Log){};
 
 TEST(Log, Logfmt) {
-  std::string line = Stderr([] { WriteOne(LogFormat::kLogfmt, "p/n"); });
+  std::string line = StderrOf([] { WriteOne(LogFormat::kLogfmt, "p/n"); });
   CHECK(line.find(" level=info msg=request state=p/n status=200\n") != std::string::npos);
   CHECK(line.find("never") == std::string::npos);
 }
 
 TEST(Log, Json) {
-  std::string line = Stderr([] { WriteOne(LogFormat::kJson, "p/\"n\""); });
+  std::string line = StderrOf([] { WriteOne(LogFormat::kJson, "p/\"n\""); });
   Result<JsonObject> json = ParseSmallJson(line);
   CHECK(json.ok());
   STRCMP_EQUAL("p/\"n\"", json->String("state")->c_str());
@@ -63,21 +42,21 @@ TEST(Log, Json) {
 
 TEST(Log, AValueCannotMakeALineOrAField) {
   std::string line =
-      Stderr([] { WriteOne(LogFormat::kLogfmt, "x\nlevel=fatal msg=forged \" status=500"); });
+      StderrOf([] { WriteOne(LogFormat::kLogfmt, "x\nlevel=fatal msg=forged \" status=500"); });
   LONGS_EQUAL(1, std::count(line.begin(), line.end(), '\n'));
   CHECK(line.find(R"(state="x\u000alevel=fatal msg=forged \" status=500" status=200)") !=
         std::string::npos);
 }
 
 TEST(Log, LinesHaveALimit) {
-  std::string line = Stderr([] { WriteOne(LogFormat::kLogfmt, std::string(100000, 'x')); });
+  std::string line = StderrOf([] { WriteOne(LogFormat::kLogfmt, std::string(100000, 'x')); });
   LONGS_EQUAL(Log::kMaxLine + 1, line.size());
 }
 
 TEST(Log, JsonThatIsTooLongIsJson) {
   for (const std::string& value : {std::string(100000, 'x'), std::string(100000, '\n'),
                                    std::string(8000, '"'), std::string(8070, 'x')}) {
-    const std::string line = Stderr([&] { WriteOne(LogFormat::kJson, value); });
+    const std::string line = StderrOf([&] { WriteOne(LogFormat::kJson, value); });
     CHECK(line.size() <= Log::kMaxLine + 1);
     Result<JsonObject> json = ParseSmallJson(line);
     CHECK_TEXT(json.ok(), line.substr(line.size() - 60).c_str());
