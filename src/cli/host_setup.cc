@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "app/hardening.h"
 #include "base/secret_file.h"
 #include "config/config.h"
 #include "moving/folder_source.h"
@@ -293,7 +294,11 @@ std::string HostSetup::SettingsFile(const std::string& path) const {
 }
 
 Status HostSetup::Enter(const std::vector<std::string>& other_settings) {
-  if (root_) STATEWARD_RETURN_IF_ERROR(BecomeService(other_settings));
+  if (root_) {
+    STATEWARD_RETURN_IF_ERROR(BecomeService(other_settings));
+  } else {
+    HardenProcess();  // it opens states, whoever started it
+  }
   LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
   if (!loaded.errors.empty()) return Status();  // the command says so
   return CheckFolders(loaded.config);

@@ -1,5 +1,6 @@
 """statewardctl on a host with a unit: as root and as the service's user. Whatever it does, the server
 can read every state afterwards (docs/running.md, "statewardctl on a host")."""
+import fcntl
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-from box import Box, environment, test_user, wait_for
+from box import Box, environment, reachable, test_user, wait_for
 from client import basic
 from original import blob, legacy_id
 from policy_world import CTL, TOKENS, policy
@@ -163,11 +164,22 @@ class Host(unittest.TestCase):
         """Each command once, in an order in which each has something to do; the server reads all states after
         each. `ctl` runs one and gives its output."""
         ran = set()
+        there = {}  # the states that must be there: serials
 
-        def run(words, *args, code=0, options=()):
+        def read(words):
+            for name, serial in there.items():
+                status, _, body = server.ask("GET", f"/state/demo/{name}", **self.auth)
+                self.assertEqual((200, document(serial)), (status, body), (words, name))
+            self.owned(words)
+
+        def run(words, *args, code=0, options=(), after=None):
+            """after: {name: serial} that are others now; None: the state is gone."""
             ran.add(words)
             out = ctl(*words.split(), *args, code=code, options=options)
-            self.owned(words)
+            there.update(after or {})
+            for name in [name for name, serial in there.items() if serial is None]:
+                del there[name]
+            read(words)
             return out
 
         self.settings.update(AUDIT_FILE=self.box.path("audit.jsonl"), AUTH_POLICY_FILE=self.policy)
@@ -176,7 +188,8 @@ class Host(unittest.TestCase):
         server = self.serve(AUDIT_FILE=self.box.path("audit.jsonl"))
         self.secret_file("secrets", "secret\n")
         self.secret_file("names", "demo/old\n")
-        run("adopt", "--all", "--secrets", "secrets", "--names", "names")
+        run("adopt", "--all", "--secrets", "secrets", "--names", "names", after={"old": 7})
+
         def written(name, serial):
             return server.ask("POST", f"/state/demo/{name}", document(serial), **self.auth)[0] == 200
 
@@ -186,6 +199,7 @@ class Host(unittest.TestCase):
         for name in ("a", "b", "c"):
             for serial in (1, 2, 3):
                 self.assertTrue(written(name, serial), (name, serial))
+        there.update(a=3, b=3, c=3)
 
         def refused():
             self.assertEqual(409, server.ask("POST", "/state/demo/a", document(1), **self.auth)[0])
@@ -199,15 +213,16 @@ class Host(unittest.TestCase):
         entry = refused()
         run("uploads show", entry)
         run("uploads diff", entry, code=None)
-        run("uploads restore", entry, "--reason", "meant", code=None)
+        run("uploads restore", entry, "--reason", "meant", after={"a": 1})
         run("uploads drop", entry, "--yes")
         run("pin", "demo/b", "--version", "1")
         run("unpin", "demo/b", "--version", "1")
         run("purge", "demo/b", "--version", "1", "--reason", "leaked", "--yes")
-        run("rollback", "demo/a", "--to", "1")
-        run("delete", "demo/c", "--yes")
-        run("undelete", "demo/c")
-        run("mv", "demo/c", "demo/d")
+        third = next(row["version"] for row in json.loads(run("versions", "demo/a", "--json")) if row["serial"] == 3)
+        run("rollback", "demo/a", "--to", str(third), after={"a": 2})  # the next serial
+        run("delete", "demo/c", "--yes", after={"c": None})
+        run("undelete", "demo/c", after={"c": 3})
+        run("mv", "demo/c", "demo/d", after={"c": None, "d": 3})
         run("freeze", "demo/d", "--reason", "a look")
         run("maintenance set", "demo/b", "--until", "2099-01-31T00:00:00Z", "--reason", "work")
         run("maintenance end", "demo/b")
@@ -230,15 +245,18 @@ class Host(unittest.TestCase):
         run("export", "*/*", options=("--output", "all.tar"))
         folder = self.box.make_dir("from")
         self.box.write("from/network.tfstate", document(4))
-        run("import", "--folder", folder, "--to", "demo/{workspace}", code=None)
-        self.reads_all(server, ("a", "b", "d", "old"))
+        run("import", "--folder", folder, "--to", "demo/{workspace}", after={"network": 4})
         run("backup", options=("--output", "backup.tar"))
         run("backup verify", "backup.tar")
         run("restore", "backup.tar", "--into", self.other_settings("restored"), "--new-identity")
-        run("copy", "--to-env-file", self.other_settings("copied"))
+        self.assertEqual(["a", "b", "d", "network", "old"], sorted(there))
+        ran.add("copy")
+        ctl("copy", "--to-env-file", self.other_settings("copied"))  # and nobody uses this store any more
+        self.owned("copy")
         server.process.stop()
         self.store = self.box.path("copied")
-        self.reads_all(self.serve(STORAGE_FS_DIR=self.store), ("a", "b", "d", "old"))
+        server = self.serve(STORAGE_FS_DIR=self.store)
+        read("copy")
         said = re.findall(r"^  ([a-z][a-z -]*?)  ", ctl("--help").split("commands:")[1].split("options")[0], re.M)
         self.assertEqual([], sorted(set(said) - ran), "commands that this test does not run")
 
@@ -251,6 +269,72 @@ class Host(unittest.TestCase):
         self.readable_key()
         self.secret_file = self.box.write
         self.every_command(self.service)
+
+    def standing_still(self, ctl):
+        """/proc of a command that has opened the store and cannot write its answer: nobody reads the pipe."""
+        reads, writes = os.pipe()
+        self.addCleanup(os.close, reads)
+        fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writes, b"x" * fcntl.fcntl(writes, fcntl.F_GETPIPE_SZ))
+        run = ctl(writes)
+        os.close(writes)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+
+        def words(field):
+            text = pathlib.Path(f"/proc/{run.pid}/status").read_text(encoding="ascii")
+            return [int(word, 16 if field.startswith("Cap") else 10)
+                    for word in re.search(rf"^{field}:(.*)$", text, re.M)[1].split()]
+
+        def facts():
+            self.assertIsNone(run.poll(), "it has ended")
+            # What lies in /proc of a process that may not be dumped belongs to root.
+            return {"uid": words("Uid"), "gid": words("Gid"), "groups": sorted(words("Groups")),
+                    "rights": words("CapEff") + words("CapPrm"), "no new rights": words("NoNewPrivs"),
+                    "undumpable": os.stat(f"/proc/{run.pid}/environ").st_uid == 0,
+                    "core": re.search(r"^Max core file size +0 +0 ",
+                                      pathlib.Path(f"/proc/{run.pid}/limits").read_text(encoding="ascii"), re.M)
+                    is not None}
+        return facts
+
+    def became(self, facts, uid, gid, groups):
+        want = {"uid": [uid] * 4, "gid": [gid] * 4, "groups": sorted(groups), "rights": [0, 0], "no new rights": [1],
+                "undumpable": True, "core": True}
+        try:
+            wait_for(lambda: facts() == want, "it is the service's user")
+        finally:
+            self.assertEqual(want, facts())
+
+    @unittest.skipIf(test_user() is None, "not as root")
+    def test_root_becomes_the_services_user_wholly(self):
+        """Groups, gid and uid, each of the real, effective and saved ones; and nobody may look into it."""
+        uid, gid = self.box.user
+        extra = next(g for g in grp.getgrall() if g.gr_gid not in (0, gid) and not g.gr_mem)
+        other = next(g for g in grp.getgrall() if g.gr_gid not in (0, gid, extra.gr_gid) and not g.gr_mem)
+        name = pwd.getpwuid(uid).pw_name
+        self.root("init")
+        with open(self.unit, encoding="ascii") as file:
+            self.box.write("stateward.service", re.sub(
+                "Group=.*", f"Group={other.gr_name}\nSupplementaryGroups={extra.gr_name}", file.read()))
+
+        def run(out):
+            return subprocess.Popen([CTL, "--unit", self.unit, "keys"], cwd=self.private, stdout=out,
+                                    env=environment({}), extra_groups=[0, gid, extra.gr_gid])
+        facts = self.standing_still(run)
+        own = os.getgrouplist(name, pwd.getpwuid(uid).pw_gid)
+        self.became(facts, uid, other.gr_gid, {*own, other.gr_gid, extra.gr_gid})
+
+    def test_nobody_may_look_into_a_command_of_the_services_user(self):
+        self.readable_key()
+        self.service("init")
+        as_user = self.box.identity()
+
+        def run(out):
+            return subprocess.Popen([reachable(CTL), "--unit", self.unit, "keys"], cwd=self.box.folder, stdout=out,
+                                    env=environment({}), **as_user)
+        facts = self.standing_still(run)
+        groups = [] if as_user else os.getgroups()
+        self.became(facts, self.uid, self.box.user[1] if as_user else os.getegid(), groups)
 
     @unittest.skipIf(test_user() is None, "not as root")
     def test_root_follows_no_link_out_of_a_folder(self):
