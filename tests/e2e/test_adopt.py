@@ -318,6 +318,31 @@ class History(unittest.TestCase):
         self.assertEqual(0, box.run([CTL, "adopt", "demo/held"],
                                     env=self.server.settings).returncode)
 
+    def test_names_of_the_policy_and_of_the_store_are_tried(self):
+        """Without a list of names; what nobody names is left."""
+        box = Box()
+        self.addCleanup(box.close)
+        box.make_dir("states")
+        for name in ("ruled", "stored", "nobody-knows-it"):
+            box.write("states/" + legacy_id("demo", name, "secret") + ".tfstate", blob(document(name)))
+        rule = '\n[[rules]]\nname = "one state"\ntoken = "ci"\nstates = ["demo/ruled", "demo/*"]\nrole = "read"\n'
+        self.server = Pair(box, "fs+local").stateward(
+            AUTH_BASIC_ENABLED="true", AUTH_BASIC_NEW_TENANTS="true",
+            AUTH_POLICY_FILE=box.write("policy.toml", policy() + rule))
+        # Somebody else's state of that name.
+        self.assertEqual(200, self.ask("POST", "/state/demo/stored", document("other"), basic("basic", "other"))[0])
+        box.write("secrets", "secret\n")
+        run = box.run([CTL, "adopt", "--all", "--secrets", "secrets"], env=self.server.settings)
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        self.assertIn("2 states with 2 versions were given", run.stdout)
+        self.assertIn("1 blob of terraform-backend is left", run.stdout)
+        root = basic("x", TOKENS["root"])
+        for name in ("ruled", "stored"):
+            self.assertEqual((200, document(name)), self.ask("GET", f"/state/demo/{name}", None, root))
+        self.assertEqual(409, self.ask("GET", "/state/demo/nobody-knows-it", None, root)[0])
+        self.assertEqual((200, document("other")),
+                         self.ask("GET", "/state/demo/stored", None, basic("basic", "other")))
+
     def test_commands_have_their_lines(self):
         """Those that concern a whole store, and adopt; what was only asked for has none."""
         box = self.serve()
