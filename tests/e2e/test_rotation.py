@@ -12,6 +12,7 @@ import time
 import unittest
 
 from box import Box, reachable, wait_for
+from original import blob, legacy_id
 from stateward import PROGRAM, Stateward
 
 CTL = str(pathlib.Path(PROGRAM).parent / "statewardctl")
@@ -176,6 +177,56 @@ class Rotation(unittest.TestCase):
         # Servers that have ended do not stand in the way, and those that died do so only for minutes.
         self.server.process.stop()
         self.assertEqual([], list(pathlib.Path(self.box.path("states/servers")).iterdir()))
+        self.left_by("dead:1", old_id, minutes=6)
+        self.left_by("standing:2", old_id, minutes=3)
+        out = self.ctl("rekey", code=4)
+        self.assertIn("running servers do not know the key", out)
+        self.assertIn("standing:2;", out)
+        self.assertIn("not heard of for more than 5 minutes, so not counted: dead:1\n", out)
+        os.unlink(self.box.path("states/servers/" + "2" * 32))
+        out = self.ctl("rekey")
+        self.assertIn("not counted: dead:1\n", out)
+        self.assertIn("0 sealed again", out)
+
+    def left_by(self, server, key, minutes):
+        """What a worker said so long ago that knows this key alone."""
+        then = int((time.time() - 60 * minutes) * 1000)
+        text = {"server": server, "version": "1", "time_ms": str(then), "seals": key, "opens": [key], "format": "1"}
+        self.box.write("states/servers/" + server[-1] * 32, json.dumps(text))
+
+    def test_the_old_key_stays_for_states_of_the_original(self):
+        """They name no key and are never changed: rekey and keys say that they need it, as long as they do."""
+        untouched = {}
+        for name in ("left", "also"):
+            untouched[name] = json.dumps({"version": 4, "serial": 1, "lineage": name}).encode()
+            self.box.write("states/" + legacy_id("p", name, "secret") + ".tfstate", blob(untouched[name], self.old))
+        self.assertEqual(200, self.server.ask("POST", "/state/p/s0", self.document(0))[0])
+        old_id = self.id_of(self.old)
+        self.write("kms.key", self.new)
+        self.write("kms.keyring", self.old)
+        self.restart()
+        out = self.ctl("rekey")
+        self.assertIn("2 sealed again", out)
+        self.assertIn("2 states of terraform-backend stay as they are, and need their key until somebody writes", out)
+        out = self.ctl("keys", "--retired", old_id, code=1)
+        self.assertIn("NOT retired: needed by 2 states of terraform-backend", out)
+        for name, text in untouched.items():
+            status, _, body = self.server.ask("GET", f"/state/p/{name}")
+            self.assertEqual((200, text), (status, body))
+        # Without the key nobody knows what they need; so it is not called retired, and nothing is served for them.
+        os.unlink(os.path.join(self.etc, "kms.keyring"))
+        out = self.ctl("keys", "--retired", self.id_of(self.new), code=1)
+        self.assertIn("2 states of terraform-backend open with no key that is set here", out)
+        self.assertIn("2 states of terraform-backend stay as they are", self.ctl("rekey"))
+        self.restart()
+        self.assertEqual(503, self.server.ask("GET", "/state/p/left")[0])
+        self.write("kms.keyring", self.old)
+        self.restart()
+        for name in untouched:
+            body = json.dumps({"version": 4, "serial": 2, "lineage": name}).encode()
+            self.assertEqual(200, self.server.ask("POST", f"/state/p/{name}", body)[0])
+        self.assertNotIn("stay as they are", self.ctl("rekey"))
+        self.assertIn(f"{old_id}: nothing needs it", self.ctl("keys", "--retired", old_id))
 
     def test_a_reload_never_loses_the_keys(self):
         path = self.box.write("etc/now.key", self.old + "\n")
