@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/json_writer.h"
 #include "base/sha256.h"
+#include "state/guard.h"
 #include "state/lock_info.h"
 
 namespace stateward {
@@ -22,11 +23,10 @@ SecretBytes LockInfo(const std::string& id, std::string_view operation, const Ca
 }
 
 // A lock's ID under --change-id: the caller's ID, and behind it which change it stands for.
-constexpr std::string_view kIdStart = "change-";
 constexpr size_t kChangeDigits = 16;
 
 std::string StartOfId(const std::string& change_id) {
-  return std::string(kIdStart) + change_id + "-";
+  return std::string(kOperationLockStart) + change_id + "-";
 }
 
 // What tells one change of a state from another. The reason does not: it is a remark.
@@ -36,26 +36,61 @@ std::string WhichChange(const Call& call) {
   return which;
 }
 
+// A version that may be this change's, and the newest one below it where --if-version asks.
+struct FoundChange {
+  Changed changed;
+  uint64_t below = 0;  // 0: not asked, or it is gone
+};
+
+// The newest of a day that this change wrote, or that has the ID which its caller chose.
+Result<std::optional<FoundChange>> FindChange(const Call& call, const History& history,
+                                              const FoundState& state, const ChangeLock& lock) {
+  const int64_t from_ms = call.service.clock().NowMs() - kReleasedIdsKeptMs;
+  std::optional<FoundChange> found;
+  const auto take = [&](uint64_t n, const Result<SealedInfo>& info) {
+    const bool no_op = info.ok() && info->version.kind == RecordKind::kNoOp;
+    if (found) {
+      if (!no_op) found->below = n;
+      return no_op;
+    }
+    if (!info.ok()) return true;
+    const VersionInfo& version = info->version;
+    if (!no_op && (lock.IsNamedAs(version.lock_id) || lock.Wrote(version))) {
+      found = {{n, version}};
+      return call.args.Has("if-version");
+    }
+    return version.time_ms >= from_ms;
+  };
+  STATEWARD_RETURN_IF_ERROR(EachVersion(history, state.id, take));
+  return found;
+}
+
+// Whether it was made of the version that --if-version names.
+bool IsOfVersion(const Call& call, const FoundChange& found) {
+  const uint64_t below = found.below > 0 ? found.below : found.changed.info.lock_base;
+  return !call.args.Has("if-version") || call.args.Number("if-version") == below;
+}
+
 // What this change wrote within a day; nullopt: nothing. kConflict: another change with the same
-// --change-id wrote.
+// --change-id wrote, or this one at another version than --if-version.
 Result<std::optional<Changed>> Written(const Call& call, const History& history,
                                        const FoundState& state, const ChangeLock& lock) {
-  const int64_t from_ms = call.service.clock().NowMs() - kReleasedIdsKeptMs;
-  std::optional<Changed> found;
-  STATEWARD_RETURN_IF_ERROR(
-      EachVersion(history, state.id, [&](uint64_t n, const Result<SealedInfo>& info) {
-        if (!info.ok()) return true;
-        const VersionInfo& version = info->version;
-        const bool it = version.kind != RecordKind::kNoOp &&
-                        (lock.IsNamedAs(version.lock_id) || lock.Has(version.lock_id));
-        if (it) found = {n, version};
-        return !it && version.time_ms >= from_ms;
-      }));
-  if (!found || lock.Has(found->info.lock_id)) return found;
-  return Status(Code::kConflict, "the ID " + call.args.Text("change-id") +
-                                     " belongs to another change (" + found->info.operation +
-                                     ", version " + std::to_string(found->n) +
-                                     "): give this one its own ID");
+  Result<std::optional<FoundChange>> found = FindChange(call, history, state, lock);
+  if (!found.ok()) return std::move(found).status();
+  if (!found->has_value()) return std::optional<Changed>();
+  Changed& changed = (*found)->changed;
+  if (!lock.Wrote(changed.info)) {
+    return Status(Code::kConflict, "the ID " + call.args.Text("change-id") +
+                                       " belongs to another change (" + changed.info.operation +
+                                       ", version " + std::to_string(changed.n) +
+                                       "): give this one its own ID");
+  }
+  if (!IsOfVersion(call, **found)) {
+    return Status(Code::kConflict, "this change was made already, as version " +
+                                       std::to_string(changed.n) +
+                                       ", when the newest version was another one");
+  }
+  return std::optional<Changed>(std::move(changed));
 }
 
 class LockedRun {
@@ -85,8 +120,10 @@ class LockedRun {
     Result<Newest> newest = Look();
     if (!newest.ok()) return std::move(newest).status();
     // Another run of this change, which shares the lock, was faster.
-    if (newest->version && newest->unreadable.ok() && lock_.Has(newest->version->info.lock_id)) {
-      return Changed{newest->real, newest->version->info};
+    if (newest->version && newest->unreadable.ok() && lock_.Wrote(newest->version->info)) {
+      Result<std::optional<Changed>> written = Written(call_, history_, state_, lock_);
+      if (!written.ok()) return std::move(written).status();
+      if (written->has_value()) return **written;
     }
     if (call_.args.Has("if-version") && call_.args.Number("if-version") != newest->real) {
       return Status(Code::kConflict,
@@ -137,15 +174,25 @@ std::string ChangeLock::IdOf(size_t spent) const {
   const std::string more = spent == 0 ? "" : ":" + std::to_string(spent);
   const std::string digits = HexEncode(Sha256(operation_ + ":" + seed_ + more));
   if (!name_.empty()) return StartOfId(name_) + digits.substr(0, kChangeDigits);
-  return std::string(kIdStart) + digits.substr(0, 32);
+  return std::string(kOperationLockStart) + digits.substr(0, 32);
 }
 
 bool ChangeLock::Has(const std::string& id) const {
-  if (id.compare(0, kIdStart.size(), kIdStart) != 0) return false;
+  if (!IsOperationLockId(id)) return false;
   for (size_t spent = 0; spent <= kReleasedIdsKept; ++spent) {
     if (id == IdOf(spent)) return true;
   }
   return false;
+}
+
+// A purge writes no version. What was purged since keeps its writer.
+bool ChangeLock::Wrote(const VersionInfo& version) const {
+  const bool kind = operation_ == kOperationDelete ? version.kind == RecordKind::kTombstone
+                    : operation_ == kOperationPurge
+                        ? false
+                        : version.kind == RecordKind::kState || version.kind == RecordKind::kPurged;
+  return kind && version.operation == operation_ && version.writer == call_.caller.principal &&
+         Has(version.lock_id);
 }
 
 bool ChangeLock::IsNamedAs(const std::string& id) const {
@@ -155,7 +202,7 @@ bool ChangeLock::IsNamedAs(const std::string& id) const {
 }
 
 StateAnswer ChangeLock::Lock() {
-  return call_.service.states().Lock(grant_, LockInfo(id_, operation_, call_));
+  return call_.service.states().Lock(grant_, LockInfo(id_, operation_, call_), LockFor::kOperation);
 }
 
 Status ChangeLock::Take(Reply* reply) {
@@ -184,7 +231,9 @@ Result<bool> ChangeLock::FreeLeft() {
   const LockKey key{StateId::Of(grant_.key), grant_.legacy_ids};
   Result<LockView> view = call_.service.locker().Look(key);
   if (!view.ok()) return std::move(view).status();
-  if (!view->holder || !Has(view->holder->id)) return false;
+  if (!view->holder || view->holder->operation != operation_ || !Has(view->holder->id)) {
+    return false;
+  }
   id_ = view->holder->id;
   STATEWARD_RETURN_IF_ERROR(Free());
   return true;
@@ -205,16 +254,19 @@ std::string SeedOf(const Call& call, const FoundState& state, uint64_t head) {
 
 // A run that was killed between its write and the end of its lock has done all but that. Frees the
 // lock; nullopt: it was not so.
-Result<std::optional<Changed>> EndKilledRun(const Call& call, const FoundState& state,
-                                            std::string_view operation) {
+Result<std::optional<Changed>> EndKilledRun(const Call& call, const History& history,
+                                            const FoundState& state, std::string_view operation) {
   const std::optional<NewestVersion>& newest = state.newest.version;
   if (!newest || newest->info.lock_id.empty()) return std::optional<Changed>();
   ChangeLock lock(call, state.grant, operation, SeedOf(call, state, newest->info.lock_base));
-  if (!lock.Has(newest->info.lock_id)) return std::optional<Changed>();
+  if (!lock.Wrote(newest->info)) return std::optional<Changed>();
+  Result<std::optional<FoundChange>> found = FindChange(call, history, state, lock);
+  if (!found.ok()) return std::move(found).status();
+  if (!found->has_value() || !IsOfVersion(call, **found)) return std::optional<Changed>();
   Result<bool> freed = lock.FreeLeft();
   if (!freed.ok()) return std::move(freed).status();
   if (!*freed) return std::optional<Changed>();
-  return std::optional<Changed>({state.newest.real, newest->info});
+  return std::optional<Changed>(std::move((*found)->changed));
 }
 
 }  // namespace
@@ -232,7 +284,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
                                                SeedOf(call, state, state.newest.head))
                                   : ChangeLock::Named(call, state.grant, operation, asked);
   if (asked.empty()) {
-    Result<std::optional<Changed>> ended = EndKilledRun(call, state, operation);
+    Result<std::optional<Changed>> ended = EndKilledRun(call, *history, state, operation);
     if (!ended.ok()) return std::move(ended).status();
     if (ended->has_value()) return **ended;
   } else {

@@ -58,6 +58,8 @@ class ChangeLock {
   Result<bool> FreeLeft();
   // Whether a run of the same change may have taken the lock with this ID.
   bool Has(const std::string& id) const;
+  // Whether a run of the same change wrote this version: the ID alone does not say so.
+  bool Wrote(const VersionInfo& version) const;
   // Whether it has the ID that this caller chose, for whichever change.
   bool IsNamedAs(const std::string& id) const;
   // Another run of the same change took it, and may still be at work.

@@ -8,6 +8,7 @@
 #include "admin/run.h"
 #include "admin/state_versions.h"
 #include "admin/version_changes.h"
+#include "base/state_name.h"
 #include "history/upload_tag.h"
 #include "state/guard.h"
 #include "state/lock_info.h"
@@ -215,6 +216,10 @@ Result<Reply> RunPurge(const Call& call) {
       },
       &reply);
   if (!done.ok()) return std::move(done).status();
+  if (reply.rows.empty() && reply.holder.empty()) {
+    return Status(Code::kConflict, "nothing was purged: " + StateText(state->key) +
+                                       " was changed meanwhile; look at it and try again");
+  }
   return reply;
 }
 

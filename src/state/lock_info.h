@@ -19,6 +19,13 @@ inline constexpr size_t kMaxLockInfoBytes = size_t{16} * 1024;
 // 1 to 128 visible ASCII characters: clients send a UUID, and it travels in a query.
 bool IsLockId(std::string_view id);
 
+// How the ID of a lock begins that an operation of an administrator takes (admin/locked_change.h).
+// No client's does.
+inline constexpr std::string_view kOperationLockStart = "change-";
+inline bool IsOperationLockId(std::string_view id) {
+  return id.substr(0, kOperationLockStart.size()) == kOperationLockStart;
+}
+
 struct ParsedLockInfo {
   std::string id;         // "" when the document has none
   std::string operation;  // "" when the document has none

@@ -222,13 +222,19 @@ StateAnswer StateService::GiveToIdentified(const Grant& grant, const std::string
   return Write(request);
 }
 
-StateAnswer StateService::Lock(const Grant& grant, ByteView body) {
+StateAnswer StateService::Lock(const Grant& grant, ByteView body, LockFor whom) {
   StateAnswer answer;
   Result<ParsedLockInfo> info = ParseLockInfo(body);
   if (!info.ok()) return ErrorAnswer(std::move(info).status());
   if (info->id.empty()) return ErrorAnswer(Status::InvalidArgument("lock info: no ID"));
   if (NamesTokenEnd(body)) {
     return ErrorAnswer(Status::InvalidArgument("lock info: stateward_token_exp is the server's"));
+  }
+  // Who knows a state's history can compute an operation's ID, and would be taken for its run.
+  if (whom == LockFor::kClient && IsOperationLockId(info->id)) {
+    return ErrorAnswer(Status::InvalidArgument("lock info: an ID that begins with \"" +
+                                               std::string(kOperationLockStart) +
+                                               "\" is one of the server's own operations"));
   }
   answer.lock_id = info->id;
   if (rules_.read_only) {

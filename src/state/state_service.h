@@ -4,6 +4,7 @@
 #ifndef STATEWARD_STATE_STATE_SERVICE_H_
 #define STATEWARD_STATE_STATE_SERVICE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,9 @@
 #include "stateward/storage.h"
 
 namespace stateward {
+
+// Whose lock is asked for: operations have IDs of their own (IsOperationLockId).
+enum class LockFor : uint8_t { kClient, kOperation };
 
 class StateService {
  public:
@@ -64,7 +68,7 @@ class StateService {
   Status CheckName(const Grant& grant);
   // Claims the state's name before records are put there in another way than by Put.
   Status ClaimName(const Grant& grant);
-  StateAnswer Lock(const Grant& grant, ByteView body);
+  StateAnswer Lock(const Grant& grant, ByteView body, LockFor whom = LockFor::kClient);
   // Whether this lock is held (no ID: any): for who may go on where others may not begin.
   bool HasLock(const Grant& grant, const std::string& lock_id);
   // The ID is taken from the body's LockInfo or from query_id; neither = force.

@@ -3,12 +3,24 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "state/guard.h"
 #include "unit/admin/change_fixture.h"
 
 namespace stateward {
 
-TEST_GROUP_BASE(Changes, ChangeFixture){};
+TEST_GROUP_BASE(Changes, ChangeFixture){
+    // The ID of an operation's lock at this head; `which`: ":TO:VERSION:UPLOAD".
+    std::string IdOf(const std::string& operation, int head, const std::string& which){
+        const std::string seed = Id().hex() + ":" + std::to_string(head) + which;
+return "change-" + HexEncode(Sha256(operation + ":" + seed)).substr(0, 32);
+}  // namespace stateward
+Code LockAs(const Grant& who, const std::string& id, const std::string& operation) {
+  return service->Lock(who, Info(id, operation), LockFor::kOperation).status.code();
+}
+}
+;
 
 TEST(Changes, RollbackChangesTheDigitsOfTheSerialAndNothingElse) {
   Is(Code::kOk, Put(State("9", "old")));
@@ -184,6 +196,87 @@ TEST(Changes, TwoRunsOfOneChangeWriteOnce) {
       CHECK_FALSE(Locked());
     }
   }
+}
+
+// Who may write can compute the ID that the lock of the next operation will have.
+TEST(Changes, AClientTakesNoLockWithAnOperationsId) {
+  ThreeApplies();
+  Is(Code::kInvalidArgument, Lock(IdOf("delete", 3, ":::")));
+  Is(Code::kInvalidArgument, Lock("change-4711"));
+  Is(Code::kOk, Lock("4711-change-"));
+  Is(Code::kOk, Unlock("4711-change-"));
+  // One that a killed run left is freed and used as ever.
+  Is(Code::kOk, LockAs(grant, IdOf("rollback", 3, ":1::"), "rollback"));
+  Is(Code::kOk, Unlock(IdOf("rollback", 3, ":1::")));
+}
+
+// A record with such an ID, of a build that let clients take it: each operation does its own work.
+TEST(Changes, WhatAnotherWroteUnderAnOperationsIdIsNotItsWork) {
+  struct Case {
+    const char* name;
+    std::vector<Given> given;
+    const char* which;  // the end of the seed
+    const char* want;
+  };
+  const Case cases[] = {
+      {"delete", {}, ":::", "deleted"},
+      {"rollback", {{"to", "1"}}, ":1::", "rolled back"},
+      {"purge", {{"version", "1"}, {"reason", "leak"}}, "::1:", "purged"},
+  };
+  const Caller caller = LocalCaller("mallory");
+  int states = 0;
+  for (const Case& one : cases) {
+    // As the operation's own, and under a client's name; another's lock, and the caller's.
+    for (const char* operation : {one.name, "OperationTypeApply"}) {
+      for (const Caller* who : {&caller, static_cast<const Caller*>(&root)}) {
+        if (who == &root && operation == one.name) continue;  // that is the caller's own work
+        const std::string name = "s" + std::to_string(++states);
+        const std::string address = "net/" + name;
+        grant = GrantOf(root, {"", "net", name});
+        ThreeApplies();
+        const Grant theirs = GrantOf(*who, grant.key);
+        const std::string id = IdOf(one.name, 4, one.which);
+        Is(Code::kOk, LockAs(theirs, id, operation));
+        Is(Code::kOk, service->Put(theirs, id, State("4", "4")).status.code());
+        std::vector<Given> given = one.given;
+        given.push_back({"state", address.c_str()});
+        if (who == &caller) {
+          Result<Reply> held = Run(one.name, root, given);
+          CHECK(held.ok());
+          STRCMP_CONTAINS(id.c_str(), held->holder.c_str());
+        }
+        Is(Code::kOk, service->Unlock(theirs, Info(id), "").status.code());
+        const std::vector<Row> rows = RowsOf(one.name, root, given);
+        LONGS_EQUAL(1, rows.size());
+        STRCMP_EQUAL(one.want, TextIn(one.name, rows[0], "result").c_str());
+        if (one.name == cases[0].name) STRCMP_EQUAL("not_found", Get().c_str());
+        if (one.name == cases[1].name) Holds(State("5", "1"));
+        CHECK_FALSE(Locked());
+      }
+    }
+  }
+}
+
+TEST(Changes, ARepeatNamesTheVersionThatTheFirstNamed) {
+  ThreeApplies();
+  const std::vector<Given> change = {
+      {"to", "1"}, {"if-version", "3"}, {"change-id", "request-0001"}};
+  STRCMP_EQUAL("4", Says("rollback", change, "version").c_str());
+  STRCMP_EQUAL("4", Says("rollback", change, "version").c_str());
+  for (const char* other : {"1", "4"}) {
+    STRCMP_CONTAINS(
+        "conflict: this change was made already, as version 4",
+        Says("rollback", {{"to", "1"}, {"if-version", other}, {"change-id", "request-0001"}})
+            .c_str());
+  }
+  // A killed run left its lock: its repeat ends it, and nothing else does.
+  const std::string id = IdOf("delete", 4, ":::");
+  Is(Code::kOk, LockAs(grant, id, "delete"));
+  Is(Code::kOk, Delete(id));
+  STRCMP_CONTAINS("locked: ", Says("delete", {{"if-version", "1"}}).c_str());
+  STRCMP_EQUAL("deleted", Says("delete", {{"if-version", "4"}}).c_str());
+  CHECK_FALSE(Locked());
+  LONGS_EQUAL(5, HeadOf());
 }
 
 TEST(Changes, DeleteAndUndelete) {

@@ -108,8 +108,8 @@ TEST(Moves, ARunThatFailsFreesNoLockOfAnother) {
   const std::string id =
       "change-" + HexEncode(Sha256(std::string(kOperationMove) + ":" + seed)).substr(0, 32);
   for (const Grant& each : {old, next}) {
-    grant = each;
-    Is(Code::kOk, Lock(id));
+    const StateAnswer taken = service->Lock(each, Info(id, "mv"), LockFor::kOperation);
+    Is(Code::kOk, taken.status.code());
   }
   grant = old;
   bool whole = false;
