@@ -70,6 +70,9 @@ struct Identity {
   std::function<Rights(const StateKey&)> rights;
   // For the audit trail: how it came in, and which rule lets it use a state. As `rights`.
   std::function<AuditIdentity(const StateKey&)> audit;
+  // Adds to a grant of a state of its namespace what Authorize() would give it besides rights and
+  // names: terraform-backend's ids, plan locks. Null: nothing. As `rights`.
+  std::function<void(Grant*)> complete;
   Rights on_store;  // what it may do with each state that there is or will be
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "stateward/audit.h"
+#include "stateward/authenticator.h"
 #include "stateward/rights.h"
 #include "stateward/state.h"
 #include "stateward/status.h"
@@ -24,6 +25,8 @@ struct Caller {
   std::optional<std::string> tenant;
   // What it may do with a state. Never null.
   std::function<Rights(const StateKey&)> rights;
+  // As Identity::complete; null: nothing is added.
+  std::function<void(Grant*)> complete;
   // What it may do with the store as a whole.
   Rights on_store;
   // For the audit trail.

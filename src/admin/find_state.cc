@@ -160,6 +160,7 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   grant.address = caller.address;
   grant.identity = caller.IdentityFor(key);
   grant.audit = caller.audit;
+  if (caller.complete) caller.complete(&grant);
   return grant;
 }
 

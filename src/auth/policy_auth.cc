@@ -205,6 +205,9 @@ Result<Identity> PolicyAuthenticator::Identify(const Credentials& credentials) {
     const Subject subject = who->AsSubject();
     return IdentityOf(subject, Decide(policy->rules, subject, key.project, key.name));
   };
+  identity.complete = [policy](Grant* grant) {
+    grant->plan_locks = policy->PlanLocksOf(grant->key.project, grant->key.name);
+  };
   identity.on_store = DecideStore(policy->rules, who->AsSubject(), nested_names_);
   return identity;
 }

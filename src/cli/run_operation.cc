@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "admin/reply_json.h"
+#include "auth/policy.h"
 #include "base/json.h"
 #include "base/shown_text.h"
 #include "cli/local_admin.h"
@@ -112,6 +113,17 @@ std::string HolderText(const std::string& holder) {
   return text;
 }
 
+// What the policy says of plan locks, as the servers know it.
+std::function<void(Grant*)> PolicyLocks(LocalAdmin& admin) {
+  const std::string& path = admin.store().config.auth.policy_file;
+  if (path.empty()) return nullptr;
+  PolicyFile file(SystemClock(), admin.log(), path);
+  return [policy = file.Current()](Grant* grant) {
+    if (!grant->key.tenant.empty()) return;  // basic auth has the settings alone
+    grant->plan_locks = policy->PlanLocksOf(grant->key.project, grant->key.name);
+  };
+}
+
 }  // namespace
 
 Status AskBefore(const CliContext& cli, const Operation& operation, const Args& args) {
@@ -153,6 +165,7 @@ int RunOperationCommand(const CliContext& cli, const Operation& operation, const
   Progress progress(cli.err, cli.ShowsProgress(), SystemClock());
   Caller caller = LocalCaller(cli.user);
   caller.progress = [&progress](uint64_t done, uint64_t total) { progress.Show(done, total); };
+  if (operation.effect == Effect::kChangesLocked) caller.complete = PolicyLocks(**admin);
   Result<Reply> reply = RunOperation(operation, (*admin)->service(), caller, args);
   progress.Clear();
   if (!reply.ok()) return Fail(cli, reply.status());

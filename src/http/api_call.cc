@@ -28,6 +28,7 @@ Caller CallerOf(const Identity& identity) {
   caller.address = identity.address;
   caller.tenant = identity.tenant;
   caller.rights = identity.rights;
+  caller.complete = identity.complete;
   caller.on_store = identity.on_store;
   caller.identity = identity.audit;
   caller.http_status = [](Code code) { return ToHttp(code).status; };

@@ -279,6 +279,21 @@ TEST(Changes, ARepeatNamesTheVersionThatTheFirstNamed) {
   LONGS_EQUAL(5, HeadOf());
 }
 
+// Plans hold the state: an operation that meets them keeps new ones out as a client does, where
+// the policy says so.
+TEST(Changes, AnOperationWaitsForPlansAsThePolicySays) {
+  ThreeApplies();
+  PlanLocks shared;
+  shared.shared = true;
+  shared.writer_wait_s = 30;
+  grant.plan_locks = shared;
+  root.complete = [shared](Grant* mine) { mine->plan_locks = shared; };
+  Is(Code::kOk, Lock("p1", "OperationTypePlan"));
+  Is(Code::kOk, Lock("p2", "OperationTypePlan"));
+  STRCMP_CONTAINS("locked: ", Says("rollback", {{"to", "1"}}).c_str());
+  Is(Code::kConflict, Lock("p3", "OperationTypePlan"));
+}
+
 TEST(Changes, DeleteAndUndelete) {
   ThreeApplies();
   STRCMP_EQUAL("deleted", Says("delete", {{"reason", "old"}}).c_str());

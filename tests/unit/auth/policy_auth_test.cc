@@ -208,6 +208,25 @@ TEST(PolicyAuth, TheAuditTrailIsToldWhatMatchedForEachState) {
   UNSIGNED_LONGS_EQUAL(1, there.claims.size());
 }
 
+// An operation's lock is asked for on the same terms as a client's.
+TEST(PolicyAuth, PlanLocksAreToldOfAnIdentityToo) {
+  Write(std::string(kPolicy) +
+        "\n[[locks]]\nstates = [\"p/*\"]\nplan_locks = \"shared\"\nwriter_wait = 30\n");
+  clock.Advance(1001);
+  Credentials carol;
+  carol.proxy_user = "carol";
+  Result<Identity> identity = authenticator->Identify(carol);
+  CHECK(identity.ok());
+  Grant grant;
+  grant.key = {"", "p", "n"};
+  identity->complete(&grant);
+  CHECK(grant.plan_locks && grant.plan_locks->shared);
+  UNSIGNED_LONGS_EQUAL(30, grant.plan_locks->writer_wait_s);
+  grant.key = {"", "q", "n"};
+  identity->complete(&grant);
+  CHECK_FALSE(grant.plan_locks.has_value());
+}
+
 TEST(PolicyAuth, AMachineTokenThatExpiredHasTheGraceToo) {
   const Credentials machine{"whoever", SecretString(kMachine)};
   CHECK_FALSE(Ask(machine, Verb::kOutputs)->expired);
