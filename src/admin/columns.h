@@ -61,7 +61,7 @@ inline constexpr Column kLocksColumns[] = {
      ColumnShown::kJsonOnly},
     {"problem", ColumnKind::kText, "PROBLEM", "why the lock cannot be read; null: it can"},
     {"forcible", ColumnKind::kFlag, "YOU MAY FREE IT",
-     "whether the caller may release it by force"},
+     "whether the caller may release it, by `unlock` or by UNLOCK"},
     {"token_expires", ColumnKind::kTime, "ITS TOKEN EXPIRES",
      "when the token that it was taken with expires, or did; null: never, or it is not known (of "
      "plans that share a state)",

@@ -12,6 +12,7 @@
 #include "admin/gate_of.h"
 #include "admin/run.h"
 #include "admin/summaries.h"
+#include "base/state_name.h"
 #include "state/lock_info.h"
 #include "state/lock_rights.h"
 
@@ -54,12 +55,13 @@ bool MaySee(const Call& call, const std::optional<StateKey>& key) {
   return call.caller.Sees(*key);
 }
 
-// As the server's verbs would decide. A state that was never written has no record that says its
-// name; who knows it may free its lock by the right for the whole store.
+// For the list and for `unlock`, as the server's verbs would decide. A state that was never written
+// has no record that says its name; who knows it may free its lock by the right for the whole
+// store.
 bool MayFree(const Call& call, const std::optional<StateKey>& key, const LockRecord& holder) {
-  if (!call.service.rules().force_unlock_enabled) return false;
-  return key ? MayForce(GrantOf(call.caller, *key), holder)
-             : call.caller.on_store.Has(Right::kForce);
+  const bool force = call.service.rules().force_unlock_enabled;
+  if (!key) return force && call.caller.on_store.Has(Right::kForce);
+  return MayRelease(GrantOf(call.caller, *key), holder, force);
 }
 
 Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock& lock) {
@@ -83,6 +85,16 @@ Row LockRow(const Call& call, const std::optional<StateKey>& key, const HeldLock
 
 // The oldest first; those that cannot be read before all others.
 int64_t TimeOf(const HeldLock& lock) { return lock.holder.ok() ? lock.holder->time_ms : -1; }
+
+Status NotAllowed(const FoundState& state, const std::string& why) {
+  return {Code::kPermissionDenied,
+          "your role does not allow this with " + StateText(state.key) + why};
+}
+
+Status CheckMayFree(const Call& call, const FoundState& state, const LockRecord& holder) {
+  if (MayFree(call, state.key, holder)) return Status();
+  return NotAllowed(state, ": " + HolderInWords(holder));
+}
 
 // kConflict: it is not the lock that was meant.
 Status CheckMeant(const Call& call, const LockRecord& holder) {
@@ -165,6 +177,8 @@ Result<Reply> RunLocks(const Call& call) {
 Result<Reply> RunUnlock(const Call& call) {
   Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
+  const Rights rights = state->grant.rights;
+  if (!rights.Has(Right::kLock) && !rights.Has(Right::kForce)) return NotAllowed(*state, "");
   Value gate = GateOf(call, state->key);
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
@@ -174,8 +188,10 @@ Result<Reply> RunUnlock(const Call& call) {
     STATEWARD_RETURN_IF_ERROR(CheckPlansMeant(call, view->plans));
     id = call.args.Text("id");
     if (const LockRecord* plan = FindPlan(view->plans, id)) holder = *plan;
+    if (holder) STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *holder));
   } else if (view.ok()) {
     if (!view->holder) return Unlocked(*state, std::nullopt, std::move(gate));
+    STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *view->holder));
     STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
     holder = std::move(view->holder);
     id = call.audit.lock_id = holder->id;

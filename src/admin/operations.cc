@@ -193,14 +193,17 @@ constexpr Operation kOperations[] = {
      M::kPost,
      "/api/v1/states/{project}/{name}/unlock",
      S::kState,
-     {Right::kSee, Right::kForce},
+     {Right::kSee},
      E::kChanges,
      A::kRow,
      kUnlockParams,
      kUnlockColumns,
      "releases the lock of a state whose run is gone",
      "Without --id and --yes it says who holds the lock and releases nothing. Make sure that the "
-     "run is gone: what it still writes is refused and kept. The reason stands in the audit trail.",
+     "run is gone: what it still writes is refused and kept. The reason stands in the audit trail. "
+     "Over the API everybody frees what `locks` calls forcible: one's own lock; with the role "
+     "write "
+     "that of a plan, too; with operator and admin each one.",
      "statewardctl unlock net/prod\n"
      "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11 --reason \"the runner "
      "was lost\"\n",

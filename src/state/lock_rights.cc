@@ -29,6 +29,11 @@ bool MayForce(const Grant& grant, const LockRecord& holder) {
   return grant.rights.Has(Right::kWrite) && holder.plan_only;
 }
 
+bool MayRelease(const Grant& grant, const LockRecord& holder, bool force_enabled) {
+  if (!grant.rights.Has(Right::kLock) && !grant.rights.Has(Right::kForce)) return false;
+  return IsOwn(grant, holder) || (force_enabled && MayForce(grant, holder));
+}
+
 bool MayUse(const Grant& grant, const LockRecord& holder) {
   return IsOwn(grant, holder) || (grant.rights.Has(Right::kAdminister) && !grant.expired);
 }

@@ -18,6 +18,11 @@ void AskForPlan(const PlanLocks& plan_locks, LockRecord* want);
 // Release it by force: one's own; each lock for an administrator; a plan's for all who may write.
 bool MayForce(const Grant& grant, const LockRecord& holder);
 
+// Release it in one way or the other: one's own, and what MayForce says where the settings let
+// locks be forced at all. For who may neither lock nor force, none is one's own: everybody knows
+// the ID of terraform-backend's locks, which name nobody.
+bool MayRelease(const Grant& grant, const LockRecord& holder, bool force_enabled);
+
 // Write and unlock with its ID: one's own, and each lock for an administrator. With a token that
 // has expired: only the lock that was taken with that very token.
 bool MayUse(const Grant& grant, const LockRecord& holder);

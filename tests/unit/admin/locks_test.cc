@@ -1,23 +1,24 @@
 #include <string>
 #include <vector>
 
+#include "auth/roles.h"
+#include "state/lock_rights.h"
 #include "unit/admin/admin_fixture.h"
 
 namespace stateward {
 
-TEST_GROUP_BASE(Locks, AdminFixture){
-    std::string In(const Row& row, const char* column){return TextIn("locks", row, column);
-}
-// Locks net/new, which was never written.
-void LockOther(const std::string& info) {
-  Is(Code::kOk, service->Lock(GrantOf(root, {"", "net", "new"}), info).status.code());
-}
-std::string ErrorOf(const std::vector<Given>& given, const Caller& caller) {
-  Result<Reply> reply = Run("unlock", caller, given);
-  return reply.ok() ? "ok" : reply.status().detail();
-}
-}
-;
+TEST_GROUP_BASE(Locks, AdminFixture) {
+  std::string In(const Row& row, const char* column) { return TextIn("locks", row, column); }
+  // Locks net/new, which was never written.
+  void LockOther(const std::string& info) {
+    Is(Code::kOk, service->Lock(GrantOf(root, {"", "net", "new"}), info).status.code());
+  }
+  int ids = 0;
+  std::string ErrorOf(const std::vector<Given>& given, const Caller& caller) {
+    Result<Reply> reply = Run("unlock", caller, given);
+    return reply.ok() ? "ok" : reply.status().detail();
+  }
+};
 
 TEST(Locks, TheOldestIsFirst) {
   Is(Code::kOk, Put(Doc(1)));
@@ -112,11 +113,45 @@ TEST(Locks, ARightIsNeeded) {
   Is(Code::kOk, Lock("a"));
   const std::vector<Given> given = {{"state", "net/prod"}, {"id", "a"}};
   STRCMP_CONTAINS("does not allow", ErrorOf(given, Of("net", {Right::kSee, Right::kRead})).c_str());
-  // One that may lock frees its own lock as its client does: this frees anybody's.
+  // One that may lock frees its own lock, and no other.
   STRCMP_CONTAINS("does not allow",
                   ErrorOf(given, Of("net", {Right::kSee, Right::kLock, Right::kWrite})).c_str());
   STRCMP_CONTAINS("there is no state", ErrorOf(given, Of("app", Rights::All())).c_str());
   STRCMP_EQUAL("ok", ErrorOf(given, Of("net", {Right::kSee, Right::kForce})).c_str());
+}
+
+// The list, `unlock` and the verb UNLOCK are of one mind about every lock and everybody.
+TEST(Locks, WhatIsForcibleIsWhatUnlockFrees) {
+  Is(Code::kOk, Put(Doc(1)));
+  const Rights roles[] = {kRoleRead, kRolePlan, kRoleWrite, kRoleOperator, kRoleAdmin};
+  for (const bool forced : {true, false}) {
+    rules.force_unlock_enabled = forced;
+    Restart();
+    admin = std::make_unique<AdminService>(
+        AdminParts{storage, locker, *kms, gate, *service, clock, rules, UploadRules()});
+    for (const Rights holds : {kRolePlan, kRoleWrite}) {
+      for (const char* holder : {"alice", "bob"}) {
+        for (const Rights asks : roles) {
+          Caller caller = Of("net", holds);
+          caller.principal = holder;
+          const std::string id = "lock" + std::to_string(++ids);
+          Is(Code::kOk, service->Lock(GrantOf(caller, grant.key), Info(id)).status.code());
+          const Caller alice = Of("net", asks);
+          const bool own = caller.principal == alice.principal && !(asks == kRoleRead);
+          const bool may =
+              own || (forced && MayForce(GrantOf(alice, grant.key), *locker.Look(Id())->holder) &&
+                      !(asks == kRoleRead));
+          const std::string listed = In(RowsOf("locks", alice, {})[0], "forcible");
+          STRCMP_EQUAL(may ? "true" : "false", listed.c_str());
+          const std::string said = ErrorOf({{"state", "net/prod"}, {"id", id.c_str()}}, alice);
+          if (may) STRCMP_EQUAL("ok", said.c_str());
+          if (!may) STRCMP_CONTAINS("does not allow", said.c_str());
+          CHECK(may != locker.Look(Id())->holder.has_value());
+          Is(Code::kOk, service->Unlock(GrantOf(caller, grant.key), Info(id), "").status.code());
+        }
+      }
+    }
+  }
 }
 
 }  // namespace stateward
