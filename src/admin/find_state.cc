@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "auth/policy_auth.h"
+#include "base/counted.h"
 #include "base/state_name.h"
 #include "history/name_of.h"
 #include "state/lock_rights.h"
@@ -137,6 +138,31 @@ Result<FoundState> FindState(const Call& call, RecordsGone gone) {
   return found;
 }
 
+UnseenLock UnseenLocks(const Call& call, const FoundState& state) {
+  const bool seen = state.key.tenant.empty() || !state.grant.legacy_ids.empty();
+  if (seen || !call.service.rules().write.legacy_read) return {};
+  const Result<uint64_t> count = call.service.locker().CountLegacy();
+  if (!count.ok()) {
+    return {false, "; whether terraform-backend holds a lock of it could not be looked up: " +
+                       count.status().detail()};
+  }
+  if (*count == 0) return {};
+  return {true, "; terraform-backend holds " + Counted(*count, "lock") +
+                    " here, and whether one is of this state cannot be told without its secret"};
+}
+
+Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* note) {
+  const UnseenLock unseen = UnseenLocks(call, state);
+  if (unseen.held) {
+    return {Code::kConflict,
+            StateText(state.key) + " was not changed" + unseen.note +
+                ": give this to the server with the secret (`statewardctl --server`), or repeat it "
+                "when the runs of terraform-backend have ended"};
+  }
+  if (!unseen.note.empty()) *note += (note->empty() ? "" : " ") + unseen.note.substr(2);
+  return Status();
+}
+
 void NoteState(const Call& call, const StateKey& key) {
   call.audit.project = key.project;
   call.audit.name = key.name;
@@ -154,7 +180,7 @@ Grant GrantOf(const Caller& caller, const StateKey& key) {
   const Rights rights = caller.On(key);
   Grant grant = IdentifiedGrant(key, {rights, rights.Has(Right::kRead), {}});
   grant.key = key;
-  // Those are of the name without a namespace.
+  // Those are of the name without a namespace; a namespace's own need its secret.
   if (!key.tenant.empty()) grant.legacy_ids.clear();
   grant.principal = caller.principal;
   grant.address = caller.address;

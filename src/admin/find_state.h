@@ -47,6 +47,17 @@ inline constexpr Param kNamespaceParam = {
 enum class RecordsGone : uint8_t { kRefused, kSeen };
 Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused);
 
+// terraform-backend's lock of a namespace's state is found by the secret alone, which the command
+// line does not have. `held`: there are such locks, and one may be of this state. `note`: about
+// them, or why they could not be looked for; begins with "; ". "" = there is nothing to say.
+struct UnseenLock {
+  bool held = false;
+  std::string note{};
+};
+UnseenLock UnseenLocks(const Call& call, const FoundState& state);
+// Before a change under the state's lock. kConflict: UnseenLock::held. Its note is added to *note.
+Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* note);
+
 // For the audit trail: the call is about this state, and by this rule.
 void NoteState(const Call& call, const StateKey& key);
 // For the audit trail: the newest version that it found is what it read, or what it changes.

@@ -190,7 +190,11 @@ Result<Reply> RunUnlock(const Call& call) {
     if (const LockRecord* plan = FindPlan(view->plans, id)) holder = *plan;
     if (holder) STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *holder));
   } else if (view.ok()) {
-    if (!view->holder) return Unlocked(*state, std::nullopt, std::move(gate));
+    if (!view->holder) {
+      Reply none = Unlocked(*state, std::nullopt, std::move(gate));
+      none.note += UnseenLocks(call, *state).note;
+      return none;
+    }
     STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *view->holder));
     STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
     holder = std::move(view->holder);

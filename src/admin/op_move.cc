@@ -79,6 +79,7 @@ Result<Reply> RunMove(const Call& call) {
     return MoveReply(*from, *to);
   }
   Reply reply;
+  STATEWARD_RETURN_IF_ERROR(CheckUnseenLocks(call, *from, &reply.note));
   Mover mover(call, *history, *from, *to);
   Status done = here.Take(&reply);
   if (!done.ok()) {

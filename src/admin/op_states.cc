@@ -10,6 +10,7 @@
 #include "base/state_name.h"
 #include "history/forwarding.h"
 #include "state/legacy.h"
+#include "state/lock_rights.h"
 #include "state/refusal.h"
 
 namespace stateward {
@@ -53,11 +54,14 @@ Status AddCounts(const Call& call, const FoundState& state, Row* row) {
 }
 
 Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply) {
-  Result<LockView> view = call.service.locker().Look({state.id, state.grant.legacy_ids});
+  Result<LockView> view =
+      call.service.locker().Look(LockKeyOf(state.grant, call.service.rules().write.legacy_read));
   if (!view.ok()) return std::move(view).status();
   if (!view->plans.empty()) view->holder = view->plans.front();
   if (view->plans.size() > 1) reply->note = "plans hold the lock: " + PlanFacts(view->plans);
   if (!view->holder) {
+    const std::string unseen = UnseenLocks(call, state).note;
+    if (!unseen.empty()) reply->note = "no lock is seen" + unseen;
     row->resize(row->size() + 4);
     return Status();
   }

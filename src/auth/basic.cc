@@ -64,6 +64,9 @@ Result<Identity> BasicAuthenticator::Identify(const Credentials& credentials) {
     return key.tenant == tenant ? Rights::All() : Rights();
   };
   identity.audit = [audit = BasicAudit()](const StateKey& /*key*/) { return audit; };
+  identity.complete = [tenant = identity.tenant, secret = credentials.secret](Grant* grant) {
+    if (grant->key.tenant == tenant) grant->legacy_ids = {LegacyId(secret, grant->key)};
+  };
   return identity;
 }
 

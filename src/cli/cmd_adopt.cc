@@ -206,6 +206,35 @@ int AskForNamespace(const CliContext& cli, Tools& tools, const std::vector<Grant
   return code;
 }
 
+// The namespace's grant, with terraform-backend's ids where the secret is given. kConflict: without
+// it, a lock of terraform-backend could be passed over.
+Status CompleteGrant(const CliContext& cli, const Args& args, Tools& tools, Grant* from) {
+  if (args.Has("secrets")) {
+    Result<AdoptSources> sources = ReadSources(cli, args, tools);
+    if (!sources.ok()) return std::move(sources).status();
+    for (const SecretString& secret : sources->secrets) {
+      Result<Grant> grant = NamespaceGrant(secret, {from->key.project, from->key.name});
+      if (!grant.ok()) return std::move(grant).status().At("a line of the secrets");
+      if (grant->key.tenant != from->key.tenant) continue;
+      *from = *std::move(grant);
+      return Status();
+    }
+    return {Code::kConflict,
+            "none of these secrets is the one of namespace " + NamespaceTag(from->key.tenant)};
+  }
+  Result<uint64_t> count = tools.store().backends.locker->CountLegacy();
+  if (!count.ok()) {
+    Say(cli.err, "whether terraform-backend holds a lock of it could not be looked up: " +
+                     count.status().detail() + "\n");
+    return Status();
+  }
+  if (*count == 0) return Status();
+  return {Code::kConflict,
+          "terraform-backend holds " + Counted(*count, "lock") +
+              " here, and whether one is of this state cannot be told without its secret: give it "
+              "with --secrets FILE, or repeat this when the runs of terraform-backend have ended"};
+}
+
 int AdoptNamed(const CliContext& cli, const Args& args) {
   Result<Tools> tools = Open(cli);
   if (!tools.ok()) return Fail(cli, tools.status());
@@ -224,7 +253,11 @@ int AdoptNamed(const CliContext& cli, const Args& args) {
                          "--all --secrets FILE --names FILE"));
   }
   if (all.size() > 1) return AskForNamespace(cli, *tools, all);
-  const Grant& from = all.front();
+  Grant from = all.front();
+  if (!args.Flag("dry-run")) {
+    const Status complete = CompleteGrant(cli, args, *tools, &from);
+    if (!complete.ok()) return Fail(cli, complete);
+  }
   Result<Adopted> done =
       args.Flag("dry-run") ? tools->adopter->Look(from) : tools->adopter->Adopt(from);
   if (!done.ok()) return Fail(cli, done.status());
@@ -258,12 +291,13 @@ int MarkDone(const CliContext& cli) {
 }  // namespace
 
 int CmdAdopt(const CliContext& cli, const Args& args) {
-  const bool lists = args.Has("secrets") || args.Has("names") || args.Has("names-from-log");
+  const bool names = args.Has("names") || args.Has("names-from-log");
+  const bool lists = names || args.Has("secrets");
   const bool state = args.Has("state");
   const bool good = args.Flag("all") ? !args.Flag("done") && !state && !args.Has("from")
                     : args.Flag("done")
                         ? !state && !lists && !args.Has("from") && !args.Flag("dry-run")
-                        : state && !lists;
+                        : state && !names;
   if (!good) return FailUsage(cli, "give one of PROJECT/NAME, --all, --done, and its options");
   if (args.Flag("done")) return MarkDone(cli);
   return args.Flag("all") ? AdoptAll(cli, args) : AdoptNamed(cli, args);

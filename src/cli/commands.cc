@@ -24,7 +24,9 @@ constexpr Param kAdopt[] = {
     {"all", K::kFlag, U::kOption, "",
      "every state of the secrets, and each blob of terraform-backend that a secret and a name "
      "explain"},
-    {"secrets", K::kFile, U::kOption, "FILE", "with --all: a secret a line; mode 0600"},
+    {"secrets", K::kFile, U::kOption, "FILE",
+     "a secret a line; mode 0600. With --all, the states of these; with PROJECT/NAME, only for a "
+     "state of which terraform-backend may hold a lock: it is found by its secret alone"},
     {"names", K::kFile, U::kOption, "FILE", "with --all: PROJECT/NAME a line; mode 0600"},
     {"names-from-log", K::kFile, U::kManyOptions, "FILE",
      "with --all: takes names from an access log of nginx or Apache"},

@@ -47,6 +47,7 @@ class PostgresLock : public Locker {
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Status EachKnown(const std::function<bool(const StateId&)>& each) override;
   Result<HeldCount> CountHeld() override;
+  Result<uint64_t> CountLegacy() override;
   Status Check() override;
   // A storage with the same pool says it.
   std::string Warning() override { return options_.with_storage ? "" : pool_->Warning(); }

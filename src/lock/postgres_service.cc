@@ -218,6 +218,16 @@ Result<HeldCount> PostgresLock::CountHeld() {
   return HeldCount{rows->Int8(0, 1), rows->Int8(0, 2)};
 }
 
+Result<uint64_t> PostgresLock::CountLegacy() {
+  Result<bool> there = PgTableExists(*pool_, options_.legacy_table, "LOCK_POSTGRES_TABLE");
+  if (!there.ok()) return std::move(there).status();
+  if (!*there) return uint64_t{0};
+  Result<PgRows> rows =
+      pool_->QueryOne({"SELECT count(*) FROM " + options_.legacy_table, {}}, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->Int8(0, 0);
+}
+
 // Something is written and undone: only that shows a full disk or a server that is read-only.
 Status PostgresLock::Check() {
   std::vector<PgRows> rows;

@@ -244,4 +244,17 @@ Result<HeldCount> RedisLock::CountHeld() {
                    static_cast<uint64_t>(answer->rest[1].integer)};
 }
 
+Result<uint64_t> RedisLock::CountLegacy() {
+  uint64_t count = 0;
+  std::string at = "0";
+  do {
+    Result<Answer> page = Step(scripts_.count_legacy, KeysOf(StateId()), {at});
+    if (!page.ok()) return std::move(page).status();
+    if (page->rest.size() != 2) return NoAnswer();
+    at = page->rest[0].text;
+    count += static_cast<uint64_t>(page->rest[1].integer);
+  } while (at != "0");
+  return count;
+}
+
 }  // namespace stateward

@@ -39,6 +39,7 @@ class RedisLock : public Locker {
   bool HoldsStill() const override { return false; }
   Status EachHeldAfter(const StateId& after, const EachHeldFn& each) override;
   Result<HeldCount> CountHeld() override;
+  Result<uint64_t> CountLegacy() override;
   Status Check() override;
   std::string Warning() override { return client_->Warning(); }
   Result<GateSet> ReadGates() override;

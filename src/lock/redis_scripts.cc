@@ -318,6 +318,15 @@ end
 return {'count', #states - planned, plans}
 )";
 
+// ARGV: 3 where the walk goes on. terraform-backend's keys are its ids alone.
+constexpr char kCountLegacy[] = R"(
+local page, found = redis.call('SCAN', ARGV[3], 'MATCH', string.rep('?', 64), 'COUNT', 1000), 0
+for _, key in ipairs(page[2]) do
+  if string.find(key, '^[0-9a-f]+$') then found = found + 1 end
+end
+return {'page', page[1], found}
+)";
+
 constexpr char kHeld[] = R"(
 return {'held', redis.call('SMEMBERS', KEYS[4])}
 )";
@@ -369,6 +378,7 @@ RedisLockScripts::RedisLockScripts()
       burn_next(Step(kBurnNext)),
       token_released(Step(kTokenReleased)),
       count(Step(kCount)),
+      count_legacy(Step(kCountLegacy)),
       held(Step(kHeld)),
       check(Step(kCheck)),
       gates(Step(kGates)),

@@ -38,6 +38,7 @@ struct RedisLockScripts {
   RedisScript burn_next;       // "done"
   RedisScript token_released;  // "yes" | "no"
   RedisScript count;           // "count", holders, plans
+  RedisScript count_legacy;    // "page", where it goes on ("0": at its end), the original's on it
   RedisScript held;            // "held", the keys of all locks that are held
   RedisScript check;           // "ok"
   RedisScript gates;           // "gates", time, text

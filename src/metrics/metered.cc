@@ -198,6 +198,7 @@ class MeteredLocker : public Locker {
     return l_->EachKnown(each);
   }
   Result<HeldCount> CountHeld() override { return l_->CountHeld(); }
+  Result<uint64_t> CountLegacy() override { return l_->CountLegacy(); }
   Result<std::vector<LockDamage>> Damage(const StateId& id) override { return l_->Damage(id); }
   Status RepairDamage(const StateId& id) override { return l_->RepairDamage(id); }
   Status Check() override { return l_->Check(); }

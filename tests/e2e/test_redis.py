@@ -12,7 +12,7 @@ import unittest
 from box import ROOT, Box, wait_for
 from client import basic
 from services import Redis, Sentinel, Stunnel
-from stateward import PROGRAM, Stateward
+from stateward import CTL, PROGRAM, Stateward
 
 STATE = "/state/p/n"
 SEED = ROOT / "tests/data/seed"
@@ -291,7 +291,8 @@ class Ways(RedisCase):
         redis = Redis(self.box)
         redis.command("ACL", "SETUSER", "stateward", "on", ">word", "~stateward:*", "~*",
                       "resetchannels", "-@all", "+eval", "+evalsha", "+info", "+select", "+time",
-                      "+config|get", "+@hash", "+@set", "+@sortedset", "+get", "+exists", "+del", "+pexpire")
+                      "+config|get", "+@hash", "+@set", "+@sortedset", "+get", "+exists", "+del", "+pexpire",
+                      "+scan")
         self.serve(redis, REDIS_USER="stateward", REDIS_PASSWORD="word")
         self.cycle()
         self.assertEqual({}, self.ready()[1]["warnings"])
@@ -390,6 +391,51 @@ class Takeover(RedisCase):
         self.assertEqual(200, self.lock("new", self.uri))
         self.assertEqual(409, self.ask("POST", f"{self.uri}?ID={self.lock_id}", self.next_document()))
         self.assertEqual(200, self.ask("POST", f"{self.uri}?ID=new", self.next_document()))
+
+    def api(self, path, body=None):
+        """The status; self.answer is what else it says."""
+        text = json.dumps(body).encode() if body is not None else None
+        status = self.ask("GET" if body is None else "POST", "/api/v1/states/" + path, text,
+                          CONTENT_TYPE="application/json")
+        self.answer = json.loads(self.body)
+        return status
+
+    def ctl(self, *argv):
+        done = self.box.run([CTL, *argv], env=self.server.settings)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_operations_meet_the_lock_of_the_original(self):
+        self.serve(self.redis)
+        name = f"{self.old['project']}/{self.old['name']}"
+        # What nobody touched yet is there for who knows its secret, with its lock.
+        self.assertEqual(200, self.api(name), self.body)
+        self.assertEqual(("original", self.lock_id), (self.answer["condition"], self.answer["lock"]))
+        self.assertEqual(200, self.ask("POST", f"{self.uri}?ID={self.lock_id}", self.next_document()))
+        self.assertEqual(200, self.ask("POST", f"{self.uri}?ID={self.lock_id}", self.next_document()))
+        for operation, body in (("rollback", {"to": 1}), ("delete", {}), ("mv", {"to": "a-b/d"})):
+            self.assertEqual(423, self.api(f"{name}/{operation}", body), self.body)
+        # The command line does not know the secret, and finds no lock; there may be one.
+        unseen = "terraform-backend holds 1 lock here"
+        for argv in (["rollback", name, "--to", "1"], ["delete", name, "--yes"], ["mv", name, "a-b/d"],
+                     ["adopt", name]):
+            code, text = self.ctl(*argv)
+            self.assertEqual(4, code, text)
+            self.assertIn(unseen, text)
+        for argv in (["show", name], ["unlock", name, "--yes"]):
+            code, text = self.ctl(*argv)
+            self.assertEqual(0, code, text)
+            self.assertIn(unseen, text)
+        secrets = self.box.write("secrets", self.old["basic_secret"] + "\n", 0o600)
+        code, text = self.ctl("adopt", name, "--secrets", secrets)
+        self.assertEqual(4, code, text)
+        self.assertIn("locked by " + self.old["locked_by"]["Who"], text)
+        # Its run goes on, until it is freed.
+        self.assertEqual(200, self.ask("POST", f"{self.uri}?ID={self.lock_id}", self.next_document()))
+        self.assertEqual(200, self.api(name + "/unlock", {"id": self.lock_id}), self.body)
+        self.assertEqual(self.lock_id, self.answer["lock"])
+        self.assertEqual(0, self.redis.command("EXISTS", self.key))
+        self.assertEqual(200, self.api(name + "/rollback", {"to": 1}), self.body)
+        self.assertEqual(0, self.ctl("adopt", name)[0])
 
     def test_legacy_read_switched_off(self):
         self.serve(self.redis, LEGACY_READ="false")

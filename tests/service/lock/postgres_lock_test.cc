@@ -108,7 +108,9 @@ TEST(PostgresLock, TheOriginalsLockIsRespectedUntilItIsReleased) {
   STRCMP_EQUAL("", holder.principal.c_str());
   STRCMP_EQUAL("old", l->Look(key)->holder->id.c_str());
   locker_cases::MustBe<HeldBy>(l->Release(key, {"a", "alice", false}));
+  LONGS_EQUAL(1, *l->CountLegacy());
   locker_cases::MustBe<Released>(l->Release(key, {"old", "alice", false}));
+  LONGS_EQUAL(0, *l->CountLegacy());
   LONGS_EQUAL(0, fixture.box().Number("SELECT count(*) FROM locks"));
   locker_cases::MustBe<WasReleased>(
       l->Acquire(key, locker_cases::Want("old"), locker_cases::Base7));

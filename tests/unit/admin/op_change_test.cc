@@ -294,6 +294,41 @@ TEST(Changes, AnOperationWaitsForPlansAsThePolicySays) {
   Is(Code::kConflict, Lock("p3", "OperationTypePlan"));
 }
 
+// terraform-backend's lock of it is found by the secret alone.
+TEST(Changes, ALockThatCannotBeSeenIsNotPassedOver) {
+  grant = As("secret", "net", "prod");
+  ThreeApplies();
+  locker.legacy_locks = uint64_t{1};
+  const char* const held =
+      "terraform-backend holds 1 lock here, and whether one is of this state cannot be told "
+      "without "
+      "its secret";
+  STRCMP_CONTAINS(held, Says("rollback", {{"to", "1"}}).c_str());
+  STRCMP_CONTAINS(held, Says("delete", {}).c_str());
+  STRCMP_CONTAINS(held, Says("mv", {{"to", "net/new"}}).c_str());
+  STRCMP_CONTAINS(held, Says("purge", {{"version", "1"}, {"reason", "leak"}}).c_str());
+  STRCMP_CONTAINS(held, Run("unlock", root, With({}))->note.c_str());
+  STRCMP_CONTAINS(held, Run("show", root, With({}))->note.c_str());
+  LONGS_EQUAL(3, HeadOf());
+  // Over the API the secret is there.
+  const Credentials credentials{"basic", SecretString("secret")};
+  const Result<Identity> identity = basic.Identify(credentials);
+  CHECK(identity.ok());
+  Caller owner;
+  owner.principal = identity->principal;
+  owner.tenant = identity->tenant;
+  owner.rights = identity->rights;
+  owner.complete = identity->complete;
+  CHECK(GrantOf(owner, grant.key).legacy_ids == grant.legacy_ids);
+  CHECK(Run("rollback", owner, With({{"to", "1"}})).ok());
+  // Where nobody can look, it says so and goes on.
+  locker.legacy_locks = Status::Unavailable("NOPERM");
+  Result<Reply> done = Run("delete", root, With({}));
+  CHECK(done.ok());
+  STRCMP_CONTAINS("could not be looked up: NOPERM", done->note.c_str());
+  LONGS_EQUAL(5, HeadOf());
+}
+
 TEST(Changes, DeleteAndUndelete) {
   ThreeApplies();
   STRCMP_EQUAL("deleted", Says("delete", {{"reason", "old"}}).c_str());
