@@ -7,6 +7,7 @@
 #include "auth/policy_auth.h"
 #include "base/counted.h"
 #include "base/state_name.h"
+#include "history/forwarding.h"
 #include "history/name_of.h"
 #include "state/lock_rights.h"
 #include "state/records_gone.h"
@@ -135,6 +136,7 @@ Result<FoundState> FindState(const Call& call, RecordsGone gone) {
     return Status(found.gone.code(), StateText(found.key) + ": " + found.gone.detail());
   }
   NoteNewest(call, found.newest);
+  STATEWARD_RETURN_IF_ERROR(CheckNotForwarded(call, found));
   return found;
 }
 
@@ -161,6 +163,21 @@ Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* 
   }
   if (!unseen.note.empty()) *note += (note->empty() ? "" : " ") + unseen.note.substr(2);
   return Status();
+}
+
+Status CheckNotForwarded(const Call& call, const FoundState& state) {
+  const Newest& newest = state.newest;
+  const bool forwards =
+      newest.version && newest.unreadable.ok() && newest.version->info.kind == RecordKind::kMoved;
+  if (!forwards) return Status();
+  const std::string& to = newest.version->info.moved_to;
+  const Rights& needs = call.operation.needs;
+  const bool reads = needs.Has(Right::kRead) && call.operation.effect == Effect::kReads;
+  if (WasAdopted(state.key, to)) {
+    const bool documents = reads || needs.Has(Right::kWrite) || needs.Has(Right::kDelete);
+    if (documents) return {Code::kConflict, StateText(state.key) + " " + WhereNow(state.key, to)};
+  }
+  return reads ? Status::NotFound("the state " + WhereNow(state.key, to)) : Status();
 }
 
 void NoteState(const Call& call, const StateKey& key) {

@@ -41,9 +41,9 @@ inline constexpr Param kNamespaceParam = {
 // The state of the parameters `state` and `namespace`. kNotFound: it has no version and never had
 // one, or the caller may not see it: text and calls of the backends are the same. A deleted state
 // is found. kPermissionDenied: the caller sees it, but lacks what the operation needs.
-// kConflict: several namespaces have it; the text lists them. Else as the backends.
-// kCorruption: its newest records are gone, as the lock remembers, and what is left is an older
-// version or nothing; with kSeen such a state is found, and `gone` says what is missing.
+// kConflict: several namespaces have it; the text lists them. Or as CheckNotForwarded. Else as the
+// backends. kCorruption: its newest records are gone, as the lock remembers, and what is left is an
+// older version or nothing; with kSeen such a state is found, and `gone` says what is missing.
 enum class RecordsGone : uint8_t { kRefused, kSeen };
 Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused);
 
@@ -57,6 +57,11 @@ struct UnseenLock {
 UnseenLock UnseenLocks(const Call& call, const FoundState& state);
 // Before a change under the state's lock. kConflict: UnseenLock::held. Its note is added to *note.
 Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* note);
+
+// Of a state that was given to identified users or has another address: a killed run may have left
+// documents of it, and who may use the old name may not use the new one. kConflict, kNotFound: the
+// call is about documents.
+Status CheckNotForwarded(const Call& call, const FoundState& state);
 
 // For the audit trail: the call is about this state, and by this rule.
 void NoteState(const Call& call, const StateKey& key);

@@ -27,24 +27,24 @@ Status Forward(const AdminService& service, const StateId& id, uint64_t n, const
 
 // The oldest first: with a gap below it an older one could be taken for the newest.
 Status RemoveBelow(const AdminService& service, const History& history, const StateId& id,
-                   uint64_t forwarding) {
+                   uint64_t forwarding, const std::function<bool(const VersionInfo&)>& goes) {
   Result<std::vector<uint64_t>> numbers = history.records().Versions(id);
   if (!numbers.ok()) return std::move(numbers).status();
-  if (!WritesMayOutliveLocks(service.storage(), service.locker())) {
-    for (auto n = numbers->rbegin(); n != numbers->rend() && *n < forwarding; ++n) {
-      STATEWARD_RETURN_IF_ERROR(history.records().Prune(id, *n));
-    }
-    return Status();
-  }
-  Result<SealedInfo> way = history.Info(id, forwarding);
+  const bool late = WritesMayOutliveLocks(service.storage(), service.locker());
+  Result<SealedInfo> way = late ? history.Info(id, forwarding) : SealedInfo();
   if (!way.ok()) return std::move(way).status();
   const int64_t oldest_kept = service.clock().NowMs() - kGapMs;
   bool stays = false;
   for (auto n = numbers->rbegin(); n != numbers->rend() && *n < forwarding; ++n) {
+    if (!late && goes == nullptr) {
+      STATEWARD_RETURN_IF_ERROR(history.records().Prune(id, *n));
+      continue;
+    }
     Result<SealedInfo> info = history.Info(id, *n);
     if (!info.ok() && info.status().code() == Code::kNotFound) continue;
     if (!info.ok() && !info.status().unreadable()) return std::move(info).status();
-    stays = stays || !info.ok() || TakenAt(info->version) > oldest_kept;
+    if (goes != nullptr && (!info.ok() || !goes(info->version))) continue;
+    stays = late && (stays || !info.ok() || TakenAt(info->version) > oldest_kept);
     if (!stays) {
       STATEWARD_RETURN_IF_ERROR(history.records().Prune(id, *n));
     } else if (info.ok() && info->version.kind == RecordKind::kState) {

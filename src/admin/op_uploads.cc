@@ -68,6 +68,7 @@ Result<FoundState> StateOf(const Call& call, const History& history, const State
       call.service.locker(), LockKeyOf(state.grant, call.service.rules().write.legacy_read),
       call.service.storage(), state.newest.head));
   NoteNewest(call, state.newest);
+  STATEWARD_RETURN_IF_ERROR(CheckNotForwarded(call, state));
   return state;
 }
 

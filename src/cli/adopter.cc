@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "admin/forwarding.h"
 #include "auth/policy_auth.h"
 #include "base/state_name.h"
 #include "cli/adopt_plan.h"
@@ -67,23 +68,21 @@ Status Adopter::TheyHaveAnother(const StateKey& key, const VersionInfo& theirs, 
                                name + there + "` keeps theirs"};
 }
 
-Adopter::Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock,
-                 std::string who, AuditTrail* trail)
-    : b_(backends),
+Adopter::Adopter(const AdminService& service, std::string store_id, std::string who)
+    : service_(service),
       store_id_(std::move(store_id)),
-      states_(states),
-      clock_(clock),
       who_(std::move(who)),
-      trail_(trail),
       lock_id_(ToolLock::NewId(kOperation)) {}
 
-History Adopter::HistoryOf() const { return {*b_.storage, *b_.kms, store_id_}; }
+History Adopter::HistoryOf() const { return {service_.storage(), service_.kms(), store_id_}; }
 
 PlacedVersions Adopter::PlacedOf(const History& history, const StateKey& to) const {
-  return {history, to, {kAdoptPrincipal, kOperation}, clock_};
+  return {history, to, {kAdoptPrincipal, kOperation}, service_.clock()};
 }
 
-ToolLock Adopter::LockOf() const { return {*b_.locker, states_, kOperation, lock_id_}; }
+ToolLock Adopter::LockOf() const {
+  return {service_.locker(), service_.states(), kOperation, lock_id_};
+}
 
 Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
   StateId id = StateId::Of(from.key);
@@ -112,7 +111,8 @@ Result<Adopter::Old> Adopter::LoadOld(const Grant& from) {
   STATEWARD_RETURN_IF_ERROR(HistoryOf().Each(id, take));
   if (!ends.ok()) return ends;
   if (!old.versions.empty()) return old;
-  Result<std::optional<LegacyState>> legacy = ReadLegacy(*b_.storage, *b_.kms, from, id);
+  Result<std::optional<LegacyState>> legacy =
+      ReadLegacy(service_.storage(), service_.kms(), from, id);
   if (!legacy.ok()) return std::move(legacy).status();
   if (!legacy->has_value()) return Status::NotFound("there is no such state");
   old.document = std::move(**legacy);
@@ -125,7 +125,7 @@ Result<Adopted> Adopter::Describe(const Old& old) const {
     out.newest = old.versions.front().info;
     return out;
   }
-  Result<VersionInfo> info = InfoOfDocument(old.document->document, clock_.NowMs());
+  Result<VersionInfo> info = InfoOfDocument(old.document->document, service_.clock().NowMs());
   if (!info.ok()) return std::move(info).status();
   out.newest = std::move(*info);
   return out;
@@ -158,7 +158,8 @@ Result<Adopted> Adopter::Adopt(const Grant& given) {
 }
 
 Status Adopter::Change(Grant from, const Old& old) {
-  ChangeTrail trail(trail_, clock_, who_, kOperation, from.key, "given to identified users");
+  ChangeTrail trail(service_.trail(), service_.clock(), who_, kOperation, from.key,
+                    "given to identified users");
   STATEWARD_RETURN_IF_ERROR(trail.Begin(&from.audit));
   Status done = from.key.tenant.empty() ? TakePlain(from, old) : Move(from, old);
   trail.End(done);
@@ -179,8 +180,35 @@ Status Adopter::Move(const Grant& from, const Old& old) {
         one.n, end - one.which, [&](size_t below) { return Open(from, old, one.which + below); }));
   }
   STATEWARD_RETURN_IF_ERROR(CopyUploads(history, id, to));
-  STATEWARD_RETURN_IF_ERROR(states_.GiveToIdentified(from, lock_id_).status);
-  return MoveUploads(history, id, to);
+  STATEWARD_RETURN_IF_ERROR(service_.states().GiveToIdentified(from, lock_id_).status);
+  return EndOld(from.key);
+}
+
+// Nothing of it is left under the old name but the way, and what has no copy: a damaged version. A
+// copy would outlive a purge at the new place.
+Status Adopter::EndOld(const StateKey& from) const {
+  const StateId id = StateId::Of(from);
+  const StateKey to{"", from.project, from.name};
+  const History history = HistoryOf();
+  Result<NewestRecord> newest = history.Look(id);
+  if (!newest.ok()) return std::move(newest).status();
+  if (!newest->version || !WasAdopted(from, newest->version->info.moved_to)) return Status();
+  STATEWARD_RETURN_IF_ERROR(MoveUploads(history, id, to));
+  Result<std::vector<uint64_t>> numbers = service_.storage().Versions(id);
+  if (!numbers.ok()) return std::move(numbers).status();
+  if (numbers->empty() || numbers->back() >= newest->real) return Status();
+  std::vector<VersionInfo> theirs;
+  STATEWARD_RETURN_IF_ERROR(history.Each(StateId::Of(to), [&theirs](const VersionEntry& entry) {
+    if (entry.status.ok()) theirs.push_back(entry.info.version);
+    return true;
+  }));
+  return RemoveBelow(service_, history, id, newest->real, [&theirs](const VersionInfo& old) {
+    if (old.kind == RecordKind::kNoOp || old.kind == RecordKind::kMoved) return true;
+    return std::any_of(theirs.begin(), theirs.end(), [&old](const VersionInfo& there) {
+      const bool same = old.kind == RecordKind::kState && there.sha256 == old.sha256;
+      return same || IsOrigin(there, old);
+    });
+  });
 }
 
 Result<std::vector<Adopter::There>> Adopter::PlaceNewest(const Grant& from, const Old& old,
@@ -242,7 +270,7 @@ Status Adopter::CheckNoBlob(const StateKey& to) const {
   Grant theirs = To(to);
   theirs.legacy_ambiguous = false;
   Result<std::optional<LegacyState>> blob =
-      ReadLegacy(*b_.storage, *b_.kms, theirs, StateId::Of(to));
+      ReadLegacy(service_.storage(), service_.kms(), theirs, StateId::Of(to));
   if (!blob.ok()) return std::move(blob).status();
   if (!blob->has_value()) return Status();
   return {Code::kConflict, "a blob of terraform-backend lies under this name alone, too"};
@@ -250,7 +278,7 @@ Status Adopter::CheckNoBlob(const StateKey& to) const {
 
 Result<Opened> Adopter::Open(const Grant& from, const Old& old, size_t which) const {
   if (old.document) {
-    Result<VersionInfo> version = InfoOfDocument(old.document->document, clock_.NowMs());
+    Result<VersionInfo> version = InfoOfDocument(old.document->document, service_.clock().NowMs());
     if (!version.ok()) return std::move(version).status();
     Opened out;
     out.info.version = std::move(*version);
@@ -260,7 +288,7 @@ Result<Opened> Adopter::Open(const Grant& from, const Old& old, size_t which) co
   Result<Opened> opened = HistoryOf().Open(StateId::Of(from.key), old.versions[which].n);
   if (!opened.ok()) return std::move(opened).status();
   // Young under this name, whatever its age: see kGapMs in state/pruner.h.
-  opened->info.version.imported_ms = clock_.NowMs();
+  opened->info.version.imported_ms = service_.clock().NowMs();
   // The lock session was another state's.
   opened->info.version.lock_id.clear();
   opened->info.version.lock_base = 0;
@@ -275,7 +303,7 @@ Status Adopter::TakePlain(const Grant& from, const Old& old) {
   const PlacedVersions placed = PlacedOf(history, from.key);
   Result<PlacedVersions::Top> top = placed.LoadTop();
   if (!top.ok()) return std::move(top).status();
-  Result<StateId> claimant = b_.storage->ClaimLegacy(old.document->legacy_id, id);
+  Result<StateId> claimant = service_.storage().ClaimLegacy(old.document->legacy_id, id);
   if (!claimant.ok()) return std::move(claimant).status();
   if (!(*claimant == id)) return {Code::kConflict, "it was taken over under another name"};
   Result<uint64_t> placed_at =
@@ -289,11 +317,7 @@ Status Adopter::Finish(const Grant& given) {
   ToolLock lock = LockOf();
   STATEWARD_RETURN_IF_ERROR(lock.FreeLeft(from));
   STATEWARD_RETURN_IF_ERROR(lock.FreeLeft(To(from.key)));
-  const StateId id = StateId::Of(from.key);
-  Result<NewestRecord> newest = HistoryOf().Look(id);
-  if (!newest.ok()) return std::move(newest).status();
-  if (!newest->version || !WasAdopted(from.key, newest->version->info.moved_to)) return Status();
-  return MoveUploads(HistoryOf(), id, {"", from.key.project, from.key.name});
+  return EndOld(from.key);
 }
 
 }  // namespace stateward

@@ -2,8 +2,8 @@
 //
 // Done under the locks of both names, so that nobody writes meanwhile. Nobody ever sees a half
 // (moving/placed_versions.h), and only when all versions and kept uploads are there, a forwarding
-// record ends the old name. What a run that was killed has done already is found and gone on from,
-// also where one of the two was written to since; its locks are taken over.
+// record ends the old name, whose copies go then. What a run that was killed has done already is
+// found and gone on from, also where one of the two was written to since; its locks are taken over.
 //
 // Thread-safe for different states. What it is given must outlive it.
 #ifndef STATEWARD_CLI_ADOPTER_H_
@@ -14,13 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "app/app.h"
+#include "admin/admin_service.h"
 #include "base/sha256.h"
 #include "moving/placed_versions.h"
 #include "moving/tool_lock.h"
 #include "state/legacy.h"
-#include "state/state_service.h"
-#include "stateward/audit.h"
+#include "stateward/authenticator.h"
 
 namespace stateward {
 
@@ -34,19 +33,19 @@ struct Adopted {
 
 class Adopter {
  public:
-  // `who` runs it, for the trail; `trail`: nullptr: there is none.
-  Adopter(Backends& backends, std::string store_id, StateService& states, const Clock& clock,
-          std::string who, AuditTrail* trail);
+  // `who` runs it, for the trail.
+  Adopter(const AdminService& service, std::string store_id, std::string who);
 
   // `from`: of the namespace with the original's ids; or, without a tenant, of a blob that lies
-  // under its name alone, which becomes an ordinary state.
+  // under its name alone, which becomes an ordinary state; legacy_ambiguous: nobody said that it is
+  // this name's, and it is not given.
   // kNotFound: nothing is there (deleted, adopted already). kConflict: with the reason. Others: as
   // the backends.
   Result<Adopted> Adopt(const Grant& from);
   // What Adopt would find, without a change.
   Result<Adopted> Look(const Grant& from);
-  // Of a state that was adopted to the end: frees the locks that a killed run left, and takes along
-  // what was uploaded and kept since.
+  // Of a state that was adopted to the end: frees the locks that a killed run left, takes along
+  // what was uploaded and kept since, and removes the copies that are left under the old name.
   Status Finish(const Grant& from);
 
  private:
@@ -69,6 +68,7 @@ class Adopter {
   Result<Adopted> Describe(const Old& old) const;
   Status Change(Grant from, const Old& old);
   Status Move(const Grant& from, const Old& old);
+  Status EndOld(const StateKey& from) const;
   Status TakePlain(const Grant& from, const Old& old);
   // One of the old versions, where identified users have it: version `which` is their `n`.
   struct There {
@@ -89,12 +89,9 @@ class Adopter {
   // Version `which` of the old ones, 0 = newest, as it is under its new name.
   Result<Opened> Open(const Grant& from, const Old& old, size_t which) const;
 
-  Backends& b_;
+  const AdminService& service_;
   const std::string store_id_;
-  StateService& states_;
-  const Clock& clock_;
   const std::string who_;
-  AuditTrail* const trail_;
   const std::string lock_id_;
 };
 

@@ -42,10 +42,9 @@ Result<Tools> Open(const CliContext& cli) {
   if (!admin.ok()) return std::move(admin).status();
   Tools tools;
   tools.admin = *std::move(admin);
-  OpenedStore& store = tools.store();
   tools.who = LocalCaller(cli.user).principal;
-  tools.adopter = std::make_unique<Adopter>(store.backends, store.store_id, tools.admin->states(),
-                                            SystemClock(), tools.who, tools.trail());
+  tools.adopter =
+      std::make_unique<Adopter>(tools.admin->service(), tools.store().store_id, tools.who);
   return tools;
 }
 

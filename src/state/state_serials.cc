@@ -1,8 +1,10 @@
 // Documents of before, by their serial.
+#include <string>
 #include <utility>
 
 #include "document/document_scanner.h"
 #include "history/history.h"
+#include "state/refusal.h"
 #include "state/state_service.h"
 
 namespace stateward {
@@ -11,9 +13,11 @@ namespace {
 constexpr char kNoSuchSerial[] = "no version of this state has that serial";
 
 // Of several versions with this serial the newest: a push may have gone back to it. kNotFound: none
-// has it, or the state was deleted. A record that cannot be read may be the one: that is an error.
+// has it, or the state was deleted. *moved_to: the state has another address now, and gives nothing
+// away here, whatever is left of it. A record that cannot be read may be the one: that is an error.
 Result<SecretBytes> ReadSerial(const History& history, const StateId& id,
-                               const std::vector<uint64_t>& numbers, uint64_t serial) {
+                               const std::vector<uint64_t>& numbers, uint64_t serial,
+                               std::string* moved_to) {
   bool newest = true;
   for (uint64_t n : numbers) {
     Result<SealedInfo> info = history.Info(id, n);
@@ -22,6 +26,10 @@ Result<SecretBytes> ReadSerial(const History& history, const StateId& id,
     const VersionInfo& version = info->version;
     if (version.kind == RecordKind::kNoOp) continue;
     if (newest && version.kind == RecordKind::kTombstone) return Status::NotFound("deleted");
+    if (newest && version.kind == RecordKind::kMoved) {
+      *moved_to = version.moved_to;
+      return Status::NotFound("moved");
+    }
     newest = false;
     if (version.kind != RecordKind::kState || version.serial != serial) continue;
     Result<Opened> opened = history.Open(id, n);
@@ -49,8 +57,12 @@ StateAnswer StateService::GetSerial(const Grant& grant, uint64_t serial) {
     answer.document.clear();
     answer.status = Status::NotFound(kNoSuchSerial);
   } else {
+    std::string moved_to;
     Result<SecretBytes> document =
-        ReadSerial(History(storage_, kms_, (*store)->store_id), id, *numbers, serial);
+        ReadSerial(History(storage_, kms_, (*store)->store_id), id, *numbers, serial, &moved_to);
+    if (!moved_to.empty()) {
+      return RefusalAnswer(ForwardedRefusal(grant.key, moved_to), moved_to);
+    }
     if (document.ok()) answer.document = std::move(*document);
     if (!document.ok()) answer.status = std::move(document).status();
   }

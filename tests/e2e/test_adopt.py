@@ -280,6 +280,10 @@ class History(unittest.TestCase):
         for method, target, body in (
                 ("GET", "/state/demo/old", None), ("LOCK", "/state/demo/old", lock),
                 ("POST", "/state/demo/old", document("old", 4)), ("DELETE", "/state/demo/old", None),
+                ("GET", "/state/demo/old/versions/1", None),
+                ("GET", "/api/v1/states/demo/old/document?version=1", None),
+                ("GET", "/api/v1/states/demo/old/diff?from=1&to=2", None),
+                ("POST", "/api/v1/states/demo/old/pin", b'{"version":1}'),
                 ("POST", "/api/v1/states/demo/old/undelete", b"{}"),
                 ("POST", "/api/v1/states/demo/old/rollback", b'{"to":1}')):
             status, answer = self.ask(method, target, body)

@@ -41,6 +41,28 @@ TEST(Moves, AMovedStateTakesItsHistoryAlong) {
   Is(Code::kOk, Put(State("4", "4")));
 }
 
+// Who may use the old address may not use the new one.
+TEST(Moves, WhatAKilledRunLeftAtTheOldAddressIsNotRead) {
+  ThreeApplies();
+  SealedInfo way;
+  way.key = grant.key;
+  way.version.kind = RecordKind::kMoved;
+  way.version.moved_to = "net/new";
+  way.version.serial = 3;
+  Bytes sealed;
+  const History history(storage, *kms, *admin->StoreId());
+  CHECK(history.Append(Id(), HeadOf(), way, {}, &sealed)->appended);
+  for (const std::vector<Given>& given : {With({}), With({{"version", "1"}})}) {
+    STRCMP_CONTAINS("has the address net/new now",
+                    Run("get", root, given).status().detail().c_str());
+  }
+  STRCMP_CONTAINS("not_found: the state has the address net/new now",
+                  Says("diff", {{"from", "1"}, {"to", "2"}}).c_str());
+  const StateAnswer answer = service->GetSerial(grant, 1);
+  Is(Code::kConflict, answer.status.code());
+  STRCMP_CONTAINS("net/new", answer.hint.c_str());
+}
+
 TEST(Moves, AMovedStateTakesItsUploadsAlong) {
   ThreeApplies();
   Is(Code::kConflict, Put(State("2", "refused")));

@@ -31,7 +31,9 @@ struct World : ToolWorld {
   Status Run(const Grant& from, int calls) {
     auto states = Serve(true);
     storage->calls_left = calls;
-    Adopter adopter(b, store_id, *states, clock, "admin:test", trail);
+    AdminService service({*b.storage, *b.locker, *b.kms, *gate, *states, clock, StateRules(),
+                          UploadRules(), "", trail});
+    Adopter adopter(service, store_id, "admin:test");
     Result<Adopted> done = adopter.Adopt(from);
     bool gone = storage->down;
     storage->calls_left = 0;
@@ -68,8 +70,17 @@ for (int calls = 1; !ended; ++calls) {
   Status second = w.Run(from, 0);
   STRCMP_EQUAL_TEXT("", second.detail().c_str(), text.c_str());
   Check(w, versions, text);
+  if (!plain) HasNoDocument(w, from.key, text);
 }
 }  // namespace stateward
+void HasNoDocument(World& w, const StateKey& key, const std::string& text) {
+  const StateId id = StateId::Of(key);
+  const std::vector<uint64_t> numbers = *w.b.storage->Versions(id);
+  for (uint64_t n : numbers) {
+    Result<Opened> left = w.b.kms->Open({w.store_id, id, n}, *w.b.storage->Get(id, n));
+    CHECK_TEXT(left->info.version.kind != RecordKind::kState, text.c_str());
+  }
+}
 void Check(World& w, size_t versions, const std::string& text) {
   auto server = w.Serve(false);
   StateAnswer seen = server->Get(Identified());
@@ -234,6 +245,37 @@ TEST(Adopter, TheOldNamespaceTakesNothingAfterwards) {
   LONGS_EQUAL(1, UploadsOf(w, from.key).size());
   CHECK(ByteView(states->Get(Identified()).document).AsString() == Doc(4));
   LONGS_EQUAL(0, w.b.locker->CountHeld()->all());
+}
+
+// A copy that stays there could be read after a purge of the new one.
+TEST(Adopter, TheOldNamespaceKeepsNoDocument) {
+  for (const bool late : {false, true}) {
+    World w;
+    w.storage->late = late;
+    Grant from = FourVersions(w);
+    STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+    auto states = w.Serve(false);
+    for (uint64_t serial = 1; serial <= 4; ++serial) {
+      CHECK(states->GetSerial(from, serial).status.code() == Code::kConflict);
+      CHECK(ByteView(states->GetSerial(Identified(), serial).document).AsString() == Doc(serial));
+    }
+    HasNoDocument(w, from.key, late ? "late" : "");
+    if (!late) LONGS_EQUAL(1, w.storage->Versions(StateId::Of(from.key))->size());
+  }
+}
+
+// It may be mended one day.
+TEST(Adopter, ADamagedVersionStaysInTheNamespace) {
+  World w;
+  Grant from = FourVersions(w);
+  const StateId id = StateId::Of(from.key);
+  const uint64_t damaged = w.storage->Versions(id)->at(2);
+  w.storage->DamageFront(id, damaged);
+  STRCMP_EQUAL("", w.Run(from, 0).detail().c_str());
+  const std::vector<uint64_t> left = *w.storage->Versions(id);
+  LONGS_EQUAL(2, left.size());
+  LONGS_EQUAL(damaged, left.back());
+  CHECK(w.Serve(false)->Get(from).status.code() == Code::kConflict);
 }
 
 TEST(Adopter, KeptUploadsComeAlong) {

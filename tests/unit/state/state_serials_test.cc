@@ -50,6 +50,17 @@ TEST(StateSerials, ADeletedStateHasNone) {
   STRCMP_EQUAL("not_found", At(1).c_str());
 }
 
+// Whatever is still there of it.
+TEST(StateSerials, OneThatWasGivenAwayHasNone) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  Is(Code::kOk, service->GiveToIdentified(grant, "").status.code());
+  for (uint64_t serial : {1, 2, 9}) {
+    STRCMP_EQUAL("conflict", At(serial).c_str());
+    STRCMP_CONTAINS("identified users", service->GetSerial(grant, serial).hint.c_str());
+  }
+}
+
 // It may be the one that was asked for: not found would be a guess.
 TEST(StateSerials, ADamagedRecordIsNoAbsence) {
   Is(Code::kOk, Put(Doc(1)));
