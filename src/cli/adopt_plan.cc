@@ -124,28 +124,39 @@ class Planner {
     return Status();
   }
 
-  // "a-b","c" and "a","b-c" have one blob: the name that was given counts before those that only
-  // stood somewhere.
+  // "a-b","c" and "a","b-c" have one blob, and only the administrator can say whose it is: anybody
+  // can have a line written to a log, and a rule may name a state that is still to come. What a
+  // killed run has claimed was said to that one.
   void SortOutBlobs() {
     for (auto& [legacy_id, all] : by_blob_) {
-      std::vector<Grant> fitting = all;
-      if (all.size() > 1) {
-        fitting.clear();
-        for (const Grant& from : all) {
-          if (sources_.given.count({from.key.project, from.key.name}) > 0) fitting.push_back(from);
-        }
+      std::vector<Grant> given;
+      for (const Grant& from : all) {
+        if (sources_.given.count({from.key.project, from.key.name}) > 0) given.push_back(from);
       }
-      if (fitting.size() == 1) {
-        fits_[StateText(fitting[0].key)].push_back({fitting[0], legacy_id});
-        continue;
+      const bool plain = all.size() == 1 && !all.front().legacy_ambiguous;
+      const bool claimed = blobs_.at(legacy_id);
+      if (given.empty() && (plain || claimed)) given = all;
+      if (given.size() == 1) {
+        given.front().legacy_ambiguous = false;
+        fits_[StateText(given.front().key)].push_back({given.front(), legacy_id});
+      } else {
+        plan_.refused.push_back(WhyAmbiguous(given.empty() ? all : given));
       }
-      std::string names;
-      for (const Grant& from : all) names += (names.empty() ? "" : " and ") + StateText(from.key);
-      plan_.refused.push_back(
-          names +
-          ": terraform-backend kept both in one blob; name the right one in --names "
-          "and leave the other out");
     }
+  }
+
+  // `all`: more than one that was given; or none was.
+  static std::string WhyAmbiguous(const std::vector<Grant>& all) {
+    std::string names;
+    for (const Grant& from : all) names += (names.empty() ? "" : " and ") + StateText(from.key);
+    if (all.size() > 1) {
+      return names +
+             ": terraform-backend kept both in one blob; put the right one into --names and leave "
+             "the other out";
+    }
+    return names + ": terraform-backend's blob of it may be another state's, whose name joins to " +
+           all.front().key.project + "-" + all.front().key.name +
+           ", too; when it is this one's, put " + names + " into --names, else the other name";
   }
 
   void SortOutNames() {

@@ -19,7 +19,9 @@ struct AdoptSources {
 };
 
 struct AdoptPlan {
-  std::vector<Grant> ready;  // each for another name of identified users
+  // Each for another name of identified users. Not legacy_ambiguous: where a blob may be another
+  // state's, its name was given.
+  std::vector<Grant> ready;
   // Adopted to the end; a killed run may have left its locks, and uploads may have been kept since.
   std::vector<Grant> ended;
   std::vector<std::string> refused;  // "PROJECT/NAME: why"

@@ -142,8 +142,6 @@ Result<Adopted> Adopter::Look(const Grant& from) {
 Result<Adopted> Adopter::Adopt(const Grant& given) {
   Grant from = given;
   from.principal = kAdoptPrincipal;
-  // The administrator says whose it is.
-  from.legacy_ambiguous = false;
   Result<Adopted> looked = Look(from);
   if (!looked.ok()) return looked;
   std::vector<Grant> both{from};

@@ -309,6 +309,36 @@ class History(unittest.TestCase):
         self.assertEqual((200, document("old", 4)), self.ask("GET", "/state/demo/old", None, root))
         self.assertEqual(409, self.ask("GET", "/state/demo/old")[0])
 
+    def hinted(self, name, secret):
+        """A blob that two names share, and a log in which anybody had one of them written."""
+        box = Box()
+        self.addCleanup(box.close)
+        pair = Pair(box, "fs+local")
+        LAYOUTS[0].put(pair, {legacy_id("network", "prod-eu", secret): blob(document("prod-eu"))})
+        self.server = pair.stateward(AUTH_POLICY_FILE=box.write("policy.toml", policy()))
+        box.write("secrets", "secret\n")
+        box.write("names", f"{name}\n")
+        box.write("access.log", '203.0.113.9 - - "GET /state/network-prod/eu HTTP/1.1" 401 5 "-" "x"\n', 0o640)
+        return box
+
+    def test_a_line_of_a_log_gives_no_shared_blob_away(self):
+        for secret in ("secret", None):
+            box = self.hinted("network/prod-eu", secret)
+            words = ("adopt", "--all", "--secrets", "secrets", "--names-from-log", "access.log")
+            for more in (("--dry-run",), ()):
+                run = box.run([CTL, *words, *more], env=self.server.settings)
+                self.assertEqual(1, run.returncode, run.stdout)
+                self.assertIn("put network-prod/eu into --names", run.stderr)
+            root = basic("x", TOKENS["root"])
+            self.assertEqual(409, self.ask("GET", "/state/network-prod/eu", None, root)[0])
+            self.assertEqual(409, self.ask("GET", "/state/network/prod-eu", None, root)[0])
+            for more in (("--dry-run",), ()):
+                run = box.run([CTL, *words, "--names", "names", *more], env=self.server.settings)
+                self.assertEqual(0, run.returncode, run.stderr)
+                self.assertIn("1 state with 1 version", run.stdout)
+            self.assertEqual((200, document("prod-eu")), self.ask("GET", "/state/network/prod-eu", None, root))
+            self.assertEqual(409, self.ask("GET", "/state/network-prod/eu", None, root)[0])
+
     def test_an_import_leaves_a_held_name(self):
         box = self.serve()
         self.put("held", 1)
