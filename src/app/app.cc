@@ -143,8 +143,9 @@ void App::SayWhatIsMissing(const Log& log) {
   }
 }
 
-// Basic first: a secret may look like anything, also like a token. With a policy its rules alone
-// decide what a token may do: the original's claim grants nothing then.
+// Basic first: a secret may look like anything, with an issuer alone also like a token, as with the
+// original. With a policy what looks like a token is one, and its rules alone decide what it may
+// do: the original's claim grants nothing then.
 Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool must_load,
                        HandlerParts* parts) {
   if (config.auth.basic_enabled) parts->authenticators.push_back(&basic_);
@@ -161,6 +162,7 @@ Status App::OpenWaysIn(const Config& config, Disk& disk, const Log& log, bool mu
   identified_ = std::make_unique<PolicyAuthenticator>(
       *policy_, *logins_, open, SystemClock(), config.auth.lock_grace_s, config.rules.nested_names);
   parts->authenticators.push_back(identified_.get());
+  basic_.LeaveTokens();
   return Status();
 }
 

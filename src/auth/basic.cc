@@ -1,5 +1,6 @@
 #include "auth/basic.h"
 
+#include "auth/logins.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 
@@ -32,6 +33,11 @@ std::string TenantOf(const SecretString& secret) {
 }
 
 }  // namespace
+
+bool BasicAuthenticator::Takes(const Credentials& credentials) const {
+  return Authenticator::Takes(credentials) &&
+         !(leaves_tokens_ && IsTokenText(credentials.secret.Reveal()));
+}
 
 Result<Grant> BasicAuthenticator::Authorize(const Credentials& credentials, const StateKey& key,
                                             Verb verb) {

@@ -18,7 +18,12 @@ class BasicAuthenticator : public Authenticator {
   using NameFn = std::function<Result<std::string>(const std::string& tenant)>;
 
   explicit BasicAuthenticator(NameFn name) : name_(std::move(name)) {}
+  // Users with tokens come in another way: what has the form of one (auth/logins.h) is left to
+  // that, also under the user name `basic`, where it would open an empty namespace. Before the
+  // first request.
+  void LeaveTokens() { leaves_tokens_ = true; }
   std::string_view Name() const override { return "basic"; }
+  bool Takes(const Credentials& credentials) const override;
   // kUnauthenticated: an empty secret, or one of more than 4096 bytes. kUnavailable: it cannot be
   // named; only reading goes on then, as "basic" alone.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
@@ -26,6 +31,7 @@ class BasicAuthenticator : public Authenticator {
 
  private:
   const NameFn name_;
+  bool leaves_tokens_ = false;
 };
 
 // hex sha256(project "-" name): the original's id for identified users.

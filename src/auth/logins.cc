@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "auth/jwt_verify.h"
 #include "auth/password.h"
 #include "base/hex.h"
 #include "base/random.h"
@@ -17,6 +18,10 @@ std::string NewMachineToken() { return std::string(kTokenPrefix) + RandomHex(32)
 bool LooksLikeMachineToken(std::string_view text) {
   return text.substr(0, kTokenPrefix.size()) == kTokenPrefix &&
          IsHex(text.substr(kTokenPrefix.size()), 64);
+}
+
+bool IsTokenText(std::string_view text) {
+  return text.substr(0, kTokenPrefix.size()) == kTokenPrefix || LooksLikeToken(text);
 }
 
 Logins::Logins(const Clock& clock, Throttle& throttle, int request_threads,

@@ -26,6 +26,9 @@ inline constexpr std::string_view kTokenPrefix = "swt_";
 // The prefix and 64 hex digits: 256 random bits.
 std::string NewMachineToken();
 bool LooksLikeMachineToken(std::string_view text);
+// What no login takes for a password, whatever the user's name: it begins like a machine token, or
+// has the form of a JSON Web Token.
+bool IsTokenText(std::string_view text);
 
 class Logins {
  public:

@@ -64,6 +64,12 @@ int CmdPasswd(const CliContext& cli, const Args& args) {
       return FailUsage(cli, "the two are not the same");
     }
   }
+  if (IsTokenText(password->Reveal())) {
+    return Fail(cli,
+                Status::InvalidArgument(
+                    "a password that begins with swt_, or has the form of a JSON Web Token, is "
+                    "taken for a token at each login: choose another one"));
+  }
   Result<std::string> hash = HashPassword(*password);
   if (!hash.ok()) return Fail(cli, hash.status());
   return PrintIfGood(cli, "[users.\"" + args.Text("name") + "\"]\npassword = \"" + *hash + "\"\n",

@@ -309,6 +309,18 @@ class History(unittest.TestCase):
         self.assertEqual((200, document("old", 4)), self.ask("GET", "/state/demo/old", None, root))
         self.assertEqual(409, self.ask("GET", "/state/demo/old")[0])
 
+    def test_a_token_under_the_name_basic_is_a_token(self):
+        """As a CI may go on that had TF_HTTP_USERNAME=basic: nothing looks absent to it."""
+        self.serve()
+        root = basic("basic", TOKENS["root"])
+        self.assertEqual(200, self.ask("POST", "/state/demo/one", document("one"), basic("ci", TOKENS["root"]))[0])
+        self.assertEqual((200, document("one")), self.ask("GET", "/state/demo/one", None, root))
+        self.assertEqual(200, self.ask("POST", "/state/demo/two", document("two"), root)[0])
+        self.assertEqual(200, self.ask("GET", "/state/demo/two", None, basic("ci", TOKENS["root"]))[0])
+        for unknown in ("swt_" + "0" * 64, "eyJhbGciOiJub25lIn0.e30.c2ln"):
+            self.assertEqual(401, self.ask("GET", "/state/demo/one", None, basic("basic", unknown))[0])
+        self.assertEqual(404, self.ask("GET", "/state/demo/one")[0], "a secret opens its namespace")
+
     def hinted(self, name, secret):
         """A blob that two names share, and a log in which anybody had one of them written."""
         box = Box()

@@ -56,6 +56,20 @@ TEST(BasicAuth, RefusesNoSecretAndHugeOnes) {
   CHECK(Ask(std::string(4097, 'x').c_str(), "p", "n").status().code() == Code::kUnauthenticated);
 }
 
+// Under the user name `basic` it would open an empty namespace, and a state look absent.
+TEST(BasicAuth, ATokenIsLeftToThoseWhoKnowTokens) {
+  const std::string tokens[] = {"swt_" + std::string(64, 'a'), "swt_x",
+                                "eyJhbGciOiJub25lIn0.e30.c2ln"};
+  const auto takes = [this](const std::string& secret) {
+    return basic.Takes({"basic", SecretString(secret)});
+  };
+  for (const std::string& token : tokens) CHECK(takes(token));  // as with the original
+  basic.LeaveTokens();
+  for (const std::string& token : tokens) CHECK_FALSE(takes(token));
+  CHECK(takes("s3cret-one"));
+  CHECK_FALSE(basic.Takes({"ci", SecretString("s3cret-one")}));
+}
+
 TEST(BasicAuth, StateIdIsInjectiveWhereTheOriginalsIsNot) {
   StateKey a{"", "a-b", "c"};
   StateKey b{"", "a", "b-c"};
