@@ -158,6 +158,21 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
   return out;
 }
 
+std::string LikelyKind(const Rule& rule) {
+  if (rule.who != SubjectKind::kIssuer || rule.ci != CiKind::kGeneric) return "";
+  for (const CiMeasure& measure : kMeasures) {
+    for (const ClaimRule& claim : rule.claims) {
+      if (!IsOwnerClaim(measure.ci, claim.claim) && claim.claim != EventClaim(measure.ci)) continue;
+      const bool github = measure.ci == CiKind::kGitHub;
+      return claim.claim + " is a claim of " + (github ? "GitHub" : "GitLab") +
+             ": if the issuer is one, give it kind = \"" + (github ? "github" : "gitlab") +
+             "\"; without it the rule fits " + (github ? "pull" : "merge") +
+             " requests, too, unless it names " + std::string(EventClaim(measure.ci));
+    }
+  }
+  return "";
+}
+
 bool IsStateGlob(std::string_view glob) {
   if (glob.find('/') == glob.npos || glob.size() > 128 + 1 + kMaxNestedName) return false;
   for (;;) {

@@ -21,6 +21,10 @@ bool IsOwnerClaim(CiKind ci, std::string_view claim);
 // GitHub or GitLab use is held to their measure.
 std::vector<std::string> LintTokenRule(const Rule& rule);
 
+// Of a generic rule that is good, and names claims which others than GitHub and GitLab may use,
+// too: what to do if the issuer is one of them. "" = it is no such rule.
+std::string LikelyKind(const Rule& rule);
+
 // 1 to 128 visible ASCII characters that need no care in TOML, in a header and in the log.
 bool IsName(std::string_view name);
 // 1 to kMaxPolicyText bytes without control characters.

@@ -4,11 +4,13 @@
 #include "auth/jwt_verify.h"
 #include "auth/near_miss.h"
 #include "auth/policy.h"
+#include "auth/policy_lint.h"
 #include "auth/roles.h"
 #include "base/glob.h"
 #include "base/json.h"
 #include "base/secret_file.h"
 #include "cli/cmd.h"
+#include "state/lock_info.h"
 #include "stateward/clock.h"
 
 namespace stateward {
@@ -100,6 +102,16 @@ bool HasName(const Table& table, const std::string& name) {
   return false;
 }
 
+Status JudgeToken(const Policy& policy, const std::string& name, int64_t now_s) {
+  for (const PolicyToken& token : policy.tokens) {
+    if (token.name != name) continue;
+    if (token.expires_s == 0 || now_s < token.expires_s) return Status();
+    return {Code::kUnauthenticated,
+            "the machine token " + name + " has expired at " + FormatTime(token.expires_s * 1000)};
+  }
+  return {Code::kUnauthenticated, "the policy has no machine token " + name};
+}
+
 // What a server says of one who asks before it looks at the rules; a token's signature is taken as
 // right.
 Status JudgeSubject(const Policy& policy, const TestCase& test) {
@@ -107,9 +119,7 @@ Status JudgeSubject(const Policy& policy, const TestCase& test) {
   if (test.subject.kind == SubjectKind::kUser && !HasName(policy.users, name)) {
     return {Code::kUnauthenticated, "the policy has no user " + name};
   }
-  if (test.subject.kind == SubjectKind::kToken && !HasName(policy.tokens, name)) {
-    return {Code::kUnauthenticated, "the policy has no machine token " + name};
-  }
+  if (test.subject.kind == SubjectKind::kToken) return JudgeToken(policy, name, test.now_s);
   if (test.subject.kind != SubjectKind::kIssuer) return Status();
   for (const PolicyIssuer& issuer : policy.issuers) {
     if (issuer.url != test.subject.name) continue;
@@ -132,6 +142,8 @@ int CmdPolicyCheck(const CliContext& cli, const Args& args) {
                    ", users: " + std::to_string(policy->users.size()) +
                    ", machine tokens: " + std::to_string(policy->tokens.size()) + "\n");
   for (const Rule& rule : policy->rules) {
+    const std::string kind = LikelyKind(rule);
+    if (!kind.empty()) Say(cli.out, rule.name + ": " + kind + "\n");
     for (const std::string& glob : rule.states) {
       if (!CrossesSlashes(glob)) continue;
       Say(cli.out, rule.name + ": " + glob + " takes in more states with NESTED_NAMES=true: ** " +

@@ -446,6 +446,17 @@ class Policy(unittest.TestCase):
                           "demo/x"])
             self.assertEqual((1, f"refused: the policy has no {what} nobody\n"),
                              (answer.returncode, answer.stdout))
+        self.judges_expired_tokens()
+        kind = self.box.write("kind.toml", policy(
+            '\n[issuers.x]\nurl = "https://code.example.org"\naudiences = ["a"]\n[[rules]]\nname = "main"\n'
+            'issuer = "x"\nclaims = { project_id = "42", ref = "main" }\nstates = ["demo/*"]\nrole = "write"\n'))
+        answer = run([CTL, "policy", "check", kind])
+        self.assertEqual(0, answer.returncode, answer.stderr)
+        self.assertIn("main: project_id is a claim of GitLab", answer.stdout)
+        for taken in (TOKENS["ci"], "swt_x", "eyJhbGciOiJub25lIn0.e30.c2ln"):
+            answer = run([CTL, "passwd", "dora"], input=taken + "\n")
+            self.assertEqual((2, ""), (answer.returncode, answer.stdout), answer.stderr)
+            self.assertIn("choose another one", answer.stderr)
         answer = run([CTL, "passwd", "dora"], input="a new password\n")
         self.assertIn('[users."dora"]\npassword = "$y$', answer.stdout)
         made = run([CTL, "token", "new"])
@@ -455,6 +466,18 @@ class Policy(unittest.TestCase):
             more = made.stdout + "[[rules]]\ntoken = 'new'\nstates = ['demo/*']\nrole = 'read'\n"
             app = Stateward(box, AUTH_POLICY_FILE=box.write("p.toml", policy("\n" + more), 0o600))
             self.assertEqual(404, self.ask_fcgi(app, auth=basic("x", made.stderr.strip())))
+
+    def judges_expired_tokens(self):
+        file = self.box.write("old.toml", policy(
+            f'\n[tokens.old]\nsha256 = "{"a" * 64}"\nexpires = 2026-01-31T00:00:00Z\n[[rules]]\nname = "old"\n'
+            'token = "old"\nstates = ["demo/*"]\nrole = "write"\n'))
+        for at, code, text in (((), 1, "refused: the machine token old has expired at 2026-01-31T00:00:00Z\n"),
+                               (("--at", "2026-01-31T00:00:00Z"), 1, None),
+                               (("--at", "2026-01-30T23:59:59Z"), 0, 'allowed: role write by "old"\n')):
+            answer = self.box.run([CTL, "policy", "test", "--policy", file, "--token", "old", *at, "GET", "demo/x"])
+            self.assertEqual(code, answer.returncode, answer.stdout)
+            if text:
+                self.assertEqual(text, answer.stdout)
 
     def test_ctl_judges_a_token_as_the_server_does(self):
         text = policy("""

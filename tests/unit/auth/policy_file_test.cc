@@ -7,6 +7,7 @@
 #include <string>
 
 #include "auth/policy.h"
+#include "auth/policy_lint.h"
 #include "doubles/fake_clock.h"
 
 namespace stateward {
@@ -205,6 +206,26 @@ TEST(PolicyText, RulesForTokensPinTheirOwner) {
       "", FirstError(other + "[[rules]]\n" + TokenRule("{ sub = \"a\" }", "write", "o")).c_str());
   CHECK(FirstError(other + "[[rules]]\n" + TokenRule("{ sub = { glob = \"a*\" } }", "read", "o"))
             .find("named exactly") != std::string::npos);
+}
+
+// A GitLab on one's own host, without its kind: each of its pipelines fits.
+TEST(PolicyText, ClaimsThatOthersMayUseTooHintAtAKind) {
+  const auto hint = [](const std::string& kind, const std::string& claims) {
+    const ParsedPolicy parsed = ParsePolicy(
+        "[issuers.x]\nurl = \"https://code.example.org\"\naudiences = [\"a\"]\n" + kind +
+        "[[rules]]\nissuer = \"x\"\nstates = [\"a/*\"]\nrole = \"write\"\nclaims = {" + claims +
+        "}\n");
+    STRCMP_EQUAL("", parsed.errors.empty() ? "" : parsed.errors.front().c_str());
+    return LikelyKind(parsed.policy.rules.at(0));
+  };
+  const std::string gitlab = R"(project_id = "42", ref = "main")";
+  STRCMP_CONTAINS("project_id is a claim of GitLab", hint("", gitlab).c_str());
+  STRCMP_CONTAINS("kind = \"gitlab\"", hint("", gitlab).c_str());
+  STRCMP_EQUAL("", hint("kind = \"gitlab\"\n", gitlab).c_str());
+  STRCMP_CONTAINS("GitLab", hint("", R"(sub = "a", pipeline_source = "push")").c_str());
+  STRCMP_CONTAINS("GitHub", hint("", R"(sub = "a", event_name = "push")").c_str());
+  STRCMP_CONTAINS("GitHub", hint("", R"(repository_id = "7", ref = "main")").c_str());
+  STRCMP_EQUAL("", hint("", R"(sub = "a", ref = "main")").c_str());
 }
 
 TEST_GROUP(PolicyFile) {
