@@ -12,16 +12,16 @@ Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,
       if (blob.status().code() == Code::kNotFound) continue;
       return std::move(blob).status().At("legacy state");
     }
-    if (names.ambiguous) {
-      return Status(Code::kConflict, "legacy state " + legacy_id +
-                                         " may belong to more than one project and name; import "
-                                         "it by name with statewardctl");
-    }
     Result<std::optional<StateId>> claim = claims.LegacyClaim(legacy_id);
     if (!claim.ok()) return std::move(claim).status().At("legacy claim");
     if (claim->has_value() && !(**claim == id)) {
       return Status(Code::kConflict, "legacy state " + legacy_id + " was taken over as state " +
                                          (*claim)->hex() + ", whose name it shares");
+    }
+    if (!claim->has_value() && names.ambiguous) {
+      return Status(Code::kConflict, "legacy state " + legacy_id +
+                                         " may belong to more than one project and name; adopt it "
+                                         "by its name with statewardctl");
     }
     Result<SecretBytes> document = kms.OpenLegacy(*blob);
     if (!document.ok()) return std::move(document).status().At("legacy state");

@@ -17,7 +17,7 @@ namespace stateward {
 // Under which ids the original kept a state.
 struct LegacyNames {
   std::vector<std::string> ids;  // none: it is not asked for
-  // They may stand for other states too, and nobody said whose they are.
+  // They may stand for other states too: whose they are is known only once they are claimed.
   bool ambiguous = false;
 };
 
@@ -29,7 +29,7 @@ struct LegacyState {
 // The original's document for this state, if there is one. REQUIRES: the state has no version and
 // no tombstone of this server.
 // kConflict: the legacy id stands for another state too: it was claimed by that one, or it is
-// ambiguous and was not imported. kCorruption, kUnknownKey, kUnavailable: as the backends.
+// ambiguous and nobody has claimed it. kCorruption, kUnknownKey, kUnavailable: as the backends.
 Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,
                                               const LegacyNames& names, const StateId& id);
 

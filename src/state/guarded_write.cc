@@ -144,9 +144,16 @@ Result<Newest> GuardedWrite::Look(const WriteRequest& request) {
   return newest;
 }
 
+// What is sent may be the only copy of what an apply did: where the original's state is another
+// name's it is refused, and so kept.
+WriteOutcome GuardedWrite::LookFailed(const WriteRequest& request, Status status) {
+  if (status.code() != Code::kConflict) return Failed(std::move(status));
+  return Refused(WhyNotOfThisName(storage_, *request.grant));
+}
+
 WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
   Result<Newest> newest = Look(request);
-  if (!newest.ok()) return Failed(std::move(newest).status());
+  if (!newest.ok()) return LookFailed(request, std::move(newest).status());
   // Damage is for a person to look at: nobody's lock says that one did.
   Status whole = ReadWhole(StateId::Of(request.grant->key), *newest);
   if (!whole.ok()) return Failed(std::move(whole));
@@ -155,7 +162,7 @@ WriteOutcome GuardedWrite::RunUnlocked(const WriteRequest& request) {
 
 WriteOutcome GuardedWrite::RunLocked(const WriteRequest& request, const LockRecord& lock) {
   Result<Newest> newest = Look(request);
-  if (!newest.ok()) return Failed(std::move(newest).status());
+  if (!newest.ok()) return LookFailed(request, std::move(newest).status());
   Session session = WhoWrote(*newest, lock);
   if (session == Session::kOther) return RefuseOther(request, *newest);
   if (session == Session::kAskTheLock) {

@@ -87,6 +87,7 @@ class GuardedWrite {
   // kUnavailable also when records are gone: the head is below the view's mark. kUnknownKey: the
   // newest version's key is not known here.
   Result<Newest> Look(const WriteRequest& request);
+  WriteOutcome LookFailed(const WriteRequest& request, Status status);
   WriteOutcome RunUnlocked(const WriteRequest& request);
   WriteOutcome RunLocked(const WriteRequest& request, const LockRecord& lock);
   WriteOutcome RefuseOther(const WriteRequest& request, const Newest& newest);

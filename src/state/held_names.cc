@@ -4,6 +4,7 @@
 
 #include "base/counted.h"
 #include "state/newest.h"
+#include "state/refusal.h"
 
 namespace stateward {
 namespace {
@@ -22,6 +23,11 @@ HeldName Because(std::string why) {
   HeldName held;
   held.why = std::move(why);
   return held;
+}
+
+HeldName Because(Refusal refusal) {
+  const RefusalText& text = TextOf(refusal);
+  return Because(std::string(text.why) + "; " + std::string(text.action));
 }
 
 std::string BlobsText(uint64_t count) {
@@ -83,19 +89,29 @@ HeldName HeldNames::BeforeLock(const Grant& grant, const StateId& id, const std:
   if (legacy_read_) {
     for (const std::string& legacy_id : grant.legacy_ids) {
       Result<Bytes> blob = storage_.GetLegacy(legacy_id);
-      if (blob.ok()) return {};
+      if (blob.ok()) return OfBlob(grant, id, legacy_id);
       if (blob.status().code() != Code::kNotFound) return Failed(std::move(blob).status());
     }
   }
   return OfAbsent(grant.key, store_id);
 }
 
+// The original's state is there: this name's, another's, or nobody said whose.
+HeldName HeldNames::OfBlob(const Grant& grant, const StateId& id, const std::string& legacy_id) {
+  if (!LegacyNamesOf(grant).ambiguous) return {};
+  Result<std::optional<StateId>> claim = storage_.LegacyClaim(legacy_id);
+  if (!claim.ok()) return Failed(std::move(claim).status());
+  if (!claim->has_value()) return Because(Refusal::kNameShared);
+  return **claim == id ? HeldName() : Because(Refusal::kNameTakenOver);
+}
+
 HeldName HeldNames::BeforeWrite(const Grant& grant, const StateId& id,
                                 const std::string& store_id) {
   if (!grant.key.tenant.empty() || Known(id, Seen::kVersion)) return {};
   Result<Newest> newest = LoadNewest(History(storage_, kms_, store_id), grant, id, legacy_read_);
-  // A name that stands for two: the write itself says so.
-  if (!newest.ok() && newest.status().code() == Code::kConflict) return {};
+  if (!newest.ok() && newest.status().code() == Code::kConflict) {
+    return Because(WhyNotOfThisName(storage_, grant));
+  }
   if (!newest.ok()) return Failed(std::move(newest).status());
   if (newest->version && !newest->version->legacy) Remember(id, Seen::kVersion);
   if (newest->version || !newest->unreadable.ok() || !newest->legacy_id.empty()) return {};

@@ -49,6 +49,7 @@ class HeldNames {
   enum class Seen : char { kRecord = 'r', kVersion = 'v' };
   bool Known(const StateId& id, Seen what);
   void Remember(const StateId& id, Seen what);
+  HeldName OfBlob(const Grant& grant, const StateId& id, const std::string& legacy_id);
   HeldName NotListed(Status status) const;
 
   TenantGate& tenants_;

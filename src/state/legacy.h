@@ -3,8 +3,10 @@
 #define STATEWARD_STATE_LEGACY_H_
 
 #include <optional>
+#include <string>
 
 #include "history/legacy.h"
+#include "state/refusal.h"
 #include "stateward/authenticator.h"
 
 namespace stateward {
@@ -17,6 +19,15 @@ inline LegacyNames LegacyNamesOf(const Grant& grant) {
 inline Result<std::optional<LegacyState>> ReadLegacy(NameClaims& claims, Kms& kms,
                                                      const Grant& grant, const StateId& id) {
   return ReadLegacy(claims, kms, LegacyNamesOf(grant), id);
+}
+
+// Why it said kConflict.
+inline Refusal WhyNotOfThisName(NameClaims& claims, const Grant& grant) {
+  for (const std::string& legacy_id : grant.legacy_ids) {
+    const Result<std::optional<StateId>> claim = claims.LegacyClaim(legacy_id);
+    if (claim.ok() && claim->has_value()) return Refusal::kNameTakenOver;
+  }
+  return Refusal::kNameShared;
 }
 
 }  // namespace stateward

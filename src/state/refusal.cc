@@ -57,6 +57,10 @@ constexpr RefusalText kTexts[kRefusals] = {
     {Refusal::kNameTakenOver, Code::kConflict,
      "terraform-backend's state of this id was taken over under another name",
      "ask the administrator which name it has now"},
+    {Refusal::kNameShared, Code::kConflict,
+     "terraform-backend's state of this id is not taken over yet, and another name has the same id",
+     "ask the administrator: `statewardctl adopt --all` gives it to the name that stands in "
+     "--names"},
     {Refusal::kShutGate, Code::kConflict, "nothing is written here now without a lock",
      "wait for the end of the maintenance, or ask an administrator; then plan and apply again, or "
      "push with `tofu state push`"},
@@ -126,6 +130,7 @@ std::string_view NameOf(Refusal refusal) {
     case Refusal::kAdopted:
       return "adopted";
     case Refusal::kNameTakenOver:
+    case Refusal::kNameShared:
       return "name_taken_over";
     case Refusal::kShutGate:
       return "shut_gate";

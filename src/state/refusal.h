@@ -35,6 +35,7 @@ enum class Refusal : uint8_t {
   kMoved,
   kAdopted,
   kNameTakenOver,
+  kNameShared,
   kShutGate,
   // An UNLOCK's.
   kOtherLockHeld,

@@ -84,6 +84,9 @@ StateAnswer StateService::Get(const Grant& grant) {
   if (!moved_to.empty()) {
     return RefusalAnswer(ForwardedRefusal(grant.key, moved_to), moved_to);
   }
+  if (!document.ok() && document.status().code() == Code::kConflict) {
+    return RefusalAnswer(WhyNotOfThisName(storage_, grant), "");
+  }
   if (!document.ok()) {
     return Absent(grant.key, (*store)->store_id, deleted, std::move(document).status());
   }

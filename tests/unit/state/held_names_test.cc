@@ -71,6 +71,30 @@ TEST(HeldNames, EachVerbWhileABlobMayBeTheState) {
   LONGS_EQUAL(1, storage.listings);  // no request costs one
 }
 
+// "network-prod","eu" and "network","prod-eu" have one id; and once it is taken over, only one of
+// them has the state.
+TEST(HeldNames, EachVerbWhileTwoNamesMayBeTheState) {
+  grant.key = {"", "network-prod", "eu"};
+  grant.legacy_ids = {LegacyId(grant.key)};
+  grant.legacy_ambiguous = true;
+  storage.legacy[grant.legacy_ids[0]] = {1, 2, 3};
+  for (const char* part : {"--names", "under another name"}) {
+    const StateAnswer get = service->Get(grant);
+    Is(Code::kConflict, get);
+    STRCMP_CONTAINS(part, (get.hint + "; " + get.action).c_str());
+    const StateAnswer lock = Lock();
+    CHECK(lock.locked);
+    STRCMP_CONTAINS(part, ParseSmallJson(Text(lock.holder))->String("ID")->c_str());
+    const StateAnswer put = Put();
+    Is(Code::kConflict, put);
+    STRCMP_CONTAINS(part, put.hint.c_str());
+    CHECK_FALSE(put.upload.empty());
+    Is(Code::kConflict, service->Delete(grant, ""));
+    CHECK(storage.ClaimLegacy(grant.legacy_ids[0], StateId::Of({"", "network", "prod-eu"})).ok());
+  }
+  LONGS_EQUAL(0, *storage.Count());
+}
+
 TEST(HeldNames, AnUnlockWithABadIdIsStillRefusedElsewhere) {
   CHECK(storage.ClaimLegacy(blob, StateId::Of(grant.key)).ok());
   LONGS_EQUAL(0, *untouched->Recount());

@@ -64,6 +64,8 @@ TEST(OriginalsStates, TheFirstWriteClaimsAnAmbiguousName) {
   grant = ab_c;
   STRCMP_EQUAL("conflict", Get().c_str());
   Is(Code::kConflict, Put(Text(before)));
+  LONGS_EQUAL(1, Kept());
+  STRCMP_CONTAINS("under another name", service->Get(grant).hint.c_str());
   grant = a_bc;
   STRCMP_EQUAL(before.c_str(), Get().c_str());
 }
