@@ -56,7 +56,7 @@ Result<std::optional<FoundChange>> FindChange(const Call& call, const History& h
     if (!info.ok()) return true;
     const VersionInfo& version = info->version;
     if (!no_op && (lock.IsNamedAs(version.lock_id) || lock.Wrote(version))) {
-      found = {{n, version}};
+      found = FoundChange{{n, version}, 0};
       return call.args.Has("if-version");
     }
     return version.time_ms >= from_ms;

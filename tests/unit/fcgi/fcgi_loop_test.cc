@@ -40,7 +40,7 @@ class Echo : public Handler {
     if (request.content_length == 4U) ++*fours_;
     if (request.method == Method::kGet) return Say("none");
     if (mark_ == kRefuses) return Say("refused ");
-    return std::make_unique<Call>(*this, std::move(request));
+    return std::make_unique<Begun>(*this, std::move(request));
   }
   Response GiveUp(const Status& why, std::string_view request_id) override {
     Response response = Say(std::string(CodeName(why.code())) + " " + std::string(request_id));
@@ -49,9 +49,9 @@ class Echo : public Handler {
   }
 
  private:
-  class Call : public PendingCall {
+  class Begun : public PendingCall {
    public:
-    Call(const Echo& echo, Request request) : echo_(echo), request_(std::move(request)) {}
+    Begun(const Echo& echo, Request request) : echo_(echo), request_(std::move(request)) {}
     std::string_view Principal() const override { return "somebody"; }
     uint64_t BodyLimit() const override { return 1 << 20; }
     Response Finish(ByteView body) override {
