@@ -1,5 +1,6 @@
 // Maintenance and freeze: of which states no lock is given, until when and why.
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -66,12 +67,31 @@ Status FrozenAlready(const Gate& freeze) {
                                freeze.pattern + "`), or leave it as it is"};
 }
 
+// Who administers some states of the store, and not the whole, shuts only so many at a time: all
+// have their places in one table.
+constexpr ptrdiff_t kMostOfOne = 16;
+
+// What an administrator of the whole store set stays as it is, and so does what others set.
+Status MayShut(const Call& call, const GateSet& set, const std::string& pattern) {
+  if (call.caller.on_store.Has(Right::kAdminister)) return Status();
+  const auto is_own = [&call](const Gate& gate) { return gate.by == call.caller.principal; };
+  for (const Gate& gate : set.gates) {
+    if (gate.pattern != pattern || is_own(gate)) continue;
+    return {Code::kConflict, "no lock of " + pattern + " is given already, by " + gate.by +
+                                 "; an administrator of the whole store may change that"};
+  }
+  if (std::count_if(set.gates.begin(), set.gates.end(), is_own) < kMostOfOne) return Status();
+  return {Code::kConflict, "you have shut " + std::to_string(kMostOfOne) +
+                               " states already; ask an administrator of the whole store"};
+}
+
 Result<Reply> SetGate(const Call& call, const std::string& pattern, int64_t until_ms) {
   return ChangeGates(call, [&](GateSet* set) -> Result<Gate> {
     Gate gate{pattern, set->now_ms, until_ms, call.caller.principal, call.args.Text("reason")};
     if (!gate.EndsAfter(set->now_ms)) {
       return Status::InvalidArgument("--until is over: it is " + FormatTime(set->now_ms) + " now");
     }
+    STATEWARD_RETURN_IF_ERROR(MayShut(call, *set, pattern));
     Gate before;
     if (Remove(set, pattern, &before)) {
       // A freeze lasts until somebody ends it; a maintenance in its place would end by itself.

@@ -41,4 +41,22 @@ TEST(Maintenance, AFreezeLastsUntilItIsEnded) {
   STRCMP_EQUAL("net/* maintenance\nnet/prod freeze\n", Listed().c_str());
 }
 
+// Who administers one project takes no place from the others, and changes nothing of theirs.
+TEST(Maintenance, AnAdministratorOfAProjectHasAShare) {
+  Caller ann = Of("net", Rights::All());
+  ann.principal = "ann";
+  const auto freeze = [&](const std::string& name) {
+    grant = GrantOf(root, {"", "net", name});
+    Is(Code::kOk, Put(State("1", "1")));
+    const std::string state = "net/" + name;
+    Result<Reply> reply = Run("freeze", ann, {{"state", state.c_str()}, {"reason", "r"}});
+    return reply.ok() ? Code::kOk : reply.status().code();
+  };
+  CHECK(Set("net/a0").ok());
+  CHECK(freeze("a0") == Code::kConflict);
+  for (int i = 1; i <= 16; ++i) CHECK(freeze("a" + std::to_string(i)) == Code::kOk);
+  CHECK(freeze("a17") == Code::kConflict);
+  CHECK(Set("net/a18").ok());
+}
+
 }  // namespace stateward
