@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -112,6 +113,8 @@ int Main(int argc, char** argv) {
   if (options.reload_pid > 0 && loaded.config.runtime_dir.empty()) return CheckConfig(loaded);
   if (options.reload_pid > 0) return ReloadAndWait(options.reload_pid, loaded.config.runtime_dir);
   const Config& config = loaded.config;
+  // Whoever reads the log may end before us.
+  signal(SIGPIPE, SIG_IGN);
   Log log(ChooseLogTarget(), config.log_format, config.log_level);
   for (const std::string& warning : loaded.warnings) log.Warning(warning);
   for (const std::string& error : loaded.errors) log.Error(error);

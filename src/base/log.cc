@@ -141,8 +141,9 @@ void Log::Write(LogLevel level, const LogLine& line) const {
   text += '\n';
   const uint64_t left_out = StandardError().Write(text);
   if (left_out == 0) return;
-  LogLine said = Begin(LogLevel::kWarning, "lines of the log were left out here: nobody read it");
-  Write(LogLevel::kWarning, said.Int("lines", static_cast<int64_t>(left_out)));
+  // As an error, so that no level leaves it out.
+  LogLine said = Begin(LogLevel::kError, "lines of the log were left out here: nobody read it");
+  Write(LogLevel::kError, said.Int("lines", static_cast<int64_t>(left_out)));
 }
 
 LogTarget ChooseLogTarget() {

@@ -1,5 +1,6 @@
 #include "base/log_output.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -15,13 +16,29 @@ namespace {
 
 // A line takes some microseconds.
 constexpr int kYields = 20;
+
+// A description of our own, which never waits: the other one is shared with whoever started us.
+// -1: the pipe is another user's, or nobody reads it.
+int OpenWithoutWaiting(int fd) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 }  // namespace
 
 LogOutput::LogOutput(int fd) : fd_(fd) {
   struct stat is {};
   if (fstat(fd, &is) != 0) return;
-  if (S_ISFIFO(is.st_mode)) kind_ = Kind::kPipe;
+  if (S_ISFIFO(is.st_mode)) {
+    kind_ = Kind::kPipe;
+    own_ = OpenWithoutWaiting(fd);
+    if (own_ >= 0) fd_ = own_;
+  }
   if (S_ISSOCK(is.st_mode)) kind_ = Kind::kSocket;
+}
+
+LogOutput::~LogOutput() {
+  if (own_ >= 0) close(own_);
 }
 
 uint64_t LogOutput::Write(const std::string& line) {
@@ -30,7 +47,6 @@ uint64_t LogOutput::Write(const std::string& line) {
     return 0;
   }
   if (TryWrite(line)) return left_out_.exchange(0);
-  stands_still_ = true;
   ++left_out_;
   return 0;
 }
@@ -39,9 +55,9 @@ uint64_t LogOutput::Write(const std::string& line) {
 bool LogOutput::TryWrite(const std::string& line) {
   if (!Take()) return false;
   std::lock_guard<std::mutex> hold(writing_, std::adopt_lock);
-  if (!HasRoom() || !Send(line)) return false;
-  stands_still_ = false;
-  return true;
+  const bool written = HasRoom() && Send(line);
+  stands_still_ = !written;
+  return written;
 }
 
 bool LogOutput::Take() {
@@ -54,6 +70,7 @@ bool LogOutput::Take() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     if (writing_.try_lock()) return true;
   }
+  stands_still_ = true;  // until the one that writes goes on
   return false;
 }
 
@@ -64,12 +81,10 @@ bool LogOutput::HasRoom() const {
 }
 
 bool LogOutput::Send(const std::string& text) {
-  if (kind_ == Kind::kSocket) {
-    return send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-           (errno != EAGAIN && errno != EWOULDBLOCK);
-  }
-  [[maybe_unused]] ssize_t n = write(fd_, text.data(), text.size());
-  return true;
+  const ssize_t n = kind_ == Kind::kSocket
+                        ? send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                        : write(fd_, text.data(), text.size());
+  return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 }  // namespace stateward

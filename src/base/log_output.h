@@ -19,6 +19,9 @@ class LogOutput {
 
   // The descriptor stays the caller's.
   explicit LogOutput(int fd);
+  ~LogOutput();
+  LogOutput(const LogOutput&) = delete;
+  LogOutput& operator=(const LogOutput&) = delete;
   // One line, with its end. Returns how many lines were left out before it; 0 when it is left out.
   uint64_t Write(const std::string& line);
 
@@ -29,10 +32,12 @@ class LogOutput {
   bool HasRoom() const;
   bool Send(const std::string& text);
 
-  const int fd_;
+  int fd_;
+  int own_ = -1;
   Kind kind_ = Kind::kFile;
-  // Held while a line is written to a pipe: who finds room must be the one who uses it. Another
-  // process may take it all the same; then one thread waits here, and the others go on.
+  // Held while a line is written: who finds room must be the one who uses it. Where a pipe can be
+  // written to by the shared description alone, another process may take the room all the same;
+  // then one thread waits here, and the others go on.
   std::mutex writing_;
   std::atomic<bool> stands_still_{false};
   std::atomic<uint64_t> left_out_{0};
