@@ -6,9 +6,9 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-
-#include "stateward/clock.h"
+#include <ctime>
 
 namespace stateward {
 
@@ -16,7 +16,10 @@ void StartNotice::Ready() const { Tell("READY=1\n"); }
 
 void StartNotice::Reloading() const {
   // systemd wants to know which reload it is: by the monotonic clock (sd_notify(3)).
-  Tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(SystemClock().SteadyUs()) + "\n");
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t us = int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
+  Tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us) + "\n");
 }
 
 void StartNotice::Stopping() const { Tell("STOPPING=1\n"); }
