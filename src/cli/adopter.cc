@@ -196,8 +196,12 @@ Status Adopter::EndOld(const StateKey& from) const {
   if (!numbers.ok()) return std::move(numbers).status();
   if (numbers->empty() || numbers->back() >= newest->real) return Status();
   std::vector<VersionInfo> theirs;
-  STATEWARD_RETURN_IF_ERROR(history.Each(StateId::Of(to), [&theirs](const VersionEntry& entry) {
-    if (entry.status.ok()) theirs.push_back(entry.info.version);
+  const StateId there_id = StateId::Of(to);
+  STATEWARD_RETURN_IF_ERROR(history.Each(there_id, [&](const VersionEntry& entry) {
+    if (!entry.status.ok()) return true;
+    // A front that opens is no copy: the document behind it may be damaged.
+    const bool document = entry.info.version.kind == RecordKind::kState;
+    if (!document || history.Open(there_id, entry.n).ok()) theirs.push_back(entry.info.version);
     return true;
   }));
   return RemoveBelow(service_, history, id, newest->real, [&theirs](const VersionInfo& old) {

@@ -78,6 +78,7 @@ Status PlacedVersions::FillIn(uint64_t newest, size_t count, const OpenFn& open)
     if (!place) continue;  // an earlier run was here
     Result<Opened> version = open(which);
     if (!version.ok() && version.status().code() == Code::kNotFound) continue;
+    if (!version.ok() && version.status().unreadable()) continue;  // it stays where it is
     if (!version.ok()) return std::move(version).status();
     version->info.key = to_;
     STATEWARD_RETURN_IF_ERROR(

@@ -329,6 +329,7 @@ Status S3Storage::ListAfter(const StateId& after, const std::function<bool(const
           !StateId::Parse(folder.substr(request.prefix.size(), 64), &id)) {
         continue;
       }
+      if (id.hex() <= after.hex()) continue;  // the service does not know start-after here
       if (!each(id)) return false;
     }
     return true;
