@@ -280,7 +280,6 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
     return Status::InvalidArgument(
         "--change-id, Idempotency-Key: 8 to 64 visible ASCII characters, no blanks");
   }
-  STATEWARD_RETURN_IF_ERROR(CheckUnseenLocks(call, state, &reply->note));
   ChangeLock lock = asked.empty() ? ChangeLock(call, state.grant, operation,
                                                SeedOf(call, state, state.newest.head))
                                   : ChangeLock::Named(call, state.grant, operation, asked);
@@ -297,6 +296,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
       return **before;
     }
   }
+  STATEWARD_RETURN_IF_ERROR(CheckUnseenLocks(call, state, &reply->note));
   STATEWARD_RETURN_IF_ERROR(lock.Take(reply));
   call.audit.lock_id = lock.id();
   if (lock.shared() || lock.ended()) {
