@@ -28,7 +28,8 @@ GuardDecision DecideWrite(const GuardInput& in) {
   }
   // Under one lock serials only rise. A smaller one is a write that was on its way for long, after
   // its client had sent it again and gone on.
-  const bool same_lock = !in.lock_id.empty() && newest.lock_id == in.lock_id;
+  const bool same_lock =
+      !in.lock_id.empty() && newest.lock_id == in.lock_id && newest.lock_base == in.lock_base;
   if (same_lock && same_lineage && in.serial < newest.serial) {
     return {GuardVerdict::kRefuse, Refusal::kSerialNotLarger};
   }

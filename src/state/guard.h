@@ -20,6 +20,7 @@ struct GuardInput {
   Sha256Digest sha256{};
   std::string_view operation;           // of the lock; "" without one
   std::string_view lock_id;             // "" without one
+  uint64_t lock_base = 0;               // of that lock: IDs may come back
   bool strict = true;                   // WRITE_GUARD
   std::optional<NewestVersion> newest;  // nullopt: no version yet
 };

@@ -212,6 +212,7 @@ WriteOutcome GuardedWrite::Decide(const WriteRequest& request, const Newest& new
   if (lock != nullptr) {
     in.operation = lock->operation;
     in.lock_id = lock->id;
+    in.lock_base = lock->base;
   }
   in.strict = rules_.strict;
   in.newest = newest.version;
