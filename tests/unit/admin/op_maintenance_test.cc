@@ -45,9 +45,11 @@ TEST(Maintenance, AFreezeLastsUntilItIsEnded) {
 TEST(Maintenance, AnAdministratorOfAProjectHasAShare) {
   Caller ann = Of("net", Rights::All());
   ann.principal = "ann";
-  const auto freeze = [&](const std::string& name) {
-    grant = GrantOf(root, {"", "net", name});
+  for (int i = 0; i <= 18; ++i) {
+    grant = GrantOf(root, {"", "net", "a" + std::to_string(i)});
     Is(Code::kOk, Put(State("1", "1")));
+  }
+  const auto freeze = [&](const std::string& name) {
     const std::string state = "net/" + name;
     Result<Reply> reply = Run("freeze", ann, {{"state", state.c_str()}, {"reason", "r"}});
     return reply.ok() ? Code::kOk : reply.status().code();
