@@ -78,6 +78,11 @@ class PendingCall {
   // The request, to be judged again: by other settings than those it was let in by, or much later.
   // Neither Finish nor Fail may be called then.
   virtual Request GiveBack() = 0;
+  // Behind GiveBack, when the request was refused then: a document of which this may be the only
+  // copy is put by, and nothing else changes.
+  virtual void Keep(ByteView /*body*/) {}
+  // Whether the body is such a document.
+  virtual bool IsDocument() const { return false; }
 };
 
 // Either the answer, for which no byte of a body was needed, or a call that waits for its body.

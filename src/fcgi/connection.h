@@ -51,7 +51,8 @@ class Connection : private AnswerRoom {
     kWait,   // for what Events() says
     kThink,  // Think() must be called, by a thread that may take its time
     kClose,
-    kBad,  // the peer broke the protocol: close
+    kBad,   // the peer broke the protocol: close
+    kGone,  // the peer closed before its request's turn came: close, nothing was done
   };
   // A rest of a body up to here is read away, so that the connection stays good. A web server takes
   // a request for sent when its body is in the socket's buffers, and would pool a connection that
@@ -72,6 +73,7 @@ class Connection : private AnswerRoom {
   Connection& operator=(const Connection&) = delete;
 
   uint64_t id() const { return id_; }
+  const std::string& request_id() const { return request_id_; }  // of the last one; "" = none yet
   int fd() const { return fd_; }
   Phase phase() const { return phase_; }
   int64_t since_us() const { return since_us_; }

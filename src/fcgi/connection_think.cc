@@ -10,9 +10,6 @@
 namespace stateward {
 Connection::Next Connection::Think(HandlerSource& handlers, const Log& log, int64_t now_us) {
   Job job = std::exchange(job_, Job::kNone);
-  // Nobody waits for the answer any more, and who asked may have asked again and gone on since: a
-  // process can stand still for long. kFail changes nothing, and is logged.
-  if (job != Job::kFail && PeerIsGone()) return Next::kClose;
   try {
     if (job == Job::kJudge) return Judge(handlers, now_us);
     if (job == Job::kFinish) return Finish(handlers, now_us);
@@ -37,6 +34,9 @@ Connection::Next Connection::Judge(HandlerSource& handlers, int64_t now_us) {
   if (!request.ok()) return Next::kBad;
   request_id_ = request->request_id;
   declared_ = request->content_length;
+  // One that may carry a document waits until that is known.
+  const bool may_carry = request->method == Method::kPost || request->method == Method::kPut;
+  if (!may_carry && PeerIsGone()) return Next::kGone;
   handler_ = handlers.Current();
   Judged judged = handler_->Judge(std::move(*request), *this);
   if (Response* answer = std::get_if<Response>(&judged)) return Answer(std::move(*answer), now_us);
@@ -68,16 +68,24 @@ bool Connection::MustBeJudgedAgain(HandlerSource& handlers, int64_t now_us) cons
 
 // The answer, when it is not let in any more.
 std::optional<Response> Connection::JudgeAgain(HandlerSource& handlers) {
-  handler_ = handlers.Current();
-  Judged judged = handler_->Judge(call_->GiveBack(), *this);
-  if (Response* answer = std::get_if<Response>(&judged)) return std::move(*answer);
+  std::shared_ptr<Handler> now = handlers.Current();
+  Judged judged = now->Judge(call_->GiveBack(), *this);
+  if (Response* answer = std::get_if<Response>(&judged)) {
+    if (got_ <= limit_ && got_ == declared_.value_or(got_)) call_->Keep(body_.view());
+    return std::move(*answer);
+  }
   call_ = std::move(std::get<std::unique_ptr<PendingCall>>(judged));
+  handler_ = std::move(now);
   limit_ = call_->BodyLimit();
   return std::nullopt;
 }
 
 // A body is whole only when its end was seen and it is as long as it says.
 Connection::Next Connection::Finish(HandlerSource& handlers, int64_t now_us) {
+  // Nobody waits for the answer any more, and who asked may have asked again and gone on since: a
+  // process can stand still for long. Of a document this may be the only copy, and what came after
+  // it is told by lock and serial.
+  if (!call_->IsDocument() && PeerIsGone()) return Next::kGone;
   const std::shared_ptr<Handler> before = handler_;  // outlives the call that it made
   if (MustBeJudgedAgain(handlers, now_us)) {
     std::optional<Response> refused = JudgeAgain(handlers);

@@ -170,6 +170,13 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
       Warn(&said_bad_, "a connection was closed: its peer does not speak FastCGI as it should");
       connections_.Close(connection);
       return false;
+    case Connection::Next::kGone:
+      NoteEnd("gone");
+      log_.Write(LogLevel::kInfo,
+                 log_.Begin(LogLevel::kInfo, "a request was dropped: its client is gone")
+                     .Str("request_id", connection->request_id()));
+      connections_.Close(connection);
+      return false;
     case Connection::Next::kClose:
       connections_.Close(connection);
       return false;

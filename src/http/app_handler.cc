@@ -16,6 +16,13 @@
 #include "state/lock_info.h"
 
 namespace stateward {
+namespace {
+
+bool IsDocument(const Exchange& exchange) {
+  return exchange.api == nullptr && exchange.matched.route->body == BodyKind::kDocument;
+}
+
+}  // namespace
 
 // Let in, and its body is still on its way.
 class AppHandler::Call : public PendingCall {
@@ -37,6 +44,10 @@ class AppHandler::Call : public PendingCall {
     exchange_.request.since_us = exchange_.start_us;
     return std::move(exchange_.request);
   }
+  void Keep(ByteView body) override {
+    if (IsDocument()) handler_.KeepDocument(exchange_, body);
+  }
+  bool IsDocument() const override { return stateward::IsDocument(exchange_); }
 
  private:
   AppHandler& handler_;
@@ -49,10 +60,6 @@ namespace {
 // most THREADS requests come here at the same time, so there are no more threads than twice as
 // many.
 constexpr size_t kSharedBody = size_t{8} << 20;
-
-bool IsDocument(const Exchange& exchange) {
-  return exchange.api == nullptr && exchange.matched.route->body == BodyKind::kDocument;
-}
 
 // Both clients send Content-MD5 with every body: a free check from their memory to ours. A wrong
 // one is 503, not 4xx, so that the client sends the body again. It takes as long as all the other
@@ -219,6 +226,19 @@ Status AppHandler::CheckInput(const Target& target, Exchange* exchange) const {
   }
   exchange->query_id = std::move(*query_id);
   return Status();
+}
+
+// Its sender was let in when it began, and is not any more.
+void AppHandler::KeepDocument(const Exchange& exchange, ByteView body) {
+  const Result<std::string> kept =
+      parts_.states->KeepAlone(exchange.grant, exchange.query_id, LookAtDocument(body));
+  LogLine line = parts_.log->Begin(LogLevel::kWarning,
+                                   kept.ok() ? "the upload of a refused request is kept"
+                                             : "the upload of a refused request could not be kept");
+  line.Str("state", exchange.matched.project + "/" + exchange.matched.state);
+  line.Str(kept.ok() ? "upload" : "reason", kept.ok() ? *kept : kept.status().detail());
+  line.Str("principal", exchange.principal);
+  parts_.log->Write(LogLevel::kWarning, line);
 }
 
 Response AppHandler::WithoutBody(Exchange* exchange, AnswerRoom& room) {

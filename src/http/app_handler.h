@@ -27,6 +27,7 @@ class AppHandler : public Handler {
   Response Refused(const Status& why, Exchange* exchange) const;
   uint64_t BodyLimit(const Exchange& exchange) const;
   Status CheckInput(const Target& target, Exchange* exchange) const;
+  void KeepDocument(const Exchange& exchange, ByteView body);
   Response WithoutBody(Exchange* exchange, AnswerRoom& room);
   Response WithBody(Exchange* exchange, ByteView body);
   // Counts and logs it.

@@ -69,7 +69,8 @@ inline constexpr std::string_view kRefusals[] = {
 inline constexpr std::string_view kPools[] = {"postgres", "redis"};
 
 // Why this side ended a connection.
-inline constexpr std::string_view kEndings[] = {"slow", "idle", "bad", "crowded", "refused"};
+inline constexpr std::string_view kEndings[] = {"slow",    "idle",    "bad",
+                                                "crowded", "refused", "gone"};
 
 inline constexpr size_t kRouteCount = std::size(kRoutes);
 inline constexpr size_t kMethodCount = std::size(kMethods);

@@ -17,6 +17,21 @@
 namespace stateward {
 namespace {
 
+// REQUIRES: it was scanned.
+WriteRequest RequestOf(const Grant& grant, const std::string& lock_id,
+                       const SentDocument& document) {
+  WriteRequest request;
+  request.grant = &grant;
+  request.lock_id = lock_id;
+  request.document = document.bytes;
+  request.info.serial = document.scanned->serial;
+  request.info.lineage = document.scanned->lineage;
+  request.info.terraform_version = document.scanned->terraform_version;
+  request.info.size = document.bytes.size();
+  request.info.sha256 = document.sha256;
+  return request;
+}
+
 // Of a name that is another's: to look at it is refused as well.
 constexpr char kAskForHeldName[] =
     "ask the administrator; nothing that exists has to be created again";
@@ -168,19 +183,20 @@ Result<SecretBytes> StateService::ReadNewest(const Grant& grant, const StateId& 
   return Status::NotFound("no version");
 }
 
+Result<std::string> StateService::KeepAlone(const Grant& grant, const std::string& lock_id,
+                                            const SentDocument& document) {
+  if (!document.scanned.ok()) return document.scanned.status();
+  if (rules_.read_only) return Status::Unavailable("this server is read-only");
+  Result<std::shared_ptr<const StoreIdentity>> store = gate_.Store();
+  if (!store.ok()) return std::move(store).status();
+  return Keep(RequestOf(grant, lock_id, document), (*store)->store_id);
+}
+
 StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
                               const SentDocument& document, const std::string& note) {
   const Result<DocumentInfo>& scanned = document.scanned;
   if (!scanned.ok()) return ErrorAnswer(scanned.status());
-  WriteRequest request;
-  request.grant = &grant;
-  request.lock_id = lock_id;
-  request.document = document.bytes;
-  request.info.serial = scanned->serial;
-  request.info.lineage = scanned->lineage;
-  request.info.terraform_version = scanned->terraform_version;
-  request.info.size = document.bytes.size();
-  request.info.sha256 = document.sha256;
+  WriteRequest request = RequestOf(grant, lock_id, document);
   request.claim_name = [&](Storage& storage) {
     return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
   };

@@ -61,6 +61,10 @@ class StateService {
                   const std::string& note = "") {
     return Put(grant, lock_id, LookAtDocument(document), note);
   }
+  // Keeps the document as an upload that was refused, and writes nothing; its name.
+  // kInvalidArgument: it is no document.
+  Result<std::string> KeepAlone(const Grant& grant, const std::string& lock_id,
+                                const SentDocument& document);
   StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
   // The state of a namespace is identified users' from here on, where it was put before. As Delete.
   StateAnswer GiveToIdentified(const Grant& grant, const std::string& lock_id);

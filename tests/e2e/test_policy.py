@@ -318,6 +318,7 @@ class Policy(unittest.TestCase):
             wait_for(lambda: self.ask_fcgi(app, auth=token("ci")) == 401, "the token is known no more")
             links[1].send(rest)
             self.assertEqual(401, links[1].answer()[0])
+            self.assertIn("the upload of a refused request is kept", app.log())
             for link in links:
                 link.socket.close()
 
