@@ -1,5 +1,6 @@
 """/ready is asked by load balancers and monitors, perhaps a thousand times a second: what it says is at most 2 s old,
 and the services behind see none of it."""
+import json
 import re
 import threading
 import time
@@ -7,12 +8,18 @@ import unittest
 
 from box import Box, wait_for
 from pairs import Pair
+from stateward import Stateward
+from vault_server import Vault
 
 ASKS, SECONDS = 3000, 3  # as many at least, and for so long at least
 ASKERS, WORKERS = 3, 2
 # All who ask a worker share a look that is at most so old (app.cc), and its parts' own looks are no younger.
 LOOK_S = 1.5
 OTHERS_PER_S = 10
+
+
+def document(serial):
+    return json.dumps({"version": 4, "serial": serial, "lineage": "l"}).encode()
 
 
 class CostsNothing(unittest.TestCase):
@@ -88,6 +95,22 @@ class CostsNothing(unittest.TestCase):
         before = changes()
         self.few(transactions, 10)
         self.assertLess(changes() - before, ASKS / 2)
+
+    def test_vault(self):
+        """Requests that Vault's audit device wrote down."""
+        vault = Vault(self.box)
+        vault.make_transit_key()
+        log = self.box.path("vault-audit.log")
+        vault.call("PUT", "sys/audit/file", type="file", options={"file_path": log})
+        self.server = Stateward(self.box, workers=WORKERS, **vault.transit_settings())
+        wait_for(lambda: self.server.ask("GET", "/ready")[0] == 200, "it is ready")
+
+        def requests():
+            with open(log, encoding="utf-8") as lines:
+                return sum('"type":"request"' in line for line in lines)
+        self.assertEqual(200, self.server.ask("POST", "/state/p/n", document(1))[0])
+        self.assertGreater(requests(), 0)
+        self.few(requests, 10)
 
 
 if __name__ == "__main__":
