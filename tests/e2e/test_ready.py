@@ -93,7 +93,8 @@ class CostsNothing(unittest.TestCase):
         wait_for(lambda: self.server.ask("GET", f"/state/p/none{next(reads)}")[0] == 404 and
                  transactions() > before + 100, "its reads are counted")
         before = changes()
-        self.few(transactions, 10)
+        # The backends tell what they did before up to seconds later.
+        self.few(transactions, 30)
         self.assertLess(changes() - before, ASKS / 2)
 
     def test_vault(self):
