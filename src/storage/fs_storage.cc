@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <thread>
 #include <utility>
 
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "stateward/clock.h"
 #include "storage/fs_layout.h"
 
 namespace stateward {
@@ -34,11 +34,7 @@ bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
 }
 
 // Goes on while the host is suspended: others may prune meanwhile.
-int64_t BootUs() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
-}
+int64_t BootUs() { return SystemClock().SteadyUs(); }
 
 }  // namespace
 
