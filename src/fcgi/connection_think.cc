@@ -34,9 +34,11 @@ Connection::Next Connection::Judge(HandlerSource& handlers, int64_t now_us) {
   if (!request.ok()) return Next::kBad;
   request_id_ = request->request_id;
   declared_ = request->content_length;
-  // One that may carry a document waits until that is known.
-  const bool may_carry = request->method == Method::kPost || request->method == Method::kPut;
-  if (!may_carry && PeerIsGone()) return Next::kGone;
+  // One with a body is looked at when that is there.
+  const Method method = request->method;
+  const bool has_body = method == Method::kPost || method == Method::kPut ||
+                        method == Method::kLock || method == Method::kUnlock;
+  if (!has_body && PeerIsGone()) return Next::kGone;
   handler_ = handlers.Current();
   Judged judged = handler_->Judge(std::move(*request), *this);
   if (Response* answer = std::get_if<Response>(&judged)) return Answer(std::move(*answer), now_us);
