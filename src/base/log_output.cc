@@ -17,7 +17,8 @@ namespace {
 // A line takes some microseconds.
 constexpr int kYields = 20;
 
-// A description of our own, which never waits: the other one is shared with whoever started us.
+// A description of our own, which never waits: the other one is shared with the program
+// that started us.
 // -1: the pipe is another user's, or nobody reads it.
 int OpenWithoutWaiting(int fd) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);

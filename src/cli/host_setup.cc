@@ -297,7 +297,7 @@ Status HostSetup::Enter(const std::vector<std::string>& other_settings) {
   if (root_) {
     STATEWARD_RETURN_IF_ERROR(BecomeService(other_settings));
   } else {
-    HardenProcess();  // it opens states, whoever started it
+    HardenProcess();  // it opens states, for root and for any user
   }
   LoadedConfig loaded = LoadConfig(ReadEnvironment(), options_.env_file);
   if (!loaded.errors.empty()) return Status();  // the command says so

@@ -136,7 +136,7 @@ Result<LocalLock::Held> LocalLock::Open(const StateId& id, bool make) {
     if (absent) file = MakeFile(root->get(), id);
     if (!file.ok()) return Outage(std::move(file).status());
     STATEWARD_RETURN_IF_ERROR(LockFd(disk_, file->get(), kFlockMs, "lock file"));
-    // The process stood still meanwhile: whoever asked for this step has asked again, or given up.
+    // The process stood still meanwhile: the client has asked again, or given up.
     if (clock_.SteadyUs() >= give_up + kStoodStillUs) {
       return Status::Unavailable("this process stood still while it waited for a lock file");
     }

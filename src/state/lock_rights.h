@@ -19,7 +19,7 @@ void AskForPlan(const PlanLocks& plan_locks, LockRecord* want);
 bool MayForce(const Grant& grant, const LockRecord& holder);
 
 // Release it in one way or the other: one's own, and what MayForce says where the settings let
-// locks be forced at all. For who may neither lock nor force, none is one's own: everybody knows
+// locks be forced at all. Somebody who may neither lock nor force owns none: everybody knows
 // the ID of terraform-backend's locks, which name nobody.
 bool MayRelease(const Grant& grant, const LockRecord& holder, bool force_enabled);
 
