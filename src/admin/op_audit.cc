@@ -113,10 +113,10 @@ std::string Summary(const TrailReport& report) {
 }  // namespace
 
 Result<Reply> RunAuditTail(const Call& call) {
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
-  if (!files.ok()) return std::move(files).status();
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
+  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  if (!files.ok()) return std::move(files).status();
   const uint64_t wanted = call.args.Number("lines");
   Reply reply;
   // Backwards by files: mostly the newest has them all.
@@ -139,10 +139,10 @@ Result<Reply> RunAuditTail(const Call& call) {
 }
 
 Result<Reply> RunAuditVerify(const Call& call) {
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
-  if (!files.ok()) return std::move(files).status();
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
+  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  if (!files.ok()) return std::move(files).status();
   TrailVerifier verifier(std::move(*key));
   for (const std::string& text : call.args.All("head")) {
     Result<KnownHead> known = ParseHead(text);
@@ -170,10 +170,10 @@ Result<Reply> RunAuditVerify(const Call& call) {
 }
 
 Result<Reply> RunAuditExport(const Call& call) {
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
-  if (!files.ok()) return std::move(files).status();
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
+  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  if (!files.ok()) return std::move(files).status();
   const bool ocsf = call.args.Text("format") == "ocsf";
   Reply reply;
   bool too_large = false;

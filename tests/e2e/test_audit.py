@@ -225,6 +225,7 @@ class Audit(unittest.TestCase):
 
     def test_a_file_that_is_not_there_is_a_wrong_command_line(self):
         self.serve()
+        self.assertEqual(404, self.server.ask("GET", TARGET)[0])  # there is a store by now
         for command in ("tail", "verify", "export"):
             run = self.ctl(command, "--file", self.box.path("no-such.log"))
             self.assertEqual((2, ""), (run.returncode, run.stdout), run.stderr)
