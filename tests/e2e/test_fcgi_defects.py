@@ -13,6 +13,7 @@ import unittest
 import fcgi_client as fcgi
 from box import Box, wait_for
 from client import Client
+from service import stands
 from stateward import AUTH, PROGRAM, Stateward
 from webservers import Nginx
 
@@ -202,6 +203,8 @@ class Defects(unittest.TestCase):
                 fcgi.request("POST", "/state/p/n", document(1), HTTP_AUTHORIZATION=AUTH)]
         worker, = server.workers()
         os.kill(worker, signal.SIGSTOP)
+        # A thread that computes goes on for a moment.
+        wait_for(lambda: stands(worker), "the worker stands still")
         try:
             for request in late:
                 with server.link() as link:
