@@ -38,6 +38,7 @@ struct Request {
   std::string idempotency_key;
   std::string origin;
   std::string host;         // as the client named this server
+  bool https = false;       // HTTPS=on: the web server says that the client came by TLS
   std::string traceparent;  // W3C Trace Context, of the web server; "" = none, or not well-formed
   std::string request_id;   // 32 hex digits: the web server's, or made here
   int64_t since_us = 0;     // Clock::SteadyUs of its first judgement; 0: it was not judged yet

@@ -125,29 +125,19 @@ enum Param : size_t {
   kHttpIdempotencyKey,
   kHttpOrigin,
   kHttpHost,
+  kHttps,
   kHttpTraceparent,
   kStatewardUser,
   kStatewardCertSubject,
   kParamCount,
 };
 constexpr std::array<std::string_view, kParamCount> kParamNames = {
-    "REQUEST_METHOD",
-    "REQUEST_URI",
-    "REQUEST_ID",
-    "REMOTE_ADDR",
-    "CONTENT_LENGTH",
-    "CONTENT_TYPE",
-    "HTTP_AUTHORIZATION",
-    "HTTP_CONTENT_MD5",
-    "HTTP_CONTENT_ENCODING",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IDEMPOTENCY_KEY",
-    "HTTP_ORIGIN",
-    "HTTP_HOST",
-    "HTTP_TRACEPARENT",
-    "STATEWARD_USER",
-    "STATEWARD_CERT_SUBJECT",
+    "REQUEST_METHOD",     "REQUEST_URI",        "REQUEST_ID",
+    "REMOTE_ADDR",        "CONTENT_LENGTH",     "CONTENT_TYPE",
+    "HTTP_AUTHORIZATION", "HTTP_CONTENT_MD5",   "HTTP_CONTENT_ENCODING",
+    "HTTP_IF_MATCH",      "HTTP_IF_NONE_MATCH", "HTTP_IDEMPOTENCY_KEY",
+    "HTTP_ORIGIN",        "HTTP_HOST",          "HTTPS",
+    "HTTP_TRACEPARENT",   "STATEWARD_USER",     "STATEWARD_CERT_SUBJECT",
 };
 
 // One parse by libfcgi; its copies of the parameters are wiped before it frees them.
@@ -227,6 +217,8 @@ void TakeApiHeaders(Parse* parse, Request* request) {
   for (const auto& [param, member] : kHeaders) {
     if (const char* v = parse->Value(param)) request->*member = v;
   }
+  const char* https = parse->Value(kHttps);
+  request->https = https != nullptr && std::string_view(https) == "on";
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ Status CheckOrigin(const Request& request) {
   std::string_view port;
   for (const auto& [scheme, usual] :
        {std::pair<std::string_view, std::string_view>{"https://", ":443"}, {"http://", ":80"}}) {
-    if (!SameText(origin.substr(0, scheme.size()), scheme)) continue;
+    // Who can change what goes over the net can put any page at the http address of this host.
+    const bool may_be_ours = usual == ":443" || !request.https;
+    if (!may_be_ours || !SameText(origin.substr(0, scheme.size()), scheme)) continue;
     origin.remove_prefix(scheme.size());
     port = usual;
     break;

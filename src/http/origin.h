@@ -8,7 +8,8 @@
 namespace stateward {
 
 // kPermissionDenied: `Origin`, which browsers send and programs do not, is not this server's own,
-// which is what `Host` says. Pure.
+// which is what `Host` says. Of a request that came by TLS an http:// page is another site; the
+// other way round it need not be, since TLS may end before the web server. Pure.
 Status CheckOrigin(const Request& request);
 
 }  // namespace stateward

@@ -241,6 +241,14 @@ class Cases:
             self.assertEqual(report["body_bytes"], len(body))
         self.assertEqual(len(client.get(f"/state/p/n?size={BIG}").body), BIG)
 
+    def test_the_application_hears_of_tls(self):
+        """A page of http:// is another site then (src/http/origin.h)."""
+        for target in ("/state/p/n", "/api/v1/states"):
+            for came, asker in (("on", Client(self.server.tls, tls=self.server.context())),
+                                (None, Client(self.server.plain))):
+                report = json.loads(asker.post(target, b"{}").body)
+                self.assertEqual(came, dict(report["params"]).get("HTTPS"), target)
+
     def test_acme_passes_where_nothing_else_does(self):
         site = self.SERVER(self.box, "unix:" + self.socket, site="example")
         self.addCleanup(site.stop)
