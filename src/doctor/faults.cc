@@ -29,7 +29,7 @@ constexpr FaultText kFaults[] = {
      "the <VirtualHost *:80> of apache/example-site.conf, with this name"},
     {Fault::kGatewayError, "gateway-error",
      "the web server does not reach Stateward, and says it by a status on which clients give up",
-     "error_page 502 504 =503 @stateward_down; and then: systemctl status stateward, and "
+     "error_page 500 502 504 =503 @stateward_down; and then: systemctl status stateward, and "
      "`adduser www-data stateward-web`",
      "ErrorDocument 502 and 504 to /.stateward/unavailable; and then: systemctl status stateward, "
      "and `adduser www-data stateward-web`"},

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import unittest
 
 import fcgi_dump
@@ -347,6 +348,29 @@ class NginxFront(Cases, Front):
     def unprotect(_, text):
         return (text.replace("fastcgi_request_buffering off;", "")
                 .replace("fastcgi_max_temp_file_size 0;", ""))
+
+    def test_nginx_has_no_connections_left(self):
+        """It answers 500 by itself when there is none for the way to the server."""
+        def edit(_, text):
+            return text.replace("worker_connections 512", "worker_connections 24")
+        server = self.SERVER(self.box, "unix:" + self.socket, edit=edit)
+        self.addCleanup(server.stop)
+        answers = []
+
+        def ask():
+            try:
+                answers.append(Client(server.plain).get("/state/p/n?sleep=2"))
+            except OSError:
+                pass  # not even one for the client
+        threads = [threading.Thread(target=ask) for _ in range(80)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        refused = [answer for answer in answers if answer.status != 200]
+        self.assertTrue(refused)
+        for answer in refused:
+            self.assert_unavailable(answer)
 
     @unittest.skipUnless(shutil.which("curl"), "no curl")
     def test_http2(self):
