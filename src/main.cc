@@ -127,13 +127,13 @@ int Main(int argc, char** argv) {
   HardenProcess();
   BlockWorkerSignals();
   ListenSocket inherited = FindInherited(config.listen_pid, config.listen_fds);
-  ServeSettings settings{config, check.peers, environment, options.env_file};
+  ServeSettings settings{config, check.peers, environment, options.env_file, true, std::nullopt};
   const StartNotice notice(config.notify_socket, log);
   // Several workers of one unit: each says when it serves. How a reload of all of them goes is
   // known to `stateward --reload`; one that ends is no stop of the unit.
   if (inherited.fd >= 0)
     return Serve(
-        inherited.fd, settings, [&] { notice.Ready(); }, log);
+        inherited.fd, settings, [&](bool /*taken*/) { notice.Ready(); }, log);
   Result<ListenSocket> bound = BindWhenFree(config.fastcgi_listen, log);
   if (!bound.ok()) {
     log.Error(bound.status().detail());
@@ -144,7 +144,8 @@ int Main(int argc, char** argv) {
     settings.says_what_is_missing = number == 0;
     return Serve(bound->fd, settings, in_force, log);
   };
-  auto reload = [&] { ReadAgain(&settings, log); };
+  const ReloadFns reload{[&] { return ReadAgain(&settings, log); },
+                         [&] { settings.config = std::move(*settings.read); }};
   return RunSupervisor({config.workers, bound->unix_path}, work, reload, notice, log);
 }
 

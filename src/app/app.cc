@@ -68,7 +68,8 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   }
   // A running server never gives up keys that open its states for some that do not.
   if (!init && keys->is_new) {
-    const Status fit = app->CheckKey();
+    const Status works = app->backends_.kms->Check();
+    const Status fit = works.ok() ? app->key_check_->Prove() : works;
     if (!fit.ok()) return Status(fit).At("the new keys are not taken");
   }
   // People who are known by a policy have other identities than the original gave them.

@@ -127,18 +127,19 @@ void WarnOfRestart(const std::vector<std::string>& names, const Log& log) {
 
 }  // namespace
 
-void ReadAgain(ServeSettings* settings, const Log& log) {
+bool ReadAgain(ServeSettings* settings, const Log& log) {
   LoadedConfig now = LoadConfig(settings->environment, settings->env_file, &settings->config);
   if (now.errors.empty()) {
     // The workers say all of it, too.
     const Log quiet(LogTarget::kStderr, LogFormat::kLogfmt, LogLevel::kFatal);
     now.errors = CheckStart(now.config, quiet, false).errors;
   }
-  if (now.errors.empty()) {
-    settings->config = std::move(now.config);
-  } else {
+  if (!now.errors.empty()) {
     log.Error("a worker that starts later keeps the old settings: " + now.errors.front());
+    return false;
   }
+  settings->read = std::move(now.config);
+  return true;
 }
 
 int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force, Log& log) {

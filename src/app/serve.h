@@ -2,6 +2,7 @@
 #ifndef STATEWARD_APP_SERVE_H_
 #define STATEWARD_APP_SERVE_H_
 
+#include <optional>
 #include <string>
 
 #include "app/worker.h"
@@ -18,11 +19,12 @@ struct ServeSettings {
   std::string env_file;  // "" = none
   // What a start finds missing is the same for all workers: the first one logs it.
   bool says_what_is_missing = true;
+  std::optional<Config> read;  // by ReadAgain, last
 };
 
-// Reads the settings again into *settings, so that a worker that starts from now on begins with
-// them. When a start with them would fail they stay as they are, and the log says why.
-void ReadAgain(ServeSettings* settings, const Log& log);
+// Reads the settings again into settings->read, and asks no service. False, and the log says why: a
+// start with them would fail.
+bool ReadAgain(ServeSettings* settings, const Log& log);
 
 // Serves on `listen_fd` until it is told to end; returns the exit code (app/worker.h).
 int Serve(int listen_fd, const ServeSettings& settings, const InForce& in_force, Log& log);

@@ -23,6 +23,8 @@ constexpr int64_t kFirstPauseUs = 100000;
 constexpr int64_t kLongestPauseUs = 5000000;
 // Drain (5 s) and the longest grace for a running request (30 s), and some.
 constexpr int64_t kStopUs = 45LL * 1000000;
+// So long a reload waits for the one before it: services are given up earlier.
+constexpr int64_t kReloadUs = 30LL * 1000000;
 
 // From a worker to its supervisor: it serves; later: it has ended a reload. It is queued, so that
 // no datagram is lost, and the kernel says who sent it.
@@ -35,12 +37,13 @@ struct Worker {
   int64_t start_us = 0;
   int64_t not_before_us = 0;
   int64_t pause_us = 0;
+  uint64_t settings = 0;  // the number of those that it began with
 };
 
 class Supervisor {
  public:
-  Supervisor(const SupervisorOptions& options, const WorkFn& work,
-             const std::function<void()>& reload, const StartNotice& notice, const Log& log)
+  Supervisor(const SupervisorOptions& options, const WorkFn& work, const ReloadFns& reload,
+             const StartNotice& notice, const Log& log)
       : options_(options),
         work_(work),
         reload_(reload),
@@ -57,17 +60,25 @@ class Supervisor {
   int WaitForSignal(int64_t until_us);
   void Tell(int signal);
   void Reload(int signal);
-  void NoteInForce(pid_t pid);
+  void BeginReload(int signal);
+  bool Reloads() const;
+  void NoteInForce(pid_t pid, bool taken);
+  void Take();
+  void SettleReload();
   void SayWhetherReady();
   int Stop();
 
   const SupervisorOptions& options_;
   const WorkFn& work_;
-  const std::function<void()>& reload_;
+  const ReloadFns& reload_;
   const StartNotice& notice_;
   const Log& log_;
   std::vector<Worker> workers_;
-  bool ready_ = false;  // what was told last
+  bool ready_ = false;      // what was told last
+  uint64_t settings_ = 0;   // the number of those in force
+  bool undecided_ = false;  // others were read, and no worker has taken them yet
+  int again_ = 0;           // a reload that came during another one: its signal
+  int64_t patience_until_us_ = 0;
 };
 
 int64_t NowUs() { return SystemClock().SteadyUs(); }
@@ -80,6 +91,7 @@ int Supervisor::Run() {
     if (signal == SIGTERM || signal == SIGINT) return Stop();
     if (signal == SIGHUP || signal == SIGUSR2) Reload(signal);
     Reap();
+    SettleReload();
     SayWhetherReady();
   }
 }
@@ -99,13 +111,16 @@ std::optional<int> Supervisor::StartMissing() {
       // When the supervisor is killed its workers let go of the socket, finish what they do, end.
       prctl(PR_SET_PDEATHSIG, kOrphaned);
       if (getppid() != parent) return 0;
-      const auto in_force = [parent] {
-        if (getppid() == parent) sigqueue(parent, InForceSignal(), sigval{});
+      const auto in_force = [parent](bool taken) {
+        sigval value{};
+        value.sival_int = taken ? 1 : 0;
+        if (getppid() == parent) sigqueue(parent, InForceSignal(), value);
       };
       return work_(in_force, number);
     }
     worker.pid = pid;
     worker.serves = worker.reloads = false;
+    worker.settings = settings_;
     worker.start_us = NowUs();
   }
   return std::nullopt;
@@ -131,7 +146,7 @@ void Supervisor::Reap() {
 }
 
 int64_t Supervisor::NextStartUs() const {
-  int64_t next = INT64_MAX;
+  int64_t next = Reloads() ? patience_until_us_ : INT64_MAX;
   for (const Worker& worker : workers_) {
     if (worker.pid < 0) next = std::min(next, worker.not_before_us);
   }
@@ -154,33 +169,72 @@ int Supervisor::WaitForSignal(int64_t until_us) {
     timespec wait{left / 1000000, left % 1000000 * 1000};
     signal = sigtimedwait(&set, &info, &wait);
   }
-  if (signal == InForceSignal()) NoteInForce(info.si_pid);
+  if (signal == InForceSignal()) NoteInForce(info.si_pid, info.si_value.sival_int != 0);
   return std::max(signal, 0);
 }
 
+// One after the other: an answer must be to what was read last.
 void Supervisor::Reload(int signal) {
   notice_.Reloading();
   ready_ = false;
-  reload_();
+  again_ = signal;
+  if (!Reloads()) BeginReload(signal);
+}
+
+// Some worker has not answered yet, and may be waited for.
+bool Supervisor::Reloads() const {
+  const auto reloads = [](const Worker& worker) { return worker.reloads; };
+  return std::any_of(workers_.begin(), workers_.end(), reloads) && NowUs() < patience_until_us_;
+}
+
+void Supervisor::BeginReload(int signal) {
+  again_ = 0;
+  patience_until_us_ = NowUs() + kReloadUs;
+  undecided_ = reload_.read();
+  const auto serves = [](const Worker& worker) { return worker.serves; };
+  // Perhaps these are the settings that let one serve.
+  if (undecided_ && std::none_of(workers_.begin(), workers_.end(), serves)) Take();
   // One that does not serve yet may have begun with the old settings: it is told, too.
   for (Worker& worker : workers_) worker.reloads = worker.pid > 0;
   Tell(signal);
 }
 
-// What a worker says first is that it serves.
-void Supervisor::NoteInForce(pid_t pid) {
+void Supervisor::Take() {
+  reload_.take();
+  ++settings_;
+  undecided_ = false;
+}
+
+// What a worker says first is that it serves. The settings may have changed since it was forked.
+void Supervisor::NoteInForce(pid_t pid, bool taken) {
   for (Worker& worker : workers_) {
     if (worker.pid != pid) continue;
-    if (worker.serves) worker.reloads = false;
+    if (worker.serves) {
+      worker.reloads = false;
+      if (taken && undecided_) Take();
+    } else if (!worker.reloads && (undecided_ || worker.settings != settings_)) {
+      worker.reloads = true;
+      patience_until_us_ = NowUs() + kReloadUs;
+      kill(pid, SIGHUP);
+    }
     worker.serves = true;
   }
+}
+
+// Each worker that was told has answered, and none has taken the new settings: the old ones stay.
+// While all that were told have died, those that replace them decide.
+void Supervisor::SettleReload() {
+  const auto serves = [](const Worker& worker) { return worker.serves; };
+  if (Reloads()) return;
+  if (again_ != 0) return BeginReload(again_);
+  if (std::any_of(workers_.begin(), workers_.end(), serves)) undecided_ = false;
 }
 
 void Supervisor::SayWhetherReady() {
   const auto serves = [](const Worker& worker) { return worker.serves; };
   const auto reloads = [](const Worker& worker) { return worker.reloads; };
   if (ready_ || std::none_of(workers_.begin(), workers_.end(), serves) ||
-      std::any_of(workers_.begin(), workers_.end(), reloads)) {
+      std::any_of(workers_.begin(), workers_.end(), reloads) || undecided_) {
     return;
   }
   ready_ = true;
@@ -217,8 +271,8 @@ int Supervisor::Stop() {
 
 }  // namespace
 
-int RunSupervisor(const SupervisorOptions& options, const WorkFn& work,
-                  const std::function<void()>& reload, const StartNotice& notice, const Log& log) {
+int RunSupervisor(const SupervisorOptions& options, const WorkFn& work, const ReloadFns& reload,
+                  const StartNotice& notice, const Log& log) {
   sigset_t set;
   sigemptyset(&set);
   for (int signal : {SIGCHLD, InForceSignal()}) sigaddset(&set, signal);

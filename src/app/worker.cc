@@ -83,7 +83,7 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
     log.Error(started.detail());
     return 1;
   }
-  in_force();
+  in_force(true);
   sigset_t set = WorkerSignals();
   for (;;) {
     int signal = 0;
@@ -94,13 +94,14 @@ int RunWorker(int listen_fd, const FcgiOptions& options, const BuildHandler& bui
       break;
     }
     Result<std::shared_ptr<Handler>> next = build();
-    if (next.ok()) {
+    const bool taken = next.ok();
+    if (taken) {
       handlers.Swap(std::move(*next));
       log.Info("settings were read again");
     } else {
       log.Error("reload failed, the old settings stay: " + next.status().detail());
     }
-    in_force();
+    in_force(taken);
   }
   loop.Join();
   return 0;

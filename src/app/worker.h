@@ -15,8 +15,9 @@ namespace stateward {
 // Makes the handler from the settings as they are now. Called at start and for each reload.
 using BuildHandler = std::function<Result<std::shared_ptr<Handler>>()>;
 
-// Called when requests are answered, and after each reload, whatever became of it.
-using InForce = std::function<void()>;
+// Called with true when requests are answered, and after each reload with whether it took the new
+// settings.
+using InForce = std::function<void(bool taken)>;
 
 // Tells a worker that its supervisor was killed.
 inline constexpr int kOrphaned = SIGQUIT;

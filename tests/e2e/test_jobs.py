@@ -1,5 +1,6 @@
 """What no request does: in one process of the host, however the server is run, or in one of the store; and what
 /ready knows."""
+import base64
 import http.client
 import json
 import os
@@ -221,6 +222,27 @@ class Ready(JobsCase):
                         lambda: newest.chmod(0o600))
         self.assertIn("what is stored cannot be read", self.server.log())
         wait_for(lambda: self.ready()[0] == 200, "it is ready again")
+
+    def test_keys_that_are_not_the_stores(self):
+        self.start(workers=2)
+        wait_for(lambda: self.ready()[0] == 200, "there is a store")
+        identity = pathlib.Path(self.box.path("states/stateward-store"))
+        was = identity.read_bytes()
+        new = base64.b64encode(os.urandom(32)).decode()
+        settings = {**self.server.settings, "KMS_KEY": new, "KMS_KEYRING": self.server.settings["KMS_KEY"]}
+        done = self.box.run([CTL, "rekey", "--yes"], env=settings)
+        self.assertEqual(0, done.returncode, done.stderr)
+        foreign = identity.read_bytes()
+
+        def put(content):
+            def exchange():
+                path = self.box.write("states/stateward-store.next", content)
+                os.chmod(path, 0o400)
+                os.rename(path, identity)
+            return exchange
+        put(was)()
+        self.within_2_s(put(foreign),
+                        lambda status, answer: status == 503 and answer["parts"]["key"] == "not ready", put(was))
 
     def test_one_unreadable_and_one_damaged_state_among_many(self):
         """Most requests would not fail."""

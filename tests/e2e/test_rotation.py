@@ -228,14 +228,67 @@ class Rotation(unittest.TestCase):
         self.assertNotIn("stay as they are", self.ctl("rekey"))
         self.assertIn(f"{old_id}: nothing needs it", self.ctl("keys", "--retired", old_id))
 
-    def test_a_reload_never_loses_the_keys(self):
+    def with_key_file(self):
+        """A server with a key that a reload reads again, and a state; the key's file."""
         path = self.box.write("etc/now.key", self.old + "\n")
         os.chmod(path, 0o600)
         self.server.process.stop()
         self.server.settings["KMS_KEY_FILE"] = path
         self.server.start()
         self.assertEqual(200, self.server.ask("POST", "/state/p/s0", self.document(0))[0])
-        pathlib.Path(path).write_text(self.new + "\n")
+        return pathlib.Path(path)
+
+    def replace_workers(self, at_once=True):
+        """Those that are there are killed, all at once or one after the other."""
+        old = self.server.workers()
+        for worker in old:
+            os.kill(worker, signal.SIGKILL)
+            if not at_once:
+                wait_for(lambda gone=worker: gone not in self.server.workers() and
+                         len(self.server.workers()) == len(old), "it is replaced")
+        wait_for(lambda: len(set(self.server.workers()) - set(old)) == len(old), "all are replaced")
+
+    def everybody_reads(self):
+        for _ in range(20):
+            self.assertEqual((200, self.document(0)), self.server.ask("GET", "/state/p/s0")[::2])
+
+    def test_workers_that_start_later_have_no_key_that_was_refused(self):
+        path = self.with_key_file()
+        path.write_text(self.new + "\n")
+        self.reload("the new keys are not taken")
+        for at_once in (True, False):
+            self.replace_workers(at_once)
+            self.everybody_reads()
+        # What is good is taken, also by those that start later.
+        path.write_text(self.old + "\n")
+        self.reload()
+        self.replace_workers()
+        self.everybody_reads()
+
+    def test_workers_that_die_in_a_reload(self):
+        """Those that replace them began with the settings before it, and are told."""
+        path = self.with_key_file()
+        path.write_text(self.new + "\n")
+        self.server.process.send(signal.SIGHUP)
+        self.replace_workers()
+        self.everybody_reads()
+        path.write_text(self.old + "\n")
+        wait_for(lambda: self.server.ask("GET", "/ready")[0] == 200, "it is ready")
+
+    def test_a_reload_while_the_store_is_away(self):
+        """Nobody knows whether the new keys are the store's."""
+        path = self.with_key_file()
+        identity = pathlib.Path(self.box.path("states/stateward-store"))
+        away = identity.rename(identity.with_name("away"))
+        path.write_text(self.new + "\n")
+        self.reload("the new keys are not taken")
+        away.rename(identity)
+        wait_for(lambda: self.server.ask("GET", "/state/p/s0")[0] == 200, "the store is back")
+        self.everybody_reads()
+
+    def test_a_reload_never_loses_the_keys(self):
+        path = self.with_key_file()
+        path.write_text(self.new + "\n")
         self.reload("the new keys are not taken")
         self.check(0)
         self.good()
@@ -245,7 +298,7 @@ class Rotation(unittest.TestCase):
         self.server.restart()
         status, _, body = self.server.ask("GET", "/ready")
         self.assertEqual((503, "not ready"), (status, json.loads(body)["parts"]["key"]), body)
-        pathlib.Path(path).write_text(self.old + "\n")
+        path.write_text(self.old + "\n")
         self.reload()
         self.check(0)
         self.good()
