@@ -87,7 +87,12 @@ Result<Rekeyer::Outcome> Rekeyer::Reseal(const KeptUpload& entry) {
   if (!record.ok() && record.status().code() == Code::kNotFound) return Outcome::kGone;
   if (!record.ok()) return std::move(record).status();
   STATEWARD_ASSIGN_OR_RETURN(const Header header, ParseHeader(*record));
-  if (TagOf(header) == target_) return Outcome::kAlready;
+  if (TagOf(header) == target_) {
+    const Status settled = dry_run_ ? Status() : storage_.SettleUpload(entry);
+    if (settled.code() == Code::kNotFound) return Outcome::kGone;
+    if (!settled.ok()) return settled;
+    return Outcome::kAlready;
+  }
   const SealContext where{store_id_, entry.id, 0, storage_.Format()};
   STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, *record));
   if (dry_run_) return Outcome::kDone;
@@ -102,14 +107,18 @@ Result<Rekeyer::Outcome> Rekeyer::ResealSecret() {
   for (int attempt = 1;; ++attempt) {
     STATEWARD_ASSIGN_OR_RETURN(const StoreIdentity was, storage_.ReadIdentity());
     STATEWARD_ASSIGN_OR_RETURN(const Header header, ParseHeader(was.sealed_secret));
-    if (TagOf(header) == target_) return Outcome::kAlready;
-    const SealContext where = StoreSecretPlace(store_id_, was.format);
-    STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, was.sealed_secret));
-    if (dry_run_) return Outcome::kDone;
+    const bool already = TagOf(header) == target_;
+    if (already && dry_run_) return Outcome::kAlready;
     StoreIdentity now = was;
-    STATEWARD_ASSIGN_OR_RETURN(now.sealed_secret, SealAgain(where, opened));
+    if (!already) {
+      const SealContext where = StoreSecretPlace(store_id_, was.format);
+      STATEWARD_ASSIGN_OR_RETURN(const Opened opened, kms_.Open(where, was.sealed_secret));
+      if (dry_run_) return Outcome::kDone;
+      STATEWARD_ASSIGN_OR_RETURN(now.sealed_secret, SealAgain(where, opened));
+    }
+    // Also what is there already: the process that wrote it may have died before it lasted.
     const Status replaced = storage_.WriteIdentity(now, &was);
-    if (replaced.ok()) return Outcome::kDone;
+    if (replaced.ok()) return already ? Outcome::kAlready : Outcome::kDone;
     if (replaced.code() != Code::kConflict || attempt == kAttempts) return replaced;
   }
 }

@@ -10,6 +10,7 @@
 #include "kms/key_text.h"
 #include "kms/open_kms.h"
 #include "state/pruner.h"
+#include "state/store_secret.h"
 #include "storage/fs_storage.h"
 
 namespace stateward {
@@ -116,6 +117,15 @@ struct Below {
     }
     return versions.size();
   }
+  // The same of the kept uploads and of the store's secret.
+  size_t OpenedBesides(Kms& kms) {
+    const std::vector<KeptUpload> uploads = *storage.ListUploads();
+    for (const KeptUpload& upload : uploads) {
+      CHECK(kms.Open({store_id, upload.id, 0}, *storage.GetUpload(upload)).ok());
+    }
+    CHECK(OpenStoreSecret(kms, *storage.ReadIdentity()).ok());
+    return uploads.size() + 1;
+  }
 
   FsStorage storage;
   std::string store_id;
@@ -152,24 +162,34 @@ bool FailPruneAt(int call, bool on) {
 bool FailRekeyAt(int call, bool on, const SecretString& new_key) {
   World world;
   Live(&world.server());
+  // It is refused, and kept.
+  CHECK_EQUAL(409, world.server().Ask(Method::kPost, "?ID=a", Document(1)).status);
   Below below(world.disk(), world.StoreDir());
   std::unique_ptr<EnvelopeKms> both = KmsWith(new_key, SecretString(kKeyOfWorld));
   const auto rekey = [&] {
     Rekeyer rekeyer(below.storage, below.store_id, *both, *SealingTag(*both), false,
                     [](const StateId&, uint64_t, const Status&) {});
     rekeyer.DoState(below.id);
+    rekeyer.DoSecret();
+    const Result<std::vector<KeptUpload>> uploads = below.storage.ListUploads();
+    if (!uploads.ok()) return rekeyer.counts().failed + 1;
+    for (const KeptUpload& upload : *uploads) rekeyer.DoUpload(upload);
     return rekeyer.counts().failed;
   };
   world.disk().FailAt(call, on, ErrorOf(call));
   uint64_t not_done = rekey();
   const bool failed = world.disk().Failed();
   world.disk().Heal();
-  CHECK_EQUAL(2U, Below(PosixDisk(), world.Cut()).Opened(*both));
+  Below cut(PosixDisk(), world.Cut());
+  CHECK_EQUAL(2U, cut.Opened(*both));
+  CHECK_EQUAL(2U, cut.OpenedBesides(*both));
   if (not_done > 0) not_done = rekey();
   CHECK_EQUAL(0U, not_done);
   // It was said to be done, so the old key goes.
   std::unique_ptr<EnvelopeKms> after = KmsWith(new_key, SecretString());
-  CHECK_EQUAL(2U, Below(PosixDisk(), world.Cut()).Opened(*after));
+  Below end(PosixDisk(), world.Cut());
+  CHECK_EQUAL(2U, end.Opened(*after));
+  CHECK_EQUAL(2U, end.OpenedBesides(*after));
   return failed;
 }
 
