@@ -46,11 +46,19 @@ bool IsZeros(ByteView bytes) {
 }
 
 // A pair that was never written is zeros.
-bool HasDamagedPair(const uint8_t* front) {
-  for (size_t at : {kNextAt, kNotedAt}) {
-    if (!IsZeros({front + at, 16}) && !GetPair(front + at)) return true;
-  }
-  return false;
+bool IsDamagedPair(const uint8_t* pair) { return !IsZeros({pair, 16}) && !GetPair(pair); }
+
+// Its writer was killed: the newer record lasts without it.
+bool BrokeOff(const uint8_t* pair, uint64_t value) {
+  std::array<uint8_t, 16> whole{};
+  PutPair(value, whole.data());
+  const auto [right, there] = std::mismatch(whole.begin(), whole.end(), pair);
+  return IsZeros({there, static_cast<size_t>(whole.end() - right)});
+}
+
+bool HasDamagedPair(const uint8_t* front, uint64_t sequence) {
+  const uint8_t* next = front + kNextAt;
+  return IsDamagedPair(front + kNotedAt) || (IsDamagedPair(next) && !BrokeOff(next, sequence + 1));
 }
 
 Sha256Digest Sum(const uint8_t* header, ByteView record) {
@@ -177,10 +185,10 @@ Result<std::vector<std::string>> DamagedCopies(Disk& disk, int fd, const LockSlo
     damaged.push_back("the newer copy of the lock record: who holds the lock is not known");
   } else if (!whole) {
     damaged.push_back("the other copy of the lock record");
-  } else if (HasDamagedPair(other)) {
+  } else if (HasDamagedPair(other, now.sequence - 1)) {
     damaged.push_back("a note behind the other copy of the lock record");
   }
-  if (HasDamagedPair(newest))
+  if (HasDamagedPair(newest, now.sequence))
     damaged.push_back("a note behind the copy of the lock record that counts");
   return damaged;
 }
