@@ -305,6 +305,8 @@ class Policy(unittest.TestCase):
             body = doc(1)
             params = {"REQUEST_METHOD": "POST", "REQUEST_URI": self.target, "CONTENT_LENGTH": str(len(body)),
                       "HTTP_AUTHORIZATION": token("ci")}
+            # It serves, so what comes now is judged at once.
+            self.assertEqual(404, self.ask_fcgi(app, auth=token("ci")))
             links = [app.link() for _ in range(2)]
             for link in links:
                 link.send(fcgi_client.begin() + fcgi_client.params(params) +
