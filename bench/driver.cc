@@ -51,7 +51,8 @@ struct Client {
   bool waiting = false;  // for the others, between two parts
 };
 
-enum class Part : uint8_t { kPrologue, kRounds, kEpilogue };
+// kTurn: one verb for each state, as often as there is time.
+enum class Part : uint8_t { kPrologue, kRounds, kTurn, kEpilogue };
 
 class Driver {
  public:
@@ -63,6 +64,13 @@ class Driver {
 
  private:
   void RunPart(Part part);
+  std::vector<Verb> VerbsOf(const Workload& work) const;
+  void TakeTurns();
+  double TurnUs(size_t verb) const {
+    return static_cast<double>(turn_cpu_us_[verb]) /
+           static_cast<double>(turns_[verb] * options_.states);
+  }
+  void PrintTurnsJson() const;
   bool PartIsOver(const Client& client) const;
   void Turn(Client* client);
   void StartNext(Client* client);
@@ -79,6 +87,9 @@ class Driver {
   ProcessWatch watch_;
   int epoll_ = -1;
   Part part_ = Part::kPrologue;
+  Verb turn_ = Verb::kLock;
+  int64_t turn_cpu_us_[kVerbs] = {};  // of the watched processes, in the turns that were measured
+  uint64_t turns_[kVerbs] = {};
   std::multimap<int64_t, Client*> pausing_;  // by the end of their pause
   int64_t measure_from_us_ = INT64_MAX;
   int64_t measure_to_us_ = INT64_MAX;
@@ -104,7 +115,11 @@ bool Driver::Run() {
   auto us = [](double seconds) { return static_cast<int64_t>(seconds * 1e6); };
   measure_from_us_ = NowUs() + us(options_.warmup_s);
   measure_to_us_ = measure_from_us_ + us(options_.duration_s);
-  RunPart(Part::kRounds);
+  if (options_.workload.mode == "turns") {
+    TakeTurns();
+  } else {
+    RunPart(Part::kRounds);
+  }
   Tick();
   RunPart(Part::kEpilogue);
   usleep(kAfterMs * 1000);
@@ -116,10 +131,7 @@ bool Driver::Run() {
 void Driver::RunPart(Part part) {
   part_ = part;
   for (Client& client : clients_) {
-    const Workload& work = *client.work;
-    client.verbs = part == Part::kPrologue ? work.Prologue()
-                   : part == Part::kRounds ? work.Round()
-                                           : work.Epilogue();
+    client.verbs = VerbsOf(*client.work);
     client.next = client.rounds = 0;
     client.waiting = client.verbs.empty();
     if (!client.waiting) Turn(&client);
@@ -135,6 +147,35 @@ void Driver::RunPart(Part part) {
       if (client->http.fd() >= 0 && !client->waiting) Follow(client, client->http.Step());
     }
     Tick();
+  }
+}
+
+std::vector<Verb> Driver::VerbsOf(const Workload& work) const {
+  switch (part_) {
+    case Part::kPrologue:
+      return work.Prologue();
+    case Part::kRounds:
+      return work.Round();
+    case Part::kTurn:
+      return {turn_};
+    case Part::kEpilogue:
+      return work.Epilogue();
+  }
+  return {};
+}
+
+// What one verb takes of the watched processes: nothing else is under way. The first turn of each
+// does not count, the second one does however long it takes.
+void Driver::TakeTurns() {
+  for (bool first = true; first || turns_[0] == 0 || NowUs() < measure_to_us_; first = false) {
+    for (const Verb verb : {Verb::kLock, Verb::kUnlock}) {
+      const int64_t before_us = watch_.CpuUs();
+      turn_ = verb;
+      RunPart(Part::kTurn);
+      if (first) continue;
+      turn_cpu_us_[static_cast<size_t>(verb)] += watch_.CpuUs() - before_us;
+      ++turns_[static_cast<size_t>(verb)];
+    }
   }
 }
 
@@ -296,6 +337,10 @@ void Driver::PrintText() const {
            static_cast<double>(u.first_kib) / 1024, static_cast<double>(u.max_kib) / 1024,
            static_cast<double>(u.after_kib) / 1024, static_cast<double>(u.cpu_us) / 1e6);
   }
+  for (size_t i = 0; i < kVerbs; ++i) {
+    if (turns_[i] == 0 || options_.pids.empty()) continue;
+    printf("  %s: %.1f us of their processor each\n", VerbName(static_cast<Verb>(i)), TurnUs(i));
+  }
   printf("  driver: processor %.2f s\n", static_cast<double>(own_cpu_us_) / 1e6);
   for (const auto& [what, count] : errors_)
     printf("  ERROR %s: %" PRIu64 "\n", what.c_str(), count);
@@ -327,7 +372,18 @@ void Driver::PrintJson() const {
            comma, u.pid, u.first_kib, u.max_kib, u.after_kib, u.cpu_us);
     comma = ",";
   }
-  printf("],\"driver_cpu_us\":%" PRId64 "}\n", own_cpu_us_);
+  printf("],\"cpu_us_per_request\":{");
+  PrintTurnsJson();
+  printf("},\"driver_cpu_us\":%" PRId64 "}\n", own_cpu_us_);
+}
+
+void Driver::PrintTurnsJson() const {
+  const char* comma = "";
+  for (size_t i = 0; i < kVerbs; ++i) {
+    if (turns_[i] == 0) continue;
+    printf("%s\"%s\":%.2f", comma, VerbName(static_cast<Verb>(i)), TurnUs(i));
+    comma = ",";
+  }
 }
 
 }  // namespace

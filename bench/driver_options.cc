@@ -11,7 +11,8 @@ namespace bench {
 
 const char kUsage[] =
     "usage: driver [options] HOST:PORT | unix:/PATH\n"
-    "  --mode MODE      cycle (LOCK GET POST UNLOCK), get, lock (LOCK UNLOCK), post\n"
+    "  --mode MODE      cycle (LOCK GET POST UNLOCK), get, lock (LOCK UNLOCK), post,\n"
+    "                   turns (all states are locked, then all unlocked: processor time of each)\n"
     "  --clients N      concurrent clients (16)\n"
     "  --states N       states in all, at least one for each client (one each)\n"
     "  --size BYTES     of a state (20000)\n"
@@ -108,8 +109,8 @@ bool Parse(int argc, char** argv, Options* options) {
     }
   }
   if (options->states == 0) options->states = options->clients;
-  bool known =
-      work.mode == "cycle" || work.mode == "get" || work.mode == "lock" || work.mode == "post";
+  bool known = work.mode == "cycle" || work.mode == "get" || work.mode == "lock" ||
+               work.mode == "post" || work.mode == "turns";
   return known && optind + 1 == argc && options->address.Parse(argv[optind]) &&
          options->clients > 0 && options->states >= options->clients && options->duration_s > 0;
 }

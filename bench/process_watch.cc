@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <ctime>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <string>
 
 namespace bench {
@@ -21,18 +19,12 @@ int64_t ResidentKib(int pid) {
   return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-int64_t CpuUs(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(text.substr(name_end + 1));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;  // state … cmajflt
-  int64_t user = 0;
-  int64_t system = 0;
-  fields >> user >> system;
-  return (user + system) * (1000000 / sysconf(_SC_CLK_TCK));
+// The clock of all its threads: /proc/PID/stat counts in steps of 10 ms.
+int64_t CpuUsOf(int pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return used.tv_sec * int64_t{1000000} + used.tv_nsec / 1000;
 }
 
 }  // namespace
@@ -47,7 +39,7 @@ ProcessWatch::ProcessWatch(const std::vector<int>& pids) {
 void ProcessWatch::Begin() {
   for (Usage& usage : usage_) {
     usage.first_kib = usage.max_kib = ResidentKib(usage.pid);
-    usage.cpu_us = -CpuUs(usage.pid);
+    usage.cpu_us = -CpuUsOf(usage.pid);
   }
 }
 
@@ -57,11 +49,17 @@ void ProcessWatch::Look() {
 
 void ProcessWatch::End() {
   Look();
-  for (Usage& usage : usage_) usage.cpu_us += CpuUs(usage.pid);
+  for (Usage& usage : usage_) usage.cpu_us += CpuUsOf(usage.pid);
 }
 
 void ProcessWatch::After() {
   for (Usage& usage : usage_) usage.after_kib = ResidentKib(usage.pid);
+}
+
+int64_t ProcessWatch::CpuUs() const {
+  int64_t sum = 0;
+  for (const Usage& usage : usage_) sum += CpuUsOf(usage.pid);
+  return sum;
 }
 
 int64_t OwnCpuUs() {

@@ -23,6 +23,7 @@ class ProcessWatch {
   void End();    // the measured part is over
   void After();  // some time later
   const std::vector<Usage>& usage() const { return usage_; }
+  int64_t CpuUs() const;  // of all of them, since they were started
 
  private:
   std::vector<Usage> usage_;

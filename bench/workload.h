@@ -18,7 +18,7 @@ inline constexpr size_t kVerbs = 4;
 const char* VerbName(Verb verb);
 
 struct WorkloadOptions {
-  std::string mode = "cycle";  // cycle, get, lock, post
+  std::string mode = "cycle";  // cycle, get, lock, post, turns
   std::string host = "localhost";
   std::string base = "/state/bench/";  // the state's name follows
   std::string user = "basic";
