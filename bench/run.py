@@ -22,8 +22,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# So many that the few requests at the end of a turn, with clients that wait for the others, do not count.
-TURN_STATES = 800
+# Ten of each client: at the end of a turn some wait for others, and with many more each state is cold.
+TURN_STATES = 160
 # Where the CPU of a verb is measured.
 CPU_RUNS = (("GET", "get"), ("LOCK", "turns"), ("UNLOCK", "turns"), ("POST", "post"))
 MODES = ("get", "lock", "turns", "post", "cycle")
