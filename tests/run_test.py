@@ -4,6 +4,7 @@
 The suites are small programs that write what CppUTest, the end-to-end runner, go and make wrote once.
 """
 import contextlib
+import importlib.util
 import io
 import pathlib
 import sys
@@ -181,6 +182,62 @@ class Told(unittest.TestCase):
     def test_a_program_that_is_not_there(self):
         run.COMPUTE = [("unit-tsan", ["build/none/unit_tests"], 60)]
         self.assertRegex(self.told("unit-tsan")[-2], "build/none/unit_tests.*: No such file or directory")
+
+
+def end_to_end_runner():
+    path = pathlib.Path(__file__).with_name("e2e") / "run.py"
+    spec = importlib.util.spec_from_file_location("e2e_run", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class SecondRun(unittest.TestCase):
+    """What the end-to-end runner does with a test that fails when others run, and passes alone."""
+
+    def setUp(self):
+        self.runner = end_to_end_runner()
+        self.runner.run_module = self.run_module
+
+    def run_module(self, name):
+        """A module fails in one test, or in what its line says; alone, all pass."""
+        self.ran.append(name)
+        if self.ran.count(name) > 1 or name not in self.modules:
+            test = f"{name}.A.test_shaky" if name in self.modules else name
+            return f"ok        0.1 s  {test}", 1, 0, 0
+        line = self.modules[name]
+        return (f"{name}: ended with 1", 0, None, 0) if line is None else (line, 0, 1, 0)
+
+    def told(self, modules):
+        """(the code, the last line, whether one is called UNSTABLE, what ran a second time) of a run of the
+        modules: name -> the line of its failure; None: it did not come to its end."""
+        self.modules, self.ran = modules, []
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = self.runner.run_at_once(list(modules), 1)
+        return code, out.getvalue().splitlines()[-1], "UNSTABLE" in out.getvalue(), self.ran[len(modules):]
+
+    def test_what_passes_alone_is_unstable(self):
+        self.assertEqual((0, "1 passed, 0 failed", True, ["test_a.A.test_shaky"]),
+                         self.told({"test_a": "FAILED    0.2 s  test_a.A.test_shaky"}))
+        self.assertEqual((0, "1 passed, 0 failed", True, ["test_a"]), self.told({"test_a": None}))
+
+    def test_where_nothing_may_be_lost_there_is_none(self):
+        for name in self.runner.NEVER_AGAIN:
+            for line in (f"FAILED    0.2 s  {name}.A.test_shaky", f"ERROR     0.2 s  {name}.A.test_shaky (n=3)",
+                         f"ERROR     0.0 s  setUpClass ({name}.A)", None):
+                with self.subTest(name, line=line):
+                    self.assertEqual((1, "0 passed, 1 failed", False, []), self.told({name: line}))
+
+    def test_others_run_again_beside_them(self):
+        self.assertEqual((1, "1 passed, 1 failed", True, ["test_a.A.test_shaky"]), self.told(
+            {"test_linear": "FAILED    0.2 s  test_linear.A.test_shaky",
+             "test_a": "FAILED    0.2 s  test_a.A.test_shaky"}))
+
+    def test_each_of_them_is_there(self):
+        """A module that has got another name would have a second run."""
+        for name in self.runner.NEVER_AGAIN:
+            self.assertTrue((self.runner.HERE / f"{name}.py").exists(), name)
 
 
 if __name__ == "__main__":
