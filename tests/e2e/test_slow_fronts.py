@@ -317,13 +317,16 @@ class Lifecycle(unittest.TestCase):
         edit = more_nginx if web is Nginx else more_apache
         return web(self.box, "unix:" + self.server.socket, edit=edit)
 
-    def disturbed(self, web, disturb, each=EACH):
-        """What ordinary clients were answered that they should not have been."""
+    def disturbed(self, web, disturb, then=lambda make_client: None):
+        """What ordinary clients were answered that they should not have been. then(): next to the same crowd."""
         front = self.front(web)
-        with over_http(front.plain, KINDS, each) as crowd:
+
+        def make_client():
+            return Client(front.plain, auth=AUTH, keep=True)
+        with over_http(front.plain, KINDS, EACH) as crowd:
             crowd.start()
             wait_for(lambda: crowd.rounds, "all are open", 60)
-            ordinary = Ordinary(lambda: Client(front.plain, auth=AUTH, keep=True))
+            ordinary = Ordinary(make_client)
             steps = iter(disturb)
             at = [20]
 
@@ -335,7 +338,9 @@ class Lifecycle(unittest.TestCase):
                         return True
                     step()
                 return False
-            return ordinary.run(enough)
+            bad = ordinary.run(enough)
+            then(make_client)
+            return bad
 
     def reload(self):
         self.server.process.send(signal.SIGHUP)
@@ -345,13 +350,23 @@ class Lifecycle(unittest.TestCase):
         os.kill(max(self.server.workers()), signal.SIGTERM)
 
     def kill(self):
-        os.kill(self.server.workers()[0], signal.SIGKILL)
+        self.killed = self.server.workers()[0]
+        os.kill(self.killed, signal.SIGKILL)
 
-    def only_an_outage(self, bad):
-        """What was on that worker may fail, as an outage that clients wait out."""
+    def only_an_outage(self, web):
+        """What was on a worker that dies may fail, as an outage that clients wait out. Then another worker is there,
+        and nobody notices any more."""
+        def healed(make_client):
+            def replaced():
+                now = self.server.workers()
+                return len(now) == 2 and self.killed not in now
+            wait_for(replaced, "the worker is replaced")
+            after = Ordinary(make_client, project="after")
+            self.assertEqual([], after.run(lambda o: o.cycles >= 20 and o.healths >= 20))
+        bad = self.disturbed(web, [self.kill], healed)
         self.assertLess(len(bad), 20, bad)
         for _, answer in bad:
-            self.assertEqual(503, answer.status, bad)
+            self.assertEqual(503, getattr(answer, "status", None), bad)
             self.assertIsNotNone(answer.header("Retry-After"))
 
     def test_reloads_and_an_end_behind_nginx(self):
@@ -361,10 +376,10 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual([], self.disturbed(Apache, [self.reload, self.term] * 3))
 
     def test_a_worker_that_dies_behind_nginx(self):
-        self.only_an_outage(self.disturbed(Nginx, [self.kill]))
+        self.only_an_outage(Nginx)
 
     def test_a_worker_that_dies_behind_apache(self):
-        self.only_an_outage(self.disturbed(Apache, [self.kill]))
+        self.only_an_outage(Apache)
 
 
 if __name__ == "__main__":
