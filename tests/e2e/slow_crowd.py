@@ -265,6 +265,7 @@ def peak_rss(pid):
 
 class OverFcgi:
     """As Client, straight to the socket on a kept connection."""
+    repeats = 0  # it never asks twice
 
     def __init__(self, path):
         self.link = fcgi.Link(path)
@@ -296,7 +297,12 @@ class Ordinary:
     def __init__(self, make_client, count=16, project="good", pause_s=0.0):
         self.make_client, self.count, self.project, self.pause_s = make_client, count, project, pause_s
         self.bad, self.cycles, self.healths = [], 0, 0
+        self.clients = []
         self.stop = threading.Event()
+
+    def new_client(self):
+        self.clients.append(self.make_client())
+        return self.clients[-1]
 
     def check(self, what, answer, wanted):
         if answer.status != wanted:
@@ -304,7 +310,7 @@ class Ordinary:
         return answer.status == wanted
 
     def cycle(self, number):
-        client = self.make_client()
+        client = self.new_client()
         target = f"/state/{self.project}/s{number}"
         serial = 0
         try:
@@ -328,7 +334,7 @@ class Ordinary:
         client.close()
 
     def health(self):
-        client = self.make_client()
+        client = self.new_client()
         try:
             while not self.stop.is_set():
                 self.check("/health", client.get("/health"), 200)
@@ -339,7 +345,8 @@ class Ordinary:
         client.close()
 
     def run(self, enough):
-        """What was not as it should be, until `enough(self)` is true. That it never is, is no good end either."""
+        """What was not as it should be, until `enough(self)` is true. That it never is, is no good end either; nor is
+        a request that a client had to send again."""
         threads = [threading.Thread(target=self.cycle, args=(i,)) for i in range(self.count)]
         threads.append(threading.Thread(target=self.health))
         for thread in threads:
@@ -352,6 +359,8 @@ class Ordinary:
         self.stop.set()
         for thread in threads:
             thread.join()
+        if repeats := sum(client.repeats for client in self.clients):
+            self.bad.append(("sent again", f"{repeats} requests"))
         return self.bad
 
 

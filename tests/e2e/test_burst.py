@@ -15,11 +15,12 @@ TRIES = 3
 
 
 class Run:
-    """One run of a client: each call as its HTTP library does it."""
+    """One run of a client: each call as its HTTP library does it. kept: a connection has to live as long as it is
+    used."""
 
-    def __init__(self, site, number, failed):
+    def __init__(self, site, number, failed, kept):
         self.client = Client(site.tls, tls=site.context(), auth=AUTH, keep=True, timeout=120)
-        self.number, self.failed = number, failed
+        self.number, self.failed, self.kept = number, failed, kept
 
     def call(self, method, target, body=None):
         answer = None
@@ -47,12 +48,14 @@ class Run:
             self.failed.append((self.number, "broke", repr(e)))
         finally:
             self.client.close()
+            if self.kept and self.client.repeats:
+                self.failed.append((self.number, "sent again", self.client.repeats))
 
 
 class Burst(unittest.TestCase):
     """Case B13."""
 
-    def burst(self, server, edit, numbers):
+    def burst(self, server, edit, numbers, kept):
         random.seed(1)
         with Box() as box:
             app = Stateward(box, threads=8)
@@ -60,7 +63,7 @@ class Burst(unittest.TestCase):
             first = 0
             for count in numbers:
                 failed = []
-                threads = [threading.Thread(target=Run(site, first + i, failed))
+                threads = [threading.Thread(target=Run(site, first + i, failed, kept))
                            for i in range(count)]
                 for thread in threads:
                     thread.start()
@@ -72,10 +75,11 @@ class Burst(unittest.TestCase):
     def test_nginx(self):
         def edit(_, text):  # as docs/nginx.md says for crowds
             return text.replace("worker_connections 512;", "worker_connections 4096;")
-        self.burst(Nginx, edit, (30, 60, 150, 400))
+        self.burst(Nginx, edit, (30, 60, 150, 400), kept=True)
 
     def test_apache(self):
-        self.burst(Apache, None, (30, 60, 150, 400))
+        """When all its threads have work, Apache closes connections between two requests, and clients open others."""
+        self.burst(Apache, None, (30, 60, 150, 400), kept=False)
 
 
 if __name__ == "__main__":

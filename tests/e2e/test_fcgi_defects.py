@@ -374,7 +374,7 @@ class Load(unittest.TestCase):
         self.server = Stateward(self.box)
         self.nginx = Nginx(self.box, "unix:" + self.server.socket)
         self.stop = threading.Event()
-        self.bad, self.good = [], 0
+        self.bad, self.good, self.repeats = [], 0, []
         self.threads = [threading.Thread(target=self.hammer, args=(i,)) for i in range(16)]
 
     def hammer(self, number):
@@ -389,6 +389,7 @@ class Load(unittest.TestCase):
                 else:
                     self.bad.append(answer)
         client.close()
+        self.repeats.append(client.repeats)
 
     def run_load(self, disturb):
         for thread in self.threads:
@@ -402,6 +403,8 @@ class Load(unittest.TestCase):
             self.stop.set()
             for thread in self.threads:
                 thread.join()
+        # Also for a worker that is killed: nginx has an answer then. A client that broke has not got here.
+        self.assertEqual([0] * len(self.threads), self.repeats)
         return self.bad
 
     def replaced(self, old):
