@@ -202,8 +202,8 @@ def stdin_bytes(body):
     return b"".join(fcgi.record(fcgi.STDIN, bytes([b])) for b in body)
 
 
-def over_fcgi(path, kinds, count):
-    """A crowd that speaks FastCGI to the socket itself."""
+def over_fcgi(path, kinds, count, big=0):
+    """A crowd that speaks FastCGI to the socket itself. big: so many of those that read ask for p/big."""
     crowd = Crowd(path, socket.AF_UNIX)
     for i in range(count):
         auth = basic("basic", f"slow{i % SECRETS}")
@@ -217,7 +217,7 @@ def over_fcgi(path, kinds, count):
         if "idle" in kinds:
             crowd.open(fcgi.request("GET", "/health", flags=fcgi.KEEP), kind="idle")
         if "read" in kinds:
-            crowd.open(fcgi.request("GET", "/state/p/small", flags=fcgi.KEEP,
+            crowd.open(fcgi.request("GET", "/state/p/" + ("big" if i < big else "small"), flags=fcgi.KEEP,
                                     HTTP_AUTHORIZATION=basic("basic", "secret")), reads=True, kind="read")
     return crowd
 

@@ -145,11 +145,20 @@ class StoreOutage(unittest.TestCase):
         open_store = lambda: any(self.store in target(fd.path) for w in server.workers()
                                  for fd in os.scandir(f"/proc/{w}/fd"))
         wait_for(open_store, "it has looked")
+        there = self.files("other")
         with self.away("") as path:
             os.rename(os.path.join(self.place, "other"), path)
-            self.assertEqual([503] * 4, [self.ask("GET", "/state/p/kept") for _ in range(4)])
+            for name in ("kept", "absent"):
+                asks = [("GET", None), ("LOCK", LOCK), ("POST", document(2)), ("DELETE", None)]
+                self.assertEqual([503] * 8, [self.ask(method, f"/state/p/{name}", body) for method, body in asks * 2])
             os.rename(path, os.path.join(self.place, "other"))
+        self.assertEqual(there, self.files("other"), "the other store is as it was")
         self.heals()
+
+    def files(self, store):
+        """{path: content} of the states and locks."""
+        return {path: path.read_bytes() for folder in ("states", "locks")
+                for path in pathlib.Path(self.place, store, folder).rglob("*") if path.is_file()}
 
     def test_what_is_no_file_makes_nobody_wait(self):
         self.start()
