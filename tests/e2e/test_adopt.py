@@ -78,7 +78,9 @@ class Takeover:
         return states
 
     def touch(self, states):
-        """Some states were written since terraform-backend was replaced, with basic auth as before."""
+        """Some states were written since terraform-backend was replaced, with basic auth as before; what `versions`
+        says of them is in .history, and each document in .written[name, serial]."""
+        self.history, self.written = {}, {}
         server = self.pair.stateward()
         for i in range(TOUCHED):
             name = f"s{i + 1}"
@@ -88,7 +90,13 @@ class Takeover:
                 status, _, _ = server.ask("POST", f"/state/demo/{name}", text,
                                           HTTP_AUTHORIZATION=basic("basic", secret))
                 self.assertEqual(200, status)
+                self.written[name, serial] = text
             states[name] = (secret, text)
+            status, _, rows = server.ask("GET", f"/api/v1/states/demo/{name}/versions",
+                                         HTTP_AUTHORIZATION=basic("basic", secret))
+            self.assertEqual(200, status)
+            self.history[name] = json.loads(rows)
+            self.assertEqual([4, 3, 2], [row["serial"] for row in self.history[name]])
         server.process.stop()
 
     def ctl(self, *args, code=0):
@@ -188,6 +196,7 @@ class Takeover:
         for name, (_, text) in states.items():
             status, _, body = self.ask("GET", name)
             self.assertEqual((200, text), (status, body), name)
+        self.check_history()
         code, text = self.plan()
         self.assertEqual(0, code, text)
         self.assertIn("No changes", text)
@@ -198,6 +207,15 @@ class Takeover:
         self.assertIn(f"{UNKNOWN} blobs", self.ctl("adopt", "--done"))
         self.assertEqual(404, self.ask("GET", "never")[0])
         self.assertEqual(200, self.ask("POST", "never", document("never"))[0])
+
+    def check_history(self):
+        """It is whole: each version has come along as it was, its number, time and writer included."""
+        self.assertEqual(TOUCHED, len(self.history))
+        for name, rows in self.history.items():
+            self.assertEqual(rows, json.loads(self.ctl("versions", f"demo/{name}", "--json")), name)
+        for (name, serial), text in self.written.items():
+            status, _, body = self.ask("GET", f"{name}/versions/{serial}")
+            self.assertEqual((200, text), (status, body), (name, serial))
 
     def check_locks(self, states):
         """Those of the killed run are gone."""
