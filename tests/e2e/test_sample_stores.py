@@ -1,9 +1,11 @@
 """The stores that lie in tests/data/stores are put back into real services, read, written and unlocked."""
+import json
 import unittest
 
 from box import Box
 from pairs import Pair
 from sample_stores import FOLDER, HELD, STORES, document, keys_settings, load, lock_info
+from stateward import CTL
 
 
 class SampleStores(unittest.TestCase):
@@ -11,6 +13,17 @@ class SampleStores(unittest.TestCase):
         status, _, body = server.ask(*call)
         self.assertEqual(want, status, f"{call[:2]}: {body[:300]}")
         return body
+
+    def kept_upload(self, box, server):
+        """The one that the store has, as `uploads` tells it."""
+        def ctl(*words):
+            run = box.run([CTL, "uploads", *words], env=server.settings)
+            self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+            return run.stdout
+        row, = json.loads(ctl("list", "--json"))
+        self.assertEqual(("demo/free", 9, "another"), (row["state"], row["serial"], row["lineage"]), row)
+        self.assertIn(row["upload"], ctl("list"))
+        self.assertEqual(document(9, lineage="another"), ctl("show", row["upload"]).encode())
 
     def use(self, server):
         self.assertEqual(document(2), self.expect(200, server, "GET", "/state/demo/free"))
@@ -37,7 +50,10 @@ class SampleStores(unittest.TestCase):
                 settings, _ = keys_settings(box, kind, exported)
                 pair = Pair(box, pair_name)
                 load(pair, box, folder)
-                self.use(pair.stateward(STORAGE_INIT="false", **settings))
+                # Days of a kept upload: whenever the samples were made.
+                server = pair.stateward(STORAGE_INIT="false", KEPT_UPLOADS_DAYS="36500", **settings)
+                self.kept_upload(box, server)
+                self.use(server)
                 pair.close()
 
 
