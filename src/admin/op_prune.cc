@@ -25,17 +25,19 @@ Result<Reply> RunPrune(const Call& call) {
   uint64_t failed = 0;
   Reply reply;
   for (size_t i = 0; i < states.size(); ++i) {
+    Status unreadable;
     Result<uint64_t> pruned =
         PruneState(storage, call.service.locker(), call.service.kms(), call.service.clock(),
-                   call.service.rules().history, *store_id, states[i], how);
+                   call.service.rules().history, *store_id, states[i], how, &unreadable);
     call.caller.Report(i + 1, states.size());
     if (pruned.ok()) {
       versions += *pruned;
       touched += *pruned > 0 ? 1 : 0;
-      continue;
     }
+    const Status& why = pruned.ok() ? unreadable : pruned.status();
+    if (why.ok()) continue;
     ++failed;
-    reply.note += states[i].hex() + ": " + pruned.status().detail() + "\n";
+    reply.note += states[i].hex() + ": " + why.detail() + "\n";
   }
   reply.verdict = failed == 0 ? Verdict::kDone : Verdict::kFoundWrong;
   reply.rows.push_back({versions, touched, uploads->removed, uploads->bytes, failed});

@@ -67,10 +67,12 @@ class PruneJob : public Job {
     for (int i = 0; i < kBatch && walk_.Next() != nullptr; ++i) {
       const StateId id = *walk_.Next();
       walk_.Advance();
+      Status unreadable;
       Result<uint64_t> pruned =
           PruneState(parts.storage, parts.locker, parts.kms, parts.clock, parts.history,
-                     (*store)->store_id, id, PruneHow::kRemove);
-      if (!pruned.ok()) failed = std::move(pruned).status().At("state " + id.hex());
+                     (*store)->store_id, id, PruneHow::kRemove, &unreadable);
+      Status why = pruned.ok() ? std::move(unreadable) : std::move(pruned).status();
+      if (!why.ok()) failed = std::move(why).At("state " + id.hex());
       if (failed.code() == Code::kUnavailable) break;  // the service may not answer: later
     }
     if (!failed.ok()) return {failed, kHourMs, false};

@@ -66,6 +66,11 @@ class StatePruner {
     return Status();
   }
   uint64_t removed() const { return removed_; }
+  // One that does not open stays: nobody can tell whether it may go.
+  void NoteUnreadable(uint64_t n, Status why) {
+    if (unreadable_.ok()) unreadable_ = std::move(why).At("version " + std::to_string(n));
+  }
+  const Status& unreadable() const { return unreadable_; }
 
  private:
   Records& records_;
@@ -76,13 +81,14 @@ class StatePruner {
   uint64_t real_ = 0;
   uint64_t last_on_the_way_ = 0;
   uint64_t removed_ = 0;
+  Status unreadable_;
 };
 
 }  // namespace
 
 Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, const Clock& clock,
                             const HistoryRules& rules, const std::string& store_id,
-                            const StateId& id, PruneHow how) {
+                            const StateId& id, PruneHow how, Status* unreadable) {
   const History history(storage, kms, store_id);
   Result<std::vector<uint64_t>> numbers = storage.Versions(id);
   if (!numbers.ok()) return std::move(numbers).status();
@@ -108,7 +114,10 @@ Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, co
     Result<SealedInfo> info = history.Info(id, n);
     if (!info.ok()) {
       if (info.status().code() == Code::kNotFound) continue;  // another worker was here
-      return std::move(info).status();
+      if (!info.status().unreadable()) return std::move(info).status();
+      state.NoteUnreadable(n, std::move(info).status());
+      above_gap = true;
+      continue;
     }
     if (info->version.pinned) {
       above_gap = true;
@@ -131,6 +140,7 @@ Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, co
     }
     STATEWARD_RETURN_IF_ERROR(state.Remove(n));
   }
+  if (unreadable != nullptr) *unreadable = state.unreadable();
   return state.removed();
 }
 

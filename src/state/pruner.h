@@ -29,10 +29,13 @@ inline int64_t TakenAt(const VersionInfo& version) {
 }
 
 // Removes what `rules` do not keep of one state, and says how many records; never the newest
-// record, nor the version that it names, nor anything that cannot be read.
+// record, nor the version that it names, nor anything that cannot be read. `unreadable` is told the
+// oldest such record that was looked at, and why it does not open; OK: there was none. It stops
+// nothing but its own removal.
 Result<uint64_t> PruneState(Storage& storage, const Locker& locker, Kms& kms, const Clock& clock,
                             const HistoryRules& rules, const std::string& store_id,
-                            const StateId& id, PruneHow how = PruneHow::kRemove);
+                            const StateId& id, PruneHow how = PruneHow::kRemove,
+                            Status* unreadable = nullptr);
 
 }  // namespace stateward
 

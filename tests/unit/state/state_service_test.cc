@@ -286,6 +286,25 @@ TEST(StateService, HistoryIsPruned) {
   Holds(Doc(6));
 }
 
+// What does not open stays, and is told; what follows it goes all the same.
+TEST(StateService, ADamagedVersionKeepsNoOtherFromBeingPruned) {
+  for (uint64_t i = 1; i <= 8; ++i) Is(Code::kOk, Put(Doc(i)));
+  storage.DamageFront(Id(), 1);
+  storage.DamageFront(Id(), 3);
+  clock.Advance(24LL * 60 * 60 * 1000);
+  const std::string store_id = storage.ReadIdentity()->store_id;
+  for (PruneHow how : {PruneHow::kOnlyCount, PruneHow::kRemove}) {
+    Status unreadable;
+    Result<uint64_t> pruned =
+        PruneState(storage, locker, *kms, clock, {2, 1}, store_id, Id(), how, &unreadable);
+    CHECK(pruned.ok());
+    LONGS_EQUAL(4, *pruned);
+    STRCMP_CONTAINS("version 1: ", unreadable.detail().c_str());
+  }
+  CHECK(*storage.Versions(Id()) == std::vector<uint64_t>({8, 7, 3, 1}));
+  Holds(Doc(8));
+}
+
 // No-op records are no versions: HISTORY_KEEP keeps so many states that can be had back.
 TEST(StateService, NoOpRecordsAreNotCountedAsVersions) {
   const int64_t day_ms = 24LL * 60 * 60 * 1000;
