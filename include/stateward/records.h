@@ -25,6 +25,10 @@ namespace stateward {
 // States whose ends one step gives: one page of a listing (S3 gives 1000 keys).
 inline constexpr size_t kEndsPage = 1000;
 
+// The highest number of a record: what 64 bits with a sign hold (Postgres' bigint). A larger one
+// names no record, wherever it comes from.
+inline constexpr uint64_t kLastRecord = INT64_MAX;
+
 struct AppendOutcome {
   bool appended = false;  // false: another record took the number first
   uint64_t n = 0;         // the new record's number; when not appended, a newer head's if known
@@ -111,7 +115,8 @@ class Records {
   }
 
   // Makes record expected_head + 1, create-exclusive: this is the compare-and-swap.
-  // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown.
+  // Durable when it returns OK with appended. kUnavailable: the outcome may be unknown, or there is
+  // no number left (kLastRecord).
   virtual Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                        ByteView sealed) = 0;
   // Makes sure that record n, which a reader can see, is durable: a worker may have died between

@@ -38,6 +38,7 @@ Status FsStorage::EachClaim(
 }
 
 Status FsStorage::PutRecord(const StateId& id, uint64_t n, ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumber(n));
   Result<Root> root = OpenClosed();
   if (!root.ok()) return std::move(root).status();
   Result<First> first = MakeState(root->get(), id);

@@ -56,7 +56,8 @@ std::string VersionPath(const StateId& id, uint64_t n) {
 std::optional<uint64_t> ParseVersion(const std::string& name) {
   uint64_t n = 0;
   auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
-  if (name.size() != 20 || error != std::errc() || end != name.data() + 20 || n == 0) {
+  if (name.size() != 20 || error != std::errc() || end != name.data() + 20 ||
+      !CheckNumber(n).ok()) {
     return std::nullopt;
   }
   return n;
@@ -161,6 +162,17 @@ std::string StrangeName(const std::vector<std::string>& names) {
 Status OtherLegacy(const std::string& legacy_id) {
   return {Code::kConflict, "other data of terraform-backend is there already under the name " +
                                legacy_id + ": it may be in use, and is not replaced"};
+}
+
+Status CheckNumberLeft(uint64_t head) {
+  if (head < kLastRecord) return Status();
+  return Status::Unavailable("record " + std::to_string(head) +
+                             " has the last number: none is left");
+}
+
+Status CheckNumber(uint64_t n) {
+  if (n > 0 && n <= kLastRecord) return Status();
+  return Status::InvalidArgument(std::to_string(n) + " is no record's number");
 }
 
 Status NotProved(Status status, std::string_view what) {

@@ -37,10 +37,14 @@ inline constexpr size_t kMaxNotice = size_t{16} * 1024;
 // As stateward/leases.h says.
 inline constexpr size_t kMaxLease = 256;
 
-std::string StatePath(const StateId& id);                       // "states/<id[0:2]>/<id>"
-std::string VersionName(uint64_t n);                            // 20 digits
-std::string VersionPath(const StateId& id, uint64_t n);         // both, with a "/"
-std::optional<uint64_t> ParseVersion(const std::string& name);  // nullopt: some other file
+std::string StatePath(const StateId& id);  // "states/<id[0:2]>/<id>"
+// Whether `name` in folder "states/<group>" is the name of a state's folder. False: some other
+// file, or one whose place is in another group.
+bool ParseStateName(const std::string& group, const std::string& name, StateId* id);
+std::string VersionName(uint64_t n);                     // 20 digits
+std::string VersionPath(const StateId& id, uint64_t n);  // both, with a "/"
+// 1 to kLastRecord; nullopt: some other file.
+std::optional<uint64_t> ParseVersion(const std::string& name);
 
 std::string FormatMarker(const StoreIdentity& marker);
 // kCorruption: not one, damaged, or of a later format.
@@ -61,6 +65,10 @@ std::string StrangeName(const std::vector<std::string>& names);
 
 // For a kNotFound that is not what a look could prove: `what` should have been there.
 Status NotProved(Status status, std::string_view what);
+// kUnavailable when no number is left for a record after `head`: its name would be another's.
+Status CheckNumberLeft(uint64_t head);
+// kInvalidArgument for what is no record's number.
+Status CheckNumber(uint64_t n);
 // What StoreCopy::PutLegacy says of other bytes under that name.
 Status OtherLegacy(const std::string& legacy_id);
 

@@ -27,6 +27,7 @@ constexpr int kMaxSteps = 64;
 constexpr int kLookAgainMs = 2;
 
 bool Exists(Disk& disk, int dir, uint64_t n, Status* error) {
+  if (n > kLastRecord) return false;
   DiskStat stat;
   int r = disk.StatAt(dir, fs_layout::VersionName(n).c_str(), &stat);
   if (r < 0 && r != -ENOENT) *error = FromErrno("stat", -r);
@@ -194,6 +195,7 @@ Result<Records::Newest> FsStorage::GetNewest(const StateId& id) {
 
 Result<AppendOutcome> FsStorage::Append(const StateId& id, uint64_t expected_head,
                                         ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumberLeft(expected_head));
   Result<Root> root = OpenRoot();
   if (!root.ok()) return std::move(root).status();
   Result<uint64_t> head = HeadIn(root->get(), id);

@@ -50,6 +50,7 @@ Status PostgresStorage::EachClaim(
 }
 
 Status PostgresStorage::PutRecord(const StateId& id, uint64_t n, ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumber(n));
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{kPut, {}};

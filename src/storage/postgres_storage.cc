@@ -258,6 +258,7 @@ Result<Bytes> PostgresStorage::GetPrefix(const StateId& id, uint64_t n, size_t l
 
 Result<AppendOutcome> PostgresStorage::Append(const StateId& id, uint64_t expected_head,
                                               ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumberLeft(expected_head));
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
   PgStatement plain{kAppend, {}};

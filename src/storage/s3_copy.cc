@@ -46,6 +46,7 @@ Status S3Storage::EachClaim(
 }
 
 Status S3Storage::PutRecord(const StateId& id, uint64_t n, ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumber(n));
   STATEWARD_RETURN_IF_ERROR(BeginClosed());
   Result<S3PutOutcome> put = client_->Put(Key(id, n), sealed, S3Condition());
   return put.ok() ? Status() : std::move(put).status();

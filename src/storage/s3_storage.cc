@@ -232,6 +232,7 @@ Result<Records::Newest> S3Storage::ReadNewest(const StateId& id, size_t limit, b
 
 Result<AppendOutcome> S3Storage::Append(const StateId& id, uint64_t expected_head,
                                         ByteView sealed) {
+  STATEWARD_RETURN_IF_ERROR(fs_layout::CheckNumberLeft(expected_head));
   STATEWARD_RETURN_IF_ERROR(Begin());
   HeadHints::Hint hint = hints_.Look(id);
   int64_t seen = hint.seen_us;

@@ -59,6 +59,7 @@
 #define STORE_COPY_CASES(X, G)              \
   X(G, IntoAnOpenStoreNothingIsPut)         \
   X(G, AClosedStoreTakesRecordsOfAnyNumber) \
+  X(G, NothingFollowsTheLastNumber)         \
   X(G, AClosedStoreTakesBlobs)              \
   X(G, EachClaimIsTold)
 

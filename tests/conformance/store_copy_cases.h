@@ -55,6 +55,24 @@ inline void AClosedStoreTakesRecordsOfAnyNumber(StorageFixture& f) {
   LONGS_EQUAL(2, Must(f.Open()->Count()));
 }
 
+// A number that wrapped would be one that nobody reads.
+inline void NothingFollowsTheLastNumber(StorageFixture& f) {
+  std::shared_ptr<Storage> s = FreshClosed(f);
+  for (uint64_t n : {uint64_t{0}, kLastRecord + 1, UINT64_MAX - 1, UINT64_MAX}) {
+    Is(Code::kInvalidArgument, CopyOf(*s).PutRecord(Id(), n, std::string("no record")));
+  }
+  LONGS_EQUAL(0, Must(f.Open()->Head(Id())));
+  Good(CopyOf(*s).PutRecord(Id(), kLastRecord, std::string("last")));
+  std::shared_ptr<Storage> another = f.Open();
+  for (uint64_t head : {kLastRecord, kLastRecord + 1, UINT64_MAX - 1, UINT64_MAX}) {
+    Is(Code::kUnavailable, another->Append(Id(), head, std::string("next")));
+    Is(Code::kUnavailable, f.Open()->Append(Id(), head, std::string("next")));
+  }
+  CHECK(Must(f.Open()->Head(Id())) == kLastRecord);
+  CHECK(Must(f.Open()->Versions(Id())) == std::vector<uint64_t>{kLastRecord});
+  CHECK(ByteView(Must(f.Open()->GetNewest(Id())).bytes) == ByteView(std::string("last")));
+}
+
 inline void AClosedStoreTakesBlobs(StorageFixture& f) {
   std::shared_ptr<Storage> s = FreshClosed(f);
   const std::string blob = Noise(5000), newer = Noise(70);

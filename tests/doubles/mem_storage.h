@@ -114,6 +114,7 @@ class MemStorage : public Storage, public StoreCopy {
   }
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head,
                                ByteView sealed) override {
+    if (expected_head >= kLastRecord) return Status::Unavailable("no number is left");
     std::unique_lock<std::recursive_mutex> hold(mutex_);
     auto step = std::exchange(before_append, nullptr);
     hold.unlock();
@@ -357,6 +358,7 @@ class MemStorage : public Storage, public StoreCopy {
     return Status();
   }
   Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override {
+    if (n == 0 || n > kLastRecord) return Status::InvalidArgument("no record's number");
     std::lock_guard<std::recursive_mutex> hold(mutex_);
     if (Out()) return Down();
     if (!marker_ || !IsClosed(*marker_)) return Status::Internal("the store is not closed");

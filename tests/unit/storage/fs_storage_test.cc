@@ -112,6 +112,25 @@ TEST(FsStorage, NothingIsAbsentWithoutProof) {
   LONGS_EQUAL(1, *storage->Head(id));
 }
 
+// A number that no record can have is another file's name. One that wrapped would be written where
+// nobody reads it.
+TEST(FsStorage, ANumberThatIsNoRecordsIsPassedOver) {
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  const std::string folder = Path("states/" + id.hex().substr(0, 2) + "/" + id.hex()) + "/";
+  for (const char* name : {"18446744073709551615", "18446744073709551614", "09223372036854775808",
+                           "99999999999999999999", "00000000000000000000"}) {
+    std::ofstream(folder + name) << "x";
+  }
+  for (uint64_t head = 1; head <= 3; ++head) {
+    std::unique_ptr<FsStorage> again = Make();
+    LONGS_EQUAL(head, *again->Head(id));
+    CHECK(again->Append(id, head, kTwo)->appended);
+    CHECK(*again->Versions(id) == *storage->Versions(id));
+    LONGS_EQUAL(head + 1, Make()->GetNewest(id)->n);
+  }
+  LONGS_EQUAL(1, *storage->Count());
+}
+
 // Who has seen a record does not take the one before it for the newest.
 TEST(FsStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
   CHECK(storage->Append(id, 0, kOne)->appended);
