@@ -28,6 +28,12 @@
 
 namespace stateward {
 
+// Something that lies where a part of the store belongs, and is none.
+struct Stranger {
+  std::string name;  // the backend's own
+  std::string what;  // for a person
+};
+
 class Storage : public Records,
                 public NameClaims,
                 public KeptUploads,
@@ -53,6 +59,21 @@ class Storage : public Records,
   virtual Status Check() = 0;
   // What promises less than it should although it works, as Locker::Warning.
   virtual std::string Warning() { return ""; }
+
+  // What every other call leaves alone although its place is one of the store's.
+  virtual Result<std::vector<Stranger>> Strangers() { return std::vector<Stranger>(); }
+
+  // Says of at least the first 16 KiB of a record, and its size in bytes, whether it can be one; an
+  // error is why not.
+  using FrontCheck = std::function<Status(uint64_t n, ByteView front, uint64_t size)>;
+  // As GetNewest and Get. A backend that learns a record's size before its bytes asks `check` about
+  // a large one, and when that says no reads no more of it and returns what it said.
+  virtual Result<Newest> GetNewestChecked(const StateId& id, const FrontCheck& /*check*/) {
+    return GetNewest(id);
+  }
+  virtual Result<Bytes> GetChecked(const StateId& id, uint64_t n, const FrontCheck& /*check*/) {
+    return Get(id, n);
+  }
 };
 
 }  // namespace stateward

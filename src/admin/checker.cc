@@ -29,6 +29,7 @@ constexpr std::chrono::milliseconds kBetweenLooks(500);
 
 constexpr char kRepair[] = "statewardctl repair removes it; it is not needed";
 constexpr char kRepairLock[] = "statewardctl repair writes it again from what is whole";
+constexpr char kMoveAway[] = "nothing reads it there: see what it is, and move it away";
 constexpr char kRestore[] = "restore it from a backup";
 
 // What to do about something that does not open, when nothing better is known.
@@ -222,6 +223,15 @@ Status Checker::CheckRepairable() {
   });
 }
 
+Status Checker::CheckStrangers() {
+  Result<std::vector<Stranger>> strangers = service_.storage().Strangers();
+  if (!strangers.ok()) return std::move(strangers).status();
+  return Each(strangers->size(), [&](size_t i) -> Result<Problems> {
+    Stranger& one = (*strangers)[i];
+    return Problems{{{}, "", "other", std::move(one.name), std::move(one.what), kMoveAway}};
+  });
+}
+
 Result<Checker::Problems> Checker::RepairableOfLock(const StateId& id) const {
   Problems all;
   STATEWARD_RETURN_IF_ERROR(CheckLockCopies(id, &all));
@@ -314,6 +324,7 @@ Result<uint64_t> Checker::Run(const ProblemFn& take,
   STATEWARD_RETURN_IF_ERROR(CheckLocksOfNoState(states));
   if (!rules_.glob.empty()) return found_;
   STATEWARD_RETURN_IF_ERROR(CheckRepairable());
+  STATEWARD_RETURN_IF_ERROR(CheckStrangers());
   return found_;
 }
 

@@ -27,7 +27,8 @@ enum class Repair : uint8_t { kNone, kRemoveCache, kRemoveLeftover, kWriteLock }
 struct Problem {
   std::optional<StateKey> key;  // nullopt: nothing that opens says what state it is
   std::string state_id;         // "" = of no state
-  const char* part = "";  // "version", "lock", "upload", "original", "cache", "temporary file"
+  const char* part = "";  // "version", "lock", "upload", "original", "cache", "temporary file",
+                          // "other"
   std::string name;       // of the part: a number, an upload's or a file's name; "" = a lock
   std::string reason;
   std::string mend;  // what to do
@@ -43,8 +44,8 @@ class Checker {
       : service_(service), history_(std::move(history)), rules_(std::move(rules)) {}
 
   // Problems of states in the order of their ids, then uploads, then blobs of the original, then
-  // what can be repaired; ends early when `take` returns false. How many there were. An error: a
-  // service could not say.
+  // what can be repaired, then what is no part of the store; ends early when `take` returns false.
+  // How many there were. An error: a service could not say.
   Result<uint64_t> Run(const ProblemFn& take,
                        const std::function<void(uint64_t done, uint64_t total)>& report);
   // Those alone that can be repaired.
@@ -62,6 +63,7 @@ class Checker {
   Result<Problems> RepairableOfLock(const StateId& id) const;
   Result<Problems> CheckCache(const std::string& name) const;
   Status CheckRepairable();
+  Status CheckStrangers();
   Result<Problems> CheckOriginal(const std::string& legacy_id) const;
   // An outage says nothing of what was looked at.
   Status Outage(const Status& status) const;

@@ -83,7 +83,7 @@ inline constexpr Column kCheckColumns[] = {
     kNamespaceColumn,
     {"part", ColumnKind::kText, "PART",
      "version; lock; upload: refused and kept; original: a blob of terraform-backend; "
-     "cache: what can be made again; temporary file"},
+     "cache: what can be made again; temporary file; other: what is no part of the store"},
     {"name", ColumnKind::kText, "NAME",
      "the version's number, the name of the upload, entry or file, the blob's id; null: a lock"},
     {"problem", ColumnKind::kText, "PROBLEM", "what is wrong"},

@@ -80,6 +80,7 @@ class MeteredStorage : public Storage {
     return meter_("write_cache", [&] { return s_->WriteCache(name, sealed); });
   }
   Result<std::vector<std::string>> Leftovers() override { return s_->Leftovers(); }
+  Result<std::vector<Stranger>> Strangers() override { return s_->Strangers(); }
   Status RemoveLeftover(const std::string& name) override { return s_->RemoveLeftover(name); }
   Result<std::vector<std::string>> CacheNames() override { return s_->CacheNames(); }
   Status RemoveCache(const std::string& name) override { return s_->RemoveCache(name); }

@@ -43,6 +43,10 @@ std::string StatePath(const StateId& id) {
   return std::string(kStates) + "/" + id.hex().substr(0, 2) + "/" + id.hex();
 }
 
+bool ParseStateName(const std::string& group, const std::string& name, StateId* id) {
+  return name.compare(0, 2, group) == 0 && StateId::Parse(name, id);
+}
+
 std::string VersionName(uint64_t n) {
   char text[24];
   return {text, static_cast<size_t>(

@@ -32,7 +32,7 @@ Status FsStorage::ListAfter(const StateId& after, const std::function<bool(const
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       StateId id;
-      if (name <= after.hex() || !StateId::Parse(name, &id)) continue;
+      if (name <= after.hex() || !fs_layout::ParseStateName(group, name, &id)) continue;
       Result<Fd> state = OpenDirAt(disk_, dir->get(), name);
       if (!state.ok() && state.status().code() == Code::kNotFound) continue;
       if (!state.ok()) return std::move(state).status();

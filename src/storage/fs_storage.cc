@@ -290,7 +290,8 @@ Result<std::vector<StateId>> FsStorage::IdsOf(int states, const std::string& pre
     if (!dir.ok()) return std::move(dir).status();
     for (const std::string& name : names) {
       StateId id;
-      if (name.compare(0, prefix.size(), prefix) == 0 && StateId::Parse(name, &id)) {
+      if (name.compare(0, prefix.size(), prefix) == 0 &&
+          fs_layout::ParseStateName(group, name, &id)) {
         ids.push_back(std::move(id));
       }
     }

@@ -72,6 +72,7 @@ class FsStorage : public Storage, public StoreCopy {
   Status PutRecord(const StateId& id, uint64_t n, ByteView sealed) override;
   Status PutLegacy(const std::string& legacy_id, ByteView blob) override;
   Result<std::vector<std::string>> Leftovers() override;
+  Result<std::vector<Stranger>> Strangers() override;
   Status RemoveLeftover(const std::string& name) override;
   Status Check() override;
 

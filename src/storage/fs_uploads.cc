@@ -23,19 +23,27 @@ std::string PathOf(const KeptUpload& upload) {
   return FolderOf(upload.principal_tag) + "/" + fs_layout::UploadName(upload);
 }
 
-// Entries of one principal, oldest first.
+// Entries of one principal, oldest first. What has an upload's name and is no file is none.
 Result<std::vector<KeptUpload>> EntriesOf(Disk& disk, int dir, const std::string& tag) {
   std::vector<std::string> names;
   int r = disk.ListDir(dir, &names);
   // -ENOENT: the folder was empty, and its first entry is being made.
-  if (r < 0 && r != -ENOENT) return FromErrno("list uploads", -r);
+  if (r < 0 && r != -ENOENT) return FromErrno("list " + FolderOf(tag), -r);
   std::sort(names.begin(), names.end());
   std::vector<KeptUpload> entries;
   for (const std::string& name : names) {
     std::optional<KeptUpload> entry = fs_layout::ParseUploadName(tag, name);
-    if (entry) entries.push_back(std::move(*entry));
+    DiskStat stat;
+    const bool file = entry && disk.StatAt(dir, name.c_str(), &stat) == 0 && stat.is_file;
+    if (file) entries.push_back(std::move(*entry));
   }
   return entries;
+}
+
+// Whether anything but a folder has the name.
+bool IsNoFolder(Disk& disk, int dir, const std::string& name) {
+  DiskStat stat;
+  return disk.StatAt(dir, name.c_str(), &stat) == 0 && !stat.is_dir;
 }
 
 }  // namespace
@@ -86,7 +94,8 @@ Result<std::vector<KeptUpload>> FsStorage::ListUploads() {
     if (!IsHex(tag, 32)) continue;
     Result<Fd> dir = OpenDirAt(disk_, all->get(), tag);
     if (!dir.ok() && dir.status().code() == Code::kNotFound) continue;
-    if (!dir.ok()) return std::move(dir).status();
+    if (!dir.ok() && IsNoFolder(disk_, all->get(), tag)) continue;
+    if (!dir.ok()) return std::move(dir).status().At(fs_layout::kUploads);
     Result<std::vector<KeptUpload>> entries = EntriesOf(disk_, dir->get(), tag);
     if (!entries.ok()) return std::move(entries).status();
     std::move(entries->begin(), entries->end(), std::back_inserter(out));
@@ -158,7 +167,7 @@ Status FsStorage::RemoveUpload(const KeptUpload& entry) {
   // One that is being replaced would come back.
   STATEWARD_RETURN_IF_ERROR(LockFd(disk_, dir->get(), kFlockMs, "kept uploads"));
   int r = disk_.UnlinkAt(dir->get(), fs_layout::UploadName(entry).c_str());
-  return r < 0 && r != -ENOENT ? FromErrno("unlink", -r) : Status();
+  return r < 0 && r != -ENOENT ? FromErrno("unlink " + PathOf(entry), -r) : Status();
 }
 
 }  // namespace stateward

@@ -48,6 +48,7 @@ class ReadOnlyStorage : public Storage {
   Result<Bytes> GetUploadPrefix(const KeptUpload& upload, size_t limit) override {
     return s_->GetUploadPrefix(upload, limit);
   }
+  Result<std::vector<Stranger>> Strangers() override { return s_->Strangers(); }
   Result<std::vector<ServerNotice>> Published() override { return s_->Published(); }
   Result<Bytes> ReadLease(const std::string& name) override { return s_->ReadLease(name); }
   Result<Bytes> ReadCache(const std::string& name) override { return s_->ReadCache(name); }

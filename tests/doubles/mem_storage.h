@@ -373,6 +373,7 @@ class MemStorage : public Storage, public StoreCopy {
     return made || ByteView(it->second) == blob ? Status() : Status(Code::kConflict, "another one");
   }
   Result<std::vector<std::string>> Leftovers() override { return leftovers; }
+  Result<std::vector<Stranger>> Strangers() override { return strangers; }
   Status RemoveLeftover(const std::string& name) override {
     leftovers.erase(std::remove(leftovers.begin(), leftovers.end(), name), leftovers.end());
     return Status();
@@ -390,6 +391,7 @@ class MemStorage : public Storage, public StoreCopy {
   std::map<std::string, Bytes> legacy;
   std::map<std::string, Bytes> caches;
   std::vector<std::string> leftovers;
+  std::vector<Stranger> strangers;
   size_t ends_page = kEndsPage;  // states that one step of Ends gives
   bool round_trips = false;      // FrontsAreRoundTrips()
   bool no_caches = false;        // WriteCache fails

@@ -112,3 +112,75 @@ class Check(unittest.TestCase):
                               for row in json.loads(run.stdout)])
         self.assertEqual([], self.check("--read-data"))
         self.assertEqual("[]\n", self.box.run(repair, env=self.server.settings).stdout)
+
+
+class OddFiles(unittest.TestCase):
+    """What somebody without a key puts into a store's folder harms one state at the most."""
+
+    def setUp(self):
+        self.box = Box()
+        self.addCleanup(self.box.close)
+        self.server = Stateward(self.box, workers=1, HISTORY_KEEP="2", HISTORY_DAYS="0",
+                                MAX_STATE_BYTES=str(1 << 20))
+        self.folder = pathlib.Path(self.box.path("states"))
+        self.of = {}
+        for name in ("a", "b"):
+            before = set(self.folder.glob("states/*/*"))
+            self.assertEqual(200, self.post(name, 1))
+            self.of[name], = set(self.folder.glob("states/*/*")) - before
+
+    def post(self, name, serial, lock_id=""):
+        uri = f"/state/net/{name}" + (f"?ID={lock_id}" if lock_id else "")
+        return self.server.ask("POST", uri, document(serial))[0]
+
+    def get(self, name):
+        return self.server.ask("GET", f"/state/net/{name}")
+
+    def ctl(self, *words, code=0):
+        run = self.box.run([CTL, *words], env=self.server.settings)
+        self.assertEqual(code, run.returncode, run.stdout + run.stderr)
+        return run.stdout
+
+    def problems(self):
+        return {(row["part"], row["name"]) for row in json.loads(self.ctl("check", "--json", code=1))}
+
+    def record(self, name, n):
+        return self.of[name] / f"{n:020}"
+
+    def test_no_write_vanishes_below_a_number_that_is_no_records(self):
+        odd = [self.of["a"] / str(n) for n in (2**64 - 1, 2**64 - 2)] + [self.record("a", 2**63)]
+        for path in odd:
+            path.write_bytes(b"")
+        self.server.restart()
+        lock = json.dumps({"ID": "mine"}).encode()
+        self.assertEqual(200, self.server.ask("LOCK", "/state/net/a", lock)[0])
+        for serial in (2, 3, 4):
+            self.assertEqual(200, self.post("a", serial, "mine"))
+            status, _, body = self.get("a")
+            self.assertEqual((200, serial), (status, json.loads(body)["serial"]))
+        self.assertEqual(200, self.server.ask("UNLOCK", "/state/net/a", lock)[0])
+        self.ctl("rollback", "net/a", "--to", "3")
+        self.assertEqual([1, 2, 3, 4, 5], sorted(int(p.name) for p in self.of["a"].iterdir() if p not in odd))
+        self.assertEqual({("other", str(p.relative_to(self.folder))) for p in odd}, self.problems())
+
+    def test_what_is_no_upload_stops_nothing(self):
+        self.assertEqual(200, self.post("b", 5))
+        self.assertEqual(409, self.post("b", 4))
+        upload, = self.folder.glob("uploads/*/*")
+        # One of long ago, which prune would remove.
+        names = [upload.parent / ("0000000000000001" + upload.name[16:]), self.folder / "uploads" / ("c" * 32)]
+        names[0].mkdir()
+        names[1].write_bytes(b"x")
+        for serial in range(6, 10):
+            self.assertEqual(200, self.post("b", serial))
+        self.assertEqual(409, self.post("b", 3))
+        self.assertEqual(2, len(json.loads(self.ctl("uploads", "list", "--json"))))
+        self.assertEqual(4, json.loads(self.ctl("prune", "--json"))["versions"])
+        self.assertEqual({("other", str(p.relative_to(self.folder))) for p in names}, self.problems())
+
+    def test_a_state_in_another_group_is_named(self):
+        group = self.folder / "states" / ("00" if self.of["a"].parent.name != "00" else "01")
+        group.mkdir(exist_ok=True)
+        self.of["a"].rename(group / self.of["a"].name)
+        self.assertIn(("other", str((group / self.of["a"].name).relative_to(self.folder))), self.problems())
+        self.assertEqual(["net/b"], [row["state"] for row in json.loads(self.ctl("list", "--json"))])

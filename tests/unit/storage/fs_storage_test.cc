@@ -7,11 +7,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "conformance/storage_cases.h"
 #include "doubles/fake_clock.h"
 #include "doubles/vanishing_disk.h"
+#include "history/upload_keeper.h"
+#include "storage/fs_layout.h"
 
 namespace stateward {
 namespace {
@@ -220,19 +223,62 @@ TEST(FsStorage, WhatCannotBeListedIsAnOutage) {
   const auto list = [&] { return storage->List([](const StateId&) { return true; }); };
   CHECK(list().ok());
   CHECK(storage->Ends("").ok());
-  for (const std::string& folder :
-       {group, group + "/" + id.hex(), "uploads/" + upload.principal_tag}) {
+  for (const std::string& folder : {group, group + "/" + id.hex()}) {
     CHECK(rename(Path(folder).c_str(), Path("aside").c_str()) == 0);
     CHECK(symlink("nowhere", Path(folder).c_str()) == 0);  // nobody can open it, root neither
-    const bool uploads = folder[0] == 'u';
-    CHECK_EQUAL(uploads, list().code() == Code::kOk);
-    CHECK_EQUAL(uploads, storage->Count().ok());
-    CHECK_EQUAL(uploads, storage->Ends("").ok());
-    CHECK_EQUAL(!uploads, storage->ListUploads().ok());
+    CHECK_FALSE(list().ok());
+    CHECK_FALSE(storage->Count().ok());
+    CHECK_FALSE(storage->Ends("").ok());
+    CHECK(storage->ListUploads().ok());
     CHECK(unlink(Path(folder).c_str()) == 0);
     CHECK(list().ok());  // it is gone
     CHECK(rename(Path("aside").c_str(), Path(folder).c_str()) == 0);
   }
+}
+
+// It keeps no upload from being listed, counted and removed.
+TEST(FsStorage, WhatIsNoUploadIsLeftAloneAndTold) {
+  const std::string tag(32, 'a');
+  const KeptUpload upload{tag, std::string(32, 'b'), id, 1700000000000, kOne.size()};
+  CHECK(storage->PutUpload(upload, kOne).ok());
+  CHECK(storage->Strangers()->empty());
+  const auto named = [&](const char* what) {
+    KeptUpload other = upload;
+    other.content_tag = std::string(32, *what);
+    return "uploads/" + tag + "/" + fs_layout::UploadName(other);
+  };
+  const std::string file = "uploads/" + std::string(32, 'c');
+  const std::string link = "uploads/" + std::string(32, 'd');
+  CHECK(mkdir(Path(named("1")).c_str(), 0700) == 0);
+  CHECK(symlink("nowhere", Path(named("2")).c_str()) == 0);
+  std::ofstream(Path(file)) << "x";
+  CHECK(symlink("nowhere", Path(link).c_str()) == 0);
+  LONGS_EQUAL(1, storage->ListUploads()->size());
+  LONGS_EQUAL(1, storage->ListUploadsOf(tag)->size());
+  clock.Advance(1800000000000);
+  Result<PrunedUploads> pruned = PruneUploads(*storage, clock, {1, 1, 1}, PruneHow::kRemove);
+  CHECK(pruned.ok());
+  LONGS_EQUAL(1, pruned->removed);
+  std::set<std::string> told;
+  const std::vector<Stranger> strangers = *storage->Strangers();
+  for (const Stranger& one : strangers) told.insert(one.name);
+  CHECK(told == std::set<std::string>({named("1"), named("2"), file, link}));
+}
+
+// Nothing reads it there; it is in no list either.
+TEST(FsStorage, AStateInAnotherGroupIsTold) {
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  const std::string group = id.hex().substr(0, 2) == "00" ? "01" : "00";
+  const std::string elsewhere = "states/" + group + "/" + id.hex();
+  CHECK(mkdir(Path("states/" + group).c_str(), 0700) == 0);
+  CHECK(rename(Path(fs_layout::StatePath(id)).c_str(), Path(elsewhere).c_str()) == 0);
+  storage = Make();
+  LONGS_EQUAL(0, *storage->Count());
+  CHECK(storage->Ends("")->ends.empty());
+  const std::vector<Stranger> strangers = *storage->Strangers();
+  LONGS_EQUAL(1, strangers.size());
+  STRCMP_EQUAL(elsewhere.c_str(), strangers[0].name.c_str());
+  STRCMP_CONTAINS(fs_layout::StatePath(id).c_str(), strangers[0].what.c_str());
 }
 
 TEST(FsStorage, AnotherStoreInItsPlaceIsAnOutage) {
