@@ -95,6 +95,7 @@ class Records {
     uint64_t records = 0;  // how many there are; 0: the state has none
     Newest newest;         // at least the first min(limit, size) bytes of it
     bool damaged = false;  // the store knows that these bytes are damaged
+    bool shut = false;     // the store works, and this one state's files may not be opened
   };
   // One for each of `ends`, in any order; a state without records may be left out. A backend that
   // can answer for all of them in one round trip does better.

@@ -11,6 +11,8 @@
 #ifndef STATEWARD_STORAGE_H_
 #define STATEWARD_STORAGE_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>

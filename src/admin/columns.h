@@ -168,8 +168,7 @@ inline constexpr Column kListColumns[] = {
     kNamespaceColumn,
     {"condition", ColumnKind::kText, "CONDITION",
      "ok; deleted; moved: it has another address now; damaged, unknown key: its newest version "
-     "does "
-     "not open; empty: no version is left"},
+     "does not open; no access: its file may not be opened; empty: no version is left"},
     {"serial", ColumnKind::kNumber, "SERIAL", "of the newest version"},
     {"size", ColumnKind::kBytes, "SIZE", "of the newest document"},
     {"time", ColumnKind::kTime, "TIME", "when it was written"},

@@ -11,6 +11,8 @@ namespace {
 
 // States whose fronts one call of the storage reads: 1 MiB at most (Kms::kInfoPrefix each).
 constexpr size_t kBatch = 64;
+// The store works, and this one file may not be opened.
+constexpr char kShut[] = "no access";
 // Calls at the same time. Each waits for a disk or a service most of the time.
 constexpr size_t kAtOnce = 8;
 
@@ -42,6 +44,11 @@ Result<std::vector<StateSummary>> Summaries(const History& history,
     summary.id = front.id;
     summary.records = front.records;
     summary.head = front.newest.n;
+    if (front.shut) {
+      summary.trouble = kShut;
+      out.push_back(std::move(summary));
+      continue;
+    }
     const Status opened = front.damaged ? Status::Corruption("the storage says so")
                                         : OpenVersion(history, front, &summary);
     if (!opened.ok()) {

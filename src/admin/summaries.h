@@ -18,8 +18,8 @@ namespace stateward {
 
 struct StateSummary {
   StateId id;
-  // Its newest version does not open, and why: "damaged", "unknown key". Only `id` and `records`
-  // are known then, and `key` where a no-op record on top says it. "" = it does.
+  // Its newest version does not open, and why: "damaged", "unknown key", "no access". Only `id` and
+  // `records` are known then, and `key` where a no-op record on top says it. "" = it does.
   std::string trouble;
   StateKey key;
   uint64_t version = 0;  // number of the newest version; 0: only no-op records are left

@@ -22,6 +22,10 @@ Status NotWhereItWas(const StateId& id) {
 // never empty.
 StateKey CacheKey(const std::string& name) { return {"", "", "cache " + name}; }
 
+// More than a record with a document of so many bytes ever has: what lies in front, a tag for each
+// chunk, what a compressor adds where nothing can be made smaller.
+uint64_t MostBytes(uint64_t document) { return Kms::kInfoPrefix + 65536 + 2 * document; }
+
 Status PointsUpwards() { return Status::Corruption("a no-op record that points upwards"); }
 
 bool Is(Code code, const Status& status) { return status.code() == code; }
@@ -111,8 +115,19 @@ Result<NewestRecord> History::LookAtRecords(const StateId& id) const {
   return NotWhereItWas(id);
 }
 
+// Who can write into a store's folder and has no key can make a record long, and not its front say
+// so.
+Storage::FrontCheck History::ChecksSize(const StateId& id) const {
+  return [this, id](uint64_t n, ByteView front, uint64_t size) {
+    Result<SealedInfo> info = kms_.OpenInfo({store_id_, id, n}, front);
+    if (!info.ok()) return std::move(info).status();
+    if (size <= MostBytes(info->version.size)) return Status();
+    return Status::Corruption("the record is longer than its document can make it");
+  };
+}
+
 Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanished) const {
-  Result<Records::Newest> newest = storage_.GetNewest(id);
+  Result<Records::Newest> newest = storage_.GetNewestChecked(id, ChecksSize(id));
   *vanished = !newest.ok() && Is(Code::kNotFound, newest.status());
   if (!newest.ok()) return std::move(newest).status();
   uint64_t n = newest->n;
@@ -127,7 +142,7 @@ Result<std::optional<Opened>> History::OpenOnce(const StateId& id, bool* vanishe
     uint64_t below = opened->info.version.newest_real;
     if (below >= n) return PointsUpwards();
     n = below;
-    if (n > 0) bytes = storage_.Get(id, n);
+    if (n > 0) bytes = storage_.GetChecked(id, n, ChecksSize(id));
     *vanished = !bytes.ok() && Is(Code::kNotFound, bytes.status());
     if (!bytes.ok()) return std::move(bytes).status();
   }
@@ -171,7 +186,7 @@ Status History::Each(const StateId& id, const std::function<bool(const VersionEn
 }
 
 Result<Opened> History::Open(const StateId& id, uint64_t n) const {
-  Result<Bytes> record = storage_.Get(id, n);
+  Result<Bytes> record = storage_.GetChecked(id, n, ChecksSize(id));
   if (!record.ok()) return std::move(record).status();
   return kms_.Open({store_id_, id, n}, *record);
 }

@@ -109,6 +109,8 @@ class History {
   Status AddLegacy(const StateId& id, const LegacyNames& names, NewestRecord* out) const;
   Result<NewestRecord> LookAtRecords(const StateId& id) const;
   Result<Walk> WalkDown(const StateId& id, Result<Bytes> front, NewestRecord* out) const;
+  // Says of a large record of this state whether its document can be so long.
+  Storage::FrontCheck ChecksSize(const StateId& id) const;
   Result<std::optional<Opened>> OpenOnce(const StateId& id, bool* vanished) const;
 
   Storage& storage_;

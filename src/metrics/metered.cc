@@ -63,6 +63,12 @@ class MeteredStorage : public Storage {
   Result<Newest> GetNewest(const StateId& id) override {
     return meter_("get_newest", [&] { return s_->GetNewest(id); });
   }
+  Result<Newest> GetNewestChecked(const StateId& id, const FrontCheck& check) override {
+    return meter_("get_newest", [&] { return s_->GetNewestChecked(id, check); });
+  }
+  Result<Bytes> GetChecked(const StateId& id, uint64_t n, const FrontCheck& check) override {
+    return meter_("get", [&] { return s_->GetChecked(id, n, check); });
+  }
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override {
     return meter_("get_newest_front", [&] { return s_->GetNewestFront(id, limit); });
   }

@@ -1,5 +1,8 @@
 // Lists of all states in files.
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +45,34 @@ Status FsStorage::ListAfter(const StateId& after, const std::function<bool(const
     }
   }
   return Status();
+}
+
+bool FsStorage::IsShut(const StateId& id, uint64_t n) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok() || n == 0) return false;
+  const int fd = disk_.OpenAt(root->get(), fs_layout::VersionPath(id, n).c_str(),
+                              O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (fd >= 0) disk_.Close(fd);
+  return fd == -EACCES;
+}
+
+Result<std::vector<Records::Front>> FsStorage::Fronts(const std::vector<End>& ends, size_t limit) {
+  std::vector<Front> fronts;
+  for (const End& end : ends) {
+    Result<std::vector<Front>> one = Records::Fronts({end}, limit);
+    if (one.ok()) {
+      fronts.push_back(std::move(one->front()));
+      continue;
+    }
+    if (!IsShut(end.id, end.n)) return one;
+    Front shut;
+    shut.id = end.id;
+    shut.records = end.records;
+    shut.newest.n = end.n;
+    shut.shut = true;
+    fronts.push_back(std::move(shut));
+  }
+  return fronts;
 }
 
 Result<uint64_t> FsStorage::Count() {

@@ -23,6 +23,8 @@ using fs_layout::NotProved;
 
 // Beyond so many new versions since the last look, one list is cheaper than more looks.
 constexpr int kMaxSteps = 64;
+// A larger record is looked at before it is read whole. 4 MiB are read in a few milliseconds.
+constexpr size_t kLarge = size_t{4} << 20;
 // About one sync of a disk.
 constexpr int kLookAgainMs = 2;
 
@@ -164,9 +166,39 @@ Result<Bytes> FsStorage::GetPrefix(const StateId& id, uint64_t n, size_t limit) 
 
 Result<Bytes> FsStorage::GetIn(int root, const StateId& id, uint64_t n, size_t limit) {
   Result<Bytes> front = ReadFrontAt(disk_, root, fs_layout::VersionPath(id, n), limit);
-  if (front.ok() || front.status().code() != Code::kNotFound) return front;
-  STATEWARD_RETURN_IF_ERROR(CheckStates(root));
+  if (front.ok()) return front;
+  if (front.status().code() == Code::kNotFound) STATEWARD_RETURN_IF_ERROR(CheckStates(root));
+  DiskStat stat;
+  // A folder or a link in a record's place is no outage: it stays so until somebody mends it.
+  const int r = disk_.StatAt(root, fs_layout::VersionPath(id, n).c_str(), &stat);
+  if (r == 0 && !stat.is_file) {
+    return Status::Corruption(fs_layout::VersionPath(id, n) + ": no regular file");
+  }
   return front;
+}
+
+Status FsStorage::AskAbout(const StateId& id, uint64_t n, ByteView front, const FrontCheck& check) {
+  Result<Root> root = OpenRoot();
+  if (!root.ok()) return std::move(root).status();
+  DiskStat stat;
+  const std::string path = fs_layout::VersionPath(id, n);
+  const int r = disk_.StatAt(root->get(), path.c_str(), &stat);
+  return r < 0 ? DiskError(path, r) : check(n, front, stat.size);
+}
+
+Result<Bytes> FsStorage::GetChecked(const StateId& id, uint64_t n, const FrontCheck& check) {
+  Result<Bytes> front = GetPrefix(id, n, kLarge);
+  if (!front.ok() || front->size() < kLarge) return front;
+  STATEWARD_RETURN_IF_ERROR(AskAbout(id, n, *front, check));
+  return Get(id, n);
+}
+
+Result<Records::Newest> FsStorage::GetNewestChecked(const StateId& id, const FrontCheck& check) {
+  Result<Newest> newest = GetNewestFront(id, kLarge);
+  if (!newest.ok()) return NotProved(std::move(newest).status(), "newest version");
+  if (newest->bytes.size() < kLarge) return newest;
+  STATEWARD_RETURN_IF_ERROR(AskAbout(id, newest->n, newest->bytes, check));
+  return GetNewest(id);
 }
 
 // What the hint names is read at once: it was the newest if nothing follows it then.

@@ -34,6 +34,9 @@ class FsStorage : public Storage, public StoreCopy {
   uint64_t SeenHead(const StateId& id) override { return hints_.Get(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override;
   Result<Newest> GetNewest(const StateId& id) override;
+  Result<Newest> GetNewestChecked(const StateId& id, const FrontCheck& check) override;
+  Result<Bytes> GetChecked(const StateId& id, uint64_t n, const FrontCheck& check) override;
+  Result<std::vector<Front>> Fronts(const std::vector<End>& ends, size_t limit) override;
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override;
   Result<Bytes> GetPrefix(const StateId& id, uint64_t n, size_t limit) override;
   Result<AppendOutcome> Append(const StateId& id, uint64_t expected_head, ByteView sealed) override;
@@ -95,6 +98,10 @@ class FsStorage : public Storage, public StoreCopy {
   Result<AppendOutcome> Create(const Root& root, int dir, const StateId& id, uint64_t n,
                                ByteView sealed);
   Result<AppendOutcome> AppendFirst(const Root& root, const StateId& id, ByteView sealed);
+  // What `check` says of record n, which begins with `front`.
+  Status AskAbout(const StateId& id, uint64_t n, ByteView front, const FrontCheck& check);
+  // Whether the store works, and this record alone may not be opened.
+  bool IsShut(const StateId& id, uint64_t n);
   Result<Bytes> GetIn(int root, const StateId& id, uint64_t n, size_t limit);
   // True: no record follows record n. False: nothing is known.
   bool IsLast(int root, const StateId& id, uint64_t n);

@@ -21,6 +21,12 @@ class ReadOnlyStorage : public Storage {
   uint64_t SeenHead(const StateId& id) override { return s_->SeenHead(id); }
   Result<Bytes> Get(const StateId& id, uint64_t n) override { return s_->Get(id, n); }
   Result<Newest> GetNewest(const StateId& id) override { return s_->GetNewest(id); }
+  Result<Newest> GetNewestChecked(const StateId& id, const FrontCheck& check) override {
+    return s_->GetNewestChecked(id, check);
+  }
+  Result<Bytes> GetChecked(const StateId& id, uint64_t n, const FrontCheck& check) override {
+    return s_->GetChecked(id, n, check);
+  }
   Result<Newest> GetNewestFront(const StateId& id, size_t limit) override {
     return s_->GetNewestFront(id, limit);
   }

@@ -178,6 +178,32 @@ class OddFiles(unittest.TestCase):
         self.assertEqual(4, json.loads(self.ctl("prune", "--json"))["versions"])
         self.assertEqual({("other", str(p.relative_to(self.folder))) for p in names}, self.problems())
 
+    def test_a_record_that_is_no_file_is_one_damaged_record(self):
+        for make in (lambda path: path.mkdir(), lambda path: path.symlink_to("/etc/hostname"), os.mkfifo):
+            path = self.record("a", 2)
+            make(path)
+            self.assertEqual([503, 200], [self.get(name)[0] for name in ("a", "b")])
+            states = {row["state"]: row["condition"] for row in json.loads(self.ctl("list", "--json"))}
+            self.assertEqual({None: "damaged", "net/b": "ok"}, states)
+            self.ctl("du")
+            self.assertEqual({("version", "2")}, self.problems())
+            path.rmdir() if path.is_dir() else path.unlink()
+            self.server.restart()
+
+    def test_a_record_without_end_is_not_read_whole(self):
+        self.assertEqual(200, self.post("a", 2))
+        path = self.record("a", 2)
+        os.chmod(path, 0o600)
+        os.truncate(path, 1 << 30)  # its front is whole
+        self.assertEqual([503, 200], [self.get(name)[0] for name in ("a", "b")])
+        self.record("b", 2).touch()
+        os.truncate(self.record("b", 2), 1 << 30)  # zeros
+        self.assertEqual(503, self.get("b")[0])
+        worker, = self.server.workers()
+        status = pathlib.Path(f"/proc/{worker}/status").read_text()
+        self.assertLess(int(status.split("VmHWM:")[1].split()[0]), 256 << 10)
+        self.assertEqual({("version", "2")}, self.problems())
+
     def test_a_state_in_another_group_is_named(self):
         group = self.folder / "states" / ("00" if self.of["a"].parent.name != "00" else "01")
         group.mkdir(exist_ok=True)

@@ -265,6 +265,81 @@ TEST(FsStorage, WhatIsNoUploadIsLeftAloneAndTold) {
   CHECK(told == std::set<std::string>({named("1"), named("2"), file, link}));
 }
 
+// One such record is damaged; the others of the store are listed all the same.
+TEST(FsStorage, ARecordThatIsNoFileIsDamaged) {
+  const StateId other = StateId::Of({"", "p", "other"});
+  CHECK(storage->Append(other, 0, kOne)->appended);
+  const std::string second = Path(fs_layout::VersionPath(id, 2));
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  for (const char* kind : {"folder", "link", "fifo"}) {
+    if (std::string(kind) == "link") CHECK(symlink("nowhere", second.c_str()) == 0);
+    if (std::string(kind) == "folder") CHECK(mkdir(second.c_str(), 0700) == 0);
+    if (std::string(kind) == "fifo") CHECK(mkfifo(second.c_str(), 0600) == 0);
+    std::unique_ptr<FsStorage> again = Make();
+    CHECK(again->Get(id, 2).status().code() == Code::kCorruption);
+    CHECK(again->GetPrefix(id, 2, 10).status().code() == Code::kCorruption);
+    CHECK(again->GetNewest(id).status().code() == Code::kCorruption);
+    CHECK(ByteView(*again->Get(id, 1)) == ByteView(kOne));
+    Result<std::vector<Records::Front>> fronts = again->Fronts(again->Ends("")->ends, 100);
+    CHECK(fronts.ok());
+    LONGS_EQUAL(2, fronts->size());
+    for (const Records::Front& front : *fronts) CHECK_EQUAL(front.id == id, front.damaged);
+    CHECK(remove(second.c_str()) == 0);
+  }
+}
+
+// Who may not open one file may open others.
+TEST(FsStorage, ARecordThatMayNotBeOpenedKeepsNoOtherFromBeingListed) {
+  class ShutDisk : public ForgetfulDisk {
+   public:
+    std::string folder;
+    int OpenAt(int at, const char* path, int flags, uint32_t mode) override {
+      if (std::string(path).find(folder + "/0") != std::string::npos) return -EACCES;
+      return ForgetfulDisk::OpenAt(at, path, flags, mode);
+    }
+  };
+  const StateId other = StateId::Of({"", "p", "other"});
+  CHECK(storage->Append(other, 0, kOne)->appended);
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  ShutDisk disk;
+  disk.folder = id.hex();
+  FsStorage shut(disk, dir);
+  CHECK(shut.Get(id, 1).status().code() == Code::kUnavailable);
+  CHECK(shut.GetNewest(id).status().code() == Code::kUnavailable);
+  Result<std::vector<Records::Front>> fronts = shut.Fronts(shut.Ends("")->ends, 100);
+  CHECK(fronts.ok());
+  LONGS_EQUAL(2, fronts->size());
+  for (const Records::Front& front : *fronts) CHECK_EQUAL(front.id == id, front.shut);
+}
+
+// Of a file without end only the front is read.
+TEST(FsStorage, ALargeRecordIsAskedAboutBeforeItIsReadWhole) {
+  CHECK(storage->Append(id, 0, kOne)->appended);
+  const uint64_t size = uint64_t{1} << 30;
+  const std::string path = Path(fs_layout::VersionPath(id, 1));
+  CHECK(chmod(path.c_str(), 0600) == 0);
+  CHECK(truncate(path.c_str(), static_cast<off_t>(size)) == 0);
+  int asked = 0;
+  const Storage::FrontCheck no = [&](uint64_t n, ByteView front, uint64_t whole) {
+    ++asked;
+    LONGS_EQUAL(1, n);
+    CHECK(front.size() >= 16384 && front.size() < (size >> 7));
+    CHECK(whole == size);
+    CHECK(front.Sub(0, kOne.size()) == ByteView(kOne));
+    return Status::Corruption("too long");
+  };
+  CHECK(storage->GetChecked(id, 1, no).status().code() == Code::kCorruption);
+  CHECK(storage->GetNewestChecked(id, no).status().code() == Code::kCorruption);
+  LONGS_EQUAL(2, asked);
+  CHECK(truncate(path.c_str(), 5 << 20) == 0);
+  const Storage::FrontCheck yes = [&](uint64_t, ByteView, uint64_t) { return Status(); };
+  LONGS_EQUAL(5 << 20, storage->GetNewestChecked(id, yes)->bytes.size());
+  LONGS_EQUAL(5 << 20, storage->GetChecked(id, 1, yes)->size());
+  CHECK(truncate(path.c_str(), 3) == 0);
+  LONGS_EQUAL(3, storage->GetNewestChecked(id, no)->bytes.size());  // a small one needs no question
+  LONGS_EQUAL(2, asked);
+}
+
 // Nothing reads it there; it is in no list either.
 TEST(FsStorage, AStateInAnotherGroupIsTold) {
   CHECK(storage->Append(id, 0, kOne)->appended);
