@@ -194,7 +194,8 @@ constexpr Command kCommands[] = {
     {"copy", N::kStore, kCopyParams, "moves the whole store to another storage, while servers work",
      "Sealed records are moved without opening them. In the end the source is closed: every server "
      "of it answers 503, and the target opens, with its own lock service. Never both are open. "
-     "Locks that are held stop it before anything is closed (exit code 4). May be stopped at any "
+     "Locks that are held, and states that the target alone has, stop it before anything is "
+     "closed (exit code 4). May be stopped at any "
      "moment and run again. docs/moving/store.md says more.",
      "statewardctl copy --to-env-file postgres.env --wait 600\n", CmdCopy},
     {"decrypt", N::kSettings, kDecrypt,

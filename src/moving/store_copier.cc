@@ -61,6 +61,7 @@ Result<StoreCopier::Places> StoreCopier::Begin() {
   }
   places.to = ClosedStore(places.from, CopiedText());
   STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(places.to, nullptr));
+  STATEWARD_RETURN_IF_ERROR(LookAtTarget(places.from));
   return places;
 }
 
@@ -75,10 +76,11 @@ Status StoreCopier::CheckTarget(const StoreIdentity& from, StoreIdentity* to) {
     return {Code::kConflict, "source and target are the same store, and both are open: " +
                                  parts_.from_place + " and " + parts_.to_place};
   }
-  if (WhyClosed(*to) == CopiedText()) return Status();
+  if (WhyClosed(*to) == CopiedText()) return moved ? Status() : LookAtTarget(from);
   if (IsClosed(from) || WhyClosed(*to) != std::string(kWhyMoved) + parts_.from_place) {
     return Closed(*to, "the target");
   }
+  STATEWARD_RETURN_IF_ERROR(LookAtTarget(from));
   const StoreIdentity again = ClosedStore(*to, CopiedText());
   STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(again, to));
   *to = again;
@@ -93,6 +95,38 @@ Status StoreCopier::CheckKeys(const StoreIdentity& from) {
   const Code code = secret.status().unreadable() ? Code::kInvalidArgument : secret.status().code();
   return {code, "the target's keys do not open the store's secret, nothing was closed: " +
                     secret.status().detail()};
+}
+
+Status StoreCopier::LookAtTarget(const StoreIdentity& from) {
+  Result<PassCounts> seen = CopyPass(parts_.from, parts_.to, PassDepth::kLook, parts_.progress);
+  if (!seen.ok()) return std::move(seen).status();
+  return NameAhead(*seen, from.store_id, IsClosed(from) ? "" : "nothing was closed; ");
+}
+
+// OK where the target has nothing of its own. `now`: what is to be said of the source.
+Status StoreCopier::NameAhead(const PassCounts& seen, const std::string& store_id,
+                              const std::string& now) {
+  if (!seen.IsAhead()) return Status();
+  const History history(parts_.to, parts_.to_kms, store_id);
+  const size_t count = seen.ahead.size() + seen.blobs_ahead.size();
+  std::vector<std::string> names;
+  for (const StateId& id : seen.ahead) {
+    if (names.size() == kNamed) break;
+    Result<std::optional<StateKey>> name = NameOf(history, id);
+    const bool known = name.ok() && name->has_value();
+    names.push_back(known ? StateText(**name) : "state " + id.hex());
+  }
+  for (const std::string& name : seen.blobs_ahead) {
+    if (names.size() == kNamed) break;
+    names.push_back("blob " + name + " of terraform-backend");
+  }
+  std::string text = "the target has what the source has not, of " + Counted(count, "state") + ":";
+  for (const std::string& name : names) text += " " + name + ";";
+  if (names.size() < count) text += " …;";
+  return {Code::kConflict,
+          text + " " + now +
+              "the source was restored from an older backup, or the target was written to. Copy to "
+              "an empty place, and keep this one: it may have the only copy of what it names"};
 }
 
 Result<std::vector<std::string>> StoreCopier::Held() {
@@ -166,13 +200,28 @@ Status StoreCopier::Settle(const StoreIdentity& from) {
 
 // What came while the last pass ran, by a server that hangs on to a write, comes along; and nothing
 // comes any more before the source is closed for good.
-Status StoreCopier::AwaitStill() {
+Result<PassCounts> StoreCopier::AwaitStill() {
   for (int pass = 0; pass < kPasses; ++pass) {
     Result<PassCounts> late = CopyPass(parts_.from, parts_.to, PassDepth::kMissing, {});
-    if (!late.ok()) return std::move(late).status();
-    if (late->moved == 0) return Status();
+    if (!late.ok() || late->moved == 0 || late->IsAhead()) return late;
   }
   return Status::Unavailable("a server still writes to the source, though it is closed");
+}
+
+// A target that is ahead after all leaves the source open, which is what clients worked with.
+Result<PassCounts> StoreCopier::LastPass(const StoreIdentity& from) {
+  parts_.say("the last pass");
+  Result<PassCounts> last = CopyPass(parts_.from, parts_.to, PassDepth::kCompare, parts_.progress);
+  if (!last.ok()) return last;
+  PassCounts seen = *last;
+  if (!seen.IsAhead()) {
+    Result<PassCounts> late = AwaitStill();
+    if (!late.ok()) return late;
+    seen = *std::move(late);
+  }
+  if (!seen.IsAhead()) return last;
+  STATEWARD_RETURN_IF_ERROR(Reopen(from));
+  return NameAhead(seen, from.store_id, "the source is open again; ");
 }
 
 // What is frozen, or in maintenance, stays so: the sets lie in the lock services.
@@ -229,12 +278,9 @@ Result<PassCounts> StoreCopier::Run() {
   StoreIdentity to = ClosedStore(from, WhyClosed(places->to));
   if (WhyClosed(from) != MovedText()) {
     STATEWARD_RETURN_IF_ERROR(Settle(from));
-    parts_.say("the last pass");
-    Result<PassCounts> last =
-        CopyPass(parts_.from, parts_.to, PassDepth::kCompare, parts_.progress);
+    Result<PassCounts> last = LastPass(from);
     if (!last.ok()) return last;
     counts = *last;
-    STATEWARD_RETURN_IF_ERROR(AwaitStill());
     if (!(to == places->to)) {
       STATEWARD_RETURN_IF_ERROR(parts_.to.WriteIdentity(to, &places->to));
     }

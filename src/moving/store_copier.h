@@ -11,7 +11,10 @@
 //   6. the target opens, with its own lock service as a new epoch.
 //
 // A run that was killed is gone on from by the next one, which finds out by the two identity files
-// where it was. It opens no target but one that waits for this source. Used by one thread. What it
+// where it was. It opens no target but one that waits for this source, and none that has what the
+// source has not: a source that was restored from an older backup, or a target that was written to
+// since, would mix two histories of one state. That is looked for before anything is closed, and
+// in the last pass. Used by one thread. What it
 // is given must outlive it.
 #ifndef STATEWARD_MOVING_STORE_COPIER_H_
 #define STATEWARD_MOVING_STORE_COPIER_H_
@@ -66,12 +69,15 @@ class StoreCopier {
   Result<Places> Begin();
   Status CheckTarget(const StoreIdentity& from, StoreIdentity* to);
   Status CheckKeys(const StoreIdentity& from);
+  Status LookAtTarget(const StoreIdentity& from);
+  Status NameAhead(const PassCounts& seen, const std::string& store_id, const std::string& now);
+  Result<PassCounts> LastPass(const StoreIdentity& from);
   Status AwaitNoLocks();
   Result<std::vector<std::string>> Held();
   Status Close(StoreIdentity* from);
   Status Reopen(const StoreIdentity& from);
   Status Settle(const StoreIdentity& from);
-  Status AwaitStill();
+  Result<PassCounts> AwaitStill();
   Status CarryGates(const GateSet& gates);
   Status Open(const StoreIdentity& to);
   std::string MovedText() const { return std::string(kWhyMoved) + parts_.to_place; }

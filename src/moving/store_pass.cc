@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -35,10 +36,7 @@ class Pass {
 
   Result<PassCounts> Run(const std::function<void(uint64_t, uint64_t)>& progress) {
     std::vector<StateId> ids;
-    STATEWARD_RETURN_IF_ERROR(from_.List([&ids](const StateId& id) {
-      ids.push_back(id);
-      return true;
-    }));
+    STATEWARD_RETURN_IF_ERROR(ListStates(&ids));
     std::mutex mutex;  // over `failed` and `progress`
     Status failed;
     std::atomic<size_t> next{0};
@@ -57,21 +55,61 @@ class Pass {
     for (size_t i = 0; i < std::min(kThreads, ids.size()); ++i) threads.emplace_back(work);
     for (std::thread& thread : threads) thread.join();
     if (!failed.ok()) return failed;
-    STATEWARD_RETURN_IF_ERROR(MoveUploads());
+    if (depth_ != PassDepth::kLook) STATEWARD_RETURN_IF_ERROR(MoveUploads());
     STATEWARD_RETURN_IF_ERROR(MoveClaims());
     STATEWARD_RETURN_IF_ERROR(MoveBlobs());
-    return PassCounts{ids.size(), records_, moved_, removed_};
+    return PassCounts{states_, records_, moved_, removed_, Ahead(), blobs_ahead_};
   }
 
  private:
+  static Status List(Storage& of, std::vector<StateId>* ids) {
+    return of.List([ids](const StateId& id) {
+      ids->push_back(id);
+      return true;
+    });
+  }
+
+  // Those of the source, and where the depth asks for it those of the target.
+  Status ListStates(std::vector<StateId>* ids) {
+    std::vector<StateId> here;
+    std::vector<StateId> there;
+    if (depth_ != PassDepth::kMissing) STATEWARD_RETURN_IF_ERROR(List(to_, &there));
+    if (depth_ != PassDepth::kLook) STATEWARD_RETURN_IF_ERROR(List(from_, &here));
+    states_ = here.size();
+    const auto below = [](const StateId& a, const StateId& b) { return a.hex() < b.hex(); };
+    std::set_union(here.begin(), here.end(), there.begin(), there.end(), std::back_inserter(*ids),
+                   below);
+    return Status();
+  }
+
+  void NoteAhead(const StateId& id) {
+    std::lock_guard<std::mutex> hold(ahead_mutex_);
+    ahead_.emplace(id.hex(), id);
+  }
+  std::vector<StateId> Ahead() const {
+    std::vector<StateId> ids;
+    for (const auto& [hex, id] : ahead_) ids.push_back(id);
+    return ids;
+  }
+
+  // The target is asked first: a source that works only grows.
   Status MoveState(const StateId& id) {
     Result<std::vector<uint64_t>> have = to_.Versions(id);
     if (!have.ok()) return std::move(have).status();
     Result<std::vector<uint64_t>> numbers = from_.Versions(id);
     if (!numbers.ok()) return std::move(numbers).status();
-    const std::set<uint64_t> there(have->begin(), have->end());
-    std::reverse(numbers->begin(), numbers->end());
-    for (uint64_t n : *numbers) {
+    const bool ahead = !have->empty() && (numbers->empty() || have->front() > numbers->front());
+    if (ahead) NoteAhead(id);
+    if (ahead || depth_ == PassDepth::kLook) return Status();
+    return MoveRecords(id, *have, *numbers);
+  }
+
+  // `have`, `numbers`: of target and source, newest first.
+  Status MoveRecords(const StateId& id, const std::vector<uint64_t>& have,
+                     const std::vector<uint64_t>& numbers) {
+    const std::set<uint64_t> there(have.begin(), have.end());
+    for (auto at = numbers.rbegin(); at != numbers.rend(); ++at) {
+      const uint64_t n = *at;
       bool same = there.count(n) > 0;
       if (same && depth_ == PassDepth::kCompare) {
         Result<bool> compared = SameFront(id, n);
@@ -81,9 +119,9 @@ class Pass {
       ++records_;
       if (!same) STATEWARD_RETURN_IF_ERROR(MoveRecord(id, n));
     }
-    const std::set<uint64_t> wanted(numbers->begin(), numbers->end());
+    const std::set<uint64_t> wanted(numbers.begin(), numbers.end());
     for (uint64_t n : there) {
-      if (wanted.count(n) > 0 || wanted.empty() || n > *wanted.rbegin()) continue;
+      if (wanted.count(n) > 0) continue;
       STATEWARD_RETURN_IF_ERROR(to_.Prune(id, n));
       ++removed_;
     }
@@ -153,12 +191,14 @@ class Pass {
           here.emplace(name, id);
           return true;
         }));
-    STATEWARD_RETURN_IF_ERROR(
-        to_copy_->EachClaim([&here](const std::string& name, const StateId& id) {
-          auto found = here.find(name);
-          if (found != here.end() && found->second == id) here.erase(found);
-          return true;
-        }));
+    for (const auto& [name, id] : here) claimed_.insert(name);
+    STATEWARD_RETURN_IF_ERROR(to_copy_->EachClaim([&](const std::string& name, const StateId& id) {
+      auto found = here.find(name);
+      if (found == here.end() || !(found->second == id)) NoteAhead(id);
+      if (found != here.end()) here.erase(found);
+      return true;
+    }));
+    if (depth_ == PassDepth::kLook) return Status();
     for (const auto& [name, id] : here) {
       Result<StateId> claimant = to_.ClaimLegacy(name, id);
       if (!claimant.ok()) return std::move(claimant).status();
@@ -168,12 +208,24 @@ class Pass {
     return Status();
   }
 
+  // Of a blob that a state claimed nobody is served any more.
+  Status LookAtBlobs(const std::vector<std::string>& here) {
+    const std::set<std::string> known(here.begin(), here.end());
+    return to_.ListLegacy([&](const NameClaims::LegacyBlob& blob) {
+      const std::string& name = blob.legacy_id;
+      if (known.count(name) == 0 && claimed_.count(name) == 0) blobs_ahead_.push_back(name);
+      return true;
+    });
+  }
+
   Status MoveBlobs() {
     std::vector<std::string> here;
     STATEWARD_RETURN_IF_ERROR(from_.ListLegacy([&here](const NameClaims::LegacyBlob& blob) {
       here.push_back(blob.legacy_id);
       return true;
     }));
+    if (depth_ != PassDepth::kMissing) STATEWARD_RETURN_IF_ERROR(LookAtBlobs(here));
+    if (depth_ == PassDepth::kLook) return Status();
     for (const std::string& legacy_id : here) {
       Result<Bytes> there = to_.GetLegacy(legacy_id);
       const bool missing = !there.ok() && there.status().code() == Code::kNotFound;
@@ -193,6 +245,11 @@ class Pass {
   StoreCopy* from_copy_ = nullptr;
   StoreCopy* to_copy_ = nullptr;
   const PassDepth depth_;
+  uint64_t states_ = 0;
+  std::mutex ahead_mutex_;  // over ahead_
+  std::map<std::string, StateId> ahead_;
+  std::set<std::string> claimed_;  // names that the source claimed
+  std::vector<std::string> blobs_ahead_;
   std::atomic<uint64_t> records_{0};
   std::atomic<uint64_t> moved_{0};
   std::atomic<uint64_t> removed_{0};

@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import select
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -150,6 +151,56 @@ class CopyToS3(Copy, unittest.TestCase):
 
 class CopyToFiles(Copy, unittest.TestCase):
     FROM, TO = "s3+s3", "fs+local"
+
+
+class CopyBack(World, unittest.TestCase):
+    def test_a_store_that_was_restored_meanwhile_is_not_mixed_with_the_old_place(self):
+        """A moves to B; B is lost, and made anew of a backup of A that is older than the move."""
+        pair = Pair(self.box, "fs+local")
+        server = self.serve(pair)
+        places = {name: self.env_file(f"{name}.env", pair, KMS_KEY=server.settings["KMS_KEY"],
+                                      STORAGE_FS_DIR=server.settings["STORAGE_FS_DIR"] if name == "a"
+                                      else self.box.path(name), STORAGE_INIT="false",
+                                      RUNTIME_DIR=self.box.make_dir(f"run-{name}"))
+                  for name in "abc"}
+
+        def at(name, *args, code=0):
+            return self.ctl({}, "--env-file", places[name], *args, code=code)
+
+        for state in ("x", "d"):
+            self.assertEqual(200, self.ask(server, "POST", state, document(3, state))[0])
+        archive = self.box.path("older.tar")
+        self.ctl(server.settings, "backup", "--output", archive)
+        for state, serial in (("x", 5), ("x", 6), ("d", 5), ("d", 6), ("ghost", 1)):
+            self.assertEqual(200, self.ask(server, "POST", state, document(serial, state))[0])
+        self.ctl(server.settings, "copy", "--to-env-file", places["b"])
+        server.process.stop()
+
+        shutil.rmtree(self.box.path("b"))
+        at("b", "restore", archive, "--into", places["b"], "--old-identity")
+        at("b", "init", "--locks")
+        new = self.serve(pair, STORAGE_FS_DIR=self.box.path("b"), STORAGE_INIT="false",
+                         RUNTIME_DIR=self.box.path("run-b"))
+        newest = document(4, "x", "at B")
+        self.assertEqual(200, self.ask(new, "POST", "x", newest)[0])
+        self.assertEqual(200, self.ask(new, "DELETE", "d")[0])
+
+        said = at("b", "copy", "--to-env-file", places["a"], code=4)
+        self.assertIn("the target has what the source has not, of 3 states: ", said)
+        for state in ("x", "d", "ghost"):
+            self.assertIn(f" demo/{state};", said)
+        self.assertIn("nothing was closed", said)
+        self.assertEqual((200, newest), self.ask(new, "GET", "x")[::2], "B goes on")
+        self.assertIn("moved to", at("a", "list", code=3), "A is closed as it was")
+
+        # What the text says to do.
+        at("b", "copy", "--to-env-file", places["c"])
+        new.process.stop()
+        end = self.serve(pair, STORAGE_FS_DIR=self.box.path("c"), STORAGE_INIT="false",
+                         RUNTIME_DIR=self.box.path("run-c"))
+        self.assertEqual((200, newest), self.ask(end, "GET", "x")[::2])
+        for state in ("d", "ghost"):
+            self.assertEqual(404, self.ask(end, "GET", state)[0])
 
 
 class Backup(World, unittest.TestCase):

@@ -89,6 +89,20 @@ struct World : ToolWorld {
                         [](const std::string&) {},
                         {}});
   }
+  // A newer record of a state, as a server wrote it that did not know of the other place.
+  static void Write(World& w, Storage& place, const std::string& name) {
+    const History history(place, *w.b.kms, w.store_id);
+    const StateId id = StateId::Of(On(name).key);
+    SealedInfo info;
+    info.key = On(name).key;
+    info.version.time_ms = w.clock.NowMs();
+    const SecretBytes document = Text(TestDocument(9));
+    info.version.size = document.size();
+    info.version.sha256 = Sha256(document);
+    Bytes sealed;
+    const Result<AppendOutcome> done = history.Append(id, *place.Head(id), info, document, &sealed);
+    STRCMP_EQUAL("", done.ok() ? "" : done.status().detail().c_str());
+  }
   bool IsOpen(Storage& place, Locker& locks) { return StoreGate(place, locks).Store().ok(); }
   void Revive() {
     for (MemStorage* place : {static_cast<MemStorage*>(from), static_cast<MemStorage*>(&to)}) {
@@ -294,6 +308,73 @@ TEST(StoreCopier, KilledAnywhereACopyBackEndsAndTheFirstWayIsNotGoneAgain) {
     CHECK_TEXT(w.IsOpen(*w.from, *w.b.locker), text.c_str());
     CHECK_FALSE_TEXT(w.IsOpen(w.to, w.to_locks), text.c_str());
   }
+}
+
+// The place where the store is was lost, and made anew of a backup that is older than the copy.
+TEST(StoreCopier, ACopyBackMixesNoTwoHistories) {
+  const StateId lost = StateId::Of(On("lost").key);
+  const std::string blob(64, 'd');
+  const std::vector<std::pair<std::function<void(World&)>, std::string>> cases{
+      {[](World& w) { w.Write(w, *w.from, "a"); }, "of 1 state: net/a; nothing was closed;"},
+      {[](World& w) { w.Write(w, *w.from, "ghost"); }, "of 1 state: net/ghost; nothing was"},
+      {[&](World& w) { CHECK(w.from->ClaimLegacy(blob, lost).ok()); }, "state " + lost.hex()},
+      {[&](World& w) { w.from->legacy[blob] = Bytes{4}; }, "blob " + blob + " of terraform-"}};
+  for (const auto& [only_there, named] : cases) {
+    World w;
+    CHECK(w.Copier().Run().ok());
+    only_there(w);
+    const StoreIdentity left = *w.from->ReadIdentity();
+    const Result<PassCounts> back = w.CopierBack().Run();
+    CHECK_TEXT(!back.ok(), named.c_str());
+    LONGS_EQUAL(static_cast<int>(Code::kConflict), static_cast<int>(back.status().code()));
+    STRCMP_CONTAINS(named.c_str(), back.status().detail().c_str());
+    STRCMP_CONTAINS("Copy to an empty place", back.status().detail().c_str());
+    CHECK(w.IsOpen(w.to, w.to_locks));
+    CHECK(*w.from->ReadIdentity() == left);  // nothing was changed there
+  }
+}
+
+TEST(StoreCopier, ATargetThatIsWrittenToInTheLastMomentIsNotOpened) {
+  for (const char* name : {"a", "ghost"}) {
+    World w;
+    w.while_settling = [&] { w.Write(w, w.to, name); };
+    const Result<PassCounts> done = w.Copier().Run();
+    CHECK_FALSE(done.ok());
+    LONGS_EQUAL(static_cast<int>(Code::kConflict), static_cast<int>(done.status().code()));
+    STRCMP_CONTAINS(
+        (std::string("of 1 state: net/") + name + "; the source is open again;").c_str(),
+        done.status().detail().c_str());
+    CHECK(w.IsOpen(*w.from, *w.b.locker));
+    CHECK_FALSE(w.IsOpen(w.to, w.to_locks));
+  }
+}
+
+// Nothing of that is a state that the old place alone has.
+TEST(StoreCopier, ACopyBackTakesAlongWhatWasRemovedMeanwhile) {
+  World w;
+  CHECK(w.Copier().Run().ok());
+  StoreGate there(w.to, w.to_locks);
+  StateRules rules;
+  rules.hold_names = false;
+  StateService server(w.to, w.to_locks, *w.b.kms, there, w.clock, w.observer, w.log, rules);
+  const StateId a = StateId::Of(On("a").key);
+  const StateId b = StateId::Of(On("b").key);
+  CHECK(server.Put(On("a"), "", Text(TestDocument(4))).status.ok());
+  CHECK(server.Delete(On("b"), "").status.ok());
+  for (uint64_t n : {uint64_t{2}, uint64_t{3}}) CHECK(w.to.Prune(a, n).ok());
+  CHECK(w.to.Prune(b, 1).ok());
+  const std::string claimed(64, 'e');
+  CHECK(w.to.ClaimLegacy(claimed, b).ok());
+  w.to.legacy.erase(claimed);
+  CHECK(w.to.RemoveUpload(w.to.ListUploads()->front()).ok());
+  const Result<PassCounts> back = w.CopierBack().Run();
+  STRCMP_EQUAL("", back.ok() ? "" : back.status().detail().c_str());
+  CHECK(w.IsOpen(*w.from, *w.b.locker));
+  for (const StateId& id : {a, b}) CHECK(*w.from->Versions(id) == *w.to.Versions(id));
+  LONGS_EQUAL(0, w.from->ListUploads()->size());
+  // And to the first place again.
+  CHECK(w.Copier().Run().ok());
+  CHECK(w.IsOpen(w.to, w.to_locks));
 }
 
 TEST(StoreCopier, AnotherStoreIsNoTarget) {
