@@ -1,8 +1,10 @@
 #include "moving/backup.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -78,7 +80,24 @@ struct BackupHead {
 };
 using ItemFn = std::function<Status(const BackupHead&, const Item&, const Bytes&)>;
 
-// Reads a backup to its end, and proves by its manifest that nothing is missing or other.
+// Of what is there twice nobody knows which one is right. `manifest`: lines as
+// sha256sum writes them.
+Status CheckNoneTwice(std::string_view manifest) {
+  constexpr size_t kBeforeName = 2 * sizeof(Sha256Digest) + 2;
+  std::vector<std::string_view> names;
+  while (!manifest.empty()) {
+    const size_t end = manifest.find('\n');
+    names.push_back(manifest.substr(kBeforeName, end - kBeforeName));
+    manifest.remove_prefix(end + 1);
+  }
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? Status()
+                              : Status::Corruption("archive: two of " + std::string(*twice));
+}
+
+// Reads a backup to its end, and proves by its manifest that nothing is missing or other, nor there
+// twice.
 Result<BackupHead> ReadBackup(FILE* from, const ItemFn& each) {
   BackupHead head;
   std::string manifest;
@@ -88,9 +107,12 @@ Result<BackupHead> ReadBackup(FILE* from, const ItemFn& each) {
     if (ended) return Status::Corruption("archive: something comes behind its manifest");
     if (name == kManifest) {
       ended = true;
-      return text == manifest ? Status()
+      return text == manifest ? CheckNoneTwice(manifest)
                               : Status::Corruption("archive: not what its manifest says");
     }
+    const bool second = (name == kFirst && !head.id.empty()) ||
+                        (name == kIdentity && !head.identity.store_id.empty());
+    if (second) return Status::Corruption("archive: two of " + name);
     manifest += HexEncode(Sha256(bytes)) + "  " + name + "\n";
     if (name == kFirst) {
       const std::string begin = kTitle + std::string("id ");
@@ -214,7 +236,6 @@ class Restorer {
  private:
   std::string Why(std::string_view begin) const { return std::string(begin) + backup_; }
   Result<Bytes> Sealed(const StateId& id, uint64_t n, const Bytes& bytes) {
-    if (as_ == RestoreAs::kOldIdentity) return bytes;
     Result<Opened> opened = kms_.Open({old_.store_id, id, n}, bytes);
     if (!opened.ok() && opened.status().unreadable()) {
       // Left out, an older version would be taken for the newest.
@@ -224,6 +245,7 @@ class Restorer {
       return bytes;
     }
     if (!opened.ok()) return std::move(opened).status();
+    if (as_ == RestoreAs::kOldIdentity) return bytes;
     opened->info.version.audit = {};  // a line of the old store's trail: another one's here
     return kms_.Seal({store_id_, id, n, old_.format}, opened->info, opened->document);
   }

@@ -4,7 +4,7 @@
 // Its names are those of the fs storage (docs/formats.md, "Store layout"); `backup` comes first and
 // names it, `identity` is the identity file under another name, so that nobody unpacks a live store
 // by mistake, and `manifest` comes last: a line for each file, as sha256sum writes it. One that
-// ends before it is no backup.
+// ends before it, or has a name twice, is no backup.
 //
 // Each state is as it was at one moment while the backup was made. What is given must outlive the
 // calls.
@@ -50,9 +50,10 @@ enum class RestoreAs : uint8_t {
   kNewIdentity,  // another store with the same states: everything is sealed again
 };
 // Makes a closed store of it in a place that is empty, or in which a restore of the same backup was
-// killed; `from` can be read twice. The first reading proves that it is whole.
-// A record that `kms` does not open is put there as it is, and `bad` is told of it: it is damaged
-// there as it was in the store. kConflict: the place holds something else.
+// killed; `from` can be read twice. The first reading proves that it is whole. Every record is
+// opened, also where it keeps its seal. A record that `kms` does not open is put there as it is,
+// and `bad` is told of it: it is damaged there as it was in the store. kConflict: the place holds
+// something else.
 Result<BackupCounts> RestoreBackup(FILE* from, Kms& kms, Storage& to, RestoreAs as,
                                    const std::function<void(const std::string&)>& bad);
 

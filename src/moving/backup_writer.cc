@@ -116,6 +116,7 @@ class Writer {
 
   Status AddOlder(const StateId& id, const std::vector<uint64_t>& numbers) {
     for (size_t i = 1; i < numbers.size(); ++i) {
+      if (numbers[i] == numbers[i - 1]) continue;
       Result<Bytes> sealed = from_.Get(id, numbers[i]);
       if (!sealed.ok() && sealed.status().code() == Code::kNotFound) continue;  // pruned
       if (!sealed.ok()) return std::move(sealed).status();
@@ -244,10 +245,11 @@ class Writer {
     return Status();
   }
 
+  // A folder of a network may tell a name twice while it changes; twice in it, a backup is none.
   Status AddBlobs() {
-    std::vector<std::string> names;
+    std::set<std::string> names;
     STATEWARD_RETURN_IF_ERROR(from_.ListLegacy([&names](const NameClaims::LegacyBlob& blob) {
-      names.push_back(blob.legacy_id);
+      names.insert(blob.legacy_id);
       return true;
     }));
     for (const std::string& name : names) {
@@ -268,7 +270,9 @@ class Writer {
       StateId id;
       if (read.n > 0 && StateId::Parse(hex, &id)) targets[MoveClaim(id)] = id;
     }
+    std::set<std::string> seen;
     STATEWARD_RETURN_IF_ERROR((*copy)->EachClaim([&](const std::string& name, const StateId& id) {
+      if (!seen.insert(name).second) return true;
       failed = Add(std::string(fs_layout::kLegacy) + "/" + name, id.hex() + "\n");
       const auto target = targets.find(name);
       if (target != targets.end() && added_.count(id.hex()) > 0) {

@@ -251,6 +251,18 @@ class Backup(World, unittest.TestCase):
         said = self.ctl({}, "--env-file", env_file, "export", "demo", "--versions", "--output", out,
                         "--force", code=1)
         state = re.search(r"state (demo/s\d+): version 1: ", said).group(1)
+        # A backup takes it along as it is, and a restore says so, whatever its identity.
+        hurt = self.box.path("hurt.tar")
+        self.ctl({}, "--env-file", env_file, "backup", "--output", hurt)
+        for identity in ("old", "new"):
+            place = self.box.path(f"hurt-{identity}")
+            again = self.env_file(f"hurt-{identity}.env", Pair(self.box, "fs+local"), STORAGE_FS_DIR=place,
+                                  KMS_KEY=old.settings["KMS_KEY"])
+            said = self.ctl({}, "restore", hurt, "--into", again, f"--{identity}-identity", code=1)
+            self.assertIn(f"damaged: record 1 of state {record.parent.name}: ", said)
+            self.assertIn("1 of them did not open", said)
+            self.assertEqual(record.read_bytes(), next(pathlib.Path(place).glob(
+                f"states/*/{record.parent.name}/{record.name}")).read_bytes())
         with tarfile.open(out) as tar:
             left = set(tar.getnames())
         self.assertEqual(3 * STATES - 1, len(left))

@@ -364,18 +364,22 @@ TEST(Backup, OneThatIsHalfRestoredIsNotOpened) {
 
 // One that was left out would let an older version pass for the newest.
 TEST(Backup, ADamagedRecordIsRestoredAsItIsAndNamed) {
-  World w;
-  const StateId id = StateId::Of(On("a").key);
-  w.storage->Damage(id, 2);
-  CHECK(w.Write().ok());
-  Result<BackupCounts> done = w.Restore(RestoreAs::kNewIdentity);
-  CHECK(done.ok());
-  LONGS_EQUAL(1, done->bad);
-  STRCMP_CONTAINS("record 2 of state", w.bad.front().c_str());
-  LONGS_EQUAL(3, *w.to.Head(id));
-  const History history(w.to, *w.b.kms, w.to.ReadIdentity()->store_id);
-  CHECK(history.Open(id, 3).ok());
-  CHECK(history.Open(id, 2).status().unreadable());
+  for (RestoreAs as : {RestoreAs::kOldIdentity, RestoreAs::kNewIdentity}) {
+    World w;
+    const StateId id = StateId::Of(On("a").key);
+    w.storage->Damage(id, 2);
+    CHECK(w.Write().ok());
+    Result<BackupCounts> done = w.Restore(as);
+    CHECK(done.ok());
+    LONGS_EQUAL(1, done->bad);
+    LONGS_EQUAL(1, w.bad.size());
+    STRCMP_CONTAINS("record 2 of state", w.bad.front().c_str());
+    LONGS_EQUAL(3, *w.to.Head(id));
+    CHECK(*w.to.Get(id, 2) == *w.storage->Get(id, 2));
+    const History history(w.to, *w.b.kms, w.to.ReadIdentity()->store_id);
+    CHECK(history.Open(id, 3).ok());
+    CHECK(history.Open(id, 2).status().unreadable());
+  }
 }
 
 TEST(Backup, KeysThatDoNotOpenItRestoreNothing) {
