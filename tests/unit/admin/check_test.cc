@@ -111,6 +111,16 @@ TEST(Check, APatternChooses) {
   CHECK(Found({{"glob", "net/*"}, {"read-data", "true"}}) == std::set<std::string>({"version 1"}));
 }
 
+TEST(Check, WhatIsNoPartOfTheStoreIsNamed) {
+  Is(Code::kOk, Put(Doc(1)));
+  storage.strangers = {{"uploads/odd", "a file belongs here"}};
+  LONGS_EQUAL(0, RowsOf("check", root, {{"glob", "net/*"}}).size());
+  CHECK(Found({}) == std::set<std::string>({"other uploads/odd"}));
+  STRCMP_EQUAL("a file belongs here", In(last, "problem").c_str());
+  CHECK(In(last, "mend") != "-");
+  LONGS_EQUAL(0, RowsOf("repair", root, {}).size());
+}
+
 TEST(Check, AnOutageIsNoDamage) {
   Is(Code::kOk, Put(Doc(1)));
   storage.down = true;
