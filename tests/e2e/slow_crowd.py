@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import select
 import socket
 import ssl
 import threading
@@ -108,7 +109,16 @@ class Crowd:
             if all(one.link for one in self.members):
                 self.rounds += 1
 
+    @staticmethod
+    def hung_up(link):
+        """Whether the other side has closed it, though there may be more to read."""
+        look = select.poll()
+        look.register(link, 0)
+        return bool(look.poll(0))
+
     def turn(self, one):
+        if one.reads and self.hung_up(one.link):
+            return self.ended(one)
         try:
             heard = one.link.recv(1 if one.reads else 65536)
             if not heard:
