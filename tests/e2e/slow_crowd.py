@@ -109,9 +109,10 @@ class Crowd:
             if all(one.link for one in self.members):
                 self.rounds += 1
 
-    @staticmethod
-    def hung_up(link):
-        """Whether the other side has closed it, though there may be more to read."""
+    def hung_up(self, link):
+        """Whether the other side has closed a unix socket, though there may be more to read."""
+        if self.family != socket.AF_UNIX:
+            return False
         look = select.poll()
         look.register(link, 0)
         return bool(look.poll(0))
