@@ -202,6 +202,17 @@ class CopyBack(World, unittest.TestCase):
         for state in ("d", "ghost"):
             self.assertEqual(404, self.ask(end, "GET", state)[0])
 
+        # Where nothing was lost the old place is taken again, with what was written and deleted meanwhile.
+        self.assertEqual(200, self.ask(end, "POST", "d", document(9, "d", "at C"))[0])
+        self.assertEqual(200, self.ask(end, "DELETE", "x")[0])
+        at("c", "copy", "--to-env-file", places["b"])
+        end.process.stop()
+        back = self.serve(pair, STORAGE_FS_DIR=self.box.path("b"), STORAGE_INIT="false",
+                          RUNTIME_DIR=self.box.path("run-b"))
+        self.assertEqual((200, document(9, "d", "at C")), self.ask(back, "GET", "d")[::2])
+        for state in ("x", "ghost"):
+            self.assertEqual(404, self.ask(back, "GET", state)[0])
+
 
 class Backup(World, unittest.TestCase):
     def damage(self, record):
