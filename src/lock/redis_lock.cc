@@ -25,6 +25,15 @@ constexpr int kTries = 8;
 
 std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
 
+// Far more than a LockInfo in base64 has.
+constexpr char kMostLegacyBytes[] = "65536";
+
+// Others have keys of 64 hex digits, too.
+bool IsLegacyLock(const std::string& value) {
+  std::optional<SecretBytes> json = Base64Decode(value);
+  return json && ReadLegacyLock(*json).ok();
+}
+
 std::vector<std::string> AcquireArguments(const LockRecord& want, const GateTicket& gates) {
   return {want.id,
           DigestOf(want.id),
@@ -248,11 +257,12 @@ Result<uint64_t> RedisLock::CountLegacy() {
   uint64_t count = 0;
   std::string at = "0";
   do {
-    Result<Answer> page = Step(scripts_.count_legacy, KeysOf(StateId()), {at});
+    Result<Answer> page = Step(scripts_.count_legacy, KeysOf(StateId()), {at, kMostLegacyBytes});
     if (!page.ok()) return std::move(page).status();
-    if (page->rest.size() != 2) return NoAnswer();
+    if (page->rest.size() != 3) return NoAnswer();
     at = page->rest[0].text;
-    count += static_cast<uint64_t>(page->rest[1].integer);
+    for (const RedisReply& value : page->rest[1].items) count += IsLegacyLock(value.text) ? 1 : 0;
+    count += static_cast<uint64_t>(page->rest[2].integer);
   } while (at != "0");
   return count;
 }

@@ -318,13 +318,22 @@ end
 return {'count', #states - planned, plans}
 )";
 
-// ARGV: 3 where the walk goes on. terraform-backend's keys are its ids alone.
+// ARGV: 3 where the walk goes on, 4 bytes that a lock has at most. The values that may be locks of
+// terraform-backend, whose keys are its ids alone; and how many more keys may not be looked at.
 constexpr char kCountLegacy[] = R"(
-local page, found = redis.call('SCAN', ARGV[3], 'MATCH', string.rep('?', 64), 'COUNT', 1000), 0
+local page = redis.call('SCAN', ARGV[3], 'MATCH', string.rep('?', 64), 'COUNT', 1000)
+local values, unseen = {}, 0
 for _, key in ipairs(page[2]) do
-  if string.find(key, '^[0-9a-f]+$') then found = found + 1 end
+  if string.find(key, '^[0-9a-f]+$') then
+    local value = redis.pcall('GET', key)
+    if type(value) == 'table' then
+      if not string.find(value.err, 'WRONGTYPE', 1, true) then unseen = unseen + 1 end
+    elseif value and #value <= tonumber(ARGV[4]) then
+      table.insert(values, value)
+    end
+  end
 end
-return {'page', page[1], found}
+return {'page', page[1], values, unseen}
 )";
 
 constexpr char kHeld[] = R"(

@@ -379,6 +379,18 @@ TEST(RedisLegacyLock, IsShownAndRespected) {
   Take(*l, Want("new"));  // without the original's ids nothing of it is seen
 }
 
+// Somebody else's sessions, digests and caches have keys of 64 hex digits, too.
+TEST(RedisLegacyLock, AnotherKindOfKeyIsNoLock) {
+  const uint64_t with_lock = Must(l->CountLegacy());
+  const std::string hash = RandomHex(32);
+  Raw()({"HSET", hash, "user", "ann"});
+  Put(Base64Encode(std::string("{\"user\":\"ann\"}")));
+  LONGS_EQUAL(with_lock - 1, Must(l->CountLegacy()));
+  Put("no base64 at all");
+  LONGS_EQUAL(with_lock - 1, Must(l->CountLegacy()));
+  Raw()({"DEL", hash});
+}
+
 TEST(RedisLegacyLock, EndsWithItsId) {
   MustBe<Released>(l->Release(Key(), {"old", "alice", false}));
   CHECK_FALSE(IsThere());
