@@ -134,7 +134,8 @@ StateAnswer Undelete(const Call& call, const ChangeUnderLock& with) {
                                               ") is gone; the newest that is left is version " +
                                               std::to_string(*n) + rollback});
   }
-  return call.service.states().Put(with.state.grant, with.lock_id, last->document, with.note);
+  return call.service.states().Put(with.state.grant, with.lock_id, last->document, with.note,
+                                   LockFor::kOperation);
 }
 
 }  // namespace
@@ -154,7 +155,8 @@ Result<Reply> RunRollback(const Call& call) {
         if (!document.ok()) {
           return ChangeFailed(document.status());
         }
-        return call.service.states().Put(with.state.grant, with.lock_id, *document, with.note);
+        return call.service.states().Put(with.state.grant, with.lock_id, *document, with.note,
+                                         LockFor::kOperation);
       },
       &reply);
   return ChangeReply(*state, "rolled back", std::move(changed), std::move(reply));
@@ -167,7 +169,8 @@ Result<Reply> RunDelete(const Call& call) {
   Result<Changed> changed = RunLockedChange(
       call, *state, kOperationDelete,
       [&](const ChangeUnderLock& with) {
-        return call.service.states().Delete(with.state.grant, with.lock_id, with.note);
+        return call.service.states().Delete(with.state.grant, with.lock_id, with.note,
+                                            LockFor::kOperation);
       },
       &reply);
   return ChangeReply(*state, "deleted", std::move(changed), std::move(reply));

@@ -130,13 +130,14 @@ Reply PlansUnlocked(const FoundState& state, const std::vector<LockRecord>& free
   return reply;
 }
 
-Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder, Value gate) {
+// `released`: nullopt when nothing was.
+Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& released, Value gate) {
   Reply reply;
   Row row = NameRow(state.key);
-  row.emplace_back(holder.has_value());
-  if (holder) {
-    row.insert(row.end(),
-               {Value(holder->id), TextOrNull(holder->principal), TimeOrNull(holder->time_ms)});
+  row.emplace_back(released.has_value());
+  if (released) {
+    row.insert(row.end(), {Value(released->id), TextOrNull(released->principal),
+                           TimeOrNull(released->time_ms)});
   } else {
     row.resize(6);
     reply.note = "it was not locked";
@@ -144,6 +145,20 @@ Reply Unlocked(const FoundState& state, const std::optional<LockRecord>& holder,
   row.push_back(std::move(gate));
   reply.rows.push_back(std::move(row));
   return reply;
+}
+
+// Which lock is meant, of those that hold the state: its ID; "" = all plans.
+Result<std::string> LockMeant(const Call& call, const FoundState& state, const LockView& view) {
+  if (!view.plans.empty()) {
+    STATEWARD_RETURN_IF_ERROR(CheckPlansMeant(call, view.plans));
+    const std::string& id = call.args.Text("id");
+    const LockRecord* plan = FindPlan(view.plans, id);
+    if (plan != nullptr) STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, state, *plan));
+    return id;
+  }
+  STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, state, *view.holder));
+  STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view.holder));
+  return view.holder->id;
 }
 
 }  // namespace
@@ -173,7 +188,8 @@ Result<Reply> RunLocks(const Call& call) {
   return reply;
 }
 
-// The lock that was looked at is the one that is released: by its ID.
+// The lock that was looked at is the one that is released: by its ID. So is the one that is named,
+// where the locks cannot be looked at.
 Result<Reply> RunUnlock(const Call& call) {
   Result<FoundState> state = FindState(call, RecordsGone::kSeen);
   if (!state.ok()) return std::move(state).status();
@@ -182,34 +198,28 @@ Result<Reply> RunUnlock(const Call& call) {
   Value gate = GateOf(call, state->key);
   const LockKey key = LockKeyOf(state->grant, call.service.rules().write.legacy_read);
   Result<LockView> view = call.service.locker().Look(key);
-  std::string id;
-  std::optional<LockRecord> holder;
-  if (view.ok() && !view->plans.empty()) {
-    STATEWARD_RETURN_IF_ERROR(CheckPlansMeant(call, view->plans));
-    id = call.args.Text("id");
-    if (const LockRecord* plan = FindPlan(view->plans, id)) holder = *plan;
-    if (holder) STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *holder));
-  } else if (view.ok()) {
-    if (!view->holder) {
+  std::string id = call.args.Text("id");
+  if (view.ok()) {
+    if (!view->holder && view->plans.empty()) {
       Reply none = Unlocked(*state, std::nullopt, std::move(gate));
       none.note += UnseenLocks(call, *state).note;
       return none;
     }
-    STATEWARD_RETURN_IF_ERROR(CheckMayFree(call, *state, *view->holder));
-    STATEWARD_RETURN_IF_ERROR(CheckMeant(call, *view->holder));
-    holder = std::move(view->holder);
-    id = call.audit.lock_id = holder->id;
-  } else if (!call.args.Flag("yes")) {
+    Result<std::string> meant = LockMeant(call, *state, *view);
+    if (!meant.ok()) return std::move(meant).status();
+    id = *std::move(meant);
+  } else if (id.empty() && !call.args.Flag("yes")) {
     return std::move(view).status();
   }
-  // Without an ID: a record that cannot be read is freed by force alone.
-  const StateAnswer answer = call.service.states().Unlock(state->grant, {}, id);
+  if (!id.empty()) call.audit.lock_id = id;
+  // Without an ID: plans, or a record that cannot be read, which is freed by force alone.
+  const StateAnswer answer = call.service.states().UnlockByForce(state->grant, id);
   if (!answer.status.ok()) {
     return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
   }
   if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
   if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed, gate);
-  return Unlocked(*state, holder ? std::move(holder) : LockRecord(), std::move(gate));
+  return Unlocked(*state, answer.released, std::move(gate));
 }
 
 }  // namespace stateward

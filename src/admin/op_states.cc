@@ -53,9 +53,22 @@ Status AddCounts(const Call& call, const FoundState& state, Row* row) {
   return Status();
 }
 
-Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply) {
+// A lock that is being taken, or whose LOCK broke off, is told by the list of all locks alone.
+Result<LockView> LookOrList(const Call& call, const FoundState& state) {
+  Locker& locker = call.service.locker();
   Result<LockView> view =
-      call.service.locker().Look(LockKeyOf(state.grant, call.service.rules().write.legacy_read));
+      locker.Look(LockKeyOf(state.grant, call.service.rules().write.legacy_read));
+  if (view.ok()) return view;
+  LockView listed;
+  const Status told = locker.EachHeld([&](const StateId& id, const Result<LockRecord>& holder) {
+    if (id == state.id && holder.ok()) listed.holder = *holder;
+    return id.hex() < state.id.hex();
+  });
+  return told.ok() && listed.holder ? Result<LockView>(std::move(listed)) : view;
+}
+
+Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply) {
+  Result<LockView> view = LookOrList(call, state);
   if (!view.ok()) return std::move(view).status();
   if (!view->plans.empty()) view->holder = view->plans.front();
   if (view->plans.size() > 1) reply->note = "plans hold the lock: " + PlanFacts(view->plans);
@@ -66,6 +79,9 @@ Status AddLock(const Call& call, const FoundState& state, Row* row, Reply* reply
     return Status();
   }
   const LockRecord& holder = *view->holder;
+  if (holder.unconfirmed) {
+    reply->note = "the lock's LOCK was not answered yet, or with an error: a repeat completes it";
+  }
   row->insert(row->end(), {Value(holder.id), TextOrNull(holder.principal),
                            TimeOrNull(holder.time_ms), TextOrNull(holder.operation)});
   return Status();

@@ -175,7 +175,7 @@ Result<Reply> RunUploadsRestore(const Call& call) {
         Result<Opened> opened = with.history.OpenUpload(found->upload);
         if (!opened.ok()) return ChangeFailed(opened.status());
         return call.service.states().Put(with.state.grant, with.lock_id, opened->document,
-                                         with.note);
+                                         with.note, LockFor::kOperation);
       },
       &reply);
   return ChangeReply(*state, "restored", std::move(changed), std::move(reply));

@@ -200,10 +200,11 @@ constexpr Operation kOperations[] = {
      kUnlockColumns,
      "releases the lock of a state whose run is gone",
      "Without --id and --yes it says who holds the lock and releases nothing. Make sure that the "
-     "run is gone: what it still writes is refused and kept. The reason stands in the audit trail. "
-     "Over the API everybody frees what `locks` calls forcible: one's own lock; with the role "
-     "write "
-     "that of a plan, too; with operator and admin each one.",
+     "run is gone: what it still writes is refused and kept. It is a forced release, of one's own "
+     "lock, too. With --id it releases that lock or nothing, so it may be repeated; a repeat with "
+     "--yes releases a lock that was taken since. The reason stands in the audit trail. Over the "
+     "API everybody frees what `locks` calls forcible: one's own lock; with the role write that of "
+     "a plan, too; with operator and admin each one.",
      "statewardctl unlock net/prod\n"
      "statewardctl unlock net/prod --id 7a1c3a0e-1f5d-4f0e-8a53-0d5b1d5f2c11 --reason \"the runner "
      "was lost\"\n",

@@ -4,6 +4,7 @@
 
 #include "state/guard.h"
 #include "state/known_gates.h"
+#include "state/lock_info.h"
 #include "state/lock_rights.h"
 #include "state/records_gone.h"
 
@@ -89,6 +90,10 @@ WriteOutcome GuardedWrite::Run(const WriteRequest& request, const LockView& view
 // Whether the lock allows it: a refusal, or nothing that is one.
 WriteOutcome GuardedWrite::CheckLock(const WriteRequest& request, const LockView& view) {
   if (request.grant->expired && request.lock_id.empty()) return Refused(Refusal::kExpiredToken);
+  // Its run would take what the client writes for its own work.
+  if (request.by_client && IsOperationLockId(request.lock_id)) {
+    return Refused(Refusal::kOperationsLock);
+  }
   if (!view.plans.empty()) {
     const bool plan = FindPlan(view.plans, request.lock_id) != nullptr;
     return Refused(plan ? Refusal::kPlanLock : Refusal::kPlansHold, PlanFacts(view.plans));

@@ -26,7 +26,8 @@ namespace stateward {
 // What must be written. kind kState with a document; or kTombstone, or kMoved, without.
 struct WriteRequest {
   const Grant* grant = nullptr;
-  std::string lock_id;  // "" = the client holds no lock
+  std::string lock_id;    // "" = the client holds no lock
+  bool by_client = true;  // else by an operation, under a lock of its own (IsOperationLockId)
   RecordKind kind = RecordKind::kState;
   ByteView document;
   VersionInfo info;  // serial, lineage, terraform_version, size, sha256 of the document; moved_to

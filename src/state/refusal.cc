@@ -36,6 +36,10 @@ constexpr RefusalText kTexts[kRefusals] = {
      "take the lock for a write: apply again with -lock-timeout, or push with `tofu state push`"},
     {Refusal::kLockOfOther, Code::kPermissionDenied, "the lock belongs to another principal",
      "write with the credentials that took the lock, or take a lock of your own"},
+    {Refusal::kOperationsLock, Code::kConflict,
+     "an ID that begins with \"change-\" is one of the server's own operations, and no client "
+     "writes with it",
+     "take a lock of your own: plan and apply again, or push with `tofu state push`"},
     {Refusal::kOtherSession, Code::kConflict,
      "somebody else wrote to the state after this lock was taken",
      "look at what is stored now; then plan and apply again, or push with `tofu state push`"},
@@ -111,6 +115,7 @@ std::string_view NameOf(Refusal refusal) {
     case Refusal::kLockNotHeld:
       return "lock_not_held";
     case Refusal::kOtherLock:
+    case Refusal::kOperationsLock:
     case Refusal::kPlanLock:
       return "other_lock";
     case Refusal::kLockOfOther:

@@ -27,6 +27,7 @@ enum class Refusal : uint8_t {
   kPlansHold,
   kPlanLock,
   kLockOfOther,
+  kOperationsLock,
   kOtherSession,
   kOtherWrite,
   kOtherLineage,

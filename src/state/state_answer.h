@@ -16,14 +16,15 @@
 namespace stateward {
 
 struct StateAnswer {
-  Status status;                  // OK, or why not
-  SecretBytes document;           // of a Get
-  std::string tag;                // of an OutputsState: the same while the outputs are
-  bool locked = false;            // a Lock met another holder: `holder` is the answer
-  bool repeated = false;          // a Lock with an ID that the caller held already
-  std::string holder;             // LockInfo JSON of who holds the lock
-  std::vector<LockRecord> freed;  // plan locks that an Unlock without an ID freed
-  std::string lock_id;            // what the request was about; for the log
+  Status status;                       // OK, or why not
+  SecretBytes document;                // of a Get
+  std::string tag;                     // of an OutputsState: the same while the outputs are
+  bool locked = false;                 // a Lock met another holder: `holder` is the answer
+  bool repeated = false;               // a Lock with an ID that the caller held already
+  std::string holder;                  // LockInfo JSON of who holds the lock
+  std::optional<LockRecord> released;  // what an Unlock released; nullopt: nothing was held
+  std::vector<LockRecord> freed;       // plan locks that an Unlock without an ID freed
+  std::string lock_id;                 // what the request was about; for the log
   // Of a refusal or failure, for the client. Our texts, in one line each.
   std::string hint;    // what happened, and why
   std::string action;  // what to do

@@ -193,7 +193,7 @@ Result<std::string> StateService::KeepAlone(const Grant& grant, const std::strin
 }
 
 StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
-                              const SentDocument& document, const std::string& note) {
+                              const SentDocument& document, const std::string& note, LockFor whom) {
   const Result<DocumentInfo>& scanned = document.scanned;
   if (!scanned.ok()) return ErrorAnswer(scanned.status());
   WriteRequest request = RequestOf(grant, lock_id, document);
@@ -201,6 +201,7 @@ StateAnswer StateService::Put(const Grant& grant, const std::string& lock_id,
     return tenants_.BeforeWrite(storage, grant, StateId::Of(grant.key));
   };
   request.info.note = note;
+  request.by_client = whom == LockFor::kClient;
   StateAnswer answer = Write(request);
   answer.audit.resources = scanned->resources;
   return answer;
@@ -223,8 +224,9 @@ Status StateService::ClaimName(const Grant& grant) {
 }
 
 StateAnswer StateService::Delete(const Grant& grant, const std::string& lock_id,
-                                 const std::string& note) {
+                                 const std::string& note, LockFor whom) {
   WriteRequest request;
+  request.by_client = whom == LockFor::kClient;
   request.grant = &grant;
   request.lock_id = lock_id;
   request.kind = RecordKind::kTombstone;

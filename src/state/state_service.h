@@ -31,7 +31,7 @@
 
 namespace stateward {
 
-// Whose lock is asked for: operations have IDs of their own (IsOperationLockId).
+// Whose lock it is: operations have IDs of their own (IsOperationLockId).
 enum class LockFor : uint8_t { kClient, kOperation };
 
 class StateService {
@@ -54,18 +54,20 @@ class StateService {
   StateAnswer Outputs(const Grant& grant, const std::optional<std::string>& name);
   // All root outputs as a state document of their own.
   StateAnswer OutputsState(const Grant& grant);
-  // lock_id: of the client's lock; "" = none. note: as VersionInfo::note.
+  // lock_id: of the client's lock; "" = none. note: as VersionInfo::note. An operation's lock is
+  // for its own writes alone.
   StateAnswer Put(const Grant& grant, const std::string& lock_id, const SentDocument& document,
-                  const std::string& note = "");
+                  const std::string& note = "", LockFor whom = LockFor::kClient);
   StateAnswer Put(const Grant& grant, const std::string& lock_id, ByteView document,
-                  const std::string& note = "") {
-    return Put(grant, lock_id, LookAtDocument(document), note);
+                  const std::string& note = "", LockFor whom = LockFor::kClient) {
+    return Put(grant, lock_id, LookAtDocument(document), note, whom);
   }
   // Keeps the document as an upload that was refused, and writes nothing; its name.
   // kInvalidArgument: it is no document.
   Result<std::string> KeepAlone(const Grant& grant, const std::string& lock_id,
                                 const SentDocument& document);
-  StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "");
+  StateAnswer Delete(const Grant& grant, const std::string& lock_id, const std::string& note = "",
+                     LockFor whom = LockFor::kClient);
   // The state of a namespace is identified users' from here on, where it was put before. As Delete.
   StateAnswer GiveToIdentified(const Grant& grant, const std::string& lock_id);
   // kConflict: a namespace's state holds the name, and what to do. Else as the backends.
@@ -75,8 +77,13 @@ class StateService {
   StateAnswer Lock(const Grant& grant, ByteView body, LockFor whom = LockFor::kClient);
   // Whether this lock is held (no ID: any): for who may go on where others may not begin.
   bool HasLock(const Grant& grant, const std::string& lock_id);
-  // The ID is taken from the body's LockInfo or from query_id; neither = force.
-  StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id);
+  // The ID is taken from the body's LockInfo or from query_id; neither = force. A client's of an
+  // operation's lock is as UnlockByForce.
+  StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id,
+                     LockFor whom = LockFor::kClient);
+  // Of a run that may be gone: the next LOCK takes a number away, whoever held the lock, also one
+  // of the caller's own. No ID: whatever is held.
+  StateAnswer UnlockByForce(const Grant& grant, const std::string& lock_id);
 
  private:
   std::string Standby() const { return StandbySentence(rules_.read_only_since_ms); }
@@ -109,6 +116,7 @@ class StateService {
   StateAnswer UnlockNoLock(const Grant& grant, ByteView body, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
   StateAnswer FreeOwnPlans(const Grant& grant, const LockKey& key, ReleaseRequest request);
+  Result<ReleaseOutcome> ForceById(const Grant& grant, const std::string& lock_id);
   Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
   StateAnswer AfterRelease(Result<ReleaseOutcome> outcome);
 

@@ -1,3 +1,4 @@
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,86 @@ TEST(Locks, UnlockNamesWhatItReleases) {
   const std::vector<Row> rows = RowsOf("unlock", root, {{"state", "net/prod"}, {"id", "a"}});
   STRCMP_EQUAL("true", TextIn("unlock", rows[0], "released").c_str());
   CHECK_FALSE(locker.Look(StateId::Of({"", "net", "prod"}))->holder.has_value());
+}
+
+// A write of its run may still be on its way, whoever held the lock.
+TEST(Locks, ALockAfterUnlockTakesANumberAway) {
+  Is(Code::kOk, Put(Doc(1)));
+  locker.still = false;
+  uint64_t head = 1;
+  for (const Given how : {Given{"yes", "true"}, Given{"id", "own"}}) {
+    Is(Code::kOk, Lock("own"));
+    STRCMP_EQUAL("ok", ErrorOf({{"state", "net/prod"}, how}, root).c_str());
+    Is(Code::kOk, Lock("next" + std::to_string(head)));
+    LONGS_EQUAL(head + 1, HeadOf());
+    Is(Code::kOk, Unlock("next" + std::to_string(head)));  // by its run: nothing is on its way
+    clock.Advance(kReleasedIdsKeptMs);
+    Is(Code::kOk, Lock("own"));
+    LONGS_EQUAL(++head, HeadOf());
+    Is(Code::kOk, Unlock("own"));
+    clock.Advance(kReleasedIdsKeptMs);
+  }
+}
+
+TEST(Locks, AnOperationsLockThatAClientFreesTakesANumberAway) {
+  Is(Code::kOk, Put(Doc(1)));
+  locker.still = false;
+  Is(Code::kOk, service->Lock(grant, Info("change-1"), LockFor::kOperation).status.code());
+  Is(Code::kOk, Unlock("change-1"));
+  Is(Code::kOk, Lock("next"));
+  LONGS_EQUAL(2, HeadOf());
+}
+
+// S3 and Redis tell nobody who holds a lock whose LOCK broke off.
+TEST(Locks, ALockThatCannotBeLookedAtIsFreedByItsIdAndNoOther) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  locker.half_taken = true;
+  STRCMP_EQUAL("a",
+               TextIn("show", RowsOf("show", root, {{"state", "net/prod"}})[0], "lock").c_str());
+  STRCMP_CONTAINS("another lock is held",
+                  ErrorOf({{"state", "net/prod"}, {"id", "b"}, {"yes", "true"}}, root).c_str());
+  locker.half_taken = true;
+  LONGS_EQUAL(1, RowsOf("locks", root, {}).size());
+  STRCMP_CONTAINS("being taken", ErrorOf({{"state", "net/prod"}}, root).c_str());
+  const std::vector<Row> rows = RowsOf("unlock", root, {{"state", "net/prod"}, {"id", "a"}});
+  STRCMP_EQUAL("true", TextIn("unlock", rows[0], "released").c_str());
+  STRCMP_EQUAL("a", TextIn("unlock", rows[0], "lock").c_str());
+  CHECK_FALSE(locker.Look(Id())->holder.has_value());
+}
+
+TEST(Locks, AnOutageFreesNothingAndSaysSo) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  int looks = 0;  // that at the state passes, and the one of `unlock` does not
+  std::function<void()> look = [&] {
+    locker.down = ++looks >= 2;
+    locker.before_look = look;
+  };
+  locker.before_look = look;
+  STRCMP_CONTAINS("down",
+                  ErrorOf({{"state", "net/prod"}, {"id", "b"}, {"yes", "true"}}, root).c_str());
+  locker.before_look = nullptr;
+  locker.down = false;
+  CHECK(locker.Look(Id())->holder.has_value());
+}
+
+// What is said is what was released: its run was faster.
+TEST(Locks, ALockThatWasFreedMeanwhileIsNotReleased) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  int looks = 0;
+  std::function<void()> look = [&] {
+    if (++looks == 3) {
+      Is(Code::kOk, Unlock("a"));
+      return;
+    }
+    locker.before_look = look;
+  };
+  locker.before_look = look;
+  const std::vector<Row> rows = RowsOf("unlock", root, {{"state", "net/prod"}, {"id", "a"}});
+  STRCMP_EQUAL("false", TextIn("unlock", rows[0], "released").c_str());
+  STRCMP_EQUAL("-", TextIn("unlock", rows[0], "lock").c_str());
 }
 
 TEST(Locks, AFrozenStateSaysSo) {
