@@ -1,5 +1,6 @@
 #include "admin/locked_change.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,9 @@ SecretBytes LockInfo(const std::string& id, std::string_view operation, const Ca
 // A lock's ID under --change-id: the caller's ID, and behind it which change it stands for.
 constexpr size_t kChangeDigits = 16;
 
+// So many no-op records may lie on a version when its lock is taken, for a repeat to find it.
+constexpr uint64_t kMostTakenAway = 128;
+
 std::string StartOfId(const std::string& change_id) {
   return std::string(kOperationLockStart) + change_id + "-";
 }
@@ -43,11 +47,18 @@ struct FoundChange {
 };
 
 // The newest of a day that this change wrote, or that has the ID which its caller chose.
+// *gaps, unless it is nullptr: nothing was found, and some of the day's records are gone.
 Result<std::optional<FoundChange>> FindChange(const Call& call, const History& history,
-                                              const FoundState& state, const ChangeLock& lock) {
+                                              const FoundState& state, const ChangeLock& lock,
+                                              bool* gaps = nullptr) {
   const int64_t from_ms = call.service.clock().NowMs() - kReleasedIdsKeptMs;
   std::optional<FoundChange> found;
+  uint64_t lowest = 0;
+  bool whole_day = false;
+  bool missing = false;
   const auto take = [&](uint64_t n, const Result<SealedInfo>& info) {
+    missing = missing || (lowest > 0 && n + 1 != lowest);
+    lowest = n;
     const bool no_op = info.ok() && info->version.kind == RecordKind::kNoOp;
     if (found) {
       if (!no_op) found->below = n;
@@ -59,9 +70,11 @@ Result<std::optional<FoundChange>> FindChange(const Call& call, const History& h
       found = FoundChange{{n, version}, 0};
       return call.args.Has("if-version");
     }
-    return version.time_ms >= from_ms;
+    whole_day = version.time_ms < from_ms;
+    return !whole_day;
   };
   STATEWARD_RETURN_IF_ERROR(EachVersion(history, state.id, take));
+  if (gaps != nullptr) *gaps = !found && (missing || (!whole_day && lowest > 1));
   return found;
 }
 
@@ -71,13 +84,25 @@ bool IsOfVersion(const Call& call, const FoundChange& found) {
   return !call.args.Has("if-version") || call.args.Number("if-version") == below;
 }
 
+Status Forgotten(const Call& call) {
+  return {Code::kConflict,
+          "the ID " + call.args.Text("change-id") +
+              " was used before, and the versions of that time are gone: what became of it is not "
+              "known any more; look at the state, and give the change a new ID"};
+}
+
 // What this change wrote within a day; nullopt: nothing. kConflict: another change with the same
-// --change-id wrote, or this one at another version than --if-version.
+// --change-id wrote, or this one at another version than --if-version; or a run with that ID has
+// ended, and what it wrote may have been pruned since.
 Result<std::optional<Changed>> Written(const Call& call, const History& history,
                                        const FoundState& state, const ChangeLock& lock) {
-  Result<std::optional<FoundChange>> found = FindChange(call, history, state, lock);
+  bool gaps = false;
+  Result<std::optional<FoundChange>> found = FindChange(call, history, state, lock, &gaps);
   if (!found.ok()) return std::move(found).status();
-  if (!found->has_value()) return std::optional<Changed>();
+  if (!found->has_value()) {
+    if (gaps && lock.ended() && call.args.Has("change-id")) return Forgotten(call);
+    return std::optional<Changed>();
+  }
   Changed& changed = (*found)->changed;
   if (!lock.Wrote(changed.info)) {
     return Status(Code::kConflict, "the ID " + call.args.Text("change-id") +
@@ -133,12 +158,29 @@ class LockedRun {
     const StateAnswer answer = change({history_, state_, *newest, lock_.id(), note_});
     if (answer.audit.resources) call_.audit.facts.resources = answer.audit.resources;
     if (!answer.status.ok()) return Refused(answer);
-    newest = Look();
+    Result<Changed> made = Made(*newest, answer);
+    if (made.ok()) call_.audit.facts.after = {made->n, made->info.serial};
+    return made;
+  }
+
+  // The version that was written, also when another one came on top since; or the newest, when
+  // there was nothing to write.
+  Result<Changed> Made(const Newest& before, const StateAnswer& answer) const {
+    const uint64_t appended = answer.audit.after ? answer.audit.after->number : 0;
+    if (appended > before.real) {
+      Result<SealedInfo> info = history_.Info(state_.id, appended);
+      if (!info.ok()) return std::move(info).status();
+      return Changed{appended, std::move(info->version)};
+    }
+    // Another run of this change, which shares the lock, may have been faster.
+    Result<std::optional<FoundChange>> found = FindChange(call_, history_, state_, lock_);
+    if (!found.ok()) return std::move(found).status();
+    if (*found && lock_.Wrote((*found)->changed.info)) return std::move((*found)->changed);
+    Result<Newest> newest = Look();
     if (!newest.ok()) return std::move(newest).status();
     if (!newest->version || !newest->unreadable.ok()) {
       return Status::Corruption("what was written cannot be read");
     }
-    call_.audit.facts.after = {newest->real, newest->version->info.serial};
     return Changed{newest->real, newest->version->info};
   }
 
@@ -223,7 +265,7 @@ Status ChangeLock::Take(Reply* reply) {
 }
 
 Status ChangeLock::Free() {
-  const StateAnswer freed = call_.service.states().Unlock(grant_, {}, id_);
+  const StateAnswer freed = call_.service.states().Unlock(grant_, {}, id_, LockFor::kOperation);
   return freed.status.ok() ? Status() : Explained(freed);
 }
 
@@ -239,6 +281,13 @@ Result<bool> ChangeLock::FreeLeft() {
   return true;
 }
 
+std::optional<uint64_t> VersionBelow(uint64_t base, const std::function<bool(uint64_t)>& is_it) {
+  for (uint64_t down = 0; down <= std::min(base, kMostTakenAway); ++down) {
+    if (is_it(base - down)) return base - down;
+  }
+  return std::nullopt;
+}
+
 Status Explained(const StateAnswer& answer) {
   std::string text = answer.hint.empty() ? answer.status.detail() : answer.hint;
   if (!answer.action.empty()) text += "; " + answer.action;
@@ -247,9 +296,10 @@ Status Explained(const StateAnswer& answer) {
 
 namespace {
 
-// The same for a killed run and its repeat; another one as soon as anything was written.
-std::string SeedOf(const Call& call, const FoundState& state, uint64_t head) {
-  return state.id.hex() + ":" + std::to_string(head) + WhichChange(call);
+// The same for a killed run and its repeat; another one as soon as a version was written. `real`:
+// the newest version, without the numbers that a LOCK took away.
+std::string SeedOf(const Call& call, const FoundState& state, uint64_t real) {
+  return state.id.hex() + ":" + std::to_string(real) + WhichChange(call);
 }
 
 // A run that was killed between its write and the end of its lock has done all but that. Frees the
@@ -258,12 +308,16 @@ Result<std::optional<Changed>> EndKilledRun(const Call& call, const History& his
                                             const FoundState& state, std::string_view operation) {
   const std::optional<NewestVersion>& newest = state.newest.version;
   if (!newest || newest->info.lock_id.empty()) return std::optional<Changed>();
-  ChangeLock lock(call, state.grant, operation, SeedOf(call, state, newest->info.lock_base));
-  if (!lock.Wrote(newest->info)) return std::optional<Changed>();
-  Result<std::optional<FoundChange>> found = FindChange(call, history, state, lock);
+  std::optional<ChangeLock> lock;
+  const auto wrote = [&](uint64_t real) {
+    lock.emplace(call, state.grant, operation, SeedOf(call, state, real));
+    return lock->Wrote(newest->info);
+  };
+  if (!VersionBelow(newest->info.lock_base, wrote)) return std::optional<Changed>();
+  Result<std::optional<FoundChange>> found = FindChange(call, history, state, *lock);
   if (!found.ok()) return std::move(found).status();
   if (!found->has_value() || !IsOfVersion(call, **found)) return std::optional<Changed>();
-  Result<bool> freed = lock.FreeLeft();
+  Result<bool> freed = lock->FreeLeft();
   if (!freed.ok()) return std::move(freed).status();
   if (!*freed) return std::optional<Changed>();
   return std::optional<Changed>(std::move((*found)->changed));
@@ -281,7 +335,7 @@ Result<Changed> RunLockedChange(const Call& call, const FoundState& state,
         "--change-id, Idempotency-Key: 8 to 64 visible ASCII characters, no blanks");
   }
   ChangeLock lock = asked.empty() ? ChangeLock(call, state.grant, operation,
-                                               SeedOf(call, state, state.newest.head))
+                                               SeedOf(call, state, state.newest.real))
                                   : ChangeLock::Named(call, state.grant, operation, asked);
   if (asked.empty()) {
     Result<std::optional<Changed>> ended = EndKilledRun(call, *history, state, operation);

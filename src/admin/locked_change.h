@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -84,6 +85,10 @@ class ChangeLock {
   bool ended_ = false;
   std::string id_;
 };
+
+// The version on which a lock with this base was taken: numbers that were taken away lie between
+// them. `is_it` knows it by the lock's ID. Pure but for that.
+std::optional<uint64_t> VersionBelow(uint64_t base, const std::function<bool(uint64_t)>& is_it);
 
 // The error of one of StateService's answers, in words for the caller.
 Status Explained(const StateAnswer& answer);

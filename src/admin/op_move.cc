@@ -28,6 +28,23 @@ Result<FoundState> Target(const Call& call, const FoundState& from) {
   return to;
 }
 
+std::string SeedOf(const FoundState& from, const FoundState& to, uint64_t real) {
+  return from.id.hex() + ":" + to.id.hex() + ":" + std::to_string(real);
+}
+
+// A killed run may have come to the forwarding record, and left its locks: the version on which it
+// took them. REQUIRES: the forwarding record is the newest version.
+uint64_t VersionOfKilledRun(const Call& call, const FoundState& from, const FoundState& to) {
+  const uint64_t below = from.newest.real - 1;
+  const std::string& id = from.newest.version->info.lock_id;
+  return VersionBelow(below,
+                      [&](uint64_t real) {
+                        const std::string seed = SeedOf(from, to, real);
+                        return ChangeLock(call, from.grant, kOperationMove, seed).Has(id);
+                      })
+      .value_or(below);
+}
+
 Result<Reply> MoveReply(const FoundState& from, const FoundState& to) {
   Reply reply;
   Row row = NameRow(from.key);
@@ -65,9 +82,8 @@ Result<Reply> RunMove(const Call& call) {
     return Status(Code::kConflict, StateText(from->key) + " " +
                                        WhereNow(from->key, from->newest.version->info.moved_to));
   }
-  // A killed run may have come to the forwarding record, and left its locks.
-  const uint64_t head = moved ? from->newest.real - 1 : from->newest.head;
-  const std::string seed = from->id.hex() + ":" + to->id.hex() + ":" + std::to_string(head);
+  const std::string seed =
+      SeedOf(*from, *to, moved ? VersionOfKilledRun(call, *from, *to) : from->newest.real);
   ChangeLock here(call, from->grant, kOperationMove, seed);
   ChangeLock there(call, to->grant, kOperationMove, seed);
   if (moved) {

@@ -210,6 +210,22 @@ TEST(Changes, AClientTakesNoLockWithAnOperationsId) {
   Is(Code::kOk, Unlock(IdOf("rollback", 3, ":1::")));
 }
 
+// Its 423 shows the ID: the operation would take what comes with it for its own work.
+TEST(Changes, AClientWritesNothingUnderAnOperationsLock) {
+  ThreeApplies();
+  const std::string id = IdOf("rollback", 3, ":1::");
+  Is(Code::kOk, LockAs(grant, id, "rollback"));
+  const StateAnswer put = service->Put(grant, id, State("4", "mine"));
+  Is(Code::kConflict, put.status.code());
+  STRCMP_CONTAINS("no client writes with it", put.hint.c_str());
+  CHECK(!put.upload.empty());
+  LONGS_EQUAL(1, Kept());
+  Is(Code::kConflict, Delete(id));
+  LONGS_EQUAL(3, HeadOf());
+  STRCMP_EQUAL("4", Says("rollback", {{"to", "1"}}, "version").c_str());
+  Holds(State("4", "1"));
+}
+
 // A record with such an ID, of a build that let clients take it: each operation does its own work.
 TEST(Changes, WhatAnotherWroteUnderAnOperationsIdIsNotItsWork) {
   struct Case {
@@ -237,7 +253,8 @@ TEST(Changes, WhatAnotherWroteUnderAnOperationsIdIsNotItsWork) {
         const Grant theirs = GrantOf(*who, grant.key);
         const std::string id = IdOf(one.name, 4, one.which);
         Is(Code::kOk, LockAs(theirs, id, operation));
-        Is(Code::kOk, service->Put(theirs, id, State("4", "4")).status.code());
+        Is(Code::kOk,
+           service->Put(theirs, id, State("4", "4"), "", LockFor::kOperation).status.code());
         std::vector<Given> given = one.given;
         given.push_back({"state", address.c_str()});
         if (who == &caller) {
@@ -415,6 +432,74 @@ TEST(Changes, BrokenOffAtAnyCallTheyEndTheSameWhenRepeated) {
       LONGS_EQUAL(head + 1, HeadOf());
     }
   }
+}
+
+// The lock of the first run took a number away: the repeat knows it all the same.
+TEST(Changes, BrokenOffAfterAForcedReleaseTheyEndTheSameWhenRepeated) {
+  struct Case {
+    const char* name;
+    std::vector<Given> given;
+    std::string want;
+  };
+  const Case cases[] = {
+      {"rollback", {{"to", "1"}}, std::string(ByteView(State("4", "1")).AsString())},
+      {"delete", {}, "not_found"},
+  };
+  locker.still = false;
+  for (const Case& one : cases) {
+    bool whole = false;
+    for (int calls = 1; !whole; ++calls) {
+      CHECK(calls < 200);
+      const std::string state = std::string("s") + one.name + std::to_string(calls);
+      grant = GrantOf(root, {"", "net", state});
+      ThreeApplies();
+      Is(Code::kOk, Lock("forced"));
+      Is(Code::kOk, Unlock(""));
+      const std::string address = "net/" + state;
+      std::vector<Given> given = one.given;
+      given.push_back({"state", address.c_str()});
+      storage.calls_left = calls;
+      whole = Run(one.name, root, given).ok();
+      storage.calls_left = 0;
+      storage.down = false;
+      if (Get() != one.want || Locked()) LONGS_EQUAL(1, RowsOf(one.name, root, given).size());
+      STRCMP_EQUAL(one.want.c_str(), Get().c_str());
+      CHECK_FALSE(Locked());
+    }
+  }
+}
+
+// A client freed the lock by force and wrote, before the run saw that its own write was there.
+TEST(Changes, WhatAnotherWroteOnTopIsNotReported) {
+  ThreeApplies();
+  locker.lost_ends = 1;
+  locker.at_end = [this] {
+    Is(Code::kOk, Unlock(""));
+    Is(Code::kOk, Lock("next"));
+    Is(Code::kOk, Put(State("5", "5"), "next"));
+    Is(Code::kOk, Unlock("next"));
+  };
+  Result<Reply> reply = Run("rollback", root, With({{"to", "1"}}));
+  CHECK(reply.ok());
+  STRCMP_EQUAL("4", TextIn("rollback", reply->rows[0], "version").c_str());
+  STRCMP_EQUAL("4", TextIn("rollback", reply->rows[0], "serial").c_str());
+  Holds(State("5", "5"));
+}
+
+// What an ID did is known from the version that it wrote.
+TEST(Changes, ARepeatWhoseVersionWasPrunedChangesNothing) {
+  ThreeApplies();
+  const Given id = {"change-id", "request-0001"};
+  STRCMP_EQUAL("deleted", Says("delete", {id}).c_str());
+  Is(Code::kOk, Put(State("5", "5", "M")));
+  Is(Code::kOk, Put(State("6", "6", "M")));
+  for (uint64_t n = 1; n <= 4; ++n) CHECK(storage.Prune(Id(), n).ok());
+  STRCMP_CONTAINS("conflict: the ID request-0001 was used before", Says("delete", {id}).c_str());
+  Holds(State("6", "6", "M"));
+  CHECK_FALSE(Locked());
+  // A day later it is a new ID.
+  clock.Advance(kReleasedIdsKeptMs);
+  STRCMP_EQUAL("deleted", Says("delete", {id}).c_str());
 }
 
 TEST(Changes, WhoMayOnlyReadChangesNothing) {

@@ -121,6 +121,33 @@ TEST(Moves, AMoveWantsAFreeTargetAndNoLock) {
   Holds(State("3", "3"));
 }
 
+// The lock of the first run took a number away: the repeat knows it all the same.
+TEST(Moves, BrokenOffAfterAForcedReleaseItLeavesNoLock) {
+  locker.still = false;
+  bool whole = false;
+  for (int calls = 1; !whole; ++calls) {
+    CHECK(calls < 400);
+    const std::string from = "net/s" + std::to_string(calls);
+    const std::string to = "net/t" + std::to_string(calls);
+    const Grant old = GrantOf(root, {"", "net", from.substr(4)});
+    const Grant next = GrantOf(root, {"", "net", to.substr(4)});
+    grant = old;
+    ThreeApplies();
+    Is(Code::kOk, Lock("forced"));
+    Is(Code::kOk, Unlock(""));
+    const std::vector<Given> given = {{"state", from.c_str()}, {"to", to.c_str()}};
+    storage.calls_left = calls;
+    whole = Run("mv", root, given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    if (!whole) LONGS_EQUAL(1, RowsOf("mv", root, given).size());
+    CHECK_FALSE(Locked());
+    grant = next;
+    CHECK_FALSE(Locked());
+    Holds(State("3", "3"));
+  }
+}
+
 // Its client lost the connection and asked again: the second run meets the locks of the first.
 TEST(Moves, ARunThatFailsFreesNoLockOfAnother) {
   ThreeApplies();
