@@ -8,6 +8,7 @@ import unittest
 
 from box import Box, wait_for
 from pairs import Pair
+from proxy import Hold
 from stateward import Stateward
 from vault_server import Vault
 
@@ -16,6 +17,7 @@ ASKERS, WORKERS = 3, 2
 # All who ask a worker share a look that is at most so old (app.cc), and its parts' own looks are no younger.
 LOOK_S = 1.5
 OTHERS_PER_S = 10
+NEVER = 1 << 30  # more pieces than are ever sent: what is not let through is counted
 
 
 def document(serial):
@@ -96,6 +98,20 @@ class CostsNothing(unittest.TestCase):
         # The backends tell what they did before up to seconds later.
         self.few(transactions, 30)
         self.assertLess(changes() - before, ASKS / 2)
+
+    def test_s3(self):
+        """Requests, and those of them that write, on their way to storage and lock."""
+        pair = Pair(self.box, "s3+s3", proxied=True)
+        pieces, writes = (Hold(pattern, NEVER) for pattern in (rb"", rb"^(PUT|POST|DELETE) "))
+        for proxy in pair.proxies.values():
+            proxy.share(pieces)
+        self.server = pair.stateward()
+        wait_for(lambda: self.server.ask("GET", "/ready")[0] == 200, "it is ready")
+        self.few(lambda: NEVER - pieces.left, 15)
+        self.assertLess(pieces.left, NEVER)
+        for proxy in pair.proxies.values():
+            proxy.share(writes)
+        self.few(lambda: NEVER - writes.left, 3)
 
     def test_vault(self):
         """Requests that Vault's audit device wrote down."""
