@@ -289,7 +289,7 @@ TEST(Changes, ARepeatNamesTheVersionThatTheFirstNamed) {
   // A killed run left its lock: its repeat ends it, and nothing else does.
   const std::string id = IdOf("delete", 4, ":::");
   Is(Code::kOk, LockAs(grant, id, "delete"));
-  Is(Code::kOk, Delete(id));
+  Is(Code::kOk, service->Delete(grant, id, "", LockFor::kOperation).status.code());
   STRCMP_CONTAINS("locked: ", Says("delete", {{"if-version", "1"}}).c_str());
   STRCMP_EQUAL("deleted", Says("delete", {{"if-version", "4"}}).c_str());
   CHECK_FALSE(Locked());
