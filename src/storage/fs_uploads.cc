@@ -33,9 +33,13 @@ Result<std::vector<KeptUpload>> EntriesOf(Disk& disk, int dir, const std::string
   std::vector<KeptUpload> entries;
   for (const std::string& name : names) {
     std::optional<KeptUpload> entry = fs_layout::ParseUploadName(tag, name);
+    if (!entry) continue;
     DiskStat stat;
-    const bool file = entry && disk.StatAt(dir, name.c_str(), &stat) == 0 && stat.is_file;
-    if (file) entries.push_back(std::move(*entry));
+    r = disk.StatAt(dir, name.c_str(), &stat);
+    if (r == -ENOENT) continue;  // removed meanwhile
+    // One that is left out is one that rekey does not seal again.
+    if (r < 0) return DiskError(FolderOf(tag) + "/" + name, r);
+    if (stat.is_file) entries.push_back(std::move(*entry));
   }
   return entries;
 }
