@@ -98,9 +98,22 @@ Status StoreCopier::CheckKeys(const StoreIdentity& from) {
 }
 
 Status StoreCopier::LookAtTarget(const StoreIdentity& from) {
-  Result<PassCounts> seen = CopyPass(parts_.from, parts_.to, PassDepth::kLook, parts_.progress);
+  Result<PassCounts> seen = CopyPass(parts_.from, parts_.to, PassDepth::kLook,
+                                     OtherWrites(from.store_id), parts_.progress);
   if (!seen.ok()) return std::move(seen).status();
   return NameAhead(*seen, from.store_id, IsClosed(from) ? "" : "nothing was closed; ");
+}
+
+// rekey, pin, purge, mv and adopt exchange a record and keep the time of its write; what they put
+// in the place of an empty record is no loss.
+OtherWriteFn StoreCopier::OtherWrites(const std::string& store_id) {
+  return [this, store_id](const StateId& id, uint64_t n, ByteView source, ByteView target) {
+    const SealContext where{store_id, id, n};
+    Result<SealedInfo> here = parts_.to_kms.OpenInfo(where, source);
+    Result<SealedInfo> there = parts_.to_kms.OpenInfo(where, target);
+    if (!here.ok() || !there.ok() || there->version.kind == RecordKind::kNoOp) return false;
+    return here->version.time_ms != there->version.time_ms;
+  };
 }
 
 // OK where the target has nothing of its own. `now`: what is to be said of the source.
@@ -202,7 +215,7 @@ Status StoreCopier::Settle(const StoreIdentity& from) {
 // comes any more before the source is closed for good.
 Result<PassCounts> StoreCopier::AwaitStill() {
   for (int pass = 0; pass < kPasses; ++pass) {
-    Result<PassCounts> late = CopyPass(parts_.from, parts_.to, PassDepth::kMissing, {});
+    Result<PassCounts> late = CopyPass(parts_.from, parts_.to, PassDepth::kMissing, {}, {});
     if (!late.ok() || late->moved == 0 || late->IsAhead()) return late;
   }
   return Status::Unavailable("a server still writes to the source, though it is closed");
@@ -211,7 +224,8 @@ Result<PassCounts> StoreCopier::AwaitStill() {
 // A target that is ahead after all leaves the source open, which is what clients worked with.
 Result<PassCounts> StoreCopier::LastPass(const StoreIdentity& from) {
   parts_.say("the last pass");
-  Result<PassCounts> last = CopyPass(parts_.from, parts_.to, PassDepth::kCompare, parts_.progress);
+  Result<PassCounts> last = CopyPass(parts_.from, parts_.to, PassDepth::kCompare,
+                                     OtherWrites(from.store_id), parts_.progress);
   if (!last.ok()) return last;
   PassCounts seen = *last;
   if (!seen.IsAhead()) {
@@ -261,7 +275,7 @@ Result<PassCounts> StoreCopier::Run() {
     for (int pass = 0; pass < kPasses; ++pass) {
       parts_.say("copying while servers work, pass " + std::to_string(pass + 1));
       Result<PassCounts> done =
-          CopyPass(parts_.from, parts_.to, PassDepth::kMissing, parts_.progress);
+          CopyPass(parts_.from, parts_.to, PassDepth::kMissing, {}, parts_.progress);
       if (!done.ok()) return done;
       if (done->moved <= kLittle) break;
     }

@@ -70,6 +70,8 @@ class StoreCopier {
   Status CheckTarget(const StoreIdentity& from, StoreIdentity* to);
   Status CheckKeys(const StoreIdentity& from);
   Status LookAtTarget(const StoreIdentity& from);
+  // Of what the target has and the source has not.
+  OtherWriteFn OtherWrites(const std::string& store_id);
   Status NameAhead(const PassCounts& seen, const std::string& store_id, const std::string& now);
   Result<PassCounts> LastPass(const StoreIdentity& from);
   Status AwaitNoLocks();

@@ -22,7 +22,8 @@ constexpr size_t kFront = 92;
 
 class Pass {
  public:
-  Pass(Storage& from, Storage& to, PassDepth depth) : from_(from), to_(to), depth_(depth) {}
+  Pass(Storage& from, Storage& to, PassDepth depth, const OtherWriteFn& other)
+      : from_(from), to_(to), depth_(depth), other_(other) {}
 
   Status Begin() {
     Result<StoreCopy*> from = CopyOf(from_);
@@ -98,24 +99,53 @@ class Pass {
     if (!have.ok()) return std::move(have).status();
     Result<std::vector<uint64_t>> numbers = from_.Versions(id);
     if (!numbers.ok()) return std::move(numbers).status();
-    const bool ahead = !have->empty() && (numbers->empty() || have->front() > numbers->front());
+    bool ahead = !have->empty() && (numbers->empty() || have->front() > numbers->front());
+    std::set<uint64_t> differ;
+    if (!ahead && depth_ != PassDepth::kMissing) {
+      STATEWARD_RETURN_IF_ERROR(Compare(id, *have, *numbers, &differ, &ahead));
+    }
     if (ahead) NoteAhead(id);
     if (ahead || depth_ == PassDepth::kLook) return Status();
-    return MoveRecords(id, *have, *numbers);
+    return MoveRecords(id, *have, *numbers, differ);
+  }
+
+  // Of the numbers that both have (kLook: of the highest) those whose records differ. *ahead: one
+  // of them is another write. It is looked at before anything is written over. Newest first.
+  Status Compare(const StateId& id, const std::vector<uint64_t>& have,
+                 const std::vector<uint64_t>& numbers, std::set<uint64_t>* differ, bool* ahead) {
+    const std::set<uint64_t> there(have.begin(), have.end());
+    for (uint64_t n : numbers) {
+      if (there.count(n) == 0) continue;
+      Result<bool> same = SameFront(id, n);
+      if (!same.ok()) return std::move(same).status();
+      if (!*same) {
+        differ->insert(n);
+        Result<bool> other = IsOther(id, n);
+        if (!other.ok()) return std::move(other).status();
+        *ahead = *other;
+      }
+      if (*ahead || depth_ == PassDepth::kLook) break;
+    }
+    return Status();
+  }
+
+  Result<bool> IsOther(const StateId& id, uint64_t n) {
+    if (!other_) return false;
+    Result<Bytes> here = from_.GetPrefix(id, n, Kms::kInfoPrefix);
+    if (!here.ok() && here.status().code() == Code::kNotFound) return false;  // pruned meanwhile
+    if (!here.ok()) return std::move(here).status();
+    Result<Bytes> there = to_.GetPrefix(id, n, Kms::kInfoPrefix);
+    if (!there.ok()) return std::move(there).status();
+    return other_(id, n, *here, *there);
   }
 
   // `have`, `numbers`: of target and source, newest first.
   Status MoveRecords(const StateId& id, const std::vector<uint64_t>& have,
-                     const std::vector<uint64_t>& numbers) {
+                     const std::vector<uint64_t>& numbers, const std::set<uint64_t>& differ) {
     const std::set<uint64_t> there(have.begin(), have.end());
     for (auto at = numbers.rbegin(); at != numbers.rend(); ++at) {
       const uint64_t n = *at;
-      bool same = there.count(n) > 0;
-      if (same && depth_ == PassDepth::kCompare) {
-        Result<bool> compared = SameFront(id, n);
-        if (!compared.ok()) return std::move(compared).status();
-        same = *compared;
-      }
+      const bool same = there.count(n) > 0 && differ.count(n) == 0;
       ++records_;
       if (!same) STATEWARD_RETURN_IF_ERROR(MoveRecord(id, n));
     }
@@ -245,6 +275,7 @@ class Pass {
   StoreCopy* from_copy_ = nullptr;
   StoreCopy* to_copy_ = nullptr;
   const PassDepth depth_;
+  const OtherWriteFn& other_;
   uint64_t states_ = 0;
   std::mutex ahead_mutex_;  // over ahead_
   std::map<std::string, StateId> ahead_;
@@ -266,9 +297,9 @@ Result<StoreCopy*> CopyOf(Storage& storage) {
   return copy;
 }
 
-Result<PassCounts> CopyPass(Storage& from, Storage& to, PassDepth depth,
+Result<PassCounts> CopyPass(Storage& from, Storage& to, PassDepth depth, const OtherWriteFn& other,
                             const std::function<void(uint64_t, uint64_t)>& progress) {
-  Pass pass(from, to, depth);
+  Pass pass(from, to, depth, other);
   STATEWARD_RETURN_IF_ERROR(pass.Begin());
   return pass.Run(progress);
 }

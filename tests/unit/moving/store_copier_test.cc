@@ -316,6 +316,13 @@ TEST(StoreCopier, ACopyBackMixesNoTwoHistories) {
   const std::string blob(64, 'd');
   const std::vector<std::pair<std::function<void(World&)>, std::string>> cases{
       {[](World& w) { w.Write(w, *w.from, "a"); }, "of 1 state: net/a; nothing was closed;"},
+      // Both went on from the same version, and the source is as far, or farther.
+      {[](World& w) {
+         w.Write(w, *w.from, "a");
+         w.clock.Advance(60000);
+         w.Write(w, w.to, "a");
+       },
+       "of 1 state: net/a; nothing was closed;"},
       {[](World& w) { w.Write(w, *w.from, "ghost"); }, "of 1 state: net/ghost; nothing was"},
       {[&](World& w) { CHECK(w.from->ClaimLegacy(blob, lost).ok()); }, "state " + lost.hex()},
       {[&](World& w) { w.from->legacy[blob] = Bytes{4}; }, "blob " + blob + " of terraform-"}};
