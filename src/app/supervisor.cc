@@ -34,6 +34,7 @@ struct Worker {
   pid_t pid = -1;  // -1: to be started
   bool serves = false;
   bool reloads = false;
+  bool owes_more = false;  // its next answer is to a reload before the last one
   int64_t start_us = 0;
   int64_t not_before_us = 0;
   int64_t pause_us = 0;
@@ -61,6 +62,7 @@ class Supervisor {
   void Tell(int signal);
   void Reload(int signal);
   void BeginReload(int signal);
+  void HearAnswers();
   bool Reloads() const;
   void NoteInForce(pid_t pid, bool taken);
   void Take();
@@ -76,6 +78,7 @@ class Supervisor {
   std::vector<Worker> workers_;
   bool ready_ = false;      // what was told last
   uint64_t settings_ = 0;   // the number of those in force
+  bool served_ = false;     // some worker has served with those
   bool undecided_ = false;  // others were read, and no worker has taken them yet
   int again_ = 0;           // a reload that came during another one: its signal
   int64_t patience_until_us_ = 0;
@@ -119,7 +122,7 @@ std::optional<int> Supervisor::StartMissing() {
       return work_(in_force, number);
     }
     worker.pid = pid;
-    worker.serves = worker.reloads = false;
+    worker.serves = worker.reloads = worker.owes_more = false;
     worker.settings = settings_;
     worker.start_us = NowUs();
   }
@@ -135,8 +138,10 @@ void Supervisor::Reap() {
       bool soon = now - worker.start_us < kTooSoonUs;
       worker.pause_us =
           soon ? std::min(std::max(worker.pause_us * 2, kFirstPauseUs), kLongestPauseUs) : 0;
+      // What is in force lets nobody serve any more.
+      if (undecided_ && !worker.serves) Take();
       worker.pid = -1;
-      worker.serves = worker.reloads = false;
+      worker.serves = worker.reloads = worker.owes_more = false;
       worker.not_before_us = now + worker.pause_us;
       LogLine line = log_.Begin(LogLevel::kWarning, "a worker ended and is replaced");
       line.Int("pid", pid).Int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -188,35 +193,56 @@ bool Supervisor::Reloads() const {
 }
 
 void Supervisor::BeginReload(int signal) {
+  HearAnswers();
   again_ = 0;
   patience_until_us_ = NowUs() + kReloadUs;
   undecided_ = reload_.read();
-  const auto serves = [](const Worker& worker) { return worker.serves; };
   // Perhaps these are the settings that let one serve.
-  if (undecided_ && std::none_of(workers_.begin(), workers_.end(), serves)) Take();
+  if (undecided_ && !served_) Take();
   // One that does not serve yet may have begun with the old settings: it is told, too.
-  for (Worker& worker : workers_) worker.reloads = worker.pid > 0;
+  for (Worker& worker : workers_) {
+    worker.owes_more = worker.reloads;
+    worker.reloads = worker.pid > 0;
+  }
   Tell(signal);
+}
+
+// Those that are queued already: they are of before.
+void Supervisor::HearAnswers() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, InForceSignal());
+  siginfo_t info = {};
+  const timespec now{};
+  while (sigtimedwait(&set, &info, &now) > 0) {
+    NoteInForce(info.si_pid, info.si_value.sival_int != 0);
+  }
 }
 
 void Supervisor::Take() {
   reload_.take();
   ++settings_;
-  undecided_ = false;
+  served_ = undecided_ = false;
 }
 
 // What a worker says first is that it serves. The settings may have changed since it was forked.
 void Supervisor::NoteInForce(pid_t pid, bool taken) {
   for (Worker& worker : workers_) {
     if (worker.pid != pid) continue;
-    if (worker.serves) {
+    if (worker.serves && worker.owes_more) {
+      // It may have read the last ones already; asked once more it says so.
+      worker.owes_more = false;
+      kill(pid, SIGHUP);
+    } else if (worker.serves) {
       worker.reloads = false;
       if (taken && undecided_) Take();
+      served_ = served_ || taken;
     } else if (!worker.reloads && (undecided_ || worker.settings != settings_)) {
       worker.reloads = true;
       patience_until_us_ = NowUs() + kReloadUs;
       kill(pid, SIGHUP);
     }
+    served_ = served_ || (!worker.serves && worker.settings == settings_);
     worker.serves = true;
   }
 }
@@ -225,8 +251,11 @@ void Supervisor::NoteInForce(pid_t pid, bool taken) {
 // While all that were told have died, those that replace them decide.
 void Supervisor::SettleReload() {
   const auto serves = [](const Worker& worker) { return worker.serves; };
+  const auto reloads = [](const Worker& worker) { return worker.reloads; };
   if (Reloads()) return;
   if (again_ != 0) return BeginReload(again_);
+  // One that takes very long may take them still.
+  if (std::any_of(workers_.begin(), workers_.end(), reloads)) return;
   if (std::any_of(workers_.begin(), workers_.end(), serves)) undecided_ = false;
 }
 
