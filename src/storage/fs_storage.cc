@@ -183,6 +183,7 @@ Status FsStorage::AskAbout(const StateId& id, uint64_t n, ByteView front, const 
   DiskStat stat;
   const std::string path = fs_layout::VersionPath(id, n);
   const int r = disk_.StatAt(root->get(), path.c_str(), &stat);
+  if (r == -ENOENT) STATEWARD_RETURN_IF_ERROR(CheckStates(root->get()));
   return r < 0 ? DiskError(path, r) : check(n, front, stat.size);
 }
 
