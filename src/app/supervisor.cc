@@ -63,6 +63,8 @@ class Supervisor {
   void Reload(int signal);
   void BeginReload(int signal);
   void HearAnswers();
+  bool AnyServes() const;
+  bool AnyReloads() const;
   bool Reloads() const;
   void NoteInForce(pid_t pid, bool taken);
   void Take();
@@ -186,11 +188,17 @@ void Supervisor::Reload(int signal) {
   if (!Reloads()) BeginReload(signal);
 }
 
-// Some worker has not answered yet, and may be waited for.
-bool Supervisor::Reloads() const {
-  const auto reloads = [](const Worker& worker) { return worker.reloads; };
-  return std::any_of(workers_.begin(), workers_.end(), reloads) && NowUs() < patience_until_us_;
+bool Supervisor::AnyServes() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.serves; });
 }
+
+// Some worker has not answered yet.
+bool Supervisor::AnyReloads() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.reloads; });
+}
+
+// And it may be waited for.
+bool Supervisor::Reloads() const { return AnyReloads() && NowUs() < patience_until_us_; }
 
 void Supervisor::BeginReload(int signal) {
   HearAnswers();
@@ -250,20 +258,15 @@ void Supervisor::NoteInForce(pid_t pid, bool taken) {
 // Each worker that was told has answered, and none has taken the new settings: the old ones stay.
 // While all that were told have died, those that replace them decide.
 void Supervisor::SettleReload() {
-  const auto serves = [](const Worker& worker) { return worker.serves; };
-  const auto reloads = [](const Worker& worker) { return worker.reloads; };
   if (Reloads()) return;
   if (again_ != 0) return BeginReload(again_);
   // One that takes very long may take them still.
-  if (std::any_of(workers_.begin(), workers_.end(), reloads)) return;
-  if (std::any_of(workers_.begin(), workers_.end(), serves)) undecided_ = false;
+  if (AnyReloads()) return;
+  if (AnyServes()) undecided_ = false;
 }
 
 void Supervisor::SayWhetherReady() {
-  const auto serves = [](const Worker& worker) { return worker.serves; };
-  const auto reloads = [](const Worker& worker) { return worker.reloads; };
-  if (ready_ || std::none_of(workers_.begin(), workers_.end(), serves) ||
-      std::any_of(workers_.begin(), workers_.end(), reloads) || undecided_) {
+  if (ready_ || !AnyServes() || AnyReloads() || undecided_) {
     return;
   }
   ready_ = true;
