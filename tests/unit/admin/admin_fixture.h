@@ -56,6 +56,15 @@ class AdminFixture : public ServiceFixture {
     if (!whole.ok()) return whole;
     return RunOperation(*operation, *admin, caller, args_);
   }
+  // The store is gone after so many of its calls, and is back afterwards. True: the operation came
+  // to its end.
+  bool BreakOff(int calls, const char* name, const std::vector<Given>& given) {
+    storage.calls_left = calls;
+    const bool whole = Run(name, root, given).ok();
+    storage.calls_left = 0;
+    storage.down = false;
+    return whole;
+  }
   // All rows, a streamed list's too.
   std::vector<Row> RowsOf(const char* name, const Caller& caller, const std::vector<Given>& given,
                           Verdict want = Verdict::kDone) {

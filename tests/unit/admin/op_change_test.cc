@@ -19,6 +19,12 @@ return "change-" + HexEncode(Sha256(operation + ":" + seed)).substr(0, 32);
 Code LockAs(const Grant& who, const std::string& id, const std::string& operation) {
   return service->Lock(who, Info(id, operation), LockFor::kOperation).status.code();
 }
+// A state of three versions, of which `grant` is from here on; its address.
+std::string NewState(const std::string& name) {
+  grant = GrantOf(root, {"", "net", name});
+  ThreeApplies();
+  return "net/" + name;
+}
 }
 ;
 
@@ -411,18 +417,12 @@ TEST(Changes, BrokenOffAtAnyCallTheyEndTheSameWhenRepeated) {
     bool whole = false;
     for (int calls = 1; !whole; ++calls) {
       CHECK(calls < 200);
-      const std::string state = std::string("s") + one.name + std::to_string(calls);
-      grant = GrantOf(root, {"", "net", state});
-      ThreeApplies();
+      const std::string address = NewState(one.name + std::to_string(calls));
       if (one.deleted_before) Is(Code::kOk, Delete());
       const uint64_t head = HeadOf();
-      const std::string address = "net/" + state;
       std::vector<Given> given = one.given;
       given.push_back({"state", address.c_str()});
-      storage.calls_left = calls;
-      whole = Run(one.name, root, given).ok();
-      storage.calls_left = 0;
-      storage.down = false;
+      whole = BreakOff(calls, one.name, given);
       // Nothing, or all of it.
       const uint64_t now = HeadOf();
       CHECK(now == head || now == head + 1);
@@ -450,18 +450,12 @@ TEST(Changes, BrokenOffAfterAForcedReleaseTheyEndTheSameWhenRepeated) {
     bool whole = false;
     for (int calls = 1; !whole; ++calls) {
       CHECK(calls < 200);
-      const std::string state = std::string("s") + one.name + std::to_string(calls);
-      grant = GrantOf(root, {"", "net", state});
-      ThreeApplies();
+      const std::string address = NewState(one.name + std::to_string(calls));
       Is(Code::kOk, Lock("forced"));
       Is(Code::kOk, Unlock(""));
-      const std::string address = "net/" + state;
       std::vector<Given> given = one.given;
       given.push_back({"state", address.c_str()});
-      storage.calls_left = calls;
-      whole = Run(one.name, root, given).ok();
-      storage.calls_left = 0;
-      storage.down = false;
+      whole = BreakOff(calls, one.name, given);
       if (Get() != one.want || Locked()) LONGS_EQUAL(1, RowsOf(one.name, root, given).size());
       STRCMP_EQUAL(one.want.c_str(), Get().c_str());
       CHECK_FALSE(Locked());

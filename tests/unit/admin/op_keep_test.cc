@@ -159,10 +159,7 @@ TEST(Keeps, APurgeThatWasBrokenOffIsRepeated) {
     Is(Code::kOk, Put(State("3", "3")));
     const std::vector<Given> given = {
         {"state", address.c_str()}, {"version", "4"}, {"reason", "leak"}};
-    storage.calls_left = calls;
-    whole = Run("purge", root, given).ok();
-    storage.calls_left = 0;
-    storage.down = false;
+    whole = BreakOff(calls, "purge", given);
     Holds(State("3", "3"));
     const History history(storage, *kms, *admin->StoreId());
     const bool done = history.Info(Id(), 4)->version.kind == RecordKind::kPurged;

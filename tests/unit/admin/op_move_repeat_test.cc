@@ -34,13 +34,8 @@ struct Way {
 
 class MovesAgainFixture : public ChangeFixture {
  public:
-  // The store is gone after so many of its calls. True: the move came to its end.
   bool BreakOff(const Way& way, int calls) {
-    storage.calls_left = calls;
-    const bool whole = Run("mv", root, way.given).ok();
-    storage.calls_left = 0;
-    storage.down = false;
-    return whole;
+    return ChangeFixture::BreakOff(calls, "mv", way.given);
   }
   void FreeLocks(const Way& way) {
     for (const Grant& each : {way.old, way.next}) {
