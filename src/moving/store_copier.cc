@@ -116,7 +116,7 @@ OtherWriteFn StoreCopier::OtherWrites(const std::string& store_id) {
   };
 }
 
-// OK where the target has nothing of its own. `now`: what is to be said of the source.
+// OK when the source has all that the target has. `now`: how the source is at this moment.
 Status StoreCopier::NameAhead(const PassCounts& seen, const std::string& store_id,
                               const std::string& now) {
   if (!seen.IsAhead()) return Status();

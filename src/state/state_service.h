@@ -81,8 +81,8 @@ class StateService {
   // operation's lock is as UnlockByForce.
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id,
                      LockFor whom = LockFor::kClient);
-  // Of a run that may be gone: the next LOCK takes a number away, whoever held the lock, also one
-  // of the caller's own. No ID: whatever is held.
+  // Of a run that may be gone: the next LOCK takes a number away, no matter who held the lock, also
+  // one of the caller's own. No ID: whatever is held.
   StateAnswer UnlockByForce(const Grant& grant, const std::string& lock_id);
 
  private:

@@ -171,7 +171,7 @@ Status OtherLegacy(const std::string& legacy_id) {
 Status CheckNumberLeft(uint64_t head) {
   if (head < kLastRecord) return Status();
   return Status::Unavailable("record " + std::to_string(head) +
-                             " has the last number: none is left");
+                             " has the highest number: no record can follow it");
 }
 
 Status CheckNumber(uint64_t n) {
