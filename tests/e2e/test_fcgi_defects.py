@@ -133,16 +133,20 @@ class Defects(unittest.TestCase):
         whole = head + fcgi.params({"REQUEST_METHOD": "POST", "REQUEST_URI": "/state/p/n",
                                     "HTTP_AUTHORIZATION": AUTH, "CONTENT_LENGTH": "1000"})
         body = fcgi.record(fcgi.STDIN, b"x" * 10)
-        for data in (attack, head + attack, head + some + attack, attack[:4] + b"\0" * 60,
-                     whole + attack, whole + body + attack,
+        # The first is the one that was found: libfcgi answers such a record into a fixed buffer of 64 bytes.
+        probe = head + fcgi.params({"REQUEST_METHOD": "GET", "REQUEST_URI": "/health"})
+        for data in (probe + attack + fcgi.record(fcgi.STDIN), whole + attack,
+                     attack, head + attack, head + some + attack, attack[:4] + b"\0" * 60,
+                     whole + body + attack,
                      whole + body + attack[:3], whole + fcgi.record(fcgi.GET_VALUES, values),
                      whole + body + fcgi.record(fcgi.ABORT), whole + fcgi.record(fcgi.DATA, b"x"),
                      whole + fcgi.record(fcgi.STDIN, b"x", request_id=2)):
             with server.link() as link:
                 link.send(data)
+                link.answer()  # /health may be answered before the record is seen
                 self.assertTrue(link.ended())
-        self.assertEqual(200, server.ask("GET", "/health")[0])
-        self.assertEqual(worker, server.workers(), "a worker died")
+            self.assertEqual(200, server.ask("GET", "/health")[0])
+            self.assertEqual(worker, server.workers(), "a worker died")
 
     def test_a_parameter_stream_that_breaks_off_is_no_request(self):
         server = self.serve()
@@ -422,10 +426,13 @@ class Load(unittest.TestCase):
     def test_a_reload_loses_no_request(self):
         def disturb():
             for _ in range(5):
+                before = self.reloads()
                 self.server.process.send(signal.SIGHUP)
-                time.sleep(0.3)
+                wait_for(lambda n=before: self.reloads() > n, "the settings were read again")
         self.assertEqual([], self.run_load(disturb))
-        self.assertIn("settings were read again", self.server.process.log())
+
+    def reloads(self):
+        return self.server.process.log().count("settings were read again")
 
     def test_a_killed_worker_is_replaced(self):
         def disturb():
