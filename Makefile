@@ -110,7 +110,7 @@ SOURCES := $(shell find include src tests bench -name '*.h' -o -name '*.cc' -o -
 fmt:
 	clang-format -i $(SOURCES)
 fmt-check:
-	clang-format --dry-run -Werror $(SOURCES)
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
 tidy:
 	clang-tidy --quiet $(shell find src -name '*.cc') -- -std=c++17 -Iinclude -Isrc -isystem /usr/include/postgresql -D_GNU_SOURCE
 layers:

@@ -11,12 +11,14 @@ test: test-deps
 .PHONY: test-programs
 test-programs: $(O)/policy_batch $(O)/signature_vectors next
 # The look before a commit: all but optimized, the unit tests, layers, format, and the contract row by
-# row through nginx.
-.PHONY: check
+# row through nginx. The unit tests compute for as long as all else, so both run at once; each tells its output when it ends.
+.PHONY: check check-unit check-rest
 check: test-deps
 	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) VARIANT=quick programs unit
+	$(Q)$(MAKE) --no-print-directory -j2 --output-sync=target check-unit check-rest
+check-unit:
 	$(Q)build/quick/unit_tests
-	$(Q)$(MAKE) --no-print-directory layers fmt-check
+check-rest: layers fmt-check
 	$(Q)STATEWARD_BUILD=build/quick python3 -B tests/e2e/run.py test_contract.NginxContract
 
 # docs/openapi.json and the routes in docs/api.md, from the table of operations.
