@@ -5,7 +5,8 @@ changes, which after version 1.0 of docs/formats.md it must not. test_sample_sto
 into a real service and reads, writes and unlocks it there.
 
 A store has three states: demo/free (two versions), demo/held (locked with the ID HELD), demo/gone
-(deleted), and a kept upload of demo/free. The keys are those of a test, and secret to nobody.
+(deleted), and a kept upload of demo/free. The keys are those of a test, and secret to nobody. Of Vault's
+Transit lie beside the store: the key's backup, as Vault gave it, and the exported key.
 """
 import base64
 import hashlib
@@ -33,6 +34,7 @@ STORES = (("fs-local-key", "fs+local", "local"), ("fs-local-vault", "fs+local", 
           ("fs-local-transit", "fs+local", "transit"), ("fs-redis-key", "fs+redis", "local"),
           ("postgres-postgres-key", "postgres+postgres", "local"), ("s3-s3-key", "s3+s3", "local"))
 BUCKET = "terraform-state"
+BACKUP, EXPORTED = "transit.backup", "exported.keys"
 
 
 def document(serial, lineage="7c5f2a7e-0000-4000-8000-000000000001"):
@@ -96,19 +98,35 @@ class Bucket:
         self.call("PUT", self.path(key), body=data)
 
 
-def keys_settings(box, kind, exported=None):
-    """(settings, the exported key or None). A Vault is started where one is needed."""
+def vault_settings(vault, kind):
+    """Those of a server that has no key but Vault's, and no right but those that docs/kms.md names."""
+    settings = vault.kv_settings if kind == "vault" else vault.transit_settings
+    return settings(VAULT_TOKEN=vault.new_token(), KMS_KEY="")
+
+
+def new_keys(box, kind):
+    """For a new store: (settings, name -> text of the files with its key). A Vault is started where one is needed."""
     if kind == "local":
-        return {"KMS_KEY": KEY}, None
-    if kind == "transit" and exported:
-        return {"KMS_BACKEND": "local", "KMS_TRANSIT_EXPORTED": "\n".join(exported),
-                "KMS_KEY": KEY}, exported
-    vault = Vault(box)
+        return {"KMS_KEY": KEY}, {}
+    vault, files = Vault(box), {}
     if kind == "vault":
         vault.put_key(KEY)
-        return vault.kv_settings(), None
-    vault.make_transit_key(exportable=True)
-    return vault.transit_settings(), vault.export()
+    else:
+        vault.make_transit_key(exportable=True, allow_plaintext_backup=True)
+        files = {BACKUP: vault.backup(), EXPORTED: "\n".join(vault.export())}
+    return vault_settings(vault, kind), files
+
+
+def kept_keys(box, kind, folder):
+    """Settings that open the store of `folder`: Transit's key from its backup, in a new Vault. Kind "exported":
+    Transit's key without Vault."""
+    if kind == "exported":
+        return {"KMS_TRANSIT_EXPORTED": (folder / EXPORTED).read_text().strip(), "KMS_KEY": KEY}
+    if kind != "transit":
+        return new_keys(box, kind)[0]
+    vault = Vault(box)
+    vault.restore((folder / BACKUP).read_text().strip())
+    return vault_settings(vault, kind)
 
 
 # What a service holds, as files below `folder`, and back.
@@ -192,14 +210,14 @@ def make(name, pair_name, kind):
     folder.mkdir(parents=True)
     with Box() as box:
         pair = Pair(box, pair_name)
-        settings, exported = keys_settings(box, kind)
+        settings, files = new_keys(box, kind)
         server = pair.stateward(**settings)
         fill(server)
         server.process.stop()
         save(pair, box, folder)
         pair.close()
-    if exported:
-        (folder / "exported.keys").write_text("\n".join(exported) + "\n")
+    for file, text in files.items():
+        (folder / file).write_text(text + "\n")
     print(name)
 
 

@@ -130,6 +130,13 @@ disable_mlock = true
         keys = self.call("GET", f"transit/export/encryption-key/{name}")["data"]["keys"]
         return [keys[number] for number in sorted(keys, key=int)]
 
+    def backup(self, name=TRANSIT_KEY):
+        """All of a key that was made with allow_plaintext_backup, as one text."""
+        return self.call("GET", f"transit/backup/{name}")["data"]["backup"]
+
+    def restore(self, text, name=TRANSIT_KEY):
+        self.call("POST", f"transit/restore/{name}", backup=text)
+
     def encrypt_whole(self, document, name=TRANSIT_KEY):
         """As the original stored a state."""
         plain = base64.b64encode(document).decode()
