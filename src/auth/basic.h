@@ -14,7 +14,8 @@ namespace stateward {
 class BasicAuthenticator : public Authenticator {
  public:
   // Names the owner of a namespace for the log, lock records and versions, from its tenant: by a
-  // digest with a key that no reader of those has. kUnavailable: the key is not there yet.
+  // digest with a key that no reader of those has. kUnavailable, kUnknownKey: the key is not there
+  // yet (StoreSecret::NameOf).
   using NameFn = std::function<Result<std::string>(const std::string& tenant)>;
 
   explicit BasicAuthenticator(NameFn name) : name_(std::move(name)) {}
@@ -24,8 +25,8 @@ class BasicAuthenticator : public Authenticator {
   void LeaveTokens() { leaves_tokens_ = true; }
   std::string_view Name() const override { return "basic"; }
   bool Takes(const Credentials& credentials) const override;
-  // kUnauthenticated: an empty secret, or one of more than 4096 bytes. kUnavailable: it cannot be
-  // named; only reading goes on then, as "basic" alone.
+  // kUnauthenticated: an empty secret, or one of more than 4096 bytes. kUnavailable, kUnknownKey:
+  // it cannot be named; only reading goes on then, as "basic" alone.
   Result<Grant> Authorize(const Credentials& credentials, const StateKey& key, Verb verb) override;
   Result<Identity> Identify(const Credentials& credentials) override;
 

@@ -54,7 +54,10 @@ Result<SecretBytes> OpenStoreSecret(Kms& kms, const StoreIdentity& marker) {
 Result<std::string> StoreSecret::NameOf(const std::string& tenant, StoreGate& gate,
                                         IdentityFile& identity, Kms& kms) {
   Result<SecretBytes> secret = Get(gate, identity, kms);
-  if (!secret.ok()) return Status::Unavailable(secret.status().detail());
+  if (!secret.ok()) {
+    const bool other_key = secret.status().code() == Code::kUnknownKey;
+    return Status(other_key ? Code::kUnknownKey : Code::kUnavailable, secret.status().detail());
+  }
   const Sha256Digest digest = HmacSha256(*secret, "stateward principal v1:" + tenant);
   return HexEncode(digest).substr(0, kNameDigits);
 }

@@ -35,7 +35,8 @@ SealContext StoreSecretPlace(const std::string& store_id, uint32_t format);
 class StoreSecret {
  public:
   // Names who has this tenant (StateKey): 16 hex digits of HMAC-SHA256.
-  // kUnavailable: the secret was not opened yet, and could not be now.
+  // kUnavailable, kUnknownKey: the secret was not opened yet, and could not be now; the latter when
+  // no key here is the one that seals it.
   Result<std::string> NameOf(const std::string& tenant, StoreGate& gate, IdentityFile& identity,
                              Kms& kms);
 

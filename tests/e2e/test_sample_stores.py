@@ -85,7 +85,8 @@ class SampleStores(unittest.TestCase):
                 self.assertEqual(503, server.ask("GET", "/ready")[0])
                 for path, lock in (("/state/demo/free", ""), ("/state/demo/held", f"?ID={HELD}")):
                     self.assertIn(UNKNOWN_KEY, self.expect(503, server, "GET", path))
-                    self.expect(503, server, "POST", path + lock, document(6))
+                    self.assertIn(UNKNOWN_KEY, self.expect(503, server, "POST", path + lock, document(6)))
+                    self.assertIn(UNKNOWN_KEY, self.expect(503, server, "LOCK", path, lock_info("another")))
                 self.assertEqual(records(FOLDER / name), records(box.folder))
                 pair.close()
 

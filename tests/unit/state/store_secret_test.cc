@@ -75,7 +75,7 @@ TEST(StoreSecret, NamesAreOfTheStoreAlone) {
 }
 
 TEST(StoreSecret, IsOpenedOnceAndKept) {
-  STRCMP_EQUAL("unavailable", Name(*With(kTwo)).c_str());
+  STRCMP_EQUAL("unknown_key", Name(*With(kTwo)).c_str());
   const std::string name = Name(*one);
   STRCMP_EQUAL(name.c_str(), Name(*With(kTwo)).c_str());
 }
