@@ -85,6 +85,9 @@ class AuditTrail {
   virtual Status Intend(AuditEvent* event, AuditNeed need, AuditHead* head) = 0;
   // What was done or refused. Never waits for a disk.
   virtual void Note(const AuditEvent& event) = 0;
+  // kUnavailable: no change is carried out just now, since its line cannot be written. Somebody who
+  // is at work may still finish where the disk is only full: that is OK here, and a warning.
+  virtual Status Check() const = 0;
   // What is wrong with it, in words that may be shown to anybody; "" = nothing.
   virtual std::string Warning() const = 0;
 };

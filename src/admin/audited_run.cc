@@ -45,6 +45,7 @@ AuditResult ResultOf(Code code) {
   switch (code) {
     case Code::kOk:
       return AuditResult::kDone;
+    case Code::kUnknownKey:
     case Code::kUnavailable:
     case Code::kOverloaded:
     case Code::kCorruption:

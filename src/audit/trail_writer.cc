@@ -75,6 +75,11 @@ void TrailWriter::Note(const AuditEvent& event) {
   }
 }
 
+Status TrailWriter::Check() const {
+  if (!options_.settings.required || !in_trouble_ || !has_room_) return Status();
+  return Status::Unavailable("events cannot be written, and no change is made without its line");
+}
+
 std::string TrailWriter::Warning() const {
   if (in_trouble_) return "events cannot be written; the log says why";
   return copy_fails_ ? "the journal or syslog does not take the events; the log says why" : "";

@@ -61,6 +61,7 @@ class TrailWriter : public AuditTrail {
   bool HasRoom() const override { return has_room_; }
   Status Intend(AuditEvent* event, AuditNeed need, AuditHead* head) override;
   void Note(const AuditEvent& event) override;
+  Status Check() const override;
   std::string Warning() const override;
 
   // The file is looked at now and not in a second (HUP, USR2).

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "base/state_name.h"
+#include "kms/key_text.h"
+#include "kms/open_kms.h"
 #include "unit/admin/admin_fixture.h"
 
 namespace stateward {
@@ -21,6 +23,7 @@ class FakeTrail : public AuditTrail {
     return Status();
   }
   void Note(const AuditEvent& event) override { noted.push_back(event); }
+  Status Check() const override { return Status(); }
   std::string Warning() const override { return ""; }
 
   bool refuses = false;
@@ -103,6 +106,19 @@ TEST(AuditedRun, AStoresRefusalIsNoted) {
   UNSIGNED_LONGS_EQUAL(1, trail.noted.size());
   CHECK(AuditResult::kRefused == trail.noted[0].result);
   CHECK_TRUE(trail.noted[0].refusal);
+}
+
+// Another host may have the key: nothing was decided, as with a service that is away.
+TEST(AuditedRun, WhatNeedsAKeyThatIsNotHereFailed) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  KmsSettings others;
+  others.key = NewKeyText();
+  const std::unique_ptr<Kms> other = std::move(*OpenKms(others));
+  admin = std::make_unique<AdminService>(
+      AdminParts{storage, locker, *other, gate, *service, clock, rules, UploadRules(), "", &trail});
+  CHECK(Run("get", root, {{"state", "net/prod"}}).status().code() == Code::kUnknownKey);
+  CHECK(AuditResult::kFailed == trail.noted.back().result);
 }
 
 TEST(AuditedRun, NothingIsChangedWithoutItsLine) {

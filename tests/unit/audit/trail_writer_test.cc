@@ -308,6 +308,34 @@ TEST(TrailWriter, WhyAFileCannotBeOpenedIsSaid) {
   STRCMP_CONTAINS("symbolic link", Intend(*trail.Open(true)).detail().c_str());
 }
 
+// /ready: where each change is refused, most requests fail.
+TEST(TrailWriter, OnlyARequiredTrailThatCannotBeWrittenIsAnOutage) {
+  CountingDisk disk;
+  for (const bool required : {true, false}) {
+    auto writer = trail.Open(required, disk);
+    CHECK(writer->Flush().ok());
+    disk.no_writes = true;
+    writer->Note(Event("read"));
+    CHECK_FALSE(writer->Flush().ok());
+    CHECK(required == (writer->Check().code() == Code::kUnavailable));
+    STRCMP_CONTAINS("cannot be written", writer->Warning().c_str());
+    disk.no_writes = false;
+    CHECK(writer->Flush().ok());
+    CHECK(writer->Check().ok());
+    STRCMP_EQUAL("", writer->Warning().c_str());
+  }
+}
+
+// Who is at work uses the room that is kept free.
+TEST(TrailWriter, AFullDiskIsNoOutage) {
+  CountingDisk disk;
+  disk.no_blocks = true;
+  auto writer = trail.Open(true, disk);
+  CHECK_FALSE(Intend(*writer).ok());
+  CHECK(writer->Check().ok());
+  STRCMP_CONTAINS("cannot be written", writer->Warning().c_str());
+}
+
 TEST(TrailWriter, ASyslogThatIsAwayIsAWarning) {
   TrailOptions options;
   options.settings.file = trail.file;

@@ -307,6 +307,7 @@ TEST(Adopter, AStateThatIsGivenHasItsLineInTheTrail) {
       return refuses ? Status::Unavailable("no room") : Status();
     }
     void Note(const AuditEvent& event) override { events.push_back(event); }
+    Status Check() const override { return Status(); }
     std::string Warning() const override { return ""; }
 
     bool refuses = false;
