@@ -31,7 +31,7 @@ constexpr CiMeasure kMeasures[] = {
      "registers a "
      "name that became free gets its tokens",
      "a GitHub rule with the role write, operator or admin has to name ref, environment or "
-     "job_workflow_ref: without one, each branch may write"},
+     "job_workflow_ref, and not by a glob that fits every branch: else each branch may write"},
     {CiKind::kGitLab,
      {"namespace_id", "project_id"},
      {"ref", "ref_protected", "environment", "environment_protected"},
@@ -41,7 +41,8 @@ constexpr CiMeasure kMeasures[] = {
      "became free gets its tokens",
      "a GitLab rule with the role write, operator or admin has to name ref, ref_protected, "
      "environment or "
-     "environment_protected: without one, each branch may write"},
+     "environment_protected, the protected ones as \"true\", ref not by a glob that fits every "
+     "branch: else each branch may write"},
 };
 
 bool HasPrefix(std::string_view text, std::string_view prefix) {
@@ -58,6 +59,40 @@ bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
   return std::any_of(rule.claims.begin(), rule.claims.end(), [&](const ClaimRule& claim) {
     return std::find(std::begin(claims), std::end(claims), claim.claim) != std::end(claims) &&
            (!exactly || IsExact(claim));
+  });
+}
+
+// What is left of the pattern of a ref when the parts that every ref has are taken away.
+std::string_view OwnPart(std::string_view ref) {
+  for (const std::string_view common : {"refs/", "heads/", "tags/"}) {
+    if (HasPrefix(ref, common)) ref.remove_prefix(common.size());
+  }
+  return ref;
+}
+
+// False: it fits every branch, or the branches that nobody protects.
+bool IsPlace(std::string_view claim, const ClaimPattern& pattern) {
+  constexpr std::string_view kProtected = "_protected";
+  const bool is_protection = claim.size() > kProtected.size() &&
+                             claim.substr(claim.size() - kProtected.size()) == kProtected;
+  if (is_protection) {
+    return pattern.kind == ClaimPattern::Kind::kBool ? pattern.flag
+                                                     : !IsGlob(pattern) && pattern.text == "true";
+  }
+  if (!IsGlob(pattern)) return true;
+  if (claim != "ref") return pattern.text.find_first_not_of("*/:") != std::string::npos;
+  const std::string_view own = OwnPart(pattern.text);
+  // refs/pull/NUMBER/merge is everybody's proposal.
+  return !HasPrefix(own, "pull/") && own.find_first_not_of("*/") != std::string_view::npos;
+}
+
+// Whether the rule says which code may write. One open pattern of several opens them all.
+bool NamesPlace(const Rule& rule, const ClaimNames& places) {
+  return std::any_of(rule.claims.begin(), rule.claims.end(), [&places](const ClaimRule& claim) {
+    return std::find(std::begin(places), std::end(places), claim.claim) != std::end(places) &&
+           std::all_of(
+               claim.any_of.begin(), claim.any_of.end(),
+               [&claim](const ClaimPattern& pattern) { return IsPlace(claim.claim, pattern); });
   });
 }
 
@@ -152,7 +187,7 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
                   ": give the issuer that kind");
   }
   if (!Names(rule, measure->owners, true)) out.emplace_back(measure->owner_error);
-  if (MayChange(rule.rights) && !Names(rule, measure->places, false)) {
+  if (MayChange(rule.rights) && !NamesPlace(rule, measure->places)) {
     out.emplace_back(measure->place_error);
   }
   return out;

@@ -42,6 +42,10 @@ void Refuses(const std::string& rule, const std::string& want) {
   CHECK_TEXT(error.find(want) != std::string::npos, (rule + "\n-> " + error).c_str());
 }
 
+void Accepts(const std::string& rule) {
+  STRCMP_EQUAL("", FirstError(std::string(kGood) + "[[rules]]\n" + rule).c_str());
+}
+
 std::string TokenRule(const std::string& claims, const std::string& role = "read",
                       const std::string& issuer = "github") {
   return "issuer = \"" + issuer + "\"\nclaims = " + claims + "\nstates = [\"a/*\"]\nrole = \"" +
@@ -151,6 +155,29 @@ TEST(PolicyText, RulesAreWhole) {
 
 std::string Issuer(const std::string& url, const std::string& more = "") {
   return "[issuers.x]\naudiences = [\"a\"]\nurl = \"" + url + "\"\n" + more;
+}
+
+// Claims of the right name that let every branch in, and some that do not.
+TEST(PolicyText, ARuleForWritingSaysWhichCode) {
+  const auto gitlab = [](const char* claims) {
+    return TokenRule("{ project_id = \"1\", " + std::string(claims) + " }", "write", "gl");
+  };
+  for (const char* open :
+       {"ref_protected = \"false\"", "ref_protected = { glob = \"t*\" }",
+        "environment_protected = \"no\"", "ref_protected = [\"true\", \"false\"]"}) {
+    Refuses(gitlab(open), "each branch may write");
+  }
+  Accepts(gitlab("ref_protected = \"true\""));
+  Accepts(gitlab("ref = { glob = \"release-*\" }"));
+  const auto github = [](const char* ref) {
+    return TokenRule("{ repository_id = \"1\", ref = { glob = \"" + std::string(ref) + "\" } }",
+                     "write");
+  };
+  for (const char* open : {"refs/*/*", "refs/heads/*", "refs/tags/*", "refs/pull/*/merge"}) {
+    Refuses(github(open), "each branch may write");
+  }
+  Accepts(github("refs/heads/release/*"));
+  Accepts(github("refs/tags/v*"));
 }
 
 // What the server would not ask for keys is found here, at the place of the value.
