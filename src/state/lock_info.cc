@@ -142,6 +142,18 @@ std::string PrincipalOf(const LockRecord& holder) {
   return holder.principal.empty() ? "a client of terraform-backend" : holder.principal;
 }
 
+// `id` as one word of a shell. A client chooses the ID of its lock, and others paste the command.
+std::string ShellWord(const std::string& id) {
+  const bool plain =
+      !id.empty() && id.front() != '-' && std::all_of(id.begin(), id.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+      });
+  if (plain) return id;
+  std::string word = "'";
+  for (const char c : id) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_ms, Freeing freeing,
                      const LockClient& client) {
   std::string text = "held";
@@ -152,12 +164,12 @@ std::string InfoText(const LockRecord& holder, const StateKey& key, int64_t now_
   const std::string ended = TokenEnded(client, now_ms);
   if (!ended.empty()) text += "; " + ended;
   text += "; state " + key.project + "/" + key.name + "; when its run is gone: ";
-  text += freeing == Freeing::kByForce ? "terraform force-unlock " + holder.id
+  text += freeing == Freeing::kByForce ? "terraform force-unlock " + ShellWord(holder.id)
                                        : "ask its holder or an administrator to free it";
   if (holder.unconfirmed) {
     text += "; its LOCK was not answered yet, or with an error: a repeat of it completes it";
   }
-  if (!client.info.empty()) text.append("; ").append(client.info);
+  if (!client.info.empty()) text.append("; its holder says: ").append(client.info);
   return text;
 }
 

