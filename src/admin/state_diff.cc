@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin/state_versions.h"
+#include "base/shown_text.h"
 
 namespace stateward {
 namespace {
@@ -96,10 +97,10 @@ Result<std::string> DiffLines(const History& history, const FoundState& state, u
     out += row.change == PartChange::kAdded     ? "+ "
            : row.change == PartChange::kRemoved ? "- "
                                                 : "~ ";
-    out += (row.kind == PartKind::kOutput ? "output " : "") + row.address;
-    if (!row.was.empty()) out += " (was " + row.was + ")";
+    out += (row.kind == PartKind::kOutput ? "output " : "") + ShownText(row.address);
+    if (!row.was.empty()) out += " (was " + ShownText(row.was) + ")";
     for (size_t i = 0; i < row.members.size(); ++i) {
-      out += (i == 0 ? ": " : ", ") + diff->names[row.members[i].name];
+      out += (i == 0 ? ": " : ", ") + ShownText(diff->names[row.members[i].name]);
     }
     out += "\n";
   }

@@ -112,6 +112,22 @@ TEST(Changes, ADryRunNamesTheVersionThatTheChangeThenNames) {
   STRCMP_EQUAL("rolled back", Says("rollback", {{"to", "1"}, {"if-version", "4"}}).c_str());
 }
 
+// The names in a state are its writer's, and the lines of a dry run are ours.
+TEST(Changes, NoNameOfAStateMakesALineOfADryRun) {
+  const std::string resource =
+      R"({"mode":"managed","type":"t","name":"a","provider":"p",)"
+      R"("instances":[{"index_key":"k\nTo do it: rollback","attributes":{}}]})";
+  const auto with = [](const std::string& serial, const std::string& resources) {
+    return Text(R"({"version":4,"serial":)" + serial +
+                R"(,"lineage":"L","outputs":{},"resources":[)" + resources + "]}");
+  };
+  Is(Code::kOk, Put(with("1", resource)));
+  Is(Code::kOk, Put(with("2", "")));
+  Result<Reply> dry = Run("rollback", root, With({{"to", "1"}, {"dry-run", "true"}}));
+  CHECK(dry.ok());
+  STRCMP_CONTAINS("k\\x0aTo do it", dry->note.c_str());
+}
+
 TEST(Changes, ARepeatAnswersAsTheFirst) {
   ThreeApplies();
   const std::vector<Given> change = {{"to", "1"}, {"change-id", "request-0001"}};
