@@ -5,14 +5,20 @@
 
 namespace stateward {
 
-AdminService::ListTurn AdminService::TakeListTurn(const std::string& principal) {
+AdminService::ListTurn AdminService::TakeTurn(const std::string& what) {
   std::lock_guard<std::mutex> hold(lists_mutex_);
-  if (!lists_.insert(principal).second) return ListTurn(nullptr);
-  return ListTurn(std::shared_ptr<void>(this, [this, principal](void*) {
+  if (!lists_.insert(what).second) return ListTurn(nullptr);
+  return ListTurn(std::shared_ptr<void>(this, [this, what](void*) {
     std::lock_guard<std::mutex> again(lists_mutex_);
-    lists_.erase(principal);
+    lists_.erase(what);
   }));
 }
+
+AdminService::ListTurn AdminService::TakeListTurn(const std::string& principal) {
+  return TakeTurn("by " + principal);
+}
+
+AdminService::ListTurn AdminService::TakeTrailTurn() { return TakeTurn(""); }
 
 Result<std::string> AdminService::StoreId() const {
   Result<std::shared_ptr<const StoreIdentity>> store = parts_.gate.Store();

@@ -35,6 +35,8 @@ struct AdminParts {
   UploadRules uploads;
   std::string audit_file{};     // AUDIT_FILE; "" = there is none here
   AuditTrail* trail = nullptr;  // nullptr: there is no trail
+  // How much of the trail's files one request for a state's locks reads, from their end.
+  uint64_t most_trail_bytes = UINT64_MAX;
 };
 
 class AdminService {
@@ -54,6 +56,10 @@ class AdminService {
   // False when that principal's list is being made already: ListUnderWay.
   ListTurn TakeListTurn(const std::string& principal);
 
+  // The same while the audit trail is read for a state's locks: one at a time, whoever asks, so
+  // that no more than one thread of a server is at it. False: TrailUnderWay.
+  ListTurn TakeTrailTurn();
+
   // The store, once its identity file and lock service were proved. kUnavailable: not yet.
   Result<std::string> StoreId() const;
   Result<History> OpenHistory() const;
@@ -68,16 +74,23 @@ class AdminService {
   const UploadRules& uploads() const { return parts_.uploads; }
   AuditTrail* trail() const { return parts_.trail; }
   const std::string& audit_file() const { return parts_.audit_file; }
+  uint64_t most_trail_bytes() const { return parts_.most_trail_bytes; }
 
  private:
+  ListTurn TakeTurn(const std::string& what);
+
   const AdminParts parts_;
   std::mutex lists_mutex_;
-  std::set<std::string> lists_;  // principals whose list is being made
+  std::set<std::string> lists_;  // principals whose list is being made; "": the trail is read
 };
 
 // What somebody is told who asks for a second one.
 inline Status ListUnderWay() {
   return {Code::kOverloaded, "a list of yours is being made; wait until it has ended"};
+}
+
+inline Status TrailUnderWay() {
+  return {Code::kOverloaded, "the audit trail is being read for another request: ask again"};
 }
 
 }  // namespace stateward

@@ -1,6 +1,9 @@
 #include "admin/lock_trail.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,8 +13,11 @@
 #include "admin/find_state.h"
 #include "admin/params.h"
 #include "audit/audit_line.h"
+#include "audit/line_reader.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/state_name.h"
+#include "stateward/disk.h"
 
 namespace stateward {
 namespace {
@@ -73,25 +79,68 @@ std::vector<std::string> FilesSince(std::vector<std::string> files, int64_t sinc
   return files;
 }
 
+// The newest bytes of some files.
+struct Tail {
+  std::vector<std::string> files;
+  uint64_t from =
+      0;  // where the first of them begins to count; the line that is cut there does not
+  bool whole = true;
+};
+
+Tail TailOf(std::vector<std::string> files, uint64_t most) {
+  Tail tail;
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    DiskStat stat;
+    // One that is gone says so when it is opened.
+    const bool known = PosixDisk().StatAt(AT_FDCWD, file->c_str(), &stat) == 0;
+    const uint64_t size = known ? stat.size : 0;
+    tail.whole = size <= most;
+    if (most > 0) tail.files.insert(tail.files.begin(), std::move(*file));
+    if (!tail.whole) {
+      tail.from = size - most;
+      break;
+    }
+    most -= size;
+  }
+  return tail;
+}
+
+Status EachLineFrom(const std::string& file, uint64_t from,
+                    const std::function<void(std::string_view)>& take) {
+  Result<Fd> fd = OpenFileAt(PosixDisk(), AT_FDCWD, file, O_RDONLY);
+  if (!fd.ok()) return Status::Unavailable(fd.status().detail());
+  return EachLine(PosixDisk(), fd->get(), from,
+                  [from, &take](std::string_view line, bool, uint64_t at) {
+                    if (at != from || from == 0) take(line);
+                    return true;
+                  });
+}
+
 }  // namespace
 
-Status AddLockTrail(const AdminService& service, const StateKey& key, int64_t since_ms,
-                    LockSessions* sessions) {
+Result<TrailRead> AddLockTrail(AdminService& service, const StateKey& key, int64_t since_ms,
+                               LockSessions* sessions) {
+  const AdminService::ListTurn turn = service.TakeTrailTurn();
+  if (!turn) return TrailUnderWay();
   Result<SecretBytes> mac_key = TrailKey(service);
   if (!mac_key.ok()) return std::move(mac_key).status();
   Result<std::vector<std::string>> files = TrailFiles(service, {});
   if (!files.ok()) return std::move(files).status();
+  const Tail tail = TailOf(FilesSince(*std::move(files), since_ms), service.most_trail_bytes());
   // Cheap enough to tell the lines that may be meant from all others, before their MACs are made.
   const std::string mark = "\"state\":\"" + StateText(key) + "\"";
-  return EachTrailLine(FilesSince(*std::move(files), since_ms), nullptr,
-                       [&](const std::string&, std::string_view text, bool) {
-                         if (text.find(mark) == std::string_view::npos) return true;
-                         Result<AuditLine> line = ReadAuditLine(*mac_key, text);
-                         if (!line.ok()) return true;  // `audit verify` names it
-                         std::optional<LockEvent> event = EventOf(*line, key);
-                         if (event) sessions->Add(*event);
-                         return true;
-                       });
+  const auto take = [&](std::string_view text) {
+    if (text.find(mark) == std::string_view::npos) return;
+    Result<AuditLine> line = ReadAuditLine(*mac_key, text);
+    if (!line.ok()) return;  // `audit verify` names it
+    std::optional<LockEvent> event = EventOf(*line, key);
+    if (event) sessions->Add(*event);
+  };
+  uint64_t from = tail.from;  // of the first file alone
+  for (const std::string& file : tail.files) {
+    STATEWARD_RETURN_IF_ERROR(EachLineFrom(file, std::exchange(from, 0), take));
+  }
+  return TrailRead{tail.whole};
 }
 
 }  // namespace stateward

@@ -245,11 +245,16 @@ std::vector<LockSession> ForcedReleases(const Call& call, const History& history
                                         const FoundState& state, std::string* note) {
   if (call.service.audit_file().empty()) return {};
   LockSessions sessions;
-  const Status added =
+  const Result<TrailRead> read =
       AddLockTrail(call.service, state.key, OldestTime(history, state.id), &sessions);
-  if (added.ok()) return sessions.Forced();
-  *note = "forced releases are not known: the audit trail cannot be read";
-  return {};
+  if (!read.ok()) {
+    const bool busy = read.status().code() == Code::kOverloaded;
+    *note = std::string("forced releases are not shown: the audit trail ") +
+            (busy ? "is being read for another request; ask again" : "cannot be read");
+    return {};
+  }
+  if (!read->whole) *note = std::string("forced releases: ") + kOlderLeftOut;
+  return sessions.Forced();
 }
 
 }  // namespace

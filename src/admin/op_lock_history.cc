@@ -32,7 +32,9 @@ Result<Reply> RunLockHistory(const Call& call) {
         "AUDIT_FILE is not set: how locks ended is not known, nor are those that wrote "
         "nothing";
   } else {
-    STATEWARD_RETURN_IF_ERROR(AddLockTrail(call.service, state->key, 0, &sessions));
+    Result<TrailRead> read = AddLockTrail(call.service, state->key, 0, &sessions);
+    if (!read.ok()) return std::move(read).status();
+    if (!read->whole) reply.note = kOlderLeftOut;
   }
   STATEWARD_RETURN_IF_ERROR(
       EachVersion(*history, state->id, [&](uint64_t, const Result<SealedInfo>& info) {

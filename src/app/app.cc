@@ -16,6 +16,8 @@ namespace {
 
 // What /ready says at most so much later.
 constexpr int64_t kReadyUs = int64_t{1500} * 1000;
+// Half a second of one thread; weeks of a busy store.
+constexpr uint64_t kMostTrailBytes = uint64_t{64} << 20;
 
 // What the processes of the host have told each other; nothing of it turns a request away.
 void AddWarnings(const std::string& runtime_dir, std::vector<PartStatus>* parts) {
@@ -83,7 +85,7 @@ Result<std::shared_ptr<App>> App::Build(const Config& config, Disk& disk, Kept* 
   const UploadRules& uploads = rules.uploads;
   app->admin_ = std::make_unique<AdminService>(
       AdminParts{*b.storage, *b.locker, *b.kms, *app->gate_, *app->states_, SystemClock(), rules,
-                 uploads, config.audit.file, trail});
+                 uploads, config.audit.file, trail, kMostTrailBytes});
   HandlerParts parts;
   parts.states = app->states_.get();
   parts.admin = app->admin_.get();
