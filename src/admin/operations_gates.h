@@ -137,7 +137,8 @@ inline constexpr Operation kLockHistoryOperation = {
     "lists who held the lock of a state, when, and how it ended, the newest first",
     "Told from AUDIT_FILE of this host and what was rotated, from the records that are kept, and "
     "from the lock: nothing is stored for it. What other hosts did to the lock is in their trails. "
-    "At most the newest 1000.",
+    "At most the newest 1000. A server reads the last 64 MiB of the trail for it, one request at a "
+    "time, and says when there is more; statewardctl on the host reads all.",
     "statewardctl lock-history net/prod\n",
     "",
     RunLockHistory};
