@@ -129,6 +129,19 @@ std::vector<LockRecord> Meant(const LockBook& book, const ReleaseRequest& reques
   return meant;
 }
 
+// Either the holder, or plans.
+void EndLocks(LockBook* book, const std::vector<LockRecord>& freed) {
+  if (!freed.front().shared) {
+    book->holder.reset();
+    return;
+  }
+  book->plans.erase(std::remove_if(book->plans.begin(), book->plans.end(),
+                                   [&freed](const LockRecord& plan) {
+                                     return FindPlan(freed, plan.id) != nullptr;
+                                   }),
+                    book->plans.end());
+}
+
 }  // namespace
 
 std::vector<uint64_t> MayBeReleased(const LockBook& book, const std::string& lock_id) {
@@ -235,18 +248,10 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
   const bool plans = freed.front().shared;
   // With its ID a repeat of a plan's release finds that ID; without one it must free no later lock.
   if (plans ? unnamed : forced) NoteForced(book, request.principal, now_ms);
-  if (!plans) {
-    book->burn = book->burn || forced;
-    book->holder.reset();
-    return Released{freed.front()};
-  }
-  book->plans.erase(std::remove_if(book->plans.begin(), book->plans.end(),
-                                   [&freed](const LockRecord& plan) {
-                                     return FindPlan(freed, plan.id) != nullptr;
-                                   }),
-                    book->plans.end());
+  if (!plans) book->burn = book->burn || forced;
+  EndLocks(book, freed);
   Released out{freed.front()};
-  if (any) out.plans = std::move(freed);
+  if (any && plans) out.plans = std::move(freed);
   return out;
 }
 

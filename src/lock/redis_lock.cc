@@ -51,6 +51,17 @@ std::vector<std::string> AcquireArguments(const LockRecord& want, const GateTick
           std::to_string(gates.shut_until_ms)};
 }
 
+std::vector<std::string> ReleaseArguments(const ReleaseRequest& request) {
+  return {request.id,
+          DigestOf(request.id),
+          request.principal,
+          request.any_principal ? "1" : "0",
+          request.unnamed ? "1" : "0",
+          std::to_string(request.head),
+          request.own_plans ? "1" : "0",
+          KeptPrincipal(request.principal)};
+}
+
 }  // namespace
 
 RedisLock::RedisLock(std::unique_ptr<RedisClient> client, std::string prefix)
@@ -127,11 +138,7 @@ Result<bool> RedisLock::Complete(const LockKey& key, const std::string& lock_id,
 Result<ReleaseOutcome> RedisLock::Release(const LockKey& key, const ReleaseRequest& request) {
   std::vector<std::string> keys = KeysOf(key);
   for (int i = 0; i < kTries; ++i) {
-    Result<Answer> answer = Step(
-        scripts_.release, keys,
-        {request.id, DigestOf(request.id), request.principal, request.any_principal ? "1" : "0",
-         request.unnamed ? "1" : "0", std::to_string(request.head), request.own_plans ? "1" : "0",
-         KeptPrincipal(request.principal)});
+    Result<Answer> answer = Step(scripts_.release, keys, ReleaseArguments(request));
     if (!answer.ok()) return std::move(answer).status();
     if (answer->word == "free") return ReleaseOutcome(NotHeld{});
     if (answer->word == "was") return ReleaseOutcome(WasReleased{});

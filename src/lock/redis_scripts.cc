@@ -96,9 +96,12 @@ local function note_repeats(principal)
   local several = last[1] and last[1] ~= principal and age >= 0 and age < repeat_ms
   redis.call('HSET', KEYS[2], 'forced_by', several and '*' or principal, 'forced_at', whole(now))
 end
+local function burn_next()
+  redis.call('HSET', KEYS[2], 'epoch', 'burn')
+end
 local function note_forced(principal)
   note_repeats(principal)
-  redis.call('HSET', KEYS[2], 'epoch', 'burn')
+  burn_next()
 end
 )";
 
@@ -296,7 +299,7 @@ return {'free', mark}
 )";
 
 constexpr char kBurnNext[] = R"(
-redis.call('HSET', KEYS[2], 'epoch', 'burn')
+burn_next()
 return {'done'}
 )";
 
