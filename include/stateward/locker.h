@@ -176,6 +176,10 @@ struct ReleaseRequest {
   bool unnamed = false;
   // With an empty ID: only plan locks, and of those the asker's own.
   bool own_plans = false;
+  // With an ID: the run of that lock may have a write on its way. So the release is a forced one
+  // whoever asks, after which the next grant says `burn`. One's own lock counts for kForceRepeatMs
+  // no more than by a plain release: a repeat names the same ID.
+  bool forced = false;
   uint64_t head = 0;  // the newest head of the state that the asker knows, for the mark
 };
 
@@ -241,7 +245,9 @@ class Locker : public Gates {
   // waiting when that is stored.
   virtual Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                          const LockTerms& terms) = 0;
-  // Compare and release. An empty request.id releases whatever is held, all plans. Within
+  // Compare and release. What is released by force is released and noted for the next grant in one
+  // step; what is not released leaves no note. Plans write nothing, and leave none in any case.
+  // An empty request.id releases whatever is held, all plans. Within
   // kForceRepeatMs of the same principal's forced release it may be that one's repeat: NotHeld when
   // the state is free, and HeldBy with freed_from_ms when it is not. An age below zero (a clock
   // that was set back) is not within, but for up to 2 s where processes may take a service's time

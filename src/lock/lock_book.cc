@@ -242,12 +242,13 @@ ReleaseOutcome Release(LockBook* book, const ReleaseRequest& request, int64_t no
   if (!any && !own && !request.any_principal) {
     return HeldBy{freed.front(), 0, book->plans};
   }
-  const bool forced = unnamed || !own;
+  const bool counts = unnamed || !own;  // for kForceRepeatMs
+  const bool forced = counts || request.forced;
   for (const LockRecord& record : freed) Remember(book, record, forced, now_ms);
   book->mark = std::max(book->mark, request.head);
   const bool plans = freed.front().shared;
   // With its ID a repeat of a plan's release finds that ID; without one it must free no later lock.
-  if (plans ? unnamed : forced) NoteForced(book, request.principal, now_ms);
+  if (plans ? unnamed : counts) NoteForced(book, request.principal, now_ms);
   if (!plans) book->burn = book->burn || forced;
   EndLocks(book, freed);
   Released out{freed.front()};

@@ -97,8 +97,8 @@ std::optional<ReleaseOutcome> PostgresLock::ReleaseAtOnce(const LockKey& key,
                                                           const ReleaseRequest& request,
                                                           bool* lost) {
   const std::string service = ExpectedService();
-  const bool plain =
-      !request.id.empty() && !request.any_principal && !request.unnamed && !request.own_plans;
+  const bool plain = !request.id.empty() && !request.any_principal && !request.unnamed &&
+                     !request.own_plans && !request.forced;
   if (!plain || service.empty() || !pool_->HasFunctions()) return std::nullopt;
   const Sha256Digest digest = Sha256(request.id);
   const ByteView principal(request.principal);

@@ -59,7 +59,8 @@ std::vector<std::string> ReleaseArguments(const ReleaseRequest& request) {
           request.unnamed ? "1" : "0",
           std::to_string(request.head),
           request.own_plans ? "1" : "0",
-          KeptPrincipal(request.principal)};
+          KeptPrincipal(request.principal),
+          request.forced ? "1" : "0"};
 }
 
 }  // namespace
@@ -180,7 +181,7 @@ Result<ReleaseOutcome> RedisLock::ReleaseLegacy(const LockKey& key, const Releas
   Result<Answer> answer =
       Step(scripts_.release_legacy, keys,
            {held.legacy_value, id.empty() ? "" : DigestOf(id), request.principal,
-            request.id.empty() || request.unnamed ? "1" : "0"});
+            request.id.empty() || request.unnamed ? "1" : "0", request.forced ? "1" : "0"});
   if (!answer.ok()) return std::move(answer).status();
   *again = answer->word == "again";
   return ReleaseOutcome(Released{held.record});

@@ -99,10 +99,6 @@ end
 local function burn_next()
   redis.call('HSET', KEYS[2], 'epoch', 'burn')
 end
-local function note_forced(principal)
-  note_repeats(principal)
-  burn_next()
-end
 )";
 
 // ARGV: 3 id, 4 digest, 5 info, 6 principal, 7 operation, 8 token, 9 plan, 10 shared, 11 for a
@@ -217,7 +213,7 @@ return {'done'}
 )";
 
 // ARGV: 3 id ('' = whatever is held), 4 digest, 5 principal, 6 any principal, 7 unnamed, 8 head,
-// 9 own plans, 10 the principal as it is kept
+// 9 own plans, 10 the principal as it is kept, 11 forced
 constexpr char kRelease[] = R"(
 local any = ARGV[3] == ''
 local unnamed = any or ARGV[7] == '1'
@@ -269,7 +265,9 @@ if not any and not own and ARGV[6] ~= '1' then return held(#KEYS + 1) end
 local record = redis.call('HGETALL', KEYS[2])
 clear()
 remember(h[3], h[4])
-if unnamed or not own then note_forced(ARGV[5]) end
+local counts = unnamed or not own
+if counts then note_repeats(ARGV[5]) end
+if counts or ARGV[11] == '1' then burn_next() end
 if tonumber(ARGV[8]) > tonumber(mark_of(h[8], h[9])) then
   redis.call('HSET', KEYS[2], 'mark', ARGV[8], 'mark_epoch', epoch)
 end
@@ -277,12 +275,13 @@ return {'freed', record}
 )";
 
 // KEYS: 8 the original's; ARGV: 3 its value, 4 digest of its ID ('' = unknown), 5 principal, 6
-// force
+// unnamed, 7 forced
 constexpr char kReleaseLegacy[] = R"(
 if redis.call('GET', KEYS[8]) ~= ARGV[3] then return {'again'} end
 redis.call('DEL', KEYS[8])
 if ARGV[4] ~= '' then remember(ARGV[4]) end
-if ARGV[6] == '1' then note_forced(ARGV[5]) end
+if ARGV[6] == '1' then note_repeats(ARGV[5]) end
+if ARGV[6] == '1' or ARGV[7] == '1' then burn_next() end
 return {'done'}
 )";
 

@@ -2,6 +2,7 @@
 //   TEST_GROUP(LocalConforms) { MyLockerFixture fixture; };
 //   LOCKER_CONFORMS(LocalConforms)
 //   LOCKER_CONFORMS_CLOCK(LocalConforms)   where the fixture can turn the backend's clock
+//   LOCKER_CONFORMS_TWO_STEPS(S3Conforms)  where others may act while a LOCK reads its base
 #ifndef STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_
 
@@ -227,6 +228,7 @@ inline void LookingLeavesNothingBehind(LockerFixture& f) {
     const StateId id = IdOf("never-" + std::to_string(i));
     MustBe<NotHeld>(l->Release(id, {"a", "alice", false}));
     MustBe<NotHeld>(l->Release(id, {"", "alice", false}));
+    MustBe<NotHeld>(l->Release(id, Forced("a")));
     STRCMP_EQUAL("", Holder(*l, id).c_str());
     CHECK_FALSE(Must(l->TokenReleased(id, std::string(64, '5'))));
     CHECK(l->WithLock(id, [](const LockView& view) { CHECK_FALSE(view.holder); }).ok());
@@ -386,10 +388,6 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, NewestReleasedIdsAreKept)           \
   X(G, ForceReleasesWhateverIsHeld)        \
   X(G, LookingLeavesNothingBehind)         \
-  X(G, RepeatOfAForcedReleaseFreesNothing) \
-  X(G, AnUnnamedReleaseIsAForcedOne)       \
-  X(G, AdministratorsReleaseIsAForcedOne)  \
-  X(G, AnothersForcedReleaseEndsNoRepeat)  \
   X(G, MarkIsTheHighestHeadThatWasTold)    \
   X(G, ForcedReleaseBurnsAtTheNextGrant)   \
   X(G, BurnNextBurnsAtTheNextGrant)        \
@@ -403,13 +401,12 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
   X(G, OneOfSixtyIsGranted)                \
   X(G, SixtyStatesAreAllGranted)           \
   X(G, OneHolderAtATime)                   \
+  LOCKER_FORCE_CASES(X, G)                 \
   LOCKER_GATES_CASES(X, G)
-#define LOCKER_CLOCK_CASES(X, G)           \
-  X(G, NothingExpires)                     \
-  X(G, ForceWorksAgainAfterAWhile)         \
-  X(G, AClockThatWasSetBackForcesNoMore)   \
-  X(G, AClockThatWasSetBackForgetsNothing) \
-  X(G, ReleasedIdIsForgottenAfterADay)
+#define LOCKER_CLOCK_CASES(X, G)       \
+  X(G, NothingExpires)                 \
+  X(G, ReleasedIdIsForgottenAfterADay) \
+  LOCKER_FORCE_CLOCK_CASES(X, G)
 #define LOCKER_TEST_(G, name) \
   TEST(G, name) { ::stateward::locker_cases::name(fixture); }
 #define LOCKER_CONFORMS(G)      \
@@ -418,5 +415,6 @@ inline void ReleasedIdIsForgottenAfterADay(LockerFixture& f) {
 #define LOCKER_CONFORMS_CLOCK(G)      \
   LOCKER_CLOCK_CASES(LOCKER_TEST_, G) \
   LOCKER_PLAN_CLOCK_CASES(LOCKER_TEST_, G)
+#define LOCKER_CONFORMS_TWO_STEPS(G) LOCKER_TWO_STEPS_CASES(LOCKER_TEST_, G)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_LOCKER_CASES_H_

@@ -42,6 +42,13 @@ inline LockRecord Want(const std::string& id, const std::string& principal = "al
   record.operation = "OperationTypeApply";
   return record;
 }
+// A release by its ID of a lock whose run may be gone with a write on its way.
+inline ReleaseRequest Forced(const std::string& id, const std::string& principal = "alice",
+                             bool any_principal = false) {
+  ReleaseRequest request{id, principal, any_principal};
+  request.forced = true;
+  return request;
+}
 inline Result<uint64_t> Base7(const BaseAsk&) { return uint64_t{7}; }
 
 template <typename T>

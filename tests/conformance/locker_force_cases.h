@@ -2,7 +2,15 @@
 #ifndef STATEWARD_TESTS_CONFORMANCE_LOCKER_FORCE_CASES_H_
 #define STATEWARD_TESTS_CONFORMANCE_LOCKER_FORCE_CASES_H_
 
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "conformance/locker_fixture.h"
+#include "conformance/locker_session_cases.h"
 
 namespace stateward {
 namespace locker_cases {
@@ -83,6 +91,97 @@ inline void AnothersForcedReleaseEndsNoRepeat(LockerFixture& f) {
   MustBe<Released>(l->Release(Id(), {"c", "ci", false}));
 }
 
+// Of one's own lock, too. A release that is refused takes no number away, nor does a plain one.
+inline void AForcedReleaseIsNotedWhereItIsGranted(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  CHECK_FALSE(LockSaysBurn(*l, "a"));
+  SameRecord(Want("a"), 7, MustBe<Released>(l->Release(Id(), Forced("a"))).record);
+  CHECK(LockSaysBurn(*l, "b"));
+  for (const std::shared_ptr<Locker>& each : {l, f.Open()}) {
+    MustBe<WasReleased>(each->Release(Id(), Forced("a")));
+    MustBe<HeldBy>(each->Release(Id(), Forced("no lock")));
+    MustBe<HeldBy>(each->Release(Id(), Forced("b", "bob")));
+  }
+  STRCMP_EQUAL("b", Holder(*l).c_str());
+  Free(*l, "b");
+  MustBe<WasReleased>(f.Open()->Release(Id(), Forced("b")));
+  MustBe<NotHeld>(l->Release(Id(), Forced("no lock")));
+  CHECK_FALSE(LockSaysBurn(*l, "c"));
+  MustBe<Released>(l->Release(Id(), Forced("c", "admin", true)));
+  CHECK(LockSaysBurn(*l, "d"));
+}
+
+// The repeat of one by its ID finds the ID: it makes an UNLOCK without one no repeat.
+inline void AForcedReleaseOfOnesOwnIsNoTryThatComesAgain(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  Take(*l, Want("a"));
+  MustBe<Released>(l->Release(Id(), Forced("a")));
+  Take(*l, Want("b"));
+  MustBe<Released>(f.Open()->Release(Id(), {"", "alice", false}));
+}
+
+// Whoever has the lock next was told of it, however soon he comes.
+inline void NothingComesBetweenAForcedReleaseAndItsNote(LockerFixture& f) {
+  const std::shared_ptr<Locker> instances[] = {Fresh(f), f.Open()};
+  for (int i = 0; i < 6; ++i) {
+    const std::string first = "a" + std::to_string(i);
+    const std::string next = "b" + std::to_string(i);
+    Take(*instances[0], Want(first));
+    std::atomic<bool> asks{false};
+    std::atomic<bool> told{false};
+    std::atomic<bool> done{true};
+    const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+      told = ask.burn;
+      return uint64_t{7};
+    };
+    InThreads(2, [&](size_t t) {
+      if (t == 0) {
+        while (!asks) usleep(1000);
+        if (!IsReleased(AskAgain([&] { return instances[0]->Release(Id(), Forced(first)); }))) {
+          done = false;
+        }
+        return;
+      }
+      Result<AcquireOutcome> outcome = AcquireOutcome(HeldBy{});
+      while (outcome.ok() && std::holds_alternative<HeldBy>(*outcome)) {
+        outcome = AskAgain([&] { return instances[1]->Acquire(Id(), Want(next), base); });
+        asks = true;
+      }
+      if (!outcome.ok() || !std::holds_alternative<Granted>(*outcome)) done = false;
+    });
+    CHECK(done);
+    CHECK(told);
+    Free(*instances[0], next);
+  }
+}
+
+// ---- Where taking a lock is two steps ----
+
+// The lock is taken, and its LOCK not answered yet, when it is released by force.
+inline void AHalfTakenLockIsForcedWithItsNote(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  std::shared_ptr<Locker> other = f.Open();
+  // Not in the test's own thread everywhere.
+  std::vector<Result<ReleaseOutcome>> said;
+  const auto base = [&](const BaseAsk&) -> Result<uint64_t> {
+    for (const ReleaseRequest& request :
+         {Forced("b", "admin", true), Forced("a", "bob"), Forced("a")}) {
+      said.push_back(other->Release(Id(), request));
+    }
+    return uint64_t{7};
+  };
+  IsUnavailable(l->Acquire(Id(), Want("a"), base));
+  LONGS_EQUAL(3, said.size());
+  MustBe<HeldBy>(said[0]);
+  MustBe<HeldBy>(said[1]);
+  CHECK(MustBe<Released>(said[2]).record.unconfirmed);
+  // Its client asks again.
+  MustBe<WasReleased>(l->Acquire(Id(), Want("a"), Base7));
+  CHECK(LockSaysBurn(*l, "b"));
+  Free(*l, "b");
+  CHECK_FALSE(LockSaysBurn(*l, "c"));
+}
+
 // ---- With a clock ----
 
 inline void ForceWorksAgainAfterAWhile(LockerFixture& f) {
@@ -125,5 +224,19 @@ inline void AClockThatWasSetBackForgetsNothing(LockerFixture& f) {
 
 }  // namespace locker_cases
 }  // namespace stateward
+
+#define LOCKER_FORCE_CASES(X, G)                     \
+  X(G, RepeatOfAForcedReleaseFreesNothing)           \
+  X(G, AnUnnamedReleaseIsAForcedOne)                 \
+  X(G, AdministratorsReleaseIsAForcedOne)            \
+  X(G, AnothersForcedReleaseEndsNoRepeat)            \
+  X(G, AForcedReleaseIsNotedWhereItIsGranted)        \
+  X(G, AForcedReleaseOfOnesOwnIsNoTryThatComesAgain) \
+  X(G, NothingComesBetweenAForcedReleaseAndItsNote)
+#define LOCKER_TWO_STEPS_CASES(X, G) X(G, AHalfTakenLockIsForcedWithItsNote)
+#define LOCKER_FORCE_CLOCK_CASES(X, G)   \
+  X(G, ForceWorksAgainAfterAWhile)       \
+  X(G, AClockThatWasSetBackForcesNoMore) \
+  X(G, AClockThatWasSetBackForgetsNothing)
 
 #endif  // STATEWARD_TESTS_CONFORMANCE_LOCKER_FORCE_CASES_H_

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "conformance/locker_fixture.h"
+#include "conformance/locker_session_cases.h"
 
 namespace stateward {
 namespace locker_cases {
@@ -102,6 +103,16 @@ inline void PlansAreReleasedOneByOne(LockerFixture& f) {
   MustBe<Released>(l->Release(Id(), {"q", "admin", true}));
   CHECK(Must(l->Look(Id())).plans.empty());
   MustBe<WasReleased>(l->Release(Id(), {"q", "bob"}));
+}
+
+// A plan writes nothing that could come late.
+inline void AForcedReleaseOfAPlanLeavesNoNote(LockerFixture& f) {
+  std::shared_ptr<Locker> l = Fresh(f);
+  Take(*l, Plan("p"));
+  Take(*l, Plan("q", "bob"));
+  MustBe<Released>(l->Release(Id(), Forced("p")));
+  MustBe<Released>(f.Open()->Release(Id(), Forced("q", "admin", true)));
+  CHECK_FALSE(LockSaysBurn(*l, "w"));
 }
 
 inline void AnEmptyReleaseFreesOnesOwnPlansOrAll(LockerFixture& f) {
@@ -284,6 +295,7 @@ inline void PlansDoNotExpire(LockerFixture& f) {
   X(G, PlansShareTheLock)                    \
   X(G, AWriterAndPlansExcludeEachOther)      \
   X(G, PlansAreReleasedOneByOne)             \
+  X(G, AForcedReleaseOfAPlanLeavesNoNote)    \
   X(G, AnEmptyReleaseFreesOnesOwnPlansOrAll) \
   X(G, PlansBurnForWhatCameBefore)           \
   X(G, AsManyPlansAsThereMayBe)              \

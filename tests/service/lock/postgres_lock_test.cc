@@ -126,6 +126,16 @@ TEST(PostgresLock, TheOriginalsLockIsReleasedByForce) {
   CHECK_FALSE(l->Look(key)->holder.has_value());
 }
 
+TEST(PostgresLock, TheOriginalsLockIsReleasedByForceWithItsId) {
+  Original("{\"ID\":\"old\"}");
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  locker_cases::MustBe<HeldBy>(l->Release(key, locker_cases::Forced("another")));
+  LONGS_EQUAL(1, *l->CountLegacy());
+  locker_cases::MustBe<Released>(l->Release(key, locker_cases::Forced("old")));
+  LONGS_EQUAL(0, *l->CountLegacy());
+  CHECK(locker_cases::LockSaysBurn(*l, "new"));
+}
+
 // Its table lies where this role's search path does not lead.
 TEST(PostgresLock, ALockOfTheOriginalThatIsNotSeenIsAnOutage) {
   fixture.box().Exec("CREATE SCHEMA hidden");

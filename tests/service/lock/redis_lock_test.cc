@@ -109,6 +109,7 @@ bool LockBurns(Locker& l, const std::string& lock_id) {
 
 TEST_GROUP(RedisLockConforms) { RedisFixture fixture; };
 LOCKER_CONFORMS(RedisLockConforms)
+LOCKER_CONFORMS_TWO_STEPS(RedisLockConforms)
 TEST(RedisLockConforms, ForceWorksAgainAfterAWhile) {
   locker_cases::ForceWorksAgainAfterAWhile(fixture);
 }
@@ -404,6 +405,15 @@ TEST(RedisLegacyLock, EndsByForce) {
   CHECK_FALSE(IsThere());
   CHECK(LockBurns(*l, "new"));
   MustBe<HeldBy>(l->Release(Key(), {"", "bob", false}));  // it may be the repeat
+}
+
+TEST(RedisLegacyLock, EndsByForceWithItsId) {
+  MustBe<HeldBy>(l->Release(Key(), locker_cases::Forced("another")));
+  CHECK(IsThere());
+  MustBe<Released>(l->Release(Key(), locker_cases::Forced("old", "bob")));
+  CHECK_FALSE(IsThere());
+  MustBe<WasReleased>(l->Release(Key(), locker_cases::Forced("old", "bob")));
+  CHECK(LockBurns(*l, "new"));
 }
 
 TEST(RedisLegacyLock, ThatCannotBeReadIsHeldUntilForced) {

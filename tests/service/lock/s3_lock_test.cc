@@ -63,10 +63,12 @@ void ForgottenLocksBurn(S3LockFixture& f) {
 
 TEST_GROUP(MinioLockConforms) { S3LockFixture fixture{"S3"}; };
 LOCKER_CONFORMS(MinioLockConforms)
+LOCKER_CONFORMS_TWO_STEPS(MinioLockConforms)
 TEST(MinioLockConforms, ForgottenLocksBurn) { ForgottenLocksBurn(fixture); }
 
 TEST_GROUP(VersitygwLockConforms) { S3LockFixture fixture{"S3B"}; };
 LOCKER_CONFORMS(VersitygwLockConforms)
+LOCKER_CONFORMS_TWO_STEPS(VersitygwLockConforms)
 TEST(VersitygwLockConforms, ForgottenLocksBurn) { ForgottenLocksBurn(fixture); }
 
 }  // namespace stateward

@@ -50,6 +50,21 @@ TEST(LockBookRelease, OnesOwnLockIsNotForcedByAny) {
   CHECK_FALSE(book.last_forced.has_value());
 }
 
+TEST(LockBookRelease, AForcedOneOfOnesOwnLockIsSoInOneStep) {
+  ReleaseRequest forced{"a", "alice"};
+  forced.forced = true;
+  Take(&book, HeldLock("a", "bob"), 0);
+  CHECK(std::holds_alternative<HeldBy>(Release(&book, forced, 1)));
+  CHECK_FALSE(book.burn);
+  forced.principal = "bob";
+  CHECK(std::holds_alternative<Released>(Release(&book, forced, 1)));
+  CHECK(book.burn && book.released.back().forced);
+  CHECK_FALSE(book.last_forced.has_value());  // its repeat names the ID
+  book.burn = false;
+  CHECK(std::holds_alternative<WasReleased>(Release(&book, forced, 2)));
+  CHECK_FALSE(book.burn);
+}
+
 TEST(LockBookRelease, TheTokenOfAReleasedLockIsRemembered) {
   LockRecord record = HeldLock("a", "alice");
   record.token_sha256 = std::string(64, 'a');

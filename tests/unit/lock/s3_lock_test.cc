@@ -36,6 +36,7 @@ using namespace locker_cases;  // NOLINT: the cases' own words
 TEST_GROUP(MemS3LockConforms) { MemS3LockFixture fixture; };
 LOCKER_CONFORMS(MemS3LockConforms)
 LOCKER_CONFORMS_CLOCK(MemS3LockConforms)
+LOCKER_CONFORMS_TWO_STEPS(MemS3LockConforms)
 
 TEST_GROUP(S3LockFaults) {
   MemS3LockFixture f;
