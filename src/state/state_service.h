@@ -81,8 +81,8 @@ class StateService {
   // operation's lock is as UnlockByForce.
   StateAnswer Unlock(const Grant& grant, ByteView body, const std::string& query_id,
                      LockFor whom = LockFor::kClient);
-  // Of a run that may be gone: the next LOCK takes a number away, no matter who held the lock, also
-  // one of the caller's own. No ID: whatever is held.
+  // Of a run that may be gone: once it is released, the next LOCK takes a number away, no matter
+  // who held the lock, also one of the caller's own. No ID: whatever is held.
   StateAnswer UnlockByForce(const Grant& grant, const std::string& lock_id);
 
  private:
@@ -116,8 +116,8 @@ class StateService {
   StateAnswer UnlockNoLock(const Grant& grant, ByteView body, Status bad_id);
   StateAnswer ForceUnlock(const Grant& grant);
   StateAnswer FreeOwnPlans(const Grant& grant, const LockKey& key, ReleaseRequest request);
-  Result<ReleaseOutcome> ForceById(const Grant& grant, const std::string& lock_id);
-  Result<ReleaseOutcome> ReleaseById(const Grant& grant, const std::string& lock_id);
+  StateAnswer UnlockById(const Grant& grant, ReleaseRequest request);
+  Result<ReleaseOutcome> ReleaseById(const Grant& grant, ReleaseRequest request);
   StateAnswer AfterRelease(Result<ReleaseOutcome> outcome);
 
   Storage& storage_;

@@ -31,12 +31,10 @@ StateAnswer StateService::Unlock(const Grant& grant, ByteView body, const std::s
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, id);
   if (!store.ok()) return ErrorAnswer(std::move(store).status());
   if (lock_id.empty()) return ForceUnlock(grant);
+  ReleaseRequest request{lock_id, grant.principal};
   // The run of an operation may go on writing when a client frees its lock.
-  const bool forced = whom == LockFor::kClient && IsOperationLockId(lock_id);
-  StateAnswer answer =
-      AfterRelease(forced ? ForceById(grant, lock_id) : ReleaseById(grant, lock_id));
-  answer.lock_id = lock_id;
-  return answer;
+  request.forced = whom == LockFor::kClient && IsOperationLockId(lock_id);
+  return UnlockById(grant, std::move(request));
 }
 
 StateAnswer StateService::UnlockByForce(const Grant& grant, const std::string& lock_id) {
@@ -44,9 +42,9 @@ StateAnswer StateService::UnlockByForce(const Grant& grant, const std::string& l
   Result<std::shared_ptr<const StoreIdentity>> store = Open(grant, StateId::Of(grant.key));
   if (!store.ok()) return ErrorAnswer(std::move(store).status());
   if (lock_id.empty()) return ForceUnlock(grant);
-  StateAnswer answer = AfterRelease(ForceById(grant, lock_id));
-  answer.lock_id = lock_id;
-  return answer;
+  ReleaseRequest request{lock_id, grant.principal};
+  request.forced = true;
+  return UnlockById(grant, std::move(request));
 }
 
 // The sentence that a refused LOCK showed is no lock's ID, and there is nothing to release.
@@ -104,38 +102,31 @@ StateAnswer StateService::FreeOwnPlans(const Grant& grant, const LockKey& key,
   return UnlockFree(grant, std::move(outcome));
 }
 
-// Noted before the release: when this breaks off in between, one number too many is taken away. A
-// plan writes nothing that may come late.
-Result<ReleaseOutcome> StateService::ForceById(const Grant& grant, const std::string& lock_id) {
-  const LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
-  Result<LockView> view = locker_.Look(key);
-  const bool held = !view.ok() || (view->holder && view->holder->id == lock_id);
-  if (held) {
-    const Status noted = locker_.BurnNext(key);
-    if (!noted.ok()) return noted;
-  }
-  return ReleaseById(grant, lock_id);
+StateAnswer StateService::UnlockById(const Grant& grant, ReleaseRequest request) {
+  const std::string lock_id = request.id;
+  StateAnswer answer = AfterRelease(ReleaseById(grant, std::move(request)));
+  answer.lock_id = lock_id;
+  return answer;
 }
 
 // tofu's force-unlock names the ID: of another principal's lock that is a forced release.
-Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, const std::string& lock_id) {
+Result<ReleaseOutcome> StateService::ReleaseById(const Grant& grant, ReleaseRequest request) {
   LockKey key = LockKeyOf(grant, rules_.write.legacy_read);
   if (grant.expired) {
     Result<LockView> view = locker_.Look(key);
     if (!view.ok()) return std::move(view).status();
-    const LockRecord* held = view->holder && view->holder->id == lock_id
+    const LockRecord* held = view->holder && view->holder->id == request.id
                                  ? &*view->holder
-                                 : FindPlan(view->plans, lock_id);
+                                 : FindPlan(view->plans, request.id);
     if (held != nullptr && !MayUse(grant, *held)) {
       return Status(TextOf(Refusal::kNotThisToken).code, Explain(Refusal::kNotThisToken, ""));
     }
   }
-  ReleaseRequest request{lock_id, grant.principal};
   request.head = storage_.SeenHead(key.id);
   Result<ReleaseOutcome> outcome = locker_.Release(key, request);
   if (!outcome.ok()) return outcome;
   const auto* held = std::get_if<HeldBy>(&*outcome);
-  if (held == nullptr || held->holder.id != lock_id) return outcome;
+  if (held == nullptr || held->holder.id != request.id) return outcome;
   if (!rules_.force_unlock_enabled || !MayForce(grant, held->holder)) {
     return Status(Code::kPermissionDenied,
                   Explain(Refusal::kForceOfOther, HolderFacts(held->holder)));

@@ -31,6 +31,7 @@ class MemLocker : public Locker {
   std::function<void()> before_look;              // runs once, before the next Look
   std::function<void()> before_acquire;           // runs once, before the next Acquire
   std::function<void()> before_write;             // runs once, before the next WithLock
+  std::function<void()> before_release;           // runs once, before the next Release
   std::atomic<bool> in_step{false};               // the caller's part runs, and nobody else can ask
   std::function<void()> between;  // runs after WithLock looked, before its write; then is cleared
 
@@ -92,6 +93,7 @@ class MemLocker : public Locker {
     return outcome;
   }
   Result<ReleaseOutcome> Release(const LockKey& key, const ReleaseRequest& request) override {
+    if (auto step = std::exchange(before_release, nullptr)) step();
     std::lock_guard<std::mutex> hold(mutex_);
     if (Out()) return Down();
     if (books_.count(key.id.hex()) == 0) return ReleaseOutcome(NotHeld{});

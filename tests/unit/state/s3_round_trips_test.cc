@@ -74,6 +74,23 @@ TEST_GROUP(S3RoundTrips) {
   }
   void Put(Server & server) { CHECK(server->Put(grant, id, Doc(serial)).status.ok()); }
   void Unlock(Server & server) { CHECK(server->Unlock(grant, Info(id), "").status.ok()); }
+  // Takes the lock, and breaks off before its base is stored.
+  void HalfTake(Server & server) {
+    id = "id-" + std::to_string(++serial);
+    int puts = 0;
+    s3->fault = [&](const MemS3::Asked& asked, const auto&) -> std::optional<MemS3::Answer> {
+      if (MemS3::NameOf(asked) != "PUT lock" || ++puts < 2) return std::nullopt;
+      return Status::Unavailable("http: timed out");
+    };
+    CHECK(server->Lock(grant, Info(id)).status.code() == Code::kUnavailable);
+    s3->fault = nullptr;
+    CHECK(puts >= 2);
+  }
+  size_t Records() {
+    size_t records = 0;
+    for (const auto& [key, object] : s3->objects) records += key.rfind("states/", 0) == 0 ? 1 : 0;
+    return records;
+  }
   void Cycle(Server & server) {
     Lock(server);
     Get(server);
@@ -128,9 +145,7 @@ TEST(S3RoundTrips, AThousandFailedWritesHideNothing) {
     };
     CHECK(server->Put(grant, id, Doc(8)).status.code() == Code::kUnavailable);
   }
-  size_t records = 0;
-  for (const auto& [key, object] : s3->objects) records += key.rfind("states/", 0) == 0 ? 1 : 0;
-  CHECK(records > 1001);
+  CHECK(Records() > 1001);
   s3->log.clear();
   CHECK(ByteView(server->Get(grant).document) == ByteView(Doc(7)));
   CHECK(s3->log.size() <= 4);
@@ -180,6 +195,37 @@ TEST(S3RoundTrips, NoWriteTakesPlaceAfterARelease) {
   const StateAnswer refused = mine->Put(grant, id, Doc(serial));
   CHECK(refused.status.code() == Code::kConflict);
   CHECK(!refused.upload.empty());
+}
+
+// Before its n-th question of `unlock` a lock that was half taken is asked for again by its client.
+TEST(S3RoundTrips, AForcedReleaseTakesItsNumberWheneverTheLockIsRepeated) {
+  bool repeated = true;
+  for (int n = 1; repeated; ++n) {
+    repeated = false;
+    s3 = std::make_shared<MemS3>();
+    serial = 0;
+    Server mine(s3, clock);
+    Server other(s3, clock);
+    for (int i = 0; i < 2; ++i) Cycle(i == 0 ? other : mine);
+    HalfTake(mine);
+    int left = n;
+    s3->fault = [&](const MemS3::Asked&, const auto&) -> std::optional<MemS3::Answer> {
+      if (left == 0 || --left > 0) return std::nullopt;
+      repeated = true;
+      s3->mutex.unlock();  // the service goes on meanwhile
+      (void)mine->Lock(grant, Info(id));
+      s3->mutex.lock();
+      return std::nullopt;
+    };
+    const StateAnswer freed = other->UnlockByForce(grant, id);
+    s3->fault = nullptr;
+    STRCMP_EQUAL("", freed.status.detail().c_str());
+    STRCMP_EQUAL(id.c_str(), freed.lock_id.c_str());
+    const size_t before = Records();
+    Lock(other);
+    LONGS_EQUAL(before + 1, Records());
+    CHECK(n < 20);
+  }
 }
 
 // What was written without a lock, pruned or put back meanwhile is what the next session builds on.
