@@ -145,16 +145,25 @@ UnseenLock UnseenLocks(const Call& call, const FoundState& state) {
   if (seen || !call.service.rules().write.legacy_read) return {};
   const Result<uint64_t> count = call.service.locker().CountLegacy();
   if (!count.ok()) {
-    return {false, "; whether terraform-backend holds a lock of it could not be looked up: " +
-                       count.status().detail()};
+    UnseenLock unknown;
+    unknown.note = "; whether terraform-backend holds a lock of it could not be looked up: " +
+                   count.status().detail();
+    // Whoever gives the right to use the locks and not the one to list them knows of it; else an
+    // outage is no reason to pass over a lock.
+    if (count.status().code() != Code::kPermissionDenied) unknown.looked_up = count.status();
+    return unknown;
   }
   if (*count == 0) return {};
-  return {true, "; terraform-backend holds " + Counted(*count, "lock") +
-                    " here, and whether one is of this state cannot be told without its secret"};
+  return {true, Status(),
+          "; terraform-backend holds " + Counted(*count, "lock") +
+              " here, and whether one is of this state cannot be told without its secret"};
 }
 
 Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* note) {
   const UnseenLock unseen = UnseenLocks(call, state);
+  if (!unseen.looked_up.ok()) {
+    return Status(unseen.looked_up.code(), StateText(state.key) + " was not changed" + unseen.note);
+  }
   if (unseen.held) {
     return {Code::kConflict,
             StateText(state.key) + " was not changed" + unseen.note +

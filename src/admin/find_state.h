@@ -48,14 +48,17 @@ enum class RecordsGone : uint8_t { kRefused, kSeen };
 Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused);
 
 // terraform-backend's lock of a namespace's state is found by the secret alone, which the command
-// line does not have. `held`: there are such locks, and one may be of this state. `note`: about
-// them, or why they could not be looked for; begins with "; ". "" = there is nothing to say.
+// line does not have. `held`: there are such locks, and one may be of this state. `looked_up`: not
+// OK when it cannot be told whether there are, but for a user who may not look. `note`: about them,
+// or why they could not be looked for; begins with "; ". "" = there is nothing to say.
 struct UnseenLock {
   bool held = false;
+  Status looked_up{};
   std::string note{};
 };
 UnseenLock UnseenLocks(const Call& call, const FoundState& state);
-// Before a change under the state's lock. kConflict: UnseenLock::held. Its note is added to *note.
+// Before a change under the state's lock. kConflict: UnseenLock::held; its looked_up. Its note is
+// added to *note.
 Status CheckUnseenLocks(const Call& call, const FoundState& state, std::string* note);
 
 // Of a state that was given to identified users or has another address: a killed run may have left

@@ -27,6 +27,8 @@ std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
 
 // Far more than a LockInfo in base64 has.
 constexpr char kMostLegacyBytes[] = "65536";
+// Of an answer that has many of them: half of what a connection takes (redis_connection.cc).
+constexpr char kMostPageBytes[] = "524288";
 
 // Others have keys of 64 hex digits, too.
 bool IsLegacyLock(const std::string& value) {
@@ -227,17 +229,26 @@ Status RedisLock::WithLock(const LockKey& key, const WriteFn& write) {
   return Status();
 }
 
-Status RedisLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
-  Result<Answer> answer = Step(scripts_.held, KeysOf(StateId()), {});
-  if (!answer.ok()) return std::move(answer).status();
-  if (answer->rest.size() != 1) return NoAnswer();
-  std::vector<std::string> ids;
+Result<std::set<std::string>> RedisLock::HeldIds() {
+  std::set<std::string> ids;
   const std::string front = prefix_ + "lock:";
-  for (const RedisReply& key : answer->rest[0].items) {
-    if (key.text.compare(0, front.size(), front) == 0) ids.push_back(key.text.substr(front.size()));
-  }
-  std::sort(ids.begin(), ids.end());
-  for (const std::string& hex : ids) {
+  std::string at = "0";
+  do {
+    Result<Answer> page = Step(scripts_.held, KeysOf(StateId()), {at});
+    if (!page.ok()) return std::move(page).status();
+    if (page->rest.size() != 2) return NoAnswer();
+    at = page->rest[0].text;
+    for (const RedisReply& key : page->rest[1].items) {
+      if (key.text.compare(0, front.size(), front) == 0) ids.insert(key.text.substr(front.size()));
+    }
+  } while (at != "0");
+  return ids;
+}
+
+Status RedisLock::EachHeldAfter(const StateId& after, const EachHeldFn& each) {
+  Result<std::set<std::string>> ids = HeldIds();
+  if (!ids.ok()) return std::move(ids).status();
+  for (const std::string& hex : *ids) {
     StateId id;
     if (hex <= after.hex() || !StateId::Parse(hex, &id)) continue;
     Result<Answer> look = Step(scripts_.look, KeysOf(id), {});
@@ -265,8 +276,12 @@ Result<uint64_t> RedisLock::CountLegacy() {
   uint64_t count = 0;
   std::string at = "0";
   do {
-    Result<Answer> page = Step(scripts_.count_legacy, KeysOf(StateId()), {at, kMostLegacyBytes});
+    Result<Answer> page =
+        Step(scripts_.count_legacy, KeysOf(StateId()), {at, kMostLegacyBytes, kMostPageBytes});
     if (!page.ok()) return std::move(page).status();
+    if (page->word == "may not") {
+      return Status(Code::kPermissionDenied, "redis: the user of REDIS_USER has no right to SCAN");
+    }
     if (page->rest.size() != 3) return NoAnswer();
     at = page->rest[0].text;
     for (const RedisReply& value : page->rest[1].items) count += IsLegacyLock(value.text) ? 1 : 0;

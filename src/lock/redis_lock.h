@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ class RedisLock : public Locker {
 
   std::string ServiceKey() const { return prefix_ + "service"; }
   std::vector<std::string> KeysOf(const LockKey& key) const;
+  Result<std::set<std::string>> HeldIds();  // as text, in order
   Result<Answer> Ask(const RedisScript& script, const std::vector<std::string>& keys,
                      const std::vector<std::string>& arguments);
   Result<Answer> Step(const RedisScript& script, const std::vector<std::string>& keys,

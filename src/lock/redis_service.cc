@@ -121,6 +121,7 @@ Result<bool> RedisLock::ExchangeGates(const std::string& expected, const std::ve
 }
 
 Status RedisLock::Check() {
+  STATEWARD_RETURN_IF_ERROR(client_->Examine());
   const int64_t now = SystemClock().SteadyUs();
   const bool write = wrote_us_ == 0 || now - wrote_us_ >= kTryWriteUs;
   Result<Answer> answer = Step(scripts_.check, KeysOf(StateId()), {write ? "1" : "0"});

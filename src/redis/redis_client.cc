@@ -32,8 +32,15 @@ std::string InfoField(const std::string& info, const std::string& name) {
 }
 
 // A server that answers so will be another one soon: look again who is the master, or wait.
+// The error of a script may have words of its own before that (Redis 6: "ERR Error running script
+// …: -READONLY …").
 bool WillChange(const RedisReply& reply) {
-  return reply.IsError("READONLY") || reply.IsError("LOADING") || reply.IsError("MASTERDOWN");
+  if (reply.kind != RedisReply::Kind::kError) return false;
+  for (const char* word : {"READONLY ", "LOADING ", "MASTERDOWN "}) {
+    const size_t at = reply.text.find(word);
+    if (at == 0 || (at != std::string::npos && reply.text[at - 1] == '-')) return true;
+  }
+  return false;
 }
 
 Status Refused(const std::string& what, const RedisReply& reply) {
@@ -169,6 +176,17 @@ void RedisClient::GiveBack(LinkPtr link) {
   given_back_.notify_one();
 }
 
+Status RedisClient::Examine() {
+  const int64_t deadline_us = clock_.SteadyUs() + kCallUs;
+  Result<LinkPtr> link = Borrow(false, deadline_us);
+  if (!link.ok()) return std::move(link).status();
+  const Status status = CheckServer(link->get(), deadline_us);
+  GiveBack(status.ok() ? std::move(*link) : nullptr);
+  // The others must not go on with what was refused here: each is proved anew.
+  if (!status.ok()) CloseIdle();
+  return status.ok() ? status : Status::Unavailable(status.detail());
+}
+
 void RedisClient::CloseIdle() {
   std::vector<LinkPtr> closed;
   std::lock_guard<std::mutex> hold(mutex_);
@@ -191,7 +209,8 @@ Result<RedisClient::LinkPtr> RedisClient::Connect(int64_t deadline_us) {
   if (!connection.ok()) return std::move(connection).status();
   LinkPtr link = std::make_unique<Link>();
   link->connection = std::move(*connection);
-  Status proved = Prove(link.get(), cleartext, deadline_us);
+  link->cleartext = cleartext;
+  Status proved = Prove(link.get(), deadline_us);
   if (!proved.ok()) return proved;
   return link;
 }
@@ -254,7 +273,7 @@ Result<HostPort> RedisClient::AskSentinels(int64_t deadline_us) {
   return last;
 }
 
-Status RedisClient::Prove(Link* link, bool cleartext, int64_t deadline_us) {
+Status RedisClient::Prove(Link* link, int64_t deadline_us) {
   RedisConnection& connection = *link->connection;
   if (!options_.password.empty()) {
     std::vector<std::string_view> words = {"AUTH"};
@@ -270,6 +289,12 @@ Status RedisClient::Prove(Link* link, bool cleartext, int64_t deadline_us) {
     if (!selected.ok()) return NotYet(selected.status().detail());
     if (selected->kind == RedisReply::Kind::kError) return Refused("SELECT", *selected);
   }
+  return CheckServer(link, deadline_us);
+}
+
+// What the server may be told to change while connections are kept, too.
+Status RedisClient::CheckServer(Link* link, int64_t deadline_us) {
+  RedisConnection& connection = *link->connection;
   Result<RedisReply> info = connection.Call({"INFO"}, deadline_us);
   if (!info.ok()) return NotYet(info.status().detail());
   if (info->kind != RedisReply::Kind::kText) return Refused("INFO", *info);
@@ -298,7 +323,7 @@ Status RedisClient::Prove(Link* link, bool cleartext, int64_t deadline_us) {
       warning = "redis: appendfsync is not always: a crash may lose the newest locks";
     }
   }
-  if (cleartext && options_.cleartext == "warn") {
+  if (link->cleartext && options_.cleartext == "warn") {
     warning += std::string(warning.empty() ? "" : "; ") +
                "redis: password and locks cross the network in the clear (REDIS_CLEARTEXT)";
   }

@@ -60,6 +60,9 @@ class RedisClient {
   // kUnavailable: no answer, or an error answer.
   Result<RedisReply> Run(const RedisScript& script, const std::vector<std::string>& keys,
                          const std::vector<std::string>& arguments);
+  // Looks again whether the server is one that keeps locks, as for a new connection. kUnavailable:
+  // it is not, or does not answer.
+  Status Examine();
   // Closes what rests in the pool: the next call looks again whom it talks to.
   void CloseIdle();
   // What promises less than it should; "" = nothing is known to. For Locker::Warning.
@@ -69,6 +72,7 @@ class RedisClient {
   struct Link {
     std::unique_ptr<RedisConnection> connection;
     std::string run_id;
+    bool cleartext = false;  // it goes over a network
   };
   using LinkPtr = std::unique_ptr<Link>;
 
@@ -79,7 +83,8 @@ class RedisClient {
   Result<LinkPtr> Connect(int64_t deadline_us);
   Result<std::unique_ptr<RedisConnection>> OpenServer(int64_t deadline_us, bool* cleartext);
   Result<HostPort> AskSentinels(int64_t deadline_us);
-  Status Prove(Link* link, bool cleartext, int64_t deadline_us);
+  Status Prove(Link* link, int64_t deadline_us);
+  Status CheckServer(Link* link, int64_t deadline_us);
   void NoteWarning(std::string warning);
   Result<RedisReply> Eval(Link* link, const RedisScript& script,
                           const std::vector<std::string>& keys,

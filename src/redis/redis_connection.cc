@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,7 +17,6 @@ namespace {
 
 // Our longest answer is a lock record of some 17 KiB; INFO takes 8.
 constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
-// redisBufferRead takes at most so much at a time.
 constexpr size_t kReadBytes = size_t{16} * 1024;
 // Error texts go to the log.
 constexpr size_t kMaxErrorText = 200;
@@ -137,7 +137,7 @@ Result<RedisReply> RedisConnection::Call(const std::vector<std::string_view>& wo
       return FromErrno("redis: send", errno);
     }
   }
-  for (size_t reads = 0; reads < kMaxAnswerBytes / kReadBytes;) {
+  for (size_t got = 0; got < kMaxAnswerBytes;) {
     void* found = nullptr;
     if (redisGetReplyFromReader(context_.get(), &found) != REDIS_OK) {
       return Status::Unavailable("redis: " + std::string(context_->errstr));
@@ -147,12 +147,26 @@ Result<RedisReply> RedisConnection::Call(const std::vector<std::string_view>& wo
       return Copy(*static_cast<redisReply*>(found));
     }
     STATEWARD_RETURN_IF_ERROR(Wait(POLLIN, deadline_us));
-    if (redisBufferRead(context_.get()) != REDIS_OK) {
-      return Status::Unavailable("redis: " + std::string(context_->errstr));
-    }
-    ++reads;
+    STATEWARD_RETURN_IF_ERROR(Read(&got));
   }
   return Status::Unavailable("redis: the answer is too long");
+}
+
+// By recv and not by redisBufferRead, which does not say how much came: a network brings an answer
+// in pieces of any size.
+Status RedisConnection::Read(size_t* got) {
+  std::array<char, kReadBytes> piece;
+  const ssize_t n = recv(context_->fd, piece.data(), piece.size(), MSG_DONTWAIT);
+  if (n == 0) return Status::Unavailable("redis: Server closed the connection");
+  if (n < 0) {
+    const bool again = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    return again ? Status() : FromErrno("redis: recv", errno);
+  }
+  *got += static_cast<size_t>(n);
+  if (redisReaderFeed(context_->reader, piece.data(), static_cast<size_t>(n)) != REDIS_OK) {
+    return Status::Unavailable("redis: " + std::string(context_->reader->errstr));
+  }
+  return Status();
 }
 
 bool RedisConnection::IsQuiet() const {

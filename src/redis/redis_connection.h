@@ -52,6 +52,7 @@ class RedisConnection {
   static Result<std::unique_ptr<RedisConnection>> Checked(const Clock& clock, redisContext* context,
                                                           const std::string& where);
   Status Wait(short events, int64_t deadline_us);
+  Status Read(size_t* got);
 
   const Clock& clock_;
   std::unique_ptr<redisContext, Free> context_;

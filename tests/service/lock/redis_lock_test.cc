@@ -4,7 +4,6 @@
 #include <CppUTest/TestHarness.h>
 
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,7 +12,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "conformance/locker_cases.h"
-#include "service/service_env.h"
+#include "service/redis_box.h"
 
 namespace stateward {
 namespace {
@@ -26,74 +25,6 @@ using locker_cases::Must;
 using locker_cases::MustBe;
 using locker_cases::Take;
 using locker_cases::Want;
-
-constexpr int64_t kPatienceUs = 10 * 1000 * 1000;
-
-// A connection of the test's own, to look and to meddle.
-class Raw {
- public:
-  Raw() {
-    RedisAddress address = Must(ParseRedisAddress(ServiceEnv("REDIS")));
-    connection_ = Must(RedisConnection::Open(SystemClock(), address.host_ports[0],
-                                             SystemClock().SteadyUs() + kPatienceUs));
-    (*this)({"AUTH", ServiceEnv("REDIS_PASSWORD")});
-  }
-  RedisReply operator()(const std::vector<std::string>& words) {
-    std::vector<std::string_view> views(words.begin(), words.end());
-    RedisReply reply = Must(connection_->Call(views, SystemClock().SteadyUs() + kPatienceUs));
-    if (reply.kind == RedisReply::Kind::kError) FAIL(reply.text.c_str());
-    return reply;
-  }
-
- private:
-  std::unique_ptr<RedisConnection> connection_;
-};
-
-class RedisFixture : public LockerFixture {
- public:
-  std::string prefix = "test:" + RandomHex(8) + ":";
-
-  std::shared_ptr<Locker> Open() override {
-    RedisOptions options;
-    options.address = ServiceEnv("REDIS");
-    options.password = SecretString(ServiceEnv("REDIS_PASSWORD"));
-    options.max_connections = 16;
-    return std::make_shared<RedisLock>(Must(RedisClient::New(std::move(options), SystemClock())),
-                                       prefix);
-  }
-  std::string Key(const std::string& kind, const StateId& id = Id()) {
-    return prefix + kind + ":" + id.hex();
-  }
-  // As FLUSHALL does to the keys of ours.
-  void Flush() {
-    Raw raw;
-    for (const RedisReply& key : raw({"KEYS", prefix + "*"}).items) raw({"DEL", key.text});
-  }
-  size_t Kept() override { return Raw()({"KEYS", prefix + "*"}).items.size(); }
-  void Advance(int64_t ms) override {
-    Raw raw;
-    const std::string by = std::to_string(-ms);
-    for (const char* kind : {"released", "tokens"}) {
-      RedisReply members = raw({"ZRANGE", Key(kind), "0", "-1"});
-      for (const RedisReply& m : members.items) raw({"ZINCRBY", Key(kind), by, m.text});
-    }
-    for (const char* field : {"forced_at", "time"}) {
-      if (raw({"HEXISTS", Key("lock"), field}).integer == 0) continue;
-      raw({"HINCRBY", Key("lock"), field, by});
-    }
-    RedisReply writers = raw({"HGETALL", Key("writers")});
-    for (size_t i = 0; i < writers.items.size(); i += 2) {
-      std::istringstream value(writers.items[i + 1].text);
-      int64_t since = 0;
-      int64_t last = 0;
-      std::string rest;
-      value >> since >> last;
-      std::getline(value, rest);
-      raw({"HSET", Key("writers"), writers.items[i].text,
-           std::to_string(since - ms) + " " + std::to_string(last - ms) + rest});
-    }
-  }
-};
 
 // Locks and says whether it was told to burn.
 bool LockBurns(Locker& l, const std::string& lock_id) {

@@ -360,8 +360,14 @@ TEST(Changes, ALockThatCannotBeSeenIsNotPassedOver) {
   owner.complete = identity->complete;
   CHECK(GrantOf(owner, grant.key).legacy_ids == grant.legacy_ids);
   CHECK(Run("rollback", owner, With({{"to", "1"}})).ok());
-  // Where nobody can look, it says so and goes on.
-  locker.legacy_locks = Status::Unavailable("NOPERM");
+  // An outage is no reason to pass over it.
+  locker.legacy_locks = Status::Unavailable("no answer");
+  STRCMP_CONTAINS(
+      "unavailable: net/prod was not changed; whether terraform-backend holds a lock of it",
+      Says("delete", {}).c_str());
+  LONGS_EQUAL(4, HeadOf());
+  // Where the user may not look, it says so and goes on.
+  locker.legacy_locks = Status(Code::kPermissionDenied, "NOPERM");
   Result<Reply> done = Run("delete", root, With({}));
   CHECK(done.ok());
   STRCMP_CONTAINS("could not be looked up: NOPERM", done->note.c_str());
