@@ -14,6 +14,7 @@ import fcgi_client as fcgi
 from box import wait_for
 from client import basic
 from stateward import AUTH
+from webservers import Nginx
 
 EACH = 1000  # connections of each kind
 KINDS = ("lock", "head", "idle", "read")
@@ -262,6 +263,12 @@ def more_apache(_, text):
     return (text.replace("StartServers 2\nServerLimit 4", "StartServers 10\nServerLimit 10")
             .replace("ThreadsPerChild 25", "ThreadLimit 384\nThreadsPerChild 384\nListenBacklog 4096")
             .replace("MaxRequestWorkers 100", "MaxRequestWorkers 3840\nMaxSpareThreads 3840"))
+
+
+def with_room(web, box, server, site="plain+tls"):
+    """A web server (the class) with room for a crowd, before the server."""
+    edit = more_nginx if web is Nginx else more_apache
+    return web(box, "unix:" + server.socket, site=site, edit=edit)
 
 
 def rss(pid):

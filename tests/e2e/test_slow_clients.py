@@ -11,8 +11,8 @@ import unittest
 import fcgi_client as fcgi
 from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
-from slow_crowd import (EACH, KINDS, MIB, Crowd, Ordinary, OverFcgi, Watch, document, more_apache, more_nginx,
-                        over_fcgi, over_http, peak_rss, raise_descriptor_limit, rss)
+from slow_crowd import (EACH, KINDS, MIB, Crowd, Ordinary, OverFcgi, Watch, document, over_fcgi, over_http,
+                        peak_rss, raise_descriptor_limit, rss, with_room)
 from stateward import AUTH, Stateward
 from webservers import Apache, Nginx
 
@@ -73,26 +73,24 @@ class SlowClients(unittest.TestCase):
         self.nobody_waits(lambda: over_fcgi(self.server.socket, KINDS, EACH, self.BIG),
                           lambda: OverFcgi(self.server.socket), 3 * EACH, self.BIG)
 
+    def through(self, web, site="plain+tls"):
+        front = with_room(web, self.box, self.server, site)
+        where = (front.tls, front.context()) if site == "example" else (front.plain, None)
+        self.nobody_waits(lambda: over_http(where[0], KINDS, EACH, where[1]),
+                          lambda: Client(*where, auth=AUTH, keep=True), EACH)
+
     def test_through_nginx(self):
-        nginx = Nginx(self.box, "unix:" + self.server.socket, edit=more_nginx)
-        self.nobody_waits(lambda: over_http(nginx.plain, KINDS, EACH),
-                          lambda: Client(nginx.plain, auth=AUTH, keep=True), EACH)
+        self.through(Nginx)
 
     def test_through_the_example_site_of_nginx(self):
         """Its limits per address stand: the crowd comes from eight addresses, as crowds do."""
-        nginx = Nginx(self.box, "unix:" + self.server.socket, site="example", edit=more_nginx)
-        self.nobody_waits(lambda: over_http(nginx.tls, KINDS, EACH, nginx.context()),
-                          lambda: Client(nginx.tls, nginx.context(), auth=AUTH, keep=True), EACH)
+        self.through(Nginx, "example")
 
     def test_through_apache(self):
-        apache = Apache(self.box, "unix:" + self.server.socket, edit=more_apache)
-        self.nobody_waits(lambda: over_http(apache.plain, KINDS, EACH),
-                          lambda: Client(apache.plain, auth=AUTH, keep=True), EACH)
+        self.through(Apache)
 
     def test_through_the_example_site_of_apache(self):
-        apache = Apache(self.box, "unix:" + self.server.socket, site="example", edit=more_apache)
-        self.nobody_waits(lambda: over_http(apache.tls, KINDS, EACH, apache.context()),
-                          lambda: Client(apache.tls, apache.context(), auth=AUTH, keep=True), EACH)
+        self.through(Apache, "example")
 
 
 class Budget(unittest.TestCase):

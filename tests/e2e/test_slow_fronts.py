@@ -11,7 +11,7 @@ import fcgi_client as fcgi
 from box import PATIENCE_S, Box, free_port, wait_for
 from client import Client, basic
 from slow_crowd import (EACH, KINDS, LOCK_BYTES, MIB, SECRETS, Ordinary, OverFcgi, Paced, Watch, document,
-                        more_apache, more_nginx, over_http, raise_descriptor_limit, rss, status_of)
+                        over_http, raise_descriptor_limit, rss, status_of, with_room)
 from stateward import AUTH, Stateward
 from test_metrics import scrape, value
 from webservers import Apache, Nginx
@@ -289,14 +289,13 @@ class Told(unittest.TestCase):
             self.assertGreater(took, 55, name)
             self.assertEqual(b"", phone, name)
 
-
     @staticmethod
     def ends_with_a_crowd():
         """How a server ends that has 1,000 of each kind: it waits for them 35 s (5 s, and 30 s for who is in a
         request); killed after 60 s, it would be another code."""
         with Box() as box:
             server = Stateward(box)
-            nginx = Nginx(box, "unix:" + server.socket, edit=more_nginx)
+            nginx = with_room(Nginx, box, server)
             with over_http(nginx.plain, KINDS, EACH) as crowd:
                 crowd.start()
                 wait_for(lambda: crowd.rounds, "all are open", 60)
@@ -313,13 +312,9 @@ class Lifecycle(unittest.TestCase):
         self.server = Stateward(self.box, threads=8)
         self.assertEqual(200, self.server.ask("POST", "/state/p/small", document(1, 20000))[0])
 
-    def front(self, web):
-        edit = more_nginx if web is Nginx else more_apache
-        return web(self.box, "unix:" + self.server.socket, edit=edit)
-
     def disturbed(self, web, disturb, then=lambda make_client: None):
         """What ordinary clients were answered that they should not have been. then(): next to the same crowd."""
-        front = self.front(web)
+        front = with_room(web, self.box, self.server)
 
         def make_client():
             return Client(front.plain, auth=AUTH, keep=True)
