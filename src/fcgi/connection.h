@@ -53,6 +53,7 @@ class Connection : private AnswerRoom {
     kClose,
     kBad,   // the peer broke the protocol: close
     kGone,  // the peer closed before its request's turn came: close, nothing was done
+    kSlow,  // the peer reads its answer too slowly: close
   };
   // A rest of a body up to here is read away, so that the connection stays good. A web server takes
   // a request for sent when its body is in the socket's buffers, and would pool a connection that
@@ -89,7 +90,7 @@ class Connection : private AnswerRoom {
   Next Think(HandlerSource& handlers, const Log& log, int64_t now_us);
   // Whether time is up for what it waits for: then OnDue must be called. To be asked each second.
   bool IsDue(int64_t now_us, const ConnectionLimits& limits);
-  Next OnDue(int64_t now_us);
+  Next OnDue(int64_t now_us, const ConnectionLimits& limits);
 
  private:
   enum class Job : uint8_t { kNone, kJudge, kFinish, kFail };

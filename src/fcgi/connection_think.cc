@@ -117,7 +117,7 @@ Connection::Next Connection::Answer(Response response, int64_t now_us) {
   if (gathered || response.body.empty()) charge_.Release();
   phase_ = Phase::kAnswer;
   since_us_ = now_us;
-  progress_.Start(now_us);
+  progress_.Start(now_us, Progress::Flow::kLumps);
   std::string head = ResponseHead(response, request_id_);
   out_.Start(records_.id(), std::move(head), std::move(response.body));
   end_sent_ = records_.ended() || !records_.keep() || RestIsBig() || slow_;

@@ -170,6 +170,10 @@ bool FcgiLoop::Settle(Connection* connection, Connection::Next next) {
       Warn(&said_bad_, "a connection was closed: its peer does not speak FastCGI as it should");
       connections_.Close(connection);
       return false;
+    case Connection::Next::kSlow:
+      NoteEnd("slow");
+      connections_.Close(connection);
+      return false;
     case Connection::Next::kGone:
       NoteEnd("gone");
       log_.Write(LogLevel::kInfo,
@@ -245,7 +249,7 @@ void FcgiLoop::OnTick() {
   TellConnections(now);
   for (Connection* connection : due) {
     NoteDue(*connection);
-    GoOn(connection, connection->OnDue(now));
+    GoOn(connection, connection->OnDue(now, options_.limits));
   }
 }
 
@@ -253,7 +257,7 @@ void FcgiLoop::NoteEnd(std::string_view reason) {
   if (options_.observer != nullptr) options_.observer->OnConnectionEnded(reason);
 }
 
-// What OnDue ends.
+// What OnDue ends, but for answers that are read too slowly: it looks once more.
 void FcgiLoop::NoteDue(const Connection& connection) {
   switch (connection.phase()) {
     case Connection::Phase::kIdle:
@@ -262,8 +266,6 @@ void FcgiLoop::NoteDue(const Connection& connection) {
     case Connection::Phase::kBody:
       return NoteEnd("slow");
     case Connection::Phase::kAnswer:
-      if (!connection.ReadsAway()) NoteEnd("slow");
-      return;
     case Connection::Phase::kLinger:  // its request was answered
       return;
   }

@@ -1,10 +1,16 @@
 // Whether bytes come, or go, fast enough: so many in so many seconds, again and again. There is no
 // limit to the sum: a large state over a slow line takes as long as it takes.
 //
+// Who reads slowly takes lumps all the same: the kernel frees what was written by 36 KiB, and nginx
+// reads when 64 KiB went to its client. So a stretch may have nothing although the reader is fast
+// enough. What the one before had beyond its need counts then, up to the need of one stretch; the
+// first stretch of an answer has that, too.
+//
 // Not synchronised.
 #ifndef STATEWARD_FCGI_PROGRESS_H_
 #define STATEWARD_FCGI_PROGRESS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 namespace stateward {
@@ -16,22 +22,33 @@ struct LeastRate {
 
 class Progress {
  public:
-  void Start(int64_t now_us) {
+  enum class Flow : uint8_t { kEven, kLumps };
+
+  void Start(int64_t now_us, Flow flow = Flow::kEven) {
     since_us_ = now_us;
     bytes_ = 0;
+    flow_ = flow;
+    spare_ = flow == Flow::kLumps ? UINT64_MAX : 0;
   }
   void Add(uint64_t n) { bytes_ += n; }
-  // To be asked about once a second; when a stretch has passed, the next one begins.
+  // To be asked about once a second. When a stretch has passed and had enough, the next one begins;
+  // else it is the same again when it is asked again, perhaps with more bytes.
   bool TooSlow(int64_t now_us, const LeastRate& least) {
     if (now_us - since_us_ < int64_t{least.seconds} * 1000000) return false;
-    bool slow = bytes_ < least.bytes_per_s * static_cast<uint64_t>(least.seconds);
-    Start(now_us);
-    return slow;
+    const uint64_t need = least.bytes_per_s * static_cast<uint64_t>(least.seconds);
+    const uint64_t have = bytes_ + std::min(spare_, need);
+    if (have < need) return true;
+    since_us_ = now_us;
+    bytes_ = 0;
+    spare_ = flow_ == Flow::kLumps ? have - need : 0;
+    return false;
   }
 
  private:
   int64_t since_us_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t spare_ = 0;  // from the stretch before
+  Flow flow_ = Flow::kEven;
 };
 
 }  // namespace stateward

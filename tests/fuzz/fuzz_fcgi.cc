@@ -159,8 +159,9 @@ void Serve(ByteView bytes, size_t piece, bool refuse, Peer peer) {
     }
     for (int i = 0; peer.out_of_time && i < 3 && next == Next::kWait; ++i) {
       now_us += 1000000000;  // beyond every limit
-      if (!connection.IsDue(now_us, ConnectionLimits())) break;
-      next = connection.OnDue(now_us);
+      // An answer's first stretch has some to spare.
+      if (!connection.IsDue(now_us, ConnectionLimits())) continue;
+      next = connection.OnDue(now_us, ConnectionLimits());
       think();
     }
     if (next == Next::kWait) {
