@@ -1,8 +1,6 @@
-"""Slow clients and large bodies with the web servers between: what they are told, what the budget holds, and that a
-reload, an end or a death of a worker is to others what it is without them."""
+"""Slow clients and large bodies with the web servers between: what they are told, and what the budget holds."""
 import concurrent.futures
 import os
-import signal
 import socket
 import time
 import unittest
@@ -300,81 +298,6 @@ class Told(unittest.TestCase):
                 crowd.start()
                 wait_for(lambda: crowd.rounds, "all are open", 60)
                 return server.process.stop()
-
-
-class Lifecycle(unittest.TestCase):
-    """Reload, end and death of a worker while 1,000 of each kind are slow: as without them."""
-
-    def setUp(self):
-        raise_descriptor_limit()
-        self.box = Box()
-        self.addCleanup(self.box.close)
-        self.server = Stateward(self.box, threads=8)
-        self.assertEqual(200, self.server.ask("POST", "/state/p/small", document(1, 20000))[0])
-
-    def disturbed(self, web, disturb, then=lambda make_client: None):
-        """What ordinary clients were answered that they should not have been. then(): next to the same crowd."""
-        front = with_room(web, self.box, self.server)
-
-        def make_client():
-            return Client(front.plain, auth=AUTH, keep=True)
-        with over_http(front.plain, KINDS, EACH) as crowd:
-            crowd.start()
-            wait_for(lambda: crowd.rounds, "all are open", 60)
-            ordinary = Ordinary(make_client)
-            steps = iter(disturb)
-            at = [20]
-
-            def enough(now):
-                if now.cycles >= at[0]:
-                    at[0] += 20
-                    step = next(steps, None)
-                    if step is None:
-                        return True
-                    step()
-                return False
-            bad = ordinary.run(enough)
-            then(make_client)
-            return bad
-
-    def reload(self):
-        self.server.process.send(signal.SIGHUP)
-
-    def term(self):
-        """The newest: older ones may be ending already, which takes 35 s next to a crowd."""
-        os.kill(max(self.server.workers()), signal.SIGTERM)
-
-    def kill(self):
-        self.killed = self.server.workers()[0]
-        os.kill(self.killed, signal.SIGKILL)
-
-    def only_an_outage(self, web):
-        """What was on a worker that dies may fail, as an outage that clients wait out. Then another worker is there,
-        and nobody notices any more."""
-        def healed(make_client):
-            def replaced():
-                now = self.server.workers()
-                return len(now) == 2 and self.killed not in now
-            wait_for(replaced, "the worker is replaced")
-            after = Ordinary(make_client, project="after")
-            self.assertEqual([], after.run(lambda o: o.cycles >= 20 and o.healths >= 20))
-        bad = self.disturbed(web, [self.kill], healed)
-        self.assertLess(len(bad), 20, bad)
-        for _, answer in bad:
-            self.assertEqual(503, getattr(answer, "status", None), bad)
-            self.assertIsNotNone(answer.header("Retry-After"))
-
-    def test_reloads_and_an_end_behind_nginx(self):
-        self.assertEqual([], self.disturbed(Nginx, [self.reload, self.term] * 3))
-
-    def test_reloads_and_an_end_behind_apache(self):
-        self.assertEqual([], self.disturbed(Apache, [self.reload, self.term] * 3))
-
-    def test_a_worker_that_dies_behind_nginx(self):
-        self.only_an_outage(Nginx)
-
-    def test_a_worker_that_dies_behind_apache(self):
-        self.only_an_outage(Apache)
 
 
 if __name__ == "__main__":
