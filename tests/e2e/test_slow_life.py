@@ -61,7 +61,8 @@ class Lifecycle(unittest.TestCase):
         self.server.process.send(signal.SIGHUP)
 
     def term(self):
-        """The newest: older ones may be ending already, which takes 35 s next to a crowd."""
+        """The newest of the two, which ends for 35 s next to a crowd: told again it is the same one, and the other one
+        serves."""
         os.kill(max(self.server.workers()), signal.SIGTERM)
 
     def kill(self):
