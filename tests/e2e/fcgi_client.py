@@ -41,6 +41,17 @@ def request(method, uri, body=None, flags=0, **more):
     return b"".join([begin(flags=flags), params(values), *pieces, record(STDIN)])
 
 
+def stdout(data):
+    """The content of the STDOUT records in what a server has sent; the last one may be cut off."""
+    content, at = b"", 0
+    while at + 8 <= len(data):
+        _, kind, _, size, padding, _ = struct.unpack(">BBHHBB", data[at:at + 8])
+        if kind == STDOUT:
+            content += data[at + 8:at + 8 + size]
+        at += 8 + size + padding
+    return content
+
+
 def is_whole(answer):
     """Whether head and body of an answer are there."""
     head, blank, body = answer.partition(b"\r\n\r\n")

@@ -24,8 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # A minute or more each: one that began last would run alone at the end.
 LONGEST = ("test_faults", "test_late_write", "test_postgres", "test_tofu", "test_kms", "test_move_store",
-           "test_tofu_outage", "test_standby", "test_api_schema", "test_history", "test_adopt", "test_slow_fronts",
-           "test_slow_clients")
+           "test_tofu_outage", "test_standby", "test_api_schema", "test_history", "test_adopt", "test_slow_told",
+           "test_slow_fronts", "test_slow_clients")
 
 # A test with its class's set-up: about ten times what the longest takes, so that only one that hangs ends here.
 LONGEST_TEST_S = 600

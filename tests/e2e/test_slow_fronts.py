@@ -1,17 +1,15 @@
-"""Slow clients and large bodies with the web servers between: what they are told, and what the budget holds."""
-import concurrent.futures
+"""Large bodies and answers, on the socket itself, through nginx and through Apache: what the budget holds."""
 import os
 import socket
 import time
 import unittest
 
 import fcgi_client as fcgi
-from box import PATIENCE_S, Box, free_port, wait_for
+from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
-from slow_crowd import (EACH, KINDS, LOCK_BYTES, MIB, SECRETS, Ordinary, OverFcgi, Paced, Watch, document,
-                        over_http, raise_descriptor_limit, rss, status_of, with_room)
+from slow_crowd import (MIB, SECRETS, Ordinary, OverFcgi, Paced, Watch, document, raise_descriptor_limit, rss,
+                        status_of)
 from stateward import AUTH, Stateward
-from test_metrics import scrape, value
 from webservers import Apache, Nginx
 
 
@@ -153,151 +151,6 @@ class Budget(unittest.TestCase):
             link.close()
         wait_for(lambda: watch.links() < len(links), "they are gone", 60)
         self.assertLess(watch.peak(), 16 * MIB)
-
-
-class Told(unittest.TestCase):
-    """What too slow ones are told: senders 503 with Retry-After, which clients repeat, and never 408; a reader's answer
-    ends before it is whole."""
-
-    def setUp(self):
-        self.box = Box()
-        self.addCleanup(self.box.close)
-
-    def lock(self, name):
-        return (f"LOCK /state/p/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTH}\r\n"
-                f"Content-Length: {LOCK_BYTES}\r\n\r\n{{").encode()
-
-    def fronts(self, edit=None):
-        """[(name, (address, TLS context or None))]: both web servers, bare with the snippet and as the example site."""
-        found = []
-        for web in (Nginx, Apache):
-            for site in ("plain+tls", "example"):
-                front = web(self.box, "unix:" + self.server.socket, site=site, edit=edit)
-                found.append((f"{web.NAME} {site}", (front.tls, front.context())))
-        return found
-
-    @staticmethod
-    def connect(where, buffer=None):
-        address, context = where
-        link = socket.socket()
-        if buffer:
-            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        link.settimeout(PATIENCE_S)
-        link.connect(address)
-        return context.wrap_socket(link, server_hostname="localhost")
-
-    def told(self, link, rate, seconds):
-        """Sends `rate` bytes a second until there is an answer: (its first bytes, after how long)."""
-        start = time.monotonic()
-        took = sent = 0
-        link.settimeout(0.5)
-        while took < seconds:
-            try:
-                return link.recv(4096), time.monotonic() - start
-            except TimeoutError:
-                pass
-            took = time.monotonic() - start
-            try:
-                link.sendall(b" " * (int(rate * took) - sent))
-            except OSError:
-                pass  # the answer is on its way
-            sent = int(rate * took)
-        return b"", took
-
-    @staticmethod
-    def each(jobs):
-        """Runs them at the same time; a list of what each returned."""
-        with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
-            return [done.result() for done in [pool.submit(job) for job in jobs]]
-
-    def test_slow_senders(self):
-        """A byte a second, and one that stands still: behind Apache that one is told when Apache gives up on it
-        (TimeOut, which is 60 s or, on Debian, 300 s, and 5 s here)."""
-        self.server = Stateward(self.box, CLIENT_MIN_RATE="10000", CLIENT_RATE_SECONDS="1")
-        fronts = self.fronts(lambda _, text: text.replace("ServerLimit 4", "Timeout 5\nServerLimit 4"))
-        names, jobs = [], []
-        for number, (name, where) in enumerate(fronts):
-            for way, rate in (("drips", 1), ("still", 0)):
-                names.append(f"{name}, {way}")
-
-                def job(where=where, rate=rate, target=f"n{number}{way}"):
-                    with self.connect(where) as link:
-                        link.sendall(self.lock(target))
-                        return self.told(link, rate, 60)[0]
-                jobs.append(job)
-        for name, answer in zip(names, self.each(jobs)):
-            self.assertEqual(503, status_of(answer), (name, answer))
-            self.assertIn(b"Retry-After: 15\r\n", answer, name)
-
-    def test_slow_readers(self):
-        """More than nginx takes in for its client (1 MiB)."""
-        port = free_port()
-        self.server = Stateward(self.box, CLIENT_MIN_RATE="10000", CLIENT_RATE_SECONDS="1",
-                                METRICS_LISTEN_ADDR=f"127.0.0.1:{port}")
-        body = document(1, 5 * MIB)
-        self.assertEqual(200, self.server.ask("POST", "/state/p/n", body)[0])
-        fronts = self.fronts()
-        links = [self.connect(where, 4096) for _, where in fronts]
-        for link in links:
-            self.addCleanup(link.close)
-            link.sendall(f"GET /state/p/n HTTP/1.1\r\nHost: x\r\nAuthorization: {AUTH}\r\n\r\n".encode())
-            link.recv(1)
-        wait_for(lambda: value(scrape(port), "stateward_connections_ended_total", reason="slow") >= len(links),
-                 "all are cut off", 60)
-        for (name, _), link in zip(fronts, links):
-            self.assertLess(self.rest_of(link), len(body), name)
-        self.assertEqual(200, self.server.ask("GET", "/health")[0])
-
-    @staticmethod
-    def rest_of(link):
-        """How many bytes still come."""
-        got = 0
-        try:
-            while piece := link.recv(65536):
-                got += len(piece)
-        except OSError:
-            pass  # it was cut off
-        return got
-
-    def test_after_a_minute_with_the_defaults(self):
-        """A byte a second is 503 after the 60 s of CLIENT_RATE_SECONDS; 1,000 a second, which a phone line
-        passes, are under way still. Meanwhile another server is told to end while a crowd is slow."""
-        raise_descriptor_limit()
-        self.server = Stateward(self.box)
-        jobs, names = [self.ends_with_a_crowd], []
-        for number, (name, where) in enumerate(self.fronts()):
-            names.append(name)
-
-            def slow(where=where, target=f"slow{number}"):
-                with self.connect(where) as link:
-                    link.sendall(self.lock(target))
-                    return self.told(link, 1, 150)
-
-            def phone(where=where, target=f"phone{number}"):
-                with self.connect(where) as link:
-                    post = self.lock(target).replace(b"LOCK", b"POST").replace(b"%d" % LOCK_BYTES, b"1000000")
-                    link.sendall(post)
-                    return self.told(link, 1000, 70)[0]
-            jobs += [slow, phone]
-        ended, *results = self.each(jobs)
-        self.assertEqual(0, ended)
-        for name, (answer, took), phone in zip(names, results[::2], results[1::2]):
-            self.assertEqual(503, status_of(answer), (name, answer))
-            self.assertIn(b"Retry-After: 15\r\n", answer, name)
-            self.assertGreater(took, 55, name)
-            self.assertEqual(b"", phone, name)
-
-    @staticmethod
-    def ends_with_a_crowd():
-        """How a server ends that has 1,000 of each kind: it waits for them 35 s (5 s, and 30 s for who is in a
-        request); killed after 60 s, it would be another code."""
-        with Box() as box:
-            server = Stateward(box)
-            nginx = with_room(Nginx, box, server)
-            with over_http(nginx.plain, KINDS, EACH) as crowd:
-                crowd.start()
-                wait_for(lambda: crowd.rounds, "all are open", 60)
-                return server.process.stop()
 
 
 if __name__ == "__main__":
