@@ -31,9 +31,7 @@ openapi: programs
 prove-rules: unit
 	$(Q)python3 -B tools/prove_rules.py $(RULES)
 
-# The crowds of test_slow_clients for longer than the default endures a byte a second, and large bodies up to the
-# default budget.
+# The crowds of test_slow_clients for longer than the default endures a byte a second.
 .PHONY: prove-slow
 prove-slow: programs
-	$(Q)STATEWARD_SLOW_SECONDS=150 STATEWARD_SLOW_BUDGET=1024 python3 -B tests/e2e/run.py \
-	  test_slow_clients.SlowClients test_slow_fronts.Budget
+	$(Q)STATEWARD_SLOW_SECONDS=150 python3 -B tests/e2e/run.py test_slow_clients.SlowClients
