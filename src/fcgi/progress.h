@@ -4,7 +4,9 @@
 // Who reads slowly takes lumps all the same: the kernel frees what was written by 36 KiB, and nginx
 // reads when 64 KiB went to its client. So a stretch may have nothing although the reader is fast
 // enough. What the one before had beyond its need counts then, up to the need of one stretch; the
-// first stretch of an answer has that, too.
+// first stretch of an answer has that, too. Of a reader that takes less than 36 KiB in two
+// stretches nothing is seen at all: with the default of 60 s such a rate, 300 bytes a second, is
+// too slow.
 //
 // Not synchronised.
 #ifndef STATEWARD_FCGI_PROGRESS_H_

@@ -65,6 +65,8 @@ TEST_GROUP(SlowReader) {
   int CutOff(size_t lump, int every) {
     int pair[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    const int half = 106496;  // Linux makes its default of it, 208 KiB
+    CHECK(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &half, sizeof half) == 0);
     int second = 0;
     {
       Connection connection(16, pair[0], false, memory, 0);
