@@ -8,7 +8,7 @@ import fcgi_client as fcgi
 from box import PATIENCE_S, Box, wait_for
 from client import Client, basic
 from slow_crowd import (MIB, SECRETS, Ordinary, OverFcgi, Paced, Watch, document, raise_descriptor_limit, rss,
-                        status_of)
+                        status_of, with_room)
 from stateward import AUTH, Stateward
 from webservers import Apache, Nginx
 
@@ -56,13 +56,14 @@ class Budget(unittest.TestCase):
 
     def test_through_nginx(self):
         self.start()
-        nginx = Nginx(self.box, "unix:" + self.server.socket)
+        nginx = with_room(Nginx, self.box, self.server)
         self.fills(nginx.plain, socket.AF_INET, self.http, lambda: Client(nginx.plain, auth=AUTH, keep=True))
 
     def test_through_apache(self):
-        """Apache reads of a body before it looks for an answer, so a little of the refused ones is sent."""
+        """Apache reads of a body before it looks for an answer, so a little of the refused ones is sent. A process of
+        its whose threads are all busy closes the kept connections, so it has room for more."""
         self.start()
-        apache = Apache(self.box, "unix:" + self.server.socket)
+        apache = with_room(Apache, self.box, self.server)
         self.fills(apache.plain, socket.AF_INET, self.http, lambda: Client(apache.plain, auth=AUTH, keep=True),
                    step=16384)
 
