@@ -131,6 +131,26 @@ TEST(S3RoundTrips, OfServersThatTakeTurns) {
   }
 }
 
+// The note for the next LOCK goes with it.
+TEST(S3RoundTrips, OfAForcedRelease) {
+  Server mine(s3, clock);
+  Server other(s3, clock);
+  for (int i = 0; i < 4; ++i) Cycle(i % 2 == 0 ? other : mine);
+  const auto unlock = [this](Server& server, const Grant& who) {
+    STRCMP_EQUAL(id.c_str(), server->UnlockByForce(who, id).lock_id.c_str());
+  };
+  Lock(mine);
+  Costs({{"PUT lock"}}, [&] { unlock(mine, grant); });
+  Lock(mine);
+  Costs({{"GET lock"}, {"PUT lock"}}, [&] { unlock(other, grant); });
+  // Of somebody else's lock: the first answer says whose it is.
+  Grant admin = grant;
+  admin.principal = "admin";
+  admin.rights = Rights::All();
+  Lock(mine);
+  Costs({{"GET lock"}, {"GET lock"}, {"PUT lock"}}, [&] { unlock(other, admin); });
+}
+
 // Case D1: each write whose PUT never arrives takes a number from it, which may still come.
 TEST(S3RoundTrips, AThousandFailedWritesHideNothing) {
   Server server(s3, clock);
