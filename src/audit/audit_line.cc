@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/hex.h"
+#include "base/json_text.h"
 #include "base/sha256.h"
 
 namespace stateward {
@@ -22,6 +24,10 @@ constexpr std::string_view kResults[] = {"done", "refused", "failed"};
 constexpr size_t kMaxText = 512;
 constexpr size_t kMaxClaims = 24;  // all that a rule can reasonably ask
 constexpr size_t kMaxClaim = 128;
+// Then nothing is left to cut of a text that others write.
+constexpr unsigned kMaxHalved = 8;
+static_assert(kMaxText >> kMaxHalved == 2);
+constexpr unsigned kMaxRestHalved = 4;  // a time and a namespace stay whole
 // What a line has in front of its fields and behind them is less.
 constexpr size_t kMaxFields = kMaxAuditLine - 512;
 
@@ -38,10 +44,14 @@ std::string TimeText(int64_t ms) {
 // Adds members of an object that is open already, at its comma.
 class Fields {
  public:
-  // `halved`: what others write is so many times half as long as it may be.
-  explicit Fields(unsigned halved = 0) : halved_(halved) { w_.BeginObject(); }
+  // `halved`: what others write is so many times half as long as it may be; beyond kMaxHalved the
+  // rest is, too.
+  explicit Fields(unsigned halved = 0)
+      : halved_(std::min(halved, kMaxHalved)), rest_halved_(halved - halved_) {
+    w_.BeginObject();
+  }
   void Text(std::string_view key, std::string_view value, size_t limit = kMaxText) {
-    if (!value.empty()) w_.Key(key).String(value.substr(0, limit));
+    if (!value.empty()) w_.Key(key).String(value.substr(0, limit >> rest_halved_));
   }
   // Of others, and of no use to the server itself.
   void Foreign(std::string_view key, std::string_view value, size_t limit = kMaxText) {
@@ -65,18 +75,26 @@ class Fields {
  private:
   JsonWriter w_;
   const unsigned halved_;
+  const unsigned rest_halved_;
 };
+
+// As the reader compares two names (base/json.h): what it takes for the same may not stand twice.
+std::string FoldedName(std::string_view name) {
+  JsonWriter w;
+  const std::string quoted = std::move(w.String(name)).Take();
+  return JsonFold(std::string_view(quoted).substr(1, quoted.size() - 2));
+}
 
 void PutIdentity(const AuditIdentity& identity, Fields* fields) {
   fields->Text("way", identity.way);
   fields->Foreign("issuer", identity.issuer);
   if (!identity.claims.empty()) {
     fields->writer().Key("claims").BeginObject();
-    size_t count = 0;
+    std::set<std::string> names;
     for (const auto& [name, value] : identity.claims) {
-      if (++count > kMaxClaims) break;
-      fields->Foreign(std::string_view(name).substr(0, fields->Shorter(kMaxClaim)), value,
-                      kMaxClaim);
+      if (names.size() == kMaxClaims) break;
+      const std::string_view front = std::string_view(name).substr(0, fields->Shorter(kMaxClaim));
+      if (names.insert(FoldedName(front)).second) fields->Foreign(front, value, kMaxClaim);
     }
     fields->writer().EndObject();
   }
@@ -112,11 +130,13 @@ std::string EventFields(std::string_view kind, const AuditEvent& event, unsigned
 
 }  // namespace
 
-// Escaped, a byte may have six: whether a line fits shows when it is made.
+// Escaped, a byte may have six: whether a line fits shows when it is made. What the reader would
+// refuse is not written, whatever the texts are: a line that cannot be read is a missing one for
+// ever.
 std::string AuditFields(std::string_view kind, const AuditEvent& event) {
   unsigned halved = 0;
   std::string fields = EventFields(kind, event, halved);
-  while (fields.size() > kMaxFields && kMaxText >> halved > 1) {
+  while (fields.size() > kMaxFields && halved < kMaxHalved + kMaxRestHalved) {
     fields = EventFields(kind, event, ++halved);
   }
   return fields;

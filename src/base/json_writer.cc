@@ -7,9 +7,11 @@
 namespace stateward {
 namespace {
 
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
 bool IsPlain(uint8_t c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
-// REQUIRES: below U+00A0, and not plain.
+// REQUIRES: below U+00A0, neither plain nor 0.
 void AppendEscape(uint8_t c, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
   out->push_back('\\');
@@ -75,13 +77,18 @@ void JsonWriter::Quoted(std::string_view text) {
     out_.append(text, at, plain - at);
     if (plain == text.size()) break;
     at = plain;
+    if (bytes[at] == 0) {
+      out_.append(kReplacement);  // \u0000 is one that JSON has, and our reader refuses
+      ++at;
+      continue;
+    }
     if (bytes[at] < 0x80) {
       AppendEscape(bytes[at++], &out_);
       continue;
     }
     const size_t length = Utf8Length(bytes + at, text.size() - at);
     if (length == 0) {
-      out_.append("\xEF\xBF\xBD");  // U+FFFD for each byte that fits nowhere
+      out_.append(kReplacement);  // for each byte that fits nowhere
       ++at;
     } else if (bytes[at] == 0xC2 && bytes[at + 1] < 0xA0) {
       AppendEscape(bytes[at + 1], &out_);  // U+0080 to U+009F: terminals obey some of them

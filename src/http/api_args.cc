@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/shown_text.h"
 
 namespace stateward {
 namespace {
@@ -18,8 +19,10 @@ const Param* FindGiven(const Operation& operation, std::string_view name) {
 }
 
 Status NoSuchParam(const std::string& name) {
-  // A name of anybody's goes into an answer: a short one.
-  return Status::InvalidArgument("there is no parameter \"" + name.substr(0, 64) + "\" here");
+  // A name of anybody's goes into an answer, the log and the audit trail: a short one, with escapes
+  // in place of what a terminal obeys.
+  return Status::InvalidArgument("there is no parameter \"" + ShownText(name.substr(0, 64)) +
+                                 "\" here");
 }
 
 Status AddQuery(const Operation& operation, const Target& target, Args* args) {

@@ -15,8 +15,23 @@ bool IsPlainSegment(std::string_view s, bool may_nest) {
   return true;
 }
 
-bool IsBelowApi(const Target& target) {
-  return target.segments.size() > 2 && target.segments[0] == "api" && target.segments[1] == "v1";
+// What comes next is the name in /api/v1/states/{project}/{name}.
+bool IsBeforeName(const Target& target) {
+  const std::vector<std::string>& in_front = target.segments;
+  return in_front.size() == 4 && in_front[0] == "api" && in_front[1] == "v1" &&
+         in_front[2] == "states";
+}
+
+// A web server would resolve them, also those that are written as escapes or with an escaped slash,
+// and judge another path than ours.
+bool HasDots(std::string_view segment) {
+  for (size_t at = 0; at <= segment.size();) {
+    const size_t end = std::min(segment.find('/', at), segment.size());
+    const std::string_view part = segment.substr(at, end - at);
+    if (part == "." || part == "..") return true;
+    at = end + 1;
+  }
+  return false;
 }
 
 Status ParsePath(std::string_view path, Target* out) {
@@ -26,10 +41,11 @@ Status ParsePath(std::string_view path, Target* out) {
     size_t slash = path.find('/');
     std::string segment;
     if (!PercentDecode(path.substr(0, slash), &segment) ||
-        !IsPlainSegment(segment, IsBelowApi(*out))) {
+        !IsPlainSegment(segment, IsBeforeName(*out))) {
       return Status::InvalidArgument("target: a bad escape or byte in the path");
     }
     if (segment.empty()) return Status::InvalidArgument("target: an empty path segment");
+    if (HasDots(segment)) return Status::InvalidArgument("target: . or .. in the path");
     out->segments.push_back(std::move(segment));
     path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
   }

@@ -21,9 +21,10 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
 };
 
-// kInvalidArgument: no origin form, an empty segment (a final slash excepted), a bad escape, a
-// segment with a decoded control byte, or with a decoded slash: that one only /api/v1 may have, in
-// the place of a nested name.
+// kInvalidArgument: no origin form, an empty segment (a final slash excepted), . or .. as one, a
+// bad escape, a segment with a decoded control byte, or with a decoded slash: that one only the
+// name in /api/v1/states/{project}/{name} may have, and none of its parts is . or .. either. So a
+// web server that resolves a path before it judges it comes to the same one.
 Result<Target> ParseTarget(std::string_view target);
 
 // The value of the only query member of that name; "" when absent. kInvalidArgument: more than one.

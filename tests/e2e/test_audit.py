@@ -223,6 +223,19 @@ class Audit(unittest.TestCase):
         # One more in each second.
         self.assertLessEqual(counted, 50 + time.monotonic() - start + 1)
 
+    def test_what_somebody_sends_breaks_no_line(self):
+        """A line that its readers refuse would be missing for ever."""
+        self.serve(WORKERS=1)
+        self.assertEqual(404, self.server.ask("GET", TARGET)[0])  # there is a store by now
+        for query in ("a%00b=1", "%00", "a%0Ab=1", "a%ff%1b=1"):
+            self.assertEqual(400, self.server.ask("GET", "/api/v1/states?" + query)[0])
+        self.assertEqual(200, self.server.ask("POST", TARGET, document(1))[0])
+        self.server.process.stop()
+        run = self.ctl("verify")
+        self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+        # As the reader of the documents sees it, too.
+        self.assertEqual(4, sum(1 for event in self.events() if event.get("status") == 400))
+
     def test_a_file_that_is_not_there_is_a_wrong_command_line(self):
         self.serve()
         self.assertEqual(404, self.server.ask("GET", TARGET)[0])  # there is a store by now

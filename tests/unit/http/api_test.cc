@@ -180,6 +180,19 @@ TEST(Api, TheQuery) {
   }
 }
 
+// What somebody asks for goes into the log and the audit trail, and onto terminals.
+TEST(Api, ANameThatIsNoneIsShownSafely) {
+  for (const char* query : {"a%00b=1", "a%1b%5b2J=1", "a%0Ab=1", "a%ffb=1", "a%e2%80%aeb=1"}) {
+    const Status refused =
+        ArgsOf(Method::kGet, std::string("/api/v1/states?") + query, {}, "").status();
+    CHECK_TEXT(refused.code() == Code::kInvalidArgument, query);
+    for (const char c : refused.detail()) CHECK_TEXT(c >= 0x20 && c < 0x7f, query);
+    STRCMP_CONTAINS("there is no parameter \"a\\", refused.detail().c_str());
+  }
+  const Status in_body = Posted(R"({"to":1,"a\u001bb":2})").status();
+  STRCMP_EQUAL("there is no parameter \"a\\x1bb\" here", in_body.detail().c_str());
+}
+
 TEST(Api, TheBodyAndItsHeaders) {
   Result<Args> args =
       Posted(R"({"to":41,"reason":"drill","tag":["a","b"],"dry-run":true})", "\"57\"", "run-1");

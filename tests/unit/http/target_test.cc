@@ -40,10 +40,31 @@ TEST(Target, Refuses) {
   for (const char* bad :
        {"", "state/a/b", "http://h", "http://h?ID=x", "ftp://h/state/a/b", "//state/a/b",
         "/state//b", "/state/a/b//", "/state/a%2Fb/c", "/state/a/%00", "/state/a/%zz",
-        "/state/a/%4", "/state/a/b?ID=%x", "/state/a/\x01", "*"}) {
+        "/state/a/%4", "/state/a/b?ID=%x", "/state/./b", "/state/a/%2e%2e/b", "/state/a/b/..",
+        "/state/a/\x01", "*"}) {
     CHECK_TEXT(!ParseTarget(bad).ok(), bad);
   }
   CHECK_FALSE(ParseTarget("/" + std::string(kMaxTarget, 'a')).ok());
+}
+
+// A web server that resolves the path before it judges it must come to the same one.
+TEST(Target, BelowTheApiTheNameAloneHasSlashes) {
+  Result<Target> nested = ParseTarget("/api/v1/states/net/eu%2Fprod%2fvpc/versions?changes=true");
+  CHECK(nested.ok());
+  STRCMP_EQUAL("eu/prod/vpc", nested->segments[4].c_str());
+  UNSIGNED_LONGS_EQUAL(6, nested->segments.size());
+  for (const char* bad :
+       {"/api/v1/uploads/..%2F..%2F..%2Fstate%2Fx", "/api/v1/uploads/a%2Fb",
+        "/api/v1/uploads/a%2Fb/diff", "/api/v1/uploads/..", "/api/v1/uploads/%2e%2E/diff",
+        "/api/v1/states/net%2Fprod", "/api/v1/states/a%2Fb/prod", "/api/v1/states/net/prod/a%2Fb",
+        "/api/v1/states/net/prod/versions/a%2Fb", "/api/v1/states%2Fnet/prod/x",
+        "/api/v1/states/net/..%2F..%2F..%2F..%2Fstate%2Fx", "/api/v1/states/net/a%2F..",
+        "/api/v1/states/net/a%2F.%2Fb", "/api/v1/states/net/..", "/api/v1/states/../v1",
+        "/api/v2/states/net/a%2Fb"}) {
+    CHECK_TEXT(!ParseTarget(bad).ok(), bad);
+  }
+  // Dots that are part of a name are none.
+  CHECK(ParseTarget("/api/v1/states/net/..a%2F.b%2F...").ok());
 }
 
 TEST(Target, OnlyOneId) {
