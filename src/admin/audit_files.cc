@@ -7,25 +7,32 @@
 #include <utility>
 
 #include "audit/audit_line.h"
-#include "audit/chain_end.h"
 #include "audit/line_reader.h"
+#include "audit/trail_names.h"
 #include "base/files.h"
-#include "base/json.h"
 #include "state/store_secret.h"
 #include "stateward/disk.h"
 
 namespace stateward {
 namespace {
 
-// The number of the first line, which tells the order of files; 0: it has none.
-uint64_t FirstLineOf(const std::string& path) {
-  uint64_t first = 0;
-  (void)EachTrailLine({path}, nullptr, [&first](const std::string&, std::string_view line, bool) {
-    Result<JsonObject> json = ParseSmallJson(line);
-    if (json.ok()) first = json->Uint("seq").value_or(0);
-    return false;
-  });
-  return first;
+// The regular files next to AUDIT_FILE that may hold lines of its trail, by their names.
+Result<std::vector<std::string>> NamedFiles(const std::string& file) {
+  const size_t slash = file.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);
+  Result<Fd> dir = OpenDirAt(PosixDisk(), AT_FDCWD, folder.empty() ? "." : folder);
+  if (!dir.ok()) return std::move(dir).status();
+  std::vector<std::string> names;
+  const int r = PosixDisk().ListDir(dir->get(), &names);
+  if (r < 0) return DiskError(folder, r);
+  std::vector<std::string> paths;
+  for (const std::string& name : names) {
+    DiskStat stat;
+    if (!IsTrailName(std::string_view(file).substr(folder.size()), name)) continue;
+    if (PosixDisk().StatAt(dir->get(), name.c_str(), &stat) < 0 || !stat.is_file) continue;
+    paths.push_back(folder + name);
+  }
+  return paths;
 }
 
 }  // namespace
@@ -37,7 +44,18 @@ Result<SecretBytes> TrailKey(const AdminService& service) {
   return AuditKey(*found);
 }
 
-Result<std::vector<std::string>> TrailFiles(const AdminService& service,
+std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file) {
+  std::optional<AuditLine> first;
+  (void)EachTrailLine({file}, nullptr,
+                      [&first, key](const std::string&, std::string_view text, bool whole) {
+                        Result<AuditLine> line = ReadAuditLine(key, text);
+                        if (whole && line.ok()) first = *std::move(line);
+                        return !first.has_value();
+                      });
+  return first;
+}
+
+Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteView key,
                                             const std::vector<std::string>& named) {
   for (const std::string& file : named) {
     Result<Fd> fd = OpenFileAt(PosixDisk(), AT_FDCWD, file, O_RDONLY);
@@ -49,21 +67,12 @@ Result<std::vector<std::string>> TrailFiles(const AdminService& service,
   if (file.empty()) {
     return Status::NotFound("there is no trail: AUDIT_FILE is not set, and no file is named");
   }
-  const size_t slash = file.rfind('/');
-  const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);
-  const std::string base = file.substr(folder.size());
-  Result<Fd> dir = OpenDirAt(PosixDisk(), AT_FDCWD, folder.empty() ? "." : folder);
-  if (!dir.ok()) return std::move(dir).status();
-  std::vector<std::string> names;
-  const int r = PosixDisk().ListDir(dir->get(), &names);
-  if (r < 0) return DiskError(folder, r);
+  Result<std::vector<std::string>> paths = NamedFiles(file);
+  if (!paths.ok()) return paths;
   std::vector<std::pair<uint64_t, std::string>> found;
-  for (const std::string& name : names) {
-    const bool rotated = name.size() > base.size() && name.compare(0, base.size(), base) == 0 &&
-                         (name[base.size()] == '.' || name[base.size()] == '-');
-    const bool is_end = folder + name == ChainEndPath(file, "");
-    if ((!rotated && name != base) || is_end) continue;
-    if (const uint64_t first = FirstLineOf(folder + name)) found.emplace_back(first, folder + name);
+  for (std::string& path : *paths) {
+    const std::optional<AuditLine> first = FirstTrailLine(key, path);
+    found.emplace_back(first ? first->head.sequence : 0, std::move(path));
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> files;

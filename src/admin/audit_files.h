@@ -3,11 +3,13 @@
 #define STATEWARD_ADMIN_AUDIT_FILES_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "admin/admin_service.h"
+#include "audit/audit_line.h"
 #include "stateward/bytes.h"
 #include "stateward/result.h"
 
@@ -17,10 +19,16 @@ namespace stateward {
 Result<SecretBytes> TrailKey(const AdminService& service);
 
 // `named`, or AUDIT_FILE and the files next to it that logrotate made of it and left as they were,
-// the oldest first. kInvalidArgument: one of `named` cannot be read. kNotFound: AUDIT_FILE is not
+// the oldest first: by the first line that can be read, since a process may have been killed in the
+// middle of the very first. Those without any come before all others: what they hold is for `audit
+// verify` to name. kInvalidArgument: one of `named` cannot be read. kNotFound: AUDIT_FILE is not
 // set.
-Result<std::vector<std::string>> TrailFiles(const AdminService& service,
+Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteView key,
                                             const std::vector<std::string>& named);
+
+// The first line of a file that was written under this key; nullopt: none was, or it cannot be
+// read.
+std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file);
 
 // Each line without its end; `whole` as in audit/line_reader.h. False ends it.
 using TrailLineFn = std::function<bool(const std::string& file, std::string_view line, bool whole)>;

@@ -57,23 +57,14 @@ std::optional<LockEvent> EventOf(const AuditLine& line, const StateKey& key) {
   return event;
 }
 
-// When the first line of a file was written; 0: that cannot be told.
-int64_t BeginOf(const std::string& file) {
-  int64_t ms = 0;
-  (void)EachTrailLine({file}, nullptr, [&ms](const std::string&, std::string_view text, bool) {
-    Result<JsonObject> line = ParseSmallJson(text);
-    if (line.ok()) ms = TimeOf(*line);
-    return false;
-  });
-  return ms;
-}
-
 // Without those at the front whose next one begins before `since_ms`.
-std::vector<std::string> FilesSince(std::vector<std::string> files, int64_t since_ms) {
+std::vector<std::string> FilesSince(std::vector<std::string> files, ByteView key,
+                                    int64_t since_ms) {
   size_t first = files.empty() ? 0 : files.size() - 1;
   for (; first > 0; --first) {
-    const int64_t begin = BeginOf(files[first]);
-    if (begin != 0 && begin < since_ms) break;  // 0: its first line does not say
+    const std::optional<AuditLine> begin = FirstTrailLine(key, files[first]);
+    const int64_t begin_ms = begin ? TimeOf(begin->json) : 0;
+    if (begin_ms != 0 && begin_ms < since_ms) break;  // 0: it does not say
   }
   files.erase(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(first));
   return files;
@@ -82,8 +73,7 @@ std::vector<std::string> FilesSince(std::vector<std::string> files, int64_t sinc
 // The newest bytes of some files.
 struct Tail {
   std::vector<std::string> files;
-  uint64_t from =
-      0;  // where the first of them begins to count; the line that is cut there does not
+  uint64_t from = 0;  // where the first of them begins to count, but for the line that is cut there
   bool whole = true;
 };
 
@@ -124,9 +114,10 @@ Result<TrailRead> AddLockTrail(AdminService& service, const StateKey& key, int64
   if (!turn) return TrailUnderWay();
   Result<SecretBytes> mac_key = TrailKey(service);
   if (!mac_key.ok()) return std::move(mac_key).status();
-  Result<std::vector<std::string>> files = TrailFiles(service, {});
+  Result<std::vector<std::string>> files = TrailFiles(service, *mac_key, {});
   if (!files.ok()) return std::move(files).status();
-  const Tail tail = TailOf(FilesSince(*std::move(files), since_ms), service.most_trail_bytes());
+  const Tail tail =
+      TailOf(FilesSince(*std::move(files), *mac_key, since_ms), service.most_trail_bytes());
   // Cheap enough to tell the lines that may be meant from all others, before their MACs are made.
   const std::string mark = "\"state\":\"" + StateText(key) + "\"";
   const auto take = [&](std::string_view text) {

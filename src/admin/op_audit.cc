@@ -115,7 +115,7 @@ std::string Summary(const TrailReport& report) {
 Result<Reply> RunAuditTail(const Call& call) {
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  Result<std::vector<std::string>> files = TrailFiles(call.service, *key, call.args.All("file"));
   if (!files.ok()) return std::move(files).status();
   const uint64_t wanted = call.args.Number("lines");
   Reply reply;
@@ -141,7 +141,7 @@ Result<Reply> RunAuditTail(const Call& call) {
 Result<Reply> RunAuditVerify(const Call& call) {
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  Result<std::vector<std::string>> files = TrailFiles(call.service, *key, call.args.All("file"));
   if (!files.ok()) return std::move(files).status();
   TrailVerifier verifier(std::move(*key));
   for (const std::string& text : call.args.All("head")) {
@@ -172,7 +172,7 @@ Result<Reply> RunAuditVerify(const Call& call) {
 Result<Reply> RunAuditExport(const Call& call) {
   Result<SecretBytes> key = TrailKey(call.service);
   if (!key.ok()) return std::move(key).status();
-  Result<std::vector<std::string>> files = TrailFiles(call.service, call.args.All("file"));
+  Result<std::vector<std::string>> files = TrailFiles(call.service, *key, call.args.All("file"));
   if (!files.ok()) return std::move(files).status();
   const bool ocsf = call.args.Text("format") == "ocsf";
   Reply reply;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/trail_names.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -72,7 +73,7 @@ std::optional<ChainEnd> Parse(std::string_view text, std::string_view* body, Sha
 }  // namespace
 
 std::string ChainEndPath(const std::string& audit_file, const std::string& runtime_dir) {
-  return audit_file.empty() ? runtime_dir + "/audit.head" : audit_file + ".head";
+  return audit_file.empty() ? runtime_dir + "/audit.head" : audit_file + kChainEndEnding;
 }
 
 std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path) {
