@@ -84,6 +84,15 @@ std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path) {
   return Parse(ByteView(*bytes).AsString(), &body, &mac);
 }
 
+std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path, ByteView key) {
+  Result<Bytes> bytes = ReadFileAt(disk, AT_FDCWD, path, kEndBytes);
+  if (!bytes.ok()) return std::nullopt;
+  std::string_view body;
+  Sha256Digest mac{};
+  std::optional<ChainEnd> end = Parse(ByteView(*bytes).AsString(), &body, &mac);
+  return end && EqualInConstantTime(HmacSha256(key, body), mac) ? end : std::nullopt;
+}
+
 std::string AuditMetrics(Disk& disk, const std::string& path) {
   const std::optional<ChainEnd> end = PeekChainEnd(disk, path);
   if (!end) return "";

@@ -30,6 +30,8 @@ Status CannotOpen(const std::string& path, int negative_errno);
 
 // What the file says, without a key: for metrics. nullopt: there is none, or it is not readable.
 std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path);
+// The same, and nullopt as well when it was not written under this key.
+std::optional<ChainEnd> PeekChainEnd(Disk& disk, const std::string& path, ByteView key);
 
 // The end as Prometheus text (docs/metrics.md); "" when there is none.
 std::string AuditMetrics(Disk& disk, const std::string& path);

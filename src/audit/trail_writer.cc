@@ -173,9 +173,11 @@ void TrailWriter::Run() {
   done_.notify_all();
 }
 
-// What other processes of the host have written since: records then name a line that is new.
+// What other processes of the host have written since: records then name a line that is new. One
+// that nobody wrote would look, in a record, like a trail whose end was cut off.
 void TrailWriter::LearnOfOthers() {
-  std::optional<ChainEnd> end = PeekChainEnd(disk_, options_.end_path);
+  if (key_.empty()) return;
+  std::optional<ChainEnd> end = PeekChainEnd(disk_, options_.end_path, key_);
   std::lock_guard<std::mutex> hold(mutex_);
   const bool newer =
       end && end->head.chain == newest_.chain && end->head.sequence > newest_.sequence;
@@ -214,7 +216,9 @@ void TrailWriter::WriteGroup(std::deque<Waiting> group) {
   std::deque<Waiting> rest;
   {
     std::lock_guard<std::mutex> hold(mutex_);
-    newest_ = chain_.head();
+    const AuditHead& written = chain_.head();
+    const bool newer = written.chain != newest_.chain || written.sequence > newest_.sequence;
+    if (newer) newest_ = written;  // else others have written since
     for (Waiting& waiting : group) {
       Ticket* const ticket = waiting.ticket;
       if (ticket == nullptr) {

@@ -29,6 +29,14 @@ class CountingDisk : public ForgetfulDisk {
     if (no_writes) return ForgetfulDisk::Write(fd, data, n / 2);
     return ForgetfulDisk::Write(fd, data, n);
   }
+  // Of the chain's end, without the turn to write it.
+  std::atomic<int> peeks{0};
+  int OpenAt(int dir, const char* path, int flags, uint32_t mode) override {
+    const std::string name(path);
+    const bool end = name.size() > 5 && name.compare(name.size() - 5, 5, ".head") == 0;
+    if (end && (flags & O_ACCMODE) == O_RDONLY) ++peeks;
+    return ForgetfulDisk::OpenAt(dir, path, flags, mode);
+  }
   std::atomic<bool> holds_syncs{false};
   int SyncData(int fd) override {
     ++syncs;
@@ -64,6 +72,43 @@ TEST(TrailWriter, AChainGoesOnOverRestarts) {
   const TrailReport report = trail.Verify(trail.Lines());
   UNSIGNED_LONGS_EQUAL(0, report.fault_count);
   UNSIGNED_LONGS_EQUAL(1, report.chains.size());
+}
+
+// A record is to name a line that is new, whoever of the host wrote it, and one that was written.
+TEST(TrailWriter, ItLearnsWhatOthersWroteAndNothingElse) {
+  CountingDisk disk;
+  auto writer = trail.Open(false, disk);
+  CHECK(writer->Flush().ok());
+  const auto newest = [&] {
+    CHECK(Intend(*writer).ok());
+    return head.sequence;
+  };
+  const auto look = [&] {
+    const int before = disk.peeks;
+    writer->Reopen();
+    CHECK(Eventually([&] { return disk.peeks > before; }));
+  };
+  auto other = trail.Open(false);
+  for (int i = 0; i < 5; ++i) other->Note(Event("read"));
+  CHECK(other->Flush().ok());
+  const uint64_t written = trail.Lines().size();
+  CHECK(Eventually([&] { return newest() == written; }));
+  look();
+  UNSIGNED_LONGS_EQUAL(written, newest());
+  other.reset();
+  CHECK(Eventually([&] { return newest() == written + 1; }));  // that it stops
+  // Whoever has no key.
+  const std::string path = ChainEndPath(trail.file, trail.dir);
+  ChainEnd forged = *PeekChainEnd(PosixDisk(), path);
+  forged.head.sequence = uint64_t{1} << 60;
+  {
+    Result<ChainTurn> turn = ChainTurn::Take(PosixDisk(), path, 600000);
+    CHECK(turn.ok() && turn->Write(AuditKey(std::string("another")), forged).ok());
+  }
+  CHECK(PeekChainEnd(PosixDisk(), path).has_value());
+  CHECK_FALSE(PeekChainEnd(PosixDisk(), path, trail.key).has_value());
+  for (int i = 0; i < 3; ++i) look();  // the first of them is over then
+  UNSIGNED_LONGS_EQUAL(written + 1, newest());
 }
 
 TEST(TrailWriter, ProcessesShareOneChain) {
