@@ -4,9 +4,12 @@
 #include <map>
 #include <utility>
 
+#include "audit/audit_line.h"
+#include "base/counted.h"
 #include "hooks/hook_sender.h"
 #include "hooks/store_watch.h"
 #include "hooks/trail_cursor.h"
+#include "state/store_secret.h"
 
 namespace stateward {
 namespace {
@@ -38,6 +41,7 @@ class Webhook : public Job {
   JobStep Step(const JobParts& parts) override {
     bool more = false;
     const Status status = Work(parts, &more);
+    SayPassed(parts.log);
     // What was sent is not sent again because the next one failed.
     const Status saved = loaded_ ? cursor_.Save() : Status();
     if (status.ok() && saved.ok()) {
@@ -59,6 +63,25 @@ class Webhook : public Job {
     return true;
   }
 
+  // One that is known stays, whatever becomes of the store's services.
+  Status LearnKey(const JobParts& parts) {
+    if (knows_key_) return Status();
+    Result<SecretBytes> secret = secret_.Get(parts.gate, parts.storage, parts.kms);
+    knows_key_ = secret.ok();
+    if (secret.ok()) cursor_.SetKey(AuditKey(*secret));
+    if (cursor_.HasKey()) return Status();
+    return std::move(secret).status().At("webhook: the key of the audit trail");
+  }
+
+  void SayPassed(const Log& log) {
+    const TrailCursor::Passed passed = cursor_.TakePassed();
+    if (passed.lines == 0) return;
+    log.Warning("webhook: " + Counted(passed.lines, "line", "lines") +
+                " of the audit trail passed over, since no server wrote what stands there; the "
+                "first begins behind byte " +
+                std::to_string(passed.at) + " of " + passed.file + ": see `audit verify`");
+  }
+
   Status Work(const JobParts& parts, bool* more) {
     if (sender_ == nullptr) {
       Result<std::unique_ptr<HookSender>> made = HookSender::New(settings_, clock_);
@@ -68,10 +91,12 @@ class Webhook : public Job {
     if (!loaded_) {
       STATEWARD_RETURN_IF_ERROR(cursor_.Load());
       loaded_ = true;
+      knows_key_ = false;  // it is asked for again
     }
+    STATEWARD_RETURN_IF_ERROR(LearnKey(parts));
     const int64_t until_us = clock_.SteadyUs() + kStepUs;
-    const auto take = [&](const JsonObject& line, uint64_t missing) {
-      return Take(line, missing, until_us, more);
+    const auto take = [&](const AuditLine& line, uint64_t missing) {
+      return Take(line.json, missing, until_us, more);
     };
     bool lines = false;
     const Status sent = cursor_.Advance(kLinesAStep, take, &lines);
@@ -133,9 +158,11 @@ class Webhook : public Job {
   const HookSettings settings_;
   const Clock& clock_;
   std::unique_ptr<HookSender> sender_;
+  StoreSecret secret_;
   TrailCursor cursor_;
   StoreWatch watch_;
   bool loaded_ = false;
+  bool knows_key_ = false;
   int64_t pause_ms_ = kFirstPauseMs;
   int64_t watch_again_us_ = 0;
   uint64_t delivered_ = 0;

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "audit/line_reader.h"
+#include "audit/trail_names.h"
 
 namespace stateward {
 namespace {
 
-constexpr char kEnding[] = ".hooks";
 constexpr size_t kMaxCursor = 256;
 
 std::string FolderOf(const std::string& path) {
@@ -29,9 +29,10 @@ TrailCursor::TrailCursor(Disk& disk, std::string audit_file)
 
 Status TrailCursor::Load() {
   moved_ = false;
+  again_ = false;
   Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
   if (!dir.ok()) return Status::Unavailable(dir.status().detail());
-  Result<Bytes> text = ReadFileAt(disk_, dir->get(), name_ + kEnding, kMaxCursor);
+  Result<Bytes> text = ReadFileAt(disk_, dir->get(), name_ + kHookCursorEnding, kMaxCursor);
   if (!text.ok() && text.status().code() != Code::kNotFound) return std::move(text).status();
   if (text.ok()) {
     std::istringstream in{std::string(ByteView(*text).AsString())};
@@ -62,20 +63,20 @@ Status TrailCursor::Save() {
   const std::string text = "stateward hooks 1 " + std::to_string(inode_) + " " +
                            std::to_string(offset_) + " " + (chain_.empty() ? "-" : chain_) + " " +
                            std::to_string(sequence_) + "\n";
-  STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, dir->get(), name_ + kEnding, text));
+  STATEWARD_RETURN_IF_ERROR(ReplaceDurably(disk_, dir->get(), name_ + kHookCursorEnding, text));
   moved_ = false;
   return Status();
 }
 
-// The number of a file's first line; 0: it has none, or one of another chain.
+// The number of the first line that can be read; 0: there is none, or it is of another chain.
 uint64_t TrailCursor::FirstOf(int dir, const std::string& name) const {
   Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
   if (!file.ok()) return 0;
   uint64_t first = 0;
   (void)EachLine(disk_, file->get(), 0, [&](std::string_view text, bool whole, uint64_t) {
-    Result<JsonObject> line = ParseSmallJson(text);
-    const bool fits = whole && line.ok() && line->String("chain") == chain_;
-    if (fits) first = line->Uint("seq").value_or(0);
+    Result<AuditLine> line = ReadAuditLine(key_, text);
+    if (!whole || !line.ok()) return true;
+    if (line->head.chain == chain_) first = line->head.sequence;
     return false;
   });
   return first;
@@ -104,6 +105,7 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
   Result<Fd> dir = OpenDirAt(disk_, AT_FDCWD, folder_);
   if (!dir.ok()) return Status::Unavailable(dir.status().detail());
   Result<Fd> now = OpenFileAt(disk_, dir->get(), name_, O_RDONLY);
+  open_ = name_;
   DiskStat stat;
   if (!now.ok()) return now;
   int r = disk_.Stat(now->get(), &stat);
@@ -119,11 +121,13 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
     DiskStat old;
     if (disk_.StatAt(dir->get(), name.c_str(), &old) < 0 || !old.is_file) continue;
     if (old.inode == inode_ && old.size >= offset_) {
+      open_ = name;
       return OpenFileAt(disk_, dir->get(), name, O_RDONLY);
     }
   }
   const std::string next = NextFile(dir->get(), names);
   if (!next.empty() && next != name_) {
+    open_ = next;
     now = OpenFileAt(disk_, dir->get(), next, O_RDONLY);
     if (!now.ok()) return now;
     r = disk_.Stat(now->get(), &stat);
@@ -137,47 +141,70 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
   return now;
 }
 
-// Whether what lies at the cursor is not the line that comes next: a file that was deleted may have
-// left its inode to another one.
-bool TrailCursor::IsElsewhere(const std::string& chain, uint64_t sequence) const {
-  return chain.empty() || (chain == chain_ && sequence != sequence_ + 1);
-}
-
 Status TrailCursor::ReadFile(int fd, size_t* left, const TakeFn& take) {
   bool elsewhere = false;
+  const Passed before = passed_;
   Status read = ReadFrom(fd, left, take, &elsewhere);
   if (!read.ok() || !elsewhere) return read;
+  passed_ = before;
   offset_ = 0;  // what was done with is passed over
+  again_ = true;
   return ReadFrom(fd, left, take, nullptr);
 }
 
+void TrailCursor::PassOver(uint64_t at) {
+  if (passed_.lines++ > 0) return;
+  passed_.file = open_;
+  passed_.at = at;
+}
+
+Status TrailCursor::Take(const AuditLine& line, const TakeFn& take) {
+  const bool same = line.head.chain == chain_;
+  const uint64_t sequence = line.head.sequence;
+  if (same && sequence <= sequence_) return Status();
+  const bool gap = same && sequence > sequence_ + 1;
+  STATEWARD_RETURN_IF_ERROR(take(line, gap ? sequence - sequence_ - 1 : 0));
+  chain_ = line.head.chain;
+  sequence_ = sequence;
+  return Status();
+}
+
+// *elsewhere: the first line that can be read is not the one that comes next, nor one that was done
+// with: a file that was deleted may have left its inode to another one.
 Status TrailCursor::ReadFrom(int fd, size_t* left, const TakeFn& take, bool* elsewhere) {
   Status taken;
-  bool check = elsewhere != nullptr && offset_ > 0 && sequence_ > 0;
+  bool check = elsewhere != nullptr && offset_ > 0 && sequence_ > 0 && !again_;
+  bool ended = true;
+  bool too_long = false;  // a line before this one, whose end is known only now
   const Status read =
       EachLine(disk_, fd, offset_, [&](std::string_view text, bool whole, uint64_t at) {
-        if (!whole || *left == 0) return false;
-        Result<JsonObject> line = ParseSmallJson(text);
-        const std::string chain = line.ok() ? line->String("chain").value_or("") : "";
-        const uint64_t sequence = line.ok() ? line->Uint("seq").value_or(0) : 0;
-        if (check && IsElsewhere(chain, sequence)) {
+        if (std::exchange(too_long, false)) {
+          PassOver(offset_);
+          offset_ = at;
+          moved_ = true;
+        }
+        ended = *left > 0;
+        if (!ended) return false;
+        too_long = text.size() > kMaxAuditLine;
+        if (!whole && !too_long) return false;  // somebody still writes it
+        --*left;
+        if (too_long) return true;
+        Result<AuditLine> line = ReadAuditLine(key_, text);
+        if (!line.ok()) {
+          PassOver(at);
+        } else if (check && line->head.chain == chain_ && line->head.sequence > sequence_ + 1) {
           *elsewhere = true;
           return false;
-        }
-        check = false;
-        const bool done = chain == chain_ && sequence <= sequence_;
-        if (!chain.empty() && sequence > 0 && !done) {
-          const bool gap = chain == chain_ && sequence > sequence_ + 1;
-          taken = take(*line, gap ? sequence - sequence_ - 1 : 0);
+        } else {
+          taken = Take(*line, take);
           if (!taken.ok()) return false;
-          chain_ = chain;
-          sequence_ = sequence;
+          check = false;
         }
         offset_ = at + text.size() + 1;
         moved_ = true;
-        --*left;
         return true;
       });
+  if (ended && read.ok() && taken.ok()) again_ = false;
   return taken.ok() ? read : taken;
 }
 
@@ -194,6 +221,7 @@ Status TrailCursor::Advance(size_t most, const TakeFn& take, bool* more) {
     *more = left == 0;
     if (newest || *more) return Status();
     inode_ = 0;  // all of it is done with
+    again_ = false;
   }
 }
 

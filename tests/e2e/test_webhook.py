@@ -154,6 +154,25 @@ class Webhook(unittest.TestCase):
         self.assertGreaterEqual(lost[0] + len(came()), 5)
         self.assertGreaterEqual(lost[0], 1)
 
+    def test_what_no_server_wrote_is_not_told(self):
+        """Somebody may write to the trail who has no key."""
+        self.receive()
+        self.start()
+        self.post(1)
+        wait_for(lambda: len(self.types()) == 1, "the first is there")
+        trail = pathlib.Path(self.box.path("audit.log"))
+        line = next(json.loads(text) for text in trail.read_text(encoding="utf-8").splitlines()
+                    if json.loads(text).get("action") == "write")
+        line.update({"seq": 10**15, "action": "delete", "mac": "0" * 64, "version_after": 9})
+        with open(trail, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self.post(2)
+        wait_for(lambda: len(self.types()) >= 2, "the next is told")
+        self.assertEqual([("state.written", 1), ("state.written", 2)],
+                         [(entry["event"]["type"], entry["event"]["data"].get("serial_after"))
+                          for entry in self.entries()])
+        wait_for(lambda: "1 line of the audit trail passed over" in self.server.log(), "the log names it")
+
     def test_slow_receivers_are_in_nobody_s_way(self):
         self.receive()
         self.start()

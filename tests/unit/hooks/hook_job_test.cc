@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "audit/audit_line.h"
 #include "base/base64.h"
 #include "conformance/kms_cases.h"
 #include "hooks/hook_sender.h"
 #include "hooks/store_watch.h"
 #include "jobs/job_board.h"
 #include "jobs/store_jobs.h"
+#include "state/store_secret.h"
 #include "unit/jobs/job_fixture.h"
 
 namespace stateward {
@@ -27,13 +29,21 @@ const StateId kId = StateId::Of({"", "net", "prod"});
 TEST_GROUP_BASE(Hooks, JobFixture) {
   std::string dir;
   JobBoard board;
+  const SecretBytes secret = SecretBytes(32, 's');
 
   void setup() override {
     char name[] = "/tmp/stateward-hooks-XXXXXX";
     CHECK(mkdtemp(name) != nullptr);
     dir = name;
     MakeStore();
+    SealSecret();
     Append({"", "net", "prod"});
+  }
+  void SealSecret() {
+    const StoreIdentity made = *storage.ReadIdentity();
+    StoreIdentity with = made;
+    with.sealed_secret = *SealStoreSecret(*kms, with.store_id, with.format, secret);
+    CHECK(storage.WriteIdentity(with, &made).ok());
   }
   void Append(const StateKey& key) {
     const StateId id = StateId::Of(key);
@@ -170,9 +180,12 @@ TEST(Hooks, ADownReceiverIsTriedLessAndLessOften) {
   settings.allow_private = true;
   std::unique_ptr<Job> job = HookJob(settings, {trail, dir}, PosixDisk(), clock);
   LONGS_EQUAL(1000, job->Step(Parts()).again_ms);
-  append(
-      "{\"event\":\"done\",\"chain\":\"c\",\"seq\":1,\"time\":\"T\",\"action\":\"write\","
-      "\"status\":200,\"result\":\"done\",\"version_after\":1}\n");
+  AuditEvent event;
+  event.action = "write";
+  event.status = 200;
+  event.facts.after = AuditVersion{1, 1};
+  AuditHead head{"0123456789abcdef", 0, {}};
+  append(ChainLine(AuditKey(secret), AuditFields(kAuditDone, event), &head).c_str());
   for (int64_t pause_s : {1, 2, 4, 8, 16, 32, 60, 60}) {
     JobStep step = job->Step(Parts());
     CHECK(step.status.code() == Code::kUnavailable);
