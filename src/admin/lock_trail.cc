@@ -49,8 +49,8 @@ std::optional<LockEvent> EventOf(const AuditLine& line, const StateKey& key) {
     return std::nullopt;
   }
   event.lock = TextOf(json, "lock_id");
-  // A forced one that found nothing to release names none. Of the operation that means any.
-  if (event.action == "force unlock" && event.lock.empty()) return std::nullopt;
+  // A release without a lock found nothing to release.
+  if (event.lock.empty()) return std::nullopt;
   event.principal = TextOf(json, "principal");
   event.reason = TextOf(json, "reason");
   event.time_ms = TimeOf(json);

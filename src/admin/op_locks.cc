@@ -218,6 +218,8 @@ Result<Reply> RunUnlock(const Call& call) {
     return Status(answer.status.code(), answer.hint.empty() ? answer.status.detail() : answer.hint);
   }
   if (!answer.lock_id.empty()) call.audit.lock_id = answer.lock_id;
+  // Whoever held it, the caller too: its run did not free it.
+  if (answer.released) call.audit.action = "force unlock";
   if (!answer.freed.empty()) return PlansUnlocked(*state, answer.freed, gate);
   return Unlocked(*state, answer.released, std::move(gate));
 }

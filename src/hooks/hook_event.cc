@@ -29,7 +29,6 @@ constexpr Told kTold[] = {
     {"rollback", "state.rolled_back", Shows::kVersion},
     {"delete", "state.deleted", Shows::kVersion},
     {"force unlock", "lock.forced", Shows::kLock},
-    {"unlock", "lock.forced", Shows::kLock},  // the operation
     {"maintenance set", "maintenance.set", Shows::kResult},
     {"maintenance end", "maintenance.end", Shows::kResult},
     {"freeze", "maintenance.freeze", Shows::kResult},
@@ -55,8 +54,6 @@ std::string_view TypeOf(const JsonObject& line) {
   if (line.String("result") != "done") {
     return over_http && action == "write" && line.Has("upload") ? "write.kept" : "";
   }
-  // Over HTTP that is also how a client frees its own lock.
-  if (over_http && action == "unlock") return "";
   for (const Told& told : kTold) {
     if (told.action == action) return IsShown(told.shows, line) ? told.type : "";
   }

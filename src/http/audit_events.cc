@@ -57,6 +57,11 @@ std::string LockOf(ByteView body, const Exchange& exchange) {
   return info.ok() ? info->id : exchange.query_id;
 }
 
+// A lock of somebody else, or of an operation, whose run may go on.
+bool IsForced(const LockRecord& released, const Grant& grant) {
+  return !IsHeldBy(released, grant.principal) || IsOperationLockId(released.id);
+}
+
 AuditResult ResultOf(int status) {
   if (status < 400) return AuditResult::kDone;
   return status >= 500 ? AuditResult::kFailed : AuditResult::kRefused;
@@ -86,6 +91,8 @@ Status AnnounceChange(const HandlerParts& parts, ByteView body, Exchange* exchan
 void KeepFacts(const StateAnswer& answer, Exchange* exchange) {
   exchange->audit.facts = answer.audit;
   exchange->audit.upload = answer.upload;
+  // Whose lock it was shows only now.
+  if (answer.released && IsForced(*answer.released, exchange->grant)) exchange->audit.forced = true;
 }
 
 void NoteRequest(const HandlerParts& parts, const Exchange& exchange, const Response& response,

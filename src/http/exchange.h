@@ -35,7 +35,7 @@ struct Exchange {
   // For the audit trail (http/audit_events.h).
   struct Audit {
     uint64_t intent = 0;  // of the line that said what would be done
-    bool forced = false;  // an UNLOCK that names no lock
+    bool forced = false;  // an UNLOCK that names no lock, or that has freed one of another
     AuditFacts facts{};
     std::string upload{};
     bool by_operation = false;  // an operation writes the line

@@ -171,8 +171,21 @@ class ApiWays(unittest.TestCase):
         line = self.last_line(action="delete", status=423, state="demo/b")
         self.assertEqual(("refused", "demo/b"), (line["result"], line["state"]))
         self.api(oncall, "/states/demo/b/unlock", method="POST", body={"id": "held"})
-        self.assertEqual("held", self.last_line(action="unlock", event="done", state="demo/b",
+        self.assertEqual("held", self.last_line(action="force unlock", event="done", state="demo/b",
                                                 result="done")["lock_id"])
+
+    def test_a_lock_that_another_frees_by_its_id_is_forced(self):
+        """As `tofu force-unlock` does it."""
+        root, oncall = self.client("root"), self.client("oncall")
+        target = "/state/demo/b"
+        for who, lock, action in ((oncall, "of-root", "force unlock"), (root, "roots-own", "unlock")):
+            self.assertEqual(200, root.request("LOCK", target, lock_info(lock)).status)
+            self.assertEqual(200, who.request("UNLOCK", target, lock_info(lock)).status)
+            line = self.last_line(event="done", state="demo/b", lock_id=lock, action=action)
+            self.assertEqual("done", line["result"])
+            # A repeat frees nothing.
+            self.assertEqual(200, who.request("UNLOCK", target, lock_info(lock)).status)
+        self.last_line(event="done", state="demo/b", lock_id="of-root", action="unlock")
 
     @staticmethod
     def asked(client, method, path, body):

@@ -56,6 +56,25 @@ TEST(AuditedRun, AChangeIsAnnouncedAndNoted) {
   CHECK(AuditResult::kDone == trail.noted.back().result);
 }
 
+// What is announced is not known to be one yet.
+TEST(AuditedRun, AReleaseThatWasForcedSaysSo) {
+  Is(Code::kOk, Put(Doc(1)));
+  const auto done = [this](Given how) {
+    RowsOf("unlock", root, {{"state", "net/prod"}, how});
+    return trail.noted.back().action + " " + trail.noted.back().lock_id;
+  };
+  STRCMP_EQUAL("unlock never", done({"id", "never"}).c_str());
+  STRCMP_EQUAL("unlock ", done({"yes", "true"}).c_str());
+  Is(Code::kOk, Lock("a"));
+  STRCMP_EQUAL("force unlock a", done({"id", "a"}).c_str());
+  STRCMP_EQUAL("unlock", trail.intended.back().action.c_str());
+  STRCMP_EQUAL("unlock a", done({"id", "a"}).c_str());  // a repeat frees nothing
+  Is(Code::kOk, Lock("b"));
+  CHECK_FALSE(Run("unlock", root, {{"state", "net/prod"}, {"id", "other"}}).ok());
+  STRCMP_EQUAL("unlock", trail.noted.back().action.c_str());
+  STRCMP_EQUAL("force unlock b", done({"yes", "true"}).c_str());
+}
+
 TEST(AuditedRun, ADryRunIsNoChange) {
   for (int serial = 1; serial <= 2; ++serial) Is(Code::kOk, Put(Doc(serial)));
   RowsOf("rollback", root, {{"state", "net/prod"}, {"to", "1"}, {"dry-run", "true"}});

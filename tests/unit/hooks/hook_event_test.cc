@@ -29,7 +29,7 @@ TEST(HookEvent, WhatIsDoneIsTold) {
   STRCMP_EQUAL("state.deleted", TypeOf(done + R"("delete","status":200,)" + next).c_str());
   STRCMP_EQUAL("lock.forced",
                TypeOf(done + R"("force unlock","status":200,"lock_id":"a")").c_str());
-  STRCMP_EQUAL("lock.forced", TypeOf(done + R"("unlock","lock_id":"a")").c_str());
+  STRCMP_EQUAL("lock.forced", TypeOf(done + R"("force unlock","lock_id":"a")").c_str());
   STRCMP_EQUAL("state.rolled_back", TypeOf(done + R"("rollback",)" + next).c_str());
   STRCMP_EQUAL("maintenance.set", TypeOf(done + R"("maintenance set")").c_str());
   // Through the API as well.
@@ -59,6 +59,11 @@ TEST(HookEvent, WhatIsNotDoneIsNot) {
                               R"("event":"intends","action":"rollback")",
                               R"("event":"done","result":"done","action":"rollback --dry-run")",
                               R"("event":"done","result":"done","action":"unlock","status":200)",
+                              // Its own, or one that nobody held: through the API, at the store.
+                              R"("event":"done","result":"done","action":"unlock","status":200,)"
+                              R"("lock_id":"never-held")",
+                              R"("event":"done","result":"done","action":"unlock",)"
+                              R"("lock_id":"never-held")",
                               R"("event":"done","result":"done","action":"read","status":200)",
                               // The same bytes again, an absent state, a lock that nobody held.
                               R"("event":"done","result":"done","action":"write","status":200,)"
