@@ -13,6 +13,7 @@ namespace {
 struct Run {
   Caller caller;
   AuditEvent event;
+  bool announced = false;
 };
 
 // What would be done: nothing is changed, and nobody is told that it was.
@@ -56,21 +57,41 @@ AuditResult ResultOf(Code code) {
   }
 }
 
-void NoteEnd(AuditTrail* trail, const Run& run, const Status& end) {
+// Those that somebody can cause without end, whatever rights they have. A name that is hidden or
+// absent is one, where the trail cannot tell which; of a state that they may see it is news.
+bool IsRefusal(const Operation& operation, const Run& run, Code code) {
+  if (code != Code::kNotFound) {
+    return code == Code::kPermissionDenied || code == Code::kInvalidArgument;
+  }
+  const StateKey key{run.caller.tenant.value_or(""), run.event.project, run.event.name};
+  return operation.scope != Scope::kState || !run.caller.Sees(key);
+}
+
+void NoteEnd(const Operation& operation, AuditTrail* trail, const Run& run, const Status& end) {
   if (trail == nullptr) return;
   AuditEvent event = run.event;
   event.result = ResultOf(end.code());
   if (run.caller.http_status != nullptr) event.status = run.caller.http_status(end.code());
   if (!end.ok()) event.reason = end.detail();
-  const bool refusal =
-      end.code() == Code::kPermissionDenied || end.code() == Code::kInvalidArgument;
-  event.refusal = refusal && event.intent == 0;
+  // What was announced keeps its end: else it would look as if it had been cut off.
+  event.refusal = event.intent == 0 && IsRefusal(operation, run, end.code());
   trail->Note(event);
 }
 
 Status EndOf(const Result<Reply>& reply) {
   if (!reply.ok()) return reply.status();
   return reply->holder.empty() ? Status() : Status(Code::kLocked, "locked by another");
+}
+
+// As soon as the operation knows that its caller may.
+Status AnnounceOnce(AuditTrail* trail, Run* run) {
+  if (run->announced) return Status();
+  AuditEvent intends = run->event;
+  intends.facts.after.reset();  // of what it found; nothing is done yet
+  STATEWARD_RETURN_IF_ERROR(trail->Intend(&intends, AuditNeed::kBegins, &run->caller.audit));
+  run->event.intent = intends.intent;
+  run->announced = true;
+  return Status();
 }
 
 Status MayRun(const Operation& operation, const Caller& caller) {
@@ -88,20 +109,23 @@ Result<Reply> RunAudited(const Operation& operation, AdminService& service, cons
   const auto run = std::make_shared<Run>(Run{caller, EventOf(operation, service, caller, args)});
   const Status may = MayRun(operation, caller);
   if (!may.ok()) {
-    NoteEnd(trail, *run, may);
+    NoteEnd(operation, trail, *run, may);
     return may;
   }
+  Call call{service, run->caller, args, operation, run->event};
   if (trail != nullptr && operation.effect != Effect::kReads && !IsDryRun(args)) {
-    STATEWARD_RETURN_IF_ERROR(trail->Intend(&run->event, AuditNeed::kBegins, &run->caller.audit));
+    // Copies of the call live no longer than `run`.
+    call.announce = [trail, run = run.get()] { return AnnounceOnce(trail, run); };
   }
-  Result<Reply> reply = operation.run({service, run->caller, args, operation, run->event});
+  if (operation.scope == Scope::kStore) STATEWARD_RETURN_IF_ERROR(Announce(call));
+  Result<Reply> reply = operation.run(call);
   if (!reply.ok() || !reply->stream) {
-    NoteEnd(trail, *run, EndOf(reply));
+    NoteEnd(operation, trail, *run, EndOf(reply));
     return reply;
   }
-  reply->stream = [trail, run, walk = std::move(reply->stream)](const RowFn& take) {
+  reply->stream = [&operation, trail, run, walk = std::move(reply->stream)](const RowFn& take) {
     Result<Verdict> end = walk(take);
-    NoteEnd(trail, *run, end.ok() ? Status() : end.status());
+    NoteEnd(operation, trail, *run, end.ok() ? Status() : end.status());
     return end;
   };
   return reply;

@@ -101,7 +101,7 @@ Result<StateKey> ChooseNamespace(const Call& call, const History& history, const
 
 }  // namespace
 
-Result<FoundState> FindState(const Call& call, RecordsGone gone) {
+Result<FoundState> FindState(const Call& call, RecordsGone gone, Announced announced) {
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   FoundState found;
@@ -137,7 +137,14 @@ Result<FoundState> FindState(const Call& call, RecordsGone gone) {
   }
   NoteNewest(call, found.newest);
   STATEWARD_RETURN_IF_ERROR(CheckNotForwarded(call, found));
+  if (announced == Announced::kHere) STATEWARD_RETURN_IF_ERROR(AnnounceWith(call, &found.grant));
   return found;
+}
+
+Status AnnounceWith(const Call& call, Grant* grant) {
+  STATEWARD_RETURN_IF_ERROR(Announce(call));
+  grant->audit = call.caller.audit;
+  return Status();
 }
 
 UnseenLock UnseenLocks(const Call& call, const FoundState& state) {

@@ -45,7 +45,13 @@ inline constexpr Param kNamespaceParam = {
 // backends. kCorruption: its newest records are gone, as the lock remembers, and what is left is an
 // older version or nothing; with kSeen such a state is found, and `gone` says what is missing.
 enum class RecordsGone : uint8_t { kRefused, kSeen };
-Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused);
+// A change is announced here (operation.h), or by the caller that has more to ask before.
+enum class Announced : uint8_t { kHere, kLater };
+Result<FoundState> FindState(const Call& call, RecordsGone gone = RecordsGone::kRefused,
+                             Announced announced = Announced::kHere);
+
+// Announce, of a change that is made with this grant.
+Status AnnounceWith(const Call& call, Grant* grant);
 
 // terraform-backend's lock of a namespace's state is found by the secret alone, which the command
 // line does not have. `held`: there are such locks, and one may be of this state. `looked_up`: not

@@ -191,7 +191,7 @@ Result<Reply> RunLocks(const Call& call) {
 // The lock that was looked at is the one that is released: by its ID. So is the one that is named,
 // where the locks cannot be looked at.
 Result<Reply> RunUnlock(const Call& call) {
-  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen, Announced::kLater);
   if (!state.ok()) return std::move(state).status();
   const Rights rights = state->grant.rights;
   if (!rights.Has(Right::kLock) && !rights.Has(Right::kForce)) return NotAllowed(*state, "");
@@ -212,6 +212,7 @@ Result<Reply> RunUnlock(const Call& call) {
     return std::move(view).status();
   }
   if (!id.empty()) call.audit.lock_id = id;
+  STATEWARD_RETURN_IF_ERROR(AnnounceWith(call, &state->grant));
   // Without an ID: plans, or a record that cannot be read, which is freed by force alone.
   const StateAnswer answer = call.service.states().UnlockByForce(state->grant, id);
   if (!answer.status.ok()) {

@@ -114,12 +114,13 @@ Result<Reply> RunMaintenanceSet(const Call& call) {
 }
 
 Result<Reply> RunFreeze(const Call& call) {
-  Result<FoundState> state = FindState(call, RecordsGone::kSeen);
+  Result<FoundState> state = FindState(call, RecordsGone::kSeen, Announced::kLater);
   if (!state.ok()) return std::move(state).status();
   // A gate knows no namespaces: it shuts this address in each of them.
   if (!state->key.tenant.empty() && !call.caller.on_store.Has(Right::kAdminister)) {
     return Status(Code::kPermissionDenied, "only an administrator of the whole store may do this");
   }
+  STATEWARD_RETURN_IF_ERROR(Announce(call));
   return SetGate(call, StateText(state->key), 0);
 }
 

@@ -71,10 +71,13 @@ Status BothShowIt(const Status& failed) {
 }  // namespace
 
 Result<Reply> RunMove(const Call& call) {
-  Result<FoundState> from = FindState(call);
+  Result<FoundState> from = FindState(call, RecordsGone::kRefused, Announced::kLater);
   if (!from.ok()) return std::move(from).status();
   Result<FoundState> to = Target(call, *from);
   if (!to.ok()) return std::move(to).status();
+  for (FoundState* state : {&*from, &*to}) {
+    STATEWARD_RETURN_IF_ERROR(AnnounceWith(call, &state->grant));
+  }
   Result<History> history = call.service.OpenHistory();
   if (!history.ok()) return std::move(history).status();
   const bool moved = from->newest.version && from->newest.version->info.kind == RecordKind::kMoved;

@@ -30,7 +30,8 @@ Status NoSuchUpload(const std::string& name) {
   return Status::NotFound("there is no kept upload " + name);
 }
 
-// The upload that the call names. kNotFound: none, or of a state that the caller may not see.
+// The upload that the call names; a change of it is announced. kNotFound: none, or of a state that
+// the caller may not see.
 Result<FoundUpload> FindUpload(const Call& call, const History& history) {
   const std::string& name = call.args.Text("upload");
   Result<std::vector<KeptUpload>> all = history.uploads().ListUploads();
@@ -48,6 +49,7 @@ Result<FoundUpload> FindUpload(const Call& call, const History& history) {
                     "your role does not allow this with " + StateText(info->key));
     }
     NoteState(call, info->key);
+    STATEWARD_RETURN_IF_ERROR(Announce(call));
     return FoundUpload{upload, *std::move(info)};
   }
   // An absent one costs what a hidden one does: something is opened.

@@ -8,6 +8,7 @@
 #define STATEWARD_ADMIN_OPERATION_H_
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "admin/admin_service.h"
@@ -49,7 +50,16 @@ struct Call {
   const Args& args;
   const Operation& operation;
   AuditEvent& audit;  // for its line in the audit trail: what it meets goes in
+  // Null where nothing is announced: see Announce.
+  std::function<Status()> announce{};
 };
+
+// To be called once it is known that the caller may do it, and before anything is changed: the
+// trail gets its line about what will be done, and caller.audit names it. What is refused before
+// is not announced, so that nobody without the rights makes the trail sync. FindState and uploads
+// do it; of Scope::kStore it is done already. OK too where it was done before, and of a read.
+// kUnavailable: nothing may be changed.
+inline Status Announce(const Call& call) { return call.announce ? call.announce() : Status(); }
 
 struct Operation {
   std::string_view name;  // the command: "versions", "uploads list"

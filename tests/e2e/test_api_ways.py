@@ -154,6 +154,7 @@ class ApiWays(unittest.TestCase):
                               if not s.startswith(("demo/", "other/"))])
 
     def test_refusals_are_on_the_trail(self):
+        self.app.restart()  # the tests before have used up the lines that refusals of one network have
         oncall = self.client("oncall")
         self.api(oncall, "/states/demo/b/document", 403)
         line = self.last_line(action="get", status=403, state="demo/b")

@@ -149,6 +149,94 @@ TEST(AuditedRun, NothingIsChangedWithoutItsLine) {
   CHECK(Held());
 }
 
+// Else anybody who may come in makes the trail sync for each request.
+TEST(AuditedRun, WhatIsRefusedByItsRightsIsNotAnnounced) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Lock("a"));
+  const Rights sees{Right::kSee};
+  for (const Caller& caller : {Of("net", sees), Of("app", Rights::All())}) {
+    const std::vector<std::pair<const char*, std::vector<Given>>> changes = {
+        {"delete", {{"state", "net/prod"}}},
+        {"rollback", {{"state", "net/prod"}, {"to", "1"}}},
+        {"mv", {{"state", "net/prod"}, {"to", "net/other"}}},
+        {"unlock", {{"state", "net/prod"}, {"id", "a"}}},
+        {"freeze", {{"state", "net/prod"}, {"reason", "r"}}},
+        {"uploads drop", {{"upload", "none"}}},
+        {"prune", {}}};
+    for (const auto& [name, given] : changes) {
+      CHECK_FALSE(Run(name, caller, given).ok());
+      CHECK_TEXT(trail.noted.back().refusal, name);
+      CHECK_TEXT(AuditResult::kRefused == trail.noted.back().result, name);
+    }
+  }
+  // A target that may not be written is a refusal, too.
+  CHECK_FALSE(
+      Run("mv", Of("net", Rights::All()), {{"state", "net/prod"}, {"to", "app/other"}}).ok());
+  UNSIGNED_LONGS_EQUAL(0, trail.intended.size());
+  UNSIGNED_LONGS_EQUAL(15, trail.noted.size());
+}
+
+// A state that one may not see answers as an absent one, and can be asked for without end.
+TEST(AuditedRun, AHiddenStateIsARefusal) {
+  Is(Code::kOk, Put(Doc(1)));
+  CHECK_FALSE(Run("show", Of("app", Rights::All()), {{"state", "net/prod"}}).ok());
+  CHECK_TRUE(trail.noted.back().refusal);
+  CHECK_FALSE(Run("show", Of("net", Rights::All()), {{"state", "net/none"}}).ok());
+  CHECK_FALSE(trail.noted.back().refusal);
+}
+
+// Each announces what it does before it does it.
+TEST(AuditedRun, NoOperationChangesAnythingUnannounced) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  Is(Code::kConflict, Put(Doc(1)));  // a kept upload
+  const std::string upload = storage.ListUploads()->front().content_tag;
+  trail.refuses = true;
+  size_t changes = 0;
+  for (const Operation& row : Operations()) {
+    if (row.effect == Effect::kReads) continue;
+    ++changes;
+    const std::string name(row.name);
+    if (name == "unlock") Is(Code::kOk, Lock("a"));
+    if (name == "undelete") Is(Code::kOk, Delete());
+    const uint64_t head = HeadOf();
+    std::vector<Given> given;
+    const std::vector<Given> all = {{"state", "net/prod"},      {"glob", "net/*"},
+                                    {"reason", "why"},          {"until", "2099-01-01T00:00:00Z"},
+                                    {"upload", upload.c_str()}, {"version", "1"}};
+    for (const Given& one : all) {
+      if (FindParam(row.params, one.name) != nullptr) given.push_back(one);
+    }
+    if (name == "rollback") given.push_back({"to", "1"});
+    if (name == "mv") given.push_back({"to", "net/other"});
+    if (name == "unlock") given.push_back({"id", "a"});
+    Result<Reply> reply = Run(row.name.data(), root, given);
+    CHECK_TEXT(!reply.ok(), row.name.data());
+    STRCMP_EQUAL_TEXT("audit: the disk is full", reply.status().detail().c_str(), row.name.data());
+    UNSIGNED_LONGS_EQUAL(head, HeadOf());
+    UNSIGNED_LONGS_EQUAL(1, Kept());
+    CHECK_EQUAL(name == "unlock", Held());
+    if (name == "unlock") Is(Code::kOk, Unlock("a"));
+  }
+  CHECK(changes >= 15);
+}
+
+// What a record names is the line that announced it.
+TEST(AuditedRun, ARecordNamesItsLine) {
+  Is(Code::kOk, Put(Doc(1)));
+  Is(Code::kOk, Put(Doc(2)));
+  RowsOf("rollback", root, {{"state", "net/prod"}, {"to", "1"}});
+  const History history = *admin->OpenHistory();
+  UNSIGNED_LONGS_EQUAL(7, history.Info(Id(), 3)->version.audit.sequence);
+  CHECK_FALSE(trail.intended[0].facts.after.has_value());
+  UNSIGNED_LONGS_EQUAL(2, trail.intended[0].facts.before->number);
+  RowsOf("mv", root, {{"state", "net/prod"}, {"to", "net/other"}});
+  UNSIGNED_LONGS_EQUAL(2, trail.intended.size());
+  const StateId other = StateId::Of({"", "net", "other"});
+  UNSIGNED_LONGS_EQUAL(7, history.Info(Id(), *storage.Head(Id()))->version.audit.sequence);
+  CHECK(*storage.Head(other) > 0);
+}
+
 TEST(AuditedRun, ReadsAndRefusalsAreNotedAtTheirEnd) {
   Is(Code::kOk, Put(Doc(1)));
   RowsOf("show", root, {{"state", "net/prod"}});
