@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "state/refusal.h"
 #include "stateward/audit.h"
 #include "stateward/authenticator.h"
 
@@ -14,6 +15,7 @@ struct Run {
   Caller caller;
   AuditEvent event;
   bool announced = false;
+  bool refused = false;  // before it began
 };
 
 // What would be done: nothing is changed, and nobody is told that it was.
@@ -60,6 +62,7 @@ AuditResult ResultOf(Code code) {
 // Those that somebody can cause without end, whatever rights they have. A name that is hidden or
 // absent is one, where the trail cannot tell which; of a state that they may see it is news.
 bool IsRefusal(const Operation& operation, const Run& run, Code code) {
+  if (run.refused) return true;
   if (code != Code::kNotFound) {
     return code == Code::kPermissionDenied || code == Code::kInvalidArgument;
   }
@@ -94,7 +97,12 @@ Status AnnounceOnce(AuditTrail* trail, Run* run) {
   return Status();
 }
 
-Status MayRun(const Operation& operation, const Caller& caller) {
+Status MayRun(const Operation& operation, const AdminService& service, const Caller& caller) {
+  const StateRules& rules = service.rules();
+  if (rules.read_only && operation.effect != Effect::kReads) {
+    return {TextOf(Refusal::kReadOnly).code,
+            Explain(Refusal::kReadOnly, StandbySentence(rules.read_only_since_ms))};
+  }
   if (operation.scope != Scope::kStore || caller.on_store.Contains(operation.needs)) {
     return Status();
   }
@@ -107,8 +115,9 @@ Result<Reply> RunAudited(const Operation& operation, AdminService& service, cons
                          const Args& args) {
   AuditTrail* const trail = service.trail();
   const auto run = std::make_shared<Run>(Run{caller, EventOf(operation, service, caller, args)});
-  const Status may = MayRun(operation, caller);
+  const Status may = MayRun(operation, service, caller);
   if (!may.ok()) {
+    run->refused = true;
     NoteEnd(operation, trail, *run, may);
     return may;
   }

@@ -7,7 +7,6 @@
 #include "admin/operations_gates.h"
 #include "admin/run.h"
 #include "state/never_absent.h"
-#include "state/refusal.h"
 
 namespace stateward {
 namespace {
@@ -370,14 +369,9 @@ const Operation* FindOperation(std::string_view name) {
 
 Result<Reply> RunOperation(const Operation& operation, AdminService& service, const Caller& caller,
                            const Args& args) {
-  const StateRules& rules = service.rules();
-  if (rules.read_only && operation.effect != Effect::kReads) {
-    return Status(TextOf(Refusal::kReadOnly).code,
-                  Explain(Refusal::kReadOnly, StandbySentence(rules.read_only_since_ms)));
-  }
   Result<Reply> reply = RunAudited(operation, service, caller, args);
   // A replica may lag: what is not there may be at the primary.
-  if (rules.read_only && !reply.ok()) return NeverAbsent(std::move(reply).status());
+  if (service.rules().read_only && !reply.ok()) return NeverAbsent(std::move(reply).status());
   return reply;
 }
 

@@ -221,6 +221,23 @@ TEST(AuditedRun, NoOperationChangesAnythingUnannounced) {
   CHECK(changes >= 15);
 }
 
+// Who tries to change something at the standby shows in its trail.
+TEST(AuditedRun, WhatAStandbyRefusesIsNoted) {
+  Is(Code::kOk, Put(Doc(1)));
+  rules.read_only = true;
+  admin = std::make_unique<AdminService>(
+      AdminParts{storage, locker, *kms, gate, *service, clock, rules, UploadRules(), "", &trail});
+  CHECK(Code::kConflict == Run("delete", root, {{"state", "net/prod"}}).status().code());
+  UNSIGNED_LONGS_EQUAL(1, trail.noted.size());
+  STRCMP_EQUAL("delete", trail.noted[0].action.c_str());
+  STRCMP_EQUAL("prod", trail.noted[0].name.c_str());
+  STRCMP_EQUAL("admin:root", trail.noted[0].principal.c_str());
+  CHECK(AuditResult::kRefused == trail.noted[0].result);
+  CHECK_TRUE(trail.noted[0].refusal);
+  STRCMP_CONTAINS("nothing is changed at this address", trail.noted[0].reason.c_str());
+  UNSIGNED_LONGS_EQUAL(0, trail.intended.size());
+}
+
 // What a record names is the line that announced it.
 TEST(AuditedRun, ARecordNamesItsLine) {
   Is(Code::kOk, Put(Doc(1)));
