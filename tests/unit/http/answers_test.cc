@@ -15,7 +15,9 @@ namespace {
 Status Match(Method method, const char* path, Matched* m, std::string* allow,
              const AddressRules& rules = {}) {
   *m = Matched();
-  return MatchRoute(method, *ParseTarget(path), rules, m, allow);
+  Result<Target> target = ParseTarget(path);
+  if (!target.ok()) return std::move(target).status();
+  return MatchRoute(method, *target, rules, m, allow);
 }
 
 }  // namespace
