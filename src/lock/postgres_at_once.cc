@@ -21,10 +21,11 @@ constexpr size_t kDigestBytes = sizeof(ShortDigest);
 
 }  // namespace
 
-// "" = not known yet.
+// "" = not known yet, or the storage has seen a newer timeline since.
 std::string PostgresLock::ExpectedService() {
   std::lock_guard<std::mutex> hold(mutex_);
-  return service_id_.empty() || epoch_.empty() ? "" : service_id_ + " " + epoch_;
+  const bool old = TimelineOf(epoch_) < pool_->NewestTimeline();
+  return service_id_.empty() || epoch_.empty() || old ? "" : service_id_ + " " + epoch_;
 }
 
 Result<std::optional<AcquireOutcome>> PostgresLock::AcquireAtOnce(const LockKey& key,

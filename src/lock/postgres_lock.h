@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lock/lock_record.h"
@@ -104,6 +105,7 @@ class PostgresLock : public Locker {
   std::optional<ReleaseOutcome> ReleaseAtOnce(const LockKey& key, const ReleaseRequest& request,
                                               bool* lost);
   Status Correct(const LockKey& key, const std::string& lock_id, const Result<uint64_t>& base);
+  static std::string_view TimelineOf(std::string_view epoch);
   std::string ExpectedService();
   // Compares what a statement says of the service with what was seen first.
   Status CheckService(const PgRows& rows, size_t column, Service* service);
@@ -119,7 +121,6 @@ class PostgresLock : public Locker {
   std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;
   std::string service_id_;       // as seen first; every later look must find the same
-  std::string newest_timeline_;  // 8 hex digits; "" = none was seen yet
   std::string epoch_;            // as seen last; "" = none yet
   int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never
   bool legacy_there_ = false;

@@ -37,6 +37,10 @@ constexpr int64_t kTryWriteUs = 30LL * 1000 * 1000;
 
 }  // namespace
 
+std::string_view PostgresLock::TimelineOf(std::string_view epoch) {
+  return epoch.substr(0, kPgTimeline);
+}
+
 Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* service) {
   if (rows.IsNull(0, column)) {
     return Status::Unavailable(
@@ -55,14 +59,7 @@ Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* se
   service->gate_tag = text.substr(end + 1);
   std::lock_guard<std::mutex> hold(mutex_);
   if (service_id_.empty()) service_id_ = id;
-  // Each promotion begins a larger one: a lower one is an old primary that came back.
-  const std::string timeline = service->epoch.substr(0, service->epoch.find('.'));
-  if (timeline < newest_timeline_) {
-    return Status::Unavailable(
-        "postgres: this server is on an older timeline than one that answered before: an old "
-        "primary that came back (docs/standby.md)");
-  }
-  newest_timeline_ = timeline;
+  STATEWARD_RETURN_IF_ERROR(pool_->FollowTimeline(TimelineOf(service->epoch)));
   if (id != service_id_) {
     return Status::Unavailable(
         "postgres: another lock service lies in this database now; see `statewardctl init "

@@ -1,7 +1,10 @@
 #include "postgres/pg_pool.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <iterator>
 #include <thread>
 
@@ -285,6 +288,25 @@ bool PgPool::HasFunctions() {
 bool PgPool::KnowsFunctions() {
   std::lock_guard<std::mutex> hold(mutex_);
   return has_functions_;
+}
+
+Status PgPool::FollowTimeline(std::string_view timeline) {
+  uint32_t now = 0;
+  (void)std::from_chars(timeline.data(), timeline.data() + timeline.size(), now, 16);
+  if (now == 0) return Status();
+  uint32_t newest = timeline_;
+  while (now > newest && !timeline_.compare_exchange_weak(newest, now)) {
+  }
+  if (now >= newest) return Status();
+  return Status::Unavailable(
+      "postgres: this server is on an older timeline than one that answered before: an old primary "
+      "that came back (docs/standby.md); restart when that is meant");
+}
+
+std::string PgPool::NewestTimeline() const {
+  std::array<char, kPgTimeline + 1> text{};
+  (void)std::snprintf(text.data(), text.size(), "%08X", timeline_.load());
+  return text.data();
 }
 
 std::string PgPool::Warning() {

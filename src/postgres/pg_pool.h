@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postgres/pg_connection.h"
@@ -132,6 +133,12 @@ class PgPool : public PgQueries {
   // Of a call: there is no such function, or not for this role.
   static bool IsNoFunction(const std::string& sqlstate);
   bool standby() const { return standby_; }
+  // Told by who has found that the server holds what it should: nothing is to be learnt from
+  // another one. kUnavailable: its timeline (8 hex digits) is older than one that was told before.
+  // That of a standby says nothing.
+  Status FollowTimeline(std::string_view timeline);
+  // The newest that was told, as the server writes it; of zeros: none yet.
+  std::string NewestTimeline() const;
   // So many there were so far.
   uint64_t RoundTrips() const { return round_trips_; }
 
@@ -159,6 +166,7 @@ class PgPool : public PgQueries {
   const Clock& clock_;
   Observer* const observer_;
   std::atomic<uint64_t> round_trips_{0};
+  std::atomic<uint32_t> timeline_{0};
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<PgConnection>> idle_;  // the warmest last

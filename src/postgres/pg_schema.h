@@ -40,14 +40,26 @@ std::string PgQuoted(std::string_view part);
 #define STATEWARD_PG_BELIEVED \
   "(NOT pg_is_in_recovery() OR coalesce(current_setting('stateward.standby', true), '') = 'on')"
 
-// One text that names store and lock service; null without marker, and on a standby.
-#define STATEWARD_PG_PLACE                                                          \
-  "(SELECT m.format || ' ' || m.store_id || ' ' || m.lock_kind || ' ' || m.lock_id" \
+// The server's timeline: 8 hex digits, in capitals. A failover or a restore to a point in time
+// begins a larger one. "00000000" on a standby, whose word never counts as the newest.
+#define STATEWARD_PG_TIMELINE                          \
+  "CASE WHEN pg_is_in_recovery() THEN '00000000' ELSE" \
+  " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
+inline constexpr size_t kPgTimeline = 8;  // bytes of it
+
+// One text that names the timeline, store and lock service; null without marker, and on a standby
+// that is not believed.
+#define STATEWARD_PG_PLACE                                                             \
+  "(SELECT " STATEWARD_PG_TIMELINE                                                     \
+  " || ' ' || m.format || ' ' || m.store_id || ' ' || m.lock_kind || ' ' || m.lock_id" \
   " FROM stateward.store_marker m WHERE " STATEWARD_PG_BELIEVED ")"
-// The service's id, its epoch and the tag of its gates; null without service, and on a standby. A
-// failover or a restore to a point in time begins a new timeline: an asynchronous standby may not
-// have got every lock.
-#define STATEWARD_PG_EPOCH "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || s.counter"
+// A place is the one that is expected, on its timeline or on one that followed it. Both are the
+// names of values.
+#define STATEWARD_PG_IS_PLACE(place, expected) \
+  "(substr(" place ", 9) = substr(" expected ", 9) AND " place " >= " expected " COLLATE \"C\")"
+// The service's id, its epoch and the tag of its gates; null without service, and on a standby. The
+// epoch begins with the timeline: an asynchronous standby may not have got every lock.
+#define STATEWARD_PG_EPOCH STATEWARD_PG_TIMELINE " || '.' || s.counter"
 #define STATEWARD_PG_SERVICE                   \
   "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH \
   " || ' ' || s.gate_tag FROM stateward.lock_service s WHERE NOT pg_is_in_recovery())"

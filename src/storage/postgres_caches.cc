@@ -16,8 +16,8 @@ Status PostgresStorage::WriteCache(const std::string& name, ByteView sealed) {
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
-      "INSERT INTO stateward.cache (name, data) SELECT $1, $2 WHERE " STATEWARD_PG_PLACE
-      " = $3 ON CONFLICT (name) DO UPDATE SET data = $2 RETURNING name",
+      "INSERT INTO stateward.cache (name, data) SELECT $1, $2 WHERE " STATEWARD_PG_IS_PLACE(
+          STATEWARD_PG_PLACE, "$3") " ON CONFLICT (name) DO UPDATE SET data = $2 RETURNING name",
       {}};
   statement.params.Text(name).Bytea(sealed).Text(*place);
   Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);

@@ -86,9 +86,11 @@ Result<StateId> PostgresStorage::ClaimLegacy(const std::string& legacy_id, const
   // An update to itself gives back whose the claim is, and its commit is as durable as a new one's.
   PgStatement statement{
       "INSERT INTO stateward.legacy_claims AS c (legacy_id, id)"
-      " SELECT $1, $2 WHERE " STATEWARD_PG_PLACE " = $3 AND " STATEWARD_PG_SAFE
-      " ON CONFLICT (legacy_id) DO UPDATE SET id = c.id"
-      " RETURNING " STATEWARD_PG_PLACE ", c.id, set_config('synchronous_commit', 'on', true)",
+      " SELECT $1, $2 WHERE " STATEWARD_PG_IS_PLACE(
+          STATEWARD_PG_PLACE, "$3") " AND " STATEWARD_PG_SAFE
+                                    " ON CONFLICT (legacy_id) DO UPDATE SET id = c.id"
+                                    " RETURNING " STATEWARD_PG_PLACE
+                                    ", c.id, set_config('synchronous_commit', 'on', true)",
       {}};
   statement.params.Text(legacy_id).Text(id.hex()).Text(*place);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRepeatable);

@@ -18,7 +18,8 @@ constexpr char kPut[] =
     "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
     " AS safe, " IS_CLOSED
     " AS closed), made AS (INSERT INTO stateward.records (id, n, data) SELECT $1, $2, $3 FROM place"
-    " WHERE safe AND closed AND place.place = $4 ON CONFLICT (id, n) DO UPDATE SET data = $3"
+    " WHERE safe AND closed AND " STATEWARD_PG_IS_PLACE("place.place", "$4")
+    " ON CONFLICT (id, n) DO UPDATE SET data = $3"
     " RETURNING n)"
     " SELECT place, safe, EXISTS (SELECT FROM made),"
     " set_config('synchronous_commit', 'on', true) FROM place";

@@ -110,7 +110,7 @@ Status PostgresStorage::WriteIdentity(const StoreIdentity& marker, const StoreId
   transaction->reset();
   MakePgFunctions(*shared_->pool);
   std::lock_guard<std::mutex> hold(shared_->place_mutex);
-  shared_->place.clear();
+  shared_->place = PlaceOf(marker);
   return Status();
 }
 

@@ -18,10 +18,10 @@ Result<bool> PostgresStorage::ExchangeLease(const std::string& name, ByteView ex
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
       expected.empty()
-          ? "INSERT INTO stateward.leases (name, text) SELECT $1, $2 WHERE " STATEWARD_PG_PLACE
-            " = $3 ON CONFLICT DO NOTHING RETURNING name"
+          ? "INSERT INTO stateward.leases (name, text) SELECT $1, $2 WHERE " STATEWARD_PG_IS_PLACE(
+                STATEWARD_PG_PLACE, "$3") " ON CONFLICT DO NOTHING RETURNING name"
           : "UPDATE stateward.leases SET text = $2 WHERE name = $1 AND text = $4"
-            " AND " STATEWARD_PG_PLACE " = $3 RETURNING name",
+            " AND " STATEWARD_PG_IS_PLACE(STATEWARD_PG_PLACE, "$3") " RETURNING name",
       {}};
   statement.params.Text(name).Bytea(next).Text(*place);
   if (!expected.empty()) statement.params.Bytea(expected);

@@ -10,8 +10,8 @@ Status PostgresStorage::Publish(const std::string& server_id, ByteView text) {
   Result<std::string> place = Place();
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
-      "INSERT INTO stateward.servers (id, text) SELECT $1, $2 WHERE " STATEWARD_PG_PLACE
-      " = $3 ON CONFLICT (id) DO UPDATE SET text = $2 RETURNING id",
+      "INSERT INTO stateward.servers (id, text) SELECT $1, $2 WHERE " STATEWARD_PG_IS_PLACE(
+          STATEWARD_PG_PLACE, "$3") " ON CONFLICT (id) DO UPDATE SET text = $2 RETURNING id",
       {}};
   statement.params.Text(server_id).Bytea(text).Text(*place);
   Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);

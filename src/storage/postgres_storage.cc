@@ -34,7 +34,8 @@ constexpr char kAppend[] =
     "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
     " AS safe, (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1) AS head),"
     " made AS (INSERT INTO stateward.records (id, n, data) SELECT $1, $2, $3 FROM place"
-    " WHERE head = $2 - 1 AND safe AND place.place = $4 ON CONFLICT DO NOTHING RETURNING n)"
+    " WHERE head = $2 - 1 AND safe AND " STATEWARD_PG_IS_PLACE("place.place", "$4")
+    " ON CONFLICT DO NOTHING RETURNING n)"
     " SELECT place, safe, head, EXISTS (SELECT FROM made),"
     " set_config('synchronous_commit', 'on', true) FROM place";
 
@@ -42,7 +43,8 @@ constexpr char kReplace[] =
     "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
     " AS safe, EXISTS (SELECT FROM stateward.records WHERE id = $1 AND n = $2) AS there),"
     " made AS (UPDATE stateward.records r SET data = $3 FROM place WHERE r.id = $1 AND r.n = $2"
-    " AND sha256(r.data) = $5 AND safe AND place.place = $4 RETURNING 1)"
+    " AND sha256(r.data) = $5 AND safe AND " STATEWARD_PG_IS_PLACE("place.place", "$4")
+    " RETURNING 1)"
     " SELECT place, safe, there, EXISTS (SELECT FROM made),"
     " set_config('synchronous_commit', 'on', true) FROM place";
 
@@ -51,7 +53,7 @@ constexpr char kPrune[] =
     " AS place,"
     " (SELECT coalesce(max(n), 0) FROM stateward.records WHERE id = $1) AS head),"
     " gone AS (DELETE FROM stateward.records r USING place WHERE r.id = $1 AND r.n = $2"
-    " AND $2 < head AND place.place = $3)"
+    " AND $2 < head AND " STATEWARD_PG_IS_PLACE("place.place", "$3") ")"
     " SELECT place, head FROM place";
 
 // A message in the log of the server that says nothing, so that the commit, and with it everything
@@ -80,9 +82,31 @@ PgQueries& PostgresStorage::Queries() {
   return *shared_->pool;
 }
 
-Status PostgresStorage::CheckPlace(std::string_view place) {
-  if (place.empty()) return Status::Unavailable(kNoPlace);
+// As STATEWARD_PG_PLACE says it, without the timeline.
+std::string PostgresStorage::PlaceOf(const StoreIdentity& identity) {
+  return std::to_string(identity.format) + " " + identity.store_id + " " + identity.lock_kind +
+         " " + identity.lock_id;
+}
+
+void PostgresStorage::Expect(const StoreIdentity& identity) {
   std::lock_guard<std::mutex> hold(shared_->place_mutex);
+  shared_->place = PlaceOf(identity);
+  shared_->expected = true;
+}
+
+Status PostgresStorage::CheckPlace(std::string_view text) {
+  if (text.size() <= kPgTimeline) return Status::Unavailable(kNoPlace);
+  bool expected = false;
+  {
+    std::lock_guard<std::mutex> hold(shared_->place_mutex);
+    STATEWARD_RETURN_IF_ERROR(CheckIdentity(text.substr(kPgTimeline + 1)));
+    expected = shared_->expected;
+  }
+  return expected ? shared_->pool->FollowTimeline(text.substr(0, kPgTimeline)) : Status();
+}
+
+// Called with the mutex of the place.
+Status PostgresStorage::CheckIdentity(std::string_view place) {
   if (place == shared_->place) return Status();
   const std::string_view format = place.substr(0, place.find(' '));
   STATEWARD_RETURN_IF_ERROR(fs_layout::CheckFormat(ParseUint64(format).value_or(0)));
@@ -107,13 +131,17 @@ uint32_t PostgresStorage::Format() {
 }
 
 Result<std::string> PostgresStorage::Place() {
-  {
+  const auto known = [this] {
     std::lock_guard<std::mutex> hold(shared_->place_mutex);
-    if (!shared_->place.empty()) return shared_->place;
+    return shared_->place;
+  };
+  std::string place = known();
+  if (place.empty()) {
+    Result<PgRows> rows = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
+    if (!rows.ok()) return std::move(rows).status();
+    place = rows->Text(0, 0).substr(kPgTimeline + 1);
   }
-  Result<PgRows> rows = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
-  if (!rows.ok()) return std::move(rows).status();
-  return rows->Text(0, 0);
+  return shared_->pool->NewestTimeline() + " " + place;
 }
 
 Result<PgRows> PostgresStorage::Ask(PgStatement statement, PgUse use) {

@@ -42,6 +42,7 @@ class PostgresStorage : public Storage, public StoreCopy {
   bool WritesMayArriveLate() const override { return !shared_->options.with_locks; }
   std::unique_ptr<Storage> Within(Transaction& transaction) override;
   Result<StoreIdentity> ReadIdentity() override;
+  void Expect(const StoreIdentity& identity) override;
   uint32_t Format() override;
   Status WriteIdentity(const StoreIdentity& marker, const StoreIdentity* replaces) override;
   Result<uint64_t> Head(const StateId& id) override;
@@ -97,9 +98,11 @@ class PostgresStorage : public Storage, public StoreCopy {
     const PostgresStorageOptions options;
     std::atomic<int64_t> wrote_us{0};  // the last good try of Check() to write
     std::mutex place_mutex;
-    // As seen first; every later look must find the same, or the same in another format.
+    // A place without its timeline: as told by Expect, or seen first. Every later look must find
+    // the same, or the same in another format.
     std::string place;
-    HeadHints hints;  // of what is committed
+    bool expected = false;  // the pool may learn the timeline
+    HeadHints hints;        // of what is committed
 
     Shared(std::shared_ptr<PgPool> of, const Clock& with, PostgresStorageOptions as)
         : pool(std::move(of)), clock(with), options(std::move(as)) {}
@@ -109,9 +112,13 @@ class PostgresStorage : public Storage, public StoreCopy {
 
   PgQueries& Queries();
   Result<StoreIdentity> FindIdentity();
-  // Compares what a statement says of the marker with what was seen first.
-  Status CheckPlace(std::string_view place);
-  // What was seen first; asks when nothing was seen yet.
+  static std::string PlaceOf(const StoreIdentity& identity);
+  // Compares what a statement says of the marker with what is expected, and its timeline with what
+  // was seen there.
+  Status CheckPlace(std::string_view text);
+  // Whether it is the one that is expected, in a format that is known.
+  Status CheckIdentity(std::string_view place);
+  // What is expected, on the newest timeline that was seen; asks when nothing was seen yet.
   Result<std::string> Place();
   // Runs a statement whose first row starts with the place.
   Result<PgRows> Ask(PgStatement statement, PgUse use);

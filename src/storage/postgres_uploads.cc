@@ -18,7 +18,8 @@ constexpr char kPut[] =
     "WITH place AS MATERIALIZED (SELECT " STATEWARD_PG_PLACE " AS place, " STATEWARD_PG_SAFE
     " AS safe), made AS (INSERT INTO stateward.uploads AS u"
     " (principal, content, id, time_ms, size, data) SELECT $1, $2, $3, $4, $5, $6 FROM place"
-    " WHERE safe AND place.place = $7 ON CONFLICT (principal, content)"
+    " WHERE safe AND " STATEWARD_PG_IS_PLACE("place.place", "$7")
+    " ON CONFLICT (principal, content)"
     " DO UPDATE SET time_ms = greatest(u.time_ms, excluded.time_ms),"
     " size = CASE WHEN excluded.time_ms > u.time_ms THEN excluded.size ELSE u.size END,"
     " data = CASE WHEN excluded.time_ms > u.time_ms THEN excluded.data ELSE u.data END RETURNING 1)"
@@ -123,7 +124,8 @@ Status PostgresStorage::RemoveUpload(const KeptUpload& upload) {
   if (!place.ok()) return std::move(place).status();
   PgStatement statement{
       "WITH gone AS (DELETE FROM stateward.uploads WHERE principal = $1 AND content = $2"
-      " AND time_ms = $3 AND " STATEWARD_PG_PLACE " = $4) SELECT " STATEWARD_PG_PLACE,
+      " AND time_ms = $3 AND " STATEWARD_PG_IS_PLACE(STATEWARD_PG_PLACE,
+                                                     "$4") ") SELECT " STATEWARD_PG_PLACE,
       {}};
   statement.params.Text(upload.principal_tag)
       .Text(upload.content_tag)

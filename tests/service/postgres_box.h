@@ -29,6 +29,17 @@ class PostgresBox {
     Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRepeatable);
     if (!rows.ok()) FAIL(rows.status().detail().c_str());
   }
+  // For a pool with the connection below the server is on this timeline (8 hex digits).
+  void SetTimeline(const std::string& timeline) {
+    Exec("CREATE SCHEMA IF NOT EXISTS hidden");
+    Exec(
+        "CREATE OR REPLACE FUNCTION hidden.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS"
+        " $$ SELECT '" +
+        timeline + "0000000000000001' $$");
+  }
+  static std::string OnTimeline(const char* service = "POSTGRES") {
+    return ServiceEnv(service) + "&options=-csearch_path%3Dhidden%2Cpg_catalog%2Cpublic";
+  }
   uint64_t Number(const std::string& sql) {
     Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRead);
     if (!rows.ok()) FAIL(rows.status().detail().c_str());

@@ -132,7 +132,7 @@ TEST(PostgresAtOnce, ServersWithAndWithoutTheFunctionsWorkTogether) {
 }
 
 TEST(PostgresAtOnce, WithoutTheFunctionsItTakesMoreRoundTripsAndNoError) {
-  box.Exec("DROP FUNCTION stateward.acquire_1, stateward.release_1, stateward.hold_1");
+  box.Exec("DROP FUNCTION stateward.acquire_2, stateward.release_2, stateward.hold_2");
   MustBe<Granted>(lock.Acquire(id, Want("a"), HeadBase()));
   MustBe<Released>(lock.Release(id, {"a", "alice"}));
   CHECK_FALSE(pool->HasFunctions());

@@ -14,9 +14,8 @@ class PostgresLockFixture : public LockerFixture {
   explicit PostgresLockFixture(bool with_storage = false, const char* service = "POSTGRES")
       : with_storage_(with_storage), connection_(ServiceEnv(service)) {
     if (!with_storage) return;
-    StoreIdentity marker{std::string(32, 'a'), 1, "postgres", std::string(32, 'b'), Bytes(3, 's')};
     CHECK(OpenStorage(PostgresBox::Pool()) != nullptr);
-    CHECK(OpenStorage(PostgresBox::Pool())->WriteIdentity(marker, nullptr).ok());
+    CHECK(OpenStorage(PostgresBox::Pool())->WriteIdentity(Identity(), nullptr).ok());
   }
   std::shared_ptr<Locker> Open() override { return OpenOn(PostgresBox::Pool(8, connection_)); }
   std::shared_ptr<PostgresLock> OpenOn(const std::shared_ptr<PgPool>& pool) {
@@ -60,6 +59,9 @@ class PostgresLockFixture : public LockerFixture {
     }
   }
   PostgresBox& box() { return box_; }
+  static StoreIdentity Identity() {
+    return {std::string(32, 'a'), 1, "postgres", std::string(32, 'b'), Bytes(3, 's')};
+  }
 
  private:
   const bool with_storage_;
@@ -255,6 +257,33 @@ TEST(PostgresTogether, NobodyTakesTheLockMeanwhile) {
   CHECK_FALSE(early);
   CHECK(appended);
   CHECK(taken);
+}
+
+// The storage alone has talked to the new primary.
+TEST(PostgresTogether, WhatTheStorageSawOfTheTimelineHoldsForTheLock) {
+  PostgresBox& box = fixture.box();
+  box.SetTimeline("00000001");
+  pool = PostgresBox::Pool(2, PostgresBox::OnTimeline());
+  lock = fixture.OpenOn(pool);
+  storage = fixture.OpenStorage(pool);
+  storage->Expect(PostgresLockFixture::Identity());
+  const auto base = [&](const BaseAsk& ask) { return storage->Within(*ask.transaction)->Head(id); };
+  for (const char* lock_id : {"a", "b"}) {  // the second in one round trip
+    locker_cases::MustBe<Granted>(lock->Acquire(id, locker_cases::Want(lock_id), base));
+    locker_cases::MustBe<Released>(lock->Release(id, {lock_id, "alice", false}));
+  }
+  locker_cases::MustBe<Granted>(lock->Acquire(id, locker_cases::Want("c"), base));
+  box.SetTimeline("00000002");
+  LONGS_EQUAL(0, *storage->Head(id));
+  box.SetTimeline("00000001");
+  locker_cases::IsUnavailable(lock->Release(id, {"c", "alice", false}));
+  locker_cases::IsUnavailable(
+      lock->Acquire(StateId::Of({"", "p", "other"}), locker_cases::Want("d"), base));
+  locker_cases::IsUnavailable(lock->Look(id));
+  bool asked = false;
+  CHECK_FALSE(lock->WithLock(id, [&](const LockView&) { asked = true; }).ok());
+  CHECK_FALSE(asked);
+  LONGS_EQUAL(1, box.Number("SELECT count(*) FROM stateward.state_locks WHERE held"));
 }
 
 TEST(PostgresTogether, AFailedStatementUndoesAll) {

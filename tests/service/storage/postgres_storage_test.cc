@@ -65,6 +65,46 @@ TEST(PostgresStorage, AnotherStoreInItsPlaceIsAnOutage) {
   LONGS_EQUAL(1, fixture.box().Number("SELECT count(*) FROM stateward.records"));
 }
 
+// An old primary that came back knows neither what was written since, nor may it take anything.
+TEST(PostgresStorage, AnOlderTimelineThanWasSeenIsAnOutage) {
+  using storage_cases::Is;
+  PostgresBox& box = fixture.box();
+  box.SetTimeline("00000009");
+  PostgresStorage here(PostgresBox::Pool(2, PostgresBox::OnTimeline()), SystemClock(),
+                       PostgresStorageOptions{"\"states\"", false});
+  here.Expect(storage_cases::Marker());
+  storage_cases::Put(here, id, 0, std::string("one"));
+  box.SetTimeline("0000000A");  // a failover costs nothing
+  storage_cases::Put(here, id, 1, std::string("two"));
+  box.SetTimeline("00000009");
+  const StateId other = StateId::Of({"", "p", "other"});
+  for (const bool functions : {true, false}) {
+    if (!functions) box.Exec("DROP FUNCTION stateward.newest_2, stateward.append_2");
+    Is(Code::kUnavailable, here.Head(other));
+    Is(Code::kUnavailable, here.GetNewest(other));
+    Is(Code::kUnavailable, here.GetNewestFront(id, 10));
+    Is(Code::kUnavailable, here.Get(id, 1));
+    Is(Code::kUnavailable, here.Append(id, 2, std::string("three")));
+    Is(Code::kUnavailable, here.Append(other, 0, std::string("one")));
+  }
+  Is(Code::kUnavailable, here.Replace(id, 1, Sha256(std::string("one")), std::string("new")));
+  Is(Code::kUnavailable, here.Prune(id, 1));
+  Is(Code::kUnavailable, here.Settle(id, 2));
+  Is(Code::kUnavailable, here.ListUploads());
+  Is(Code::kUnavailable, here.WriteCache("c", std::string("sealed")));
+  Is(Code::kUnavailable, here.Publish(std::string(32, 'a'), std::string("text")));
+  CHECK_FALSE(*here.ExchangeLease("jobs", ByteView(), std::string("lease")));
+  const Status check = here.Check();
+  Is(Code::kUnavailable, check);
+  STRCMP_CONTAINS("an older timeline", check.detail().c_str());
+  LONGS_EQUAL(2, box.Number("SELECT count(*) FROM stateward.records WHERE data IN ('one', 'two')"));
+  for (const char* table : {"cache", "servers", "leases"}) {
+    LONGS_EQUAL(0, box.Number(std::string("SELECT count(*) FROM stateward.") + table));
+  }
+  box.SetTimeline("0000000A");
+  LONGS_EQUAL(2, *here.Head(id));
+}
+
 // Who has seen a record does not take the one before it for the newest.
 TEST(PostgresStorage, ARecordThatIsGoneIsAnOutageWhereItWasSeen) {
   storage_cases::Put(*storage, id, 0, std::string("one"));
