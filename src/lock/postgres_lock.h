@@ -34,6 +34,7 @@ class PostgresLock : public Locker {
 
   std::string_view Name() const override { return "postgres"; }
   Result<std::string> ServiceId() override;
+  void Expect(const std::string& service_id) override;
   Result<std::string> InitService(bool forgotten) override;
   Result<AcquireOutcome> Acquire(const LockKey& key, const LockRecord& want,
                                  const LockTerms& terms) override;
@@ -107,11 +108,13 @@ class PostgresLock : public Locker {
   Status Correct(const LockKey& key, const std::string& lock_id, const Result<uint64_t>& base);
   static std::string_view TimelineOf(std::string_view epoch);
   std::string ExpectedService();
-  // Compares what a statement says of the service with what was seen first.
+  // Compares what a statement says of the service with what is expected. Nothing is learnt from
+  // another one.
   Status CheckService(const PgRows& rows, size_t column, Service* service);
   // The statement that finds the original's lock; nothing when there is no such table.
   Result<std::vector<PgStatement>> LegacyStatement(const LockKey& key);
   Result<bool> LegacyThere(const LockKey& key);
+  Result<bool> AskLegacyThere();
   // Its text; adds its parameters.
   std::string LegacySelect(const LockKey& key, PgParams* params) const;
 
@@ -120,7 +123,8 @@ class PostgresLock : public Locker {
   const PostgresLockOptions options_;
   std::atomic<int64_t> wrote_us_{0};  // the last good try of Check() to write
   std::mutex mutex_;
-  std::string service_id_;       // as seen first; every later look must find the same
+  std::string service_id_;       // as told by Expect, or seen first; there must be no other
+  bool expected_ = false;        // it was told, and so the pool may learn the timeline
   std::string epoch_;            // as seen last; "" = none yet
   int64_t legacy_asked_us_ = 0;  // when it was asked for the original's table; 0 = never
   bool legacy_there_ = false;

@@ -59,14 +59,24 @@ Status PostgresLock::CheckService(const PgRows& rows, size_t column, Service* se
   service->gate_tag = text.substr(end + 1);
   std::lock_guard<std::mutex> hold(mutex_);
   if (service_id_.empty()) service_id_ = id;
-  STATEWARD_RETURN_IF_ERROR(pool_->FollowTimeline(TimelineOf(service->epoch)));
   if (id != service_id_) {
     return Status::Unavailable(
         "postgres: another lock service lies in this database now; see `statewardctl init "
         "--locks`");
   }
+  if (expected_) STATEWARD_RETURN_IF_ERROR(pool_->FollowTimeline(TimelineOf(service->epoch)));
   epoch_ = service->epoch;
   return Status();
+}
+
+void PostgresLock::Expect(const std::string& service_id) {
+  std::lock_guard<std::mutex> hold(mutex_);
+  expected_ = true;
+  if (service_id == service_id_) return;
+  service_id_ = service_id;
+  // Said by another one.
+  epoch_.clear();
+  legacy_asked_us_ = 0;
 }
 
 Result<std::string> PostgresLock::ServiceId() {
@@ -113,12 +123,21 @@ Result<bool> PostgresLock::LegacyThere(const LockKey& key) {
     const bool ask = legacy_asked_us_ == 0 || clock_.SteadyUs() - legacy_asked_us_ > kAskLegacyUs;
     if (!ask) return legacy_there_;
   }
-  Result<bool> there = PgTableExists(*pool_, options_.legacy_table, "LOCK_POSTGRES_TABLE");
+  Result<bool> there = AskLegacyThere();
   if (!there.ok()) return there;
   std::lock_guard<std::mutex> hold(mutex_);
   legacy_asked_us_ = clock_.SteadyUs();
   legacy_there_ = *there;
   return there;
+}
+
+Result<bool> PostgresLock::AskLegacyThere() {
+  Result<std::vector<PgRows>> rows = pool_->Query(
+      {PgFindTable(options_.legacy_table), {"SELECT " STATEWARD_PG_SERVICE, {}}}, PgUse::kRead);
+  if (!rows.ok()) return Status::Unavailable(rows.status().detail());
+  Service service;
+  STATEWARD_RETURN_IF_ERROR(CheckService(rows->back(), 0, &service));
+  return PgTableFound(rows->front(), options_.legacy_table, "LOCK_POSTGRES_TABLE");
 }
 
 std::string PostgresLock::LegacySelect(const LockKey& key, PgParams* params) const {
@@ -216,7 +235,7 @@ Result<HeldCount> PostgresLock::CountHeld() {
 }
 
 Result<uint64_t> PostgresLock::CountLegacy() {
-  Result<bool> there = PgTableExists(*pool_, options_.legacy_table, "LOCK_POSTGRES_TABLE");
+  Result<bool> there = AskLegacyThere();
   if (!there.ok()) return std::move(there).status();
   if (!*there) return uint64_t{0};
   Result<PgRows> rows =

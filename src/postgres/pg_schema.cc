@@ -103,18 +103,26 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
   return begun;
 }
 
-Result<bool> PgTableExists(PgQueries& queries, const std::string& name, std::string_view setting) {
+PgStatement PgFindTable(const std::string& name) {
   PgStatement find{kFindTable, {}};
   find.params.Text(name);
-  Result<PgRows> rows = queries.QueryOne(find, PgUse::kRead);
+  return find;
+}
+
+Result<bool> PgTableExists(PgQueries& queries, const std::string& name, std::string_view setting) {
+  Result<PgRows> rows = queries.QueryOne(PgFindTable(name), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
-  if (rows->Bool(0, 1)) return Status::Unavailable("postgres: this server is a standby");
-  if (rows->Bool(0, 2)) {
+  return PgTableFound(*rows, name, setting);
+}
+
+Result<bool> PgTableFound(const PgRows& rows, const std::string& name, std::string_view setting) {
+  if (rows.Bool(0, 1)) return Status::Unavailable("postgres: this server is a standby");
+  if (rows.Bool(0, 2)) {
     return Status::Unavailable("postgres: row security is on for " + name +
                                ", so this role may not see all its rows: give the role BYPASSRLS");
   }
-  if (!rows->IsNull(0, 3)) return NotSeen(name, rows->Text(0, 3), setting);
-  return rows->Bool(0, 0);
+  if (!rows.IsNull(0, 3)) return NotSeen(name, rows.Text(0, 3), setting);
+  return rows.Bool(0, 0);
 }
 
 Result<std::string> PgTableName(std::string_view setting, std::string_view text) {

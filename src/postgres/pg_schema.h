@@ -27,6 +27,9 @@ Result<std::unique_ptr<PgTransaction>> BeginSchemaChange(PgPool& pool, const std
 // name without a schema comes from.
 Result<bool> PgTableExists(PgQueries& queries, const std::string& name,
                            std::string_view setting = "");
+// The same in two parts, for who asks whose server it is along with it.
+PgStatement PgFindTable(const std::string& name);
+Result<bool> PgTableFound(const PgRows& rows, const std::string& name, std::string_view setting);
 
 // "states" or "schema.states", read as SQL reads it (terraform-backend wrote it into its SQL as it
 // stood), as a quoted SQL name. kInvalidArgument: neither, or empty.

@@ -13,18 +13,24 @@ constexpr uint64_t kLegacyPage = 10000;
 
 }  // namespace
 
+Result<bool> PostgresStorage::LegacyThere() {
+  const std::string& table = shared_->options.legacy_table;
+  Result<std::vector<PgRows>> rows =
+      Queries().Query({PgFindTable(table), {"SELECT " STATEWARD_PG_PLACE, {}}}, PgUse::kRead);
+  if (!rows.ok()) return std::move(rows).status();
+  STATEWARD_RETURN_IF_ERROR(CheckPlace(rows->back().Raw(0, 0).AsString()));
+  return PgTableFound(rows->front(), table, kPgStatesSetting);
+}
+
 Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
   // Asked first: an error would be the end of the transaction that a write has open.
-  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kPgStatesSetting);
+  Result<bool> there = LegacyThere();
   if (!there.ok()) return std::move(there).status();
-  std::string sql = "SELECT " STATEWARD_PG_PLACE;
-  if (*there) {
-    sql += ", l.state_id, l.state_data FROM (VALUES (1)) one LEFT JOIN " +
-           shared_->options.legacy_table + " l ON l.state_id = $1";
-  } else {
-    sql += ", NULL::text, NULL::bytea, $1::text";
-  }
-  PgStatement statement{std::move(sql), {}};
+  if (!*there) return Status::NotFound("none of terraform-backend's");
+  PgStatement statement{"SELECT " STATEWARD_PG_PLACE
+                        ", l.state_id, l.state_data FROM (VALUES (1)) one LEFT JOIN " +
+                            shared_->options.legacy_table + " l ON l.state_id = $1",
+                        {}};
   statement.params.Text(legacy_id);
   Result<PgRows> rows = Ask(std::move(statement), PgUse::kRead);
   if (!rows.ok()) return std::move(rows).status();
@@ -34,12 +40,9 @@ Result<Bytes> PostgresStorage::GetLegacy(const std::string& legacy_id) {
 
 // A page is one statement, so that a blob and its claim are of one moment.
 Status PostgresStorage::ListLegacy(const std::function<bool(const LegacyBlob&)>& each) {
-  Result<bool> there = PgTableExists(Queries(), shared_->options.legacy_table, kPgStatesSetting);
+  Result<bool> there = LegacyThere();
   if (!there.ok()) return std::move(there).status();
-  if (!*there) {
-    Result<PgRows> place = Ask({"SELECT " STATEWARD_PG_PLACE, {}}, PgUse::kRead);
-    return place.ok() ? Status() : std::move(place).status();
-  }
+  if (!*there) return Status();
   const std::string sql =
       "SELECT " STATEWARD_PG_PLACE
       ", l.state_id, c.legacy_id IS NOT NULL FROM (VALUES (1)) one LEFT JOIN (SELECT"

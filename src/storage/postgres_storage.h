@@ -130,6 +130,8 @@ class PostgresStorage : public Storage, public StoreCopy {
   Result<Bytes> ReadNamed(const char* sql, const std::string& name, const char* absent);
   // At most `limit` bytes of the newest record; *whole: these are all, and there is one.
   Result<Newest> AskNewest(const StateId& id, size_t limit, bool* whole);
+  // Whether the original's table is there.
+  Result<bool> LegacyThere();
   // The newest record as the transaction brought it along; nullptr: ask.
   Result<const PgTransaction::Newest*> BroughtAlong(const StateId& id);
   // A head that was found, given what was known before it was looked for.

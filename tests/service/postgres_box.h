@@ -37,8 +37,9 @@ class PostgresBox {
         " $$ SELECT '" +
         timeline + "0000000000000001' $$");
   }
-  static std::string OnTimeline(const char* service = "POSTGRES") {
-    return ServiceEnv(service) + "&options=-csearch_path%3Dhidden%2Cpg_catalog%2Cpublic";
+  static std::string OnTimeline() {
+    return ServiceEnv("POSTGRES") +
+           "&options=-csearch_path%3Dhidden%2Cpg_catalog%2Cstateward%2Cpublic";
   }
   uint64_t Number(const std::string& sql) {
     Result<PgRows> rows = pool_->QueryOne({sql, {}}, PgUse::kRead);

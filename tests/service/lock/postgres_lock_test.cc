@@ -171,6 +171,44 @@ TEST(PostgresLock, AnotherServiceInItsPlaceIsAnOutage) {
   locker_cases::IsUnavailable(l->CountHeld());
 }
 
+// The address leads to another one's Postgres for a while, or did so at the start.
+TEST(PostgresLock, NothingIsLearntFromAnotherService) {
+  PostgresBox& box = fixture.box();
+  box.SetTimeline("00000001");
+  const auto opened = [&] {
+    return fixture.OpenOn(PostgresBox::Pool(2, PostgresBox::OnTimeline()));
+  };
+  const std::string service = locker_cases::Must(opened()->InitService(false));
+  std::shared_ptr<PostgresLock> worked = opened();
+  locker_cases::Must(worked->ServiceId());
+  worked->Expect(service);
+  locker_cases::Take(*worked, locker_cases::Want("a"));
+  locker_cases::Free(*worked, "a");
+  box.SetTimeline("00000007");
+  box.Exec("UPDATE stateward.lock_service SET id = repeat('c', 32)");
+  locker_cases::IsUnavailable(worked->Acquire(key, locker_cases::Want("b"), locker_cases::Base7));
+  std::shared_ptr<PostgresLock> fresh = opened();
+  STRCMP_EQUAL(std::string(32, 'c').c_str(), fresh->ServiceId()->c_str());
+  CHECK_FALSE(fresh->Look(key)->holder.has_value());
+  box.SetTimeline("00000001");
+  box.Exec("UPDATE stateward.lock_service SET id = '" + service + "'");
+  // There, terraform-backend had no locks.
+  Original("{\"ID\":\"old\"}");
+  STRCMP_EQUAL(service.c_str(), fresh->ServiceId()->c_str());
+  fresh->Expect(service);
+  for (const std::shared_ptr<PostgresLock>& each : {worked, fresh}) {
+    locker_cases::MustBe<HeldBy>(each->Acquire(key, locker_cases::Want("b"), locker_cases::Base7));
+    const std::string lock_id = each == worked ? "c" : "d";
+    locker_cases::Take(*each, locker_cases::Want(lock_id));
+    locker_cases::Free(*each, lock_id);
+  }
+  // The right one's are kept in mind.
+  box.SetTimeline("00000002");
+  CHECK(fresh->Look(id).ok());
+  box.SetTimeline("00000001");
+  locker_cases::IsUnavailable(fresh->Look(id));
+}
+
 // A failover, a restore, `init --locks`: locks may have been forgotten.
 TEST(PostgresLock, InANewEpochEachStatesFirstGrantBurns) {
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
@@ -265,6 +303,7 @@ TEST(PostgresTogether, WhatTheStorageSawOfTheTimelineHoldsForTheLock) {
   box.SetTimeline("00000001");
   pool = PostgresBox::Pool(2, PostgresBox::OnTimeline());
   lock = fixture.OpenOn(pool);
+  lock->Expect(locker_cases::Must(lock->ServiceId()));
   storage = fixture.OpenStorage(pool);
   storage->Expect(PostgresLockFixture::Identity());
   const auto base = [&](const BaseAsk& ask) { return storage->Within(*ask.transaction)->Head(id); };

@@ -65,6 +65,34 @@ TEST(PostgresStorage, AnotherStoreInItsPlaceIsAnOutage) {
   LONGS_EQUAL(1, fixture.box().Number("SELECT count(*) FROM stateward.records"));
 }
 
+// The address leads to another one's Postgres for a while, or did so at the start.
+TEST(PostgresStorage, NothingIsLearntFromAnotherStore) {
+  PostgresBox& box = fixture.box();
+  storage_cases::Put(*storage, id, 0, std::string("one"));
+  const auto opened = [&] {
+    return std::make_unique<PostgresStorage>(PostgresBox::Pool(2, PostgresBox::OnTimeline()),
+                                             SystemClock(),
+                                             PostgresStorageOptions{"\"states\"", false});
+  };
+  box.SetTimeline("00000001");
+  std::unique_ptr<PostgresStorage> worked = opened();
+  worked->Expect(storage_cases::Marker());
+  LONGS_EQUAL(1, *worked->Head(id));
+  box.SetTimeline("00000007");
+  box.Exec("UPDATE stateward.store_marker SET store_id = repeat('c', 32)");
+  box.Exec("UPDATE stateward.records SET n = 5");
+  storage_cases::Is(Code::kUnavailable, worked->Head(id));
+  storage_cases::Is(Code::kUnavailable, worked->GetLegacy(std::string(64, 'a')));
+  std::unique_ptr<PostgresStorage> fresh = opened();
+  CHECK(fresh->Count().ok());
+  box.SetTimeline("00000001");
+  box.Exec("UPDATE stateward.records SET n = 1");
+  box.Exec("UPDATE stateward.store_marker SET store_id = '" + storage_cases::Marker().store_id +
+           "'");
+  fresh->Expect(storage_cases::Marker());
+  for (PostgresStorage* each : {worked.get(), fresh.get()}) LONGS_EQUAL(1, *each->Head(id));
+}
+
 // An old primary that came back knows neither what was written since, nor may it take anything.
 TEST(PostgresStorage, AnOlderTimelineThanWasSeenIsAnOutage) {
   using storage_cases::Is;
