@@ -102,8 +102,7 @@ Result<std::string> PostgresLock::InitService(bool forgotten) {
   // A new epoch, if locks may have been forgotten: no state's row bears it yet.
   PgStatement make{
       "INSERT INTO stateward.lock_service AS s (id, first_epoch, counter)"
-      " VALUES ($1, CASE WHEN $2 > 0 THEN 'none' ELSE"
-      " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.0' END, $2)"
+      " VALUES ($1, CASE WHEN $2 > 0 THEN 'none' ELSE " STATEWARD_PG_EPOCH("0") " END, $2)"
       " ON CONFLICT (only_one) DO UPDATE SET counter = s.counter + $2 RETURNING id",
       {}};
   std::string id = RandomHex(16);

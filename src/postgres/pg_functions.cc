@@ -36,7 +36,7 @@ namespace {
   " last := field;"
 
 constexpr char kNewest[] = R"(
-CREATE FUNCTION stateward.newest_2(state text, known int8, part int8,
+CREATE FUNCTION stateward.newest_3(state text, known int8, part int8,
   OUT place text, OUT n int8, OUT front bytea, OUT whole bool, OUT size int8)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -45,7 +45,7 @@ END $$)";
 
 // The limits are those of PgPool::Begin.
 constexpr char kHold[] = R"(
-CREATE FUNCTION stateward.hold_2(state text, known int8, part int8,
+CREATE FUNCTION stateward.hold_3(state text, known int8, part int8,
   OUT service text, OUT at_ms int8, OUT rec bytea, OUT row_epoch text, OUT safe bool,
   OUT place text, OUT n int8, OUT front bytea, OUT whole bool)
 LANGUAGE plpgsql AS $$
@@ -60,7 +60,7 @@ BEGIN
 END $$)";
 
 constexpr char kAppend[] = R"(
-CREATE FUNCTION stateward.append_2(state text, number int8, sealed bytea, expected text,
+CREATE FUNCTION stateward.append_3(state text, number int8, sealed bytea, expected text,
   OUT place text, OUT safe bool, OUT head int8, OUT made bool)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -80,7 +80,7 @@ END $$)";
 // is not plain they leave to the step in the server, and say no.
 
 constexpr char kAcquire[] = R"(
-CREATE FUNCTION stateward.acquire_2(state text, expected text, shut_until int8, holder bytea,
+CREATE FUNCTION stateward.acquire_3(state text, expected text, shut_until int8, holder bytea,
   tag bytea, known int8, part int8, clear bool,
   OUT granted bool, OUT place text, OUT head int8, OUT front bytea, OUT whole bool, OUT mark int8)
 LANGUAGE plpgsql AS $$
@@ -124,7 +124,7 @@ BEGIN
 END $$)";
 
 constexpr char kRelease[] = R"(
-CREATE FUNCTION stateward.release_2(state text, expected text, lock_id bytea, principal bytea,
+CREATE FUNCTION stateward.release_3(state text, expected text, lock_id bytea, principal bytea,
   digest bytea, known int8, with_records int8, OUT released bool, OUT rec bytea)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -199,7 +199,7 @@ Status TryMake(PgPool& pool) {
 }  // namespace
 
 PgStatement FindPgFunctions() {
-  return {"SELECT to_regprocedure('stateward.newest_2(text,int8,int8)') IS NOT NULL", {}};
+  return {"SELECT to_regprocedure('stateward.newest_3(text,int8,int8)') IS NOT NULL", {}};
 }
 
 void MakePgFunctions(PgPool& pool) {

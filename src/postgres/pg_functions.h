@@ -30,24 +30,24 @@ namespace pg_function {
 
 // The newest record of a state ($1): place, n (null: none), its first $3 bytes (null where n is
 // $2), whether these are all, size. One row, always; so with all that follow.
-inline constexpr char kNewest[] = "SELECT * FROM stateward.newest_2($1, $2, $3)";
+inline constexpr char kNewest[] = "SELECT * FROM stateward.newest_3($1, $2, $3)";
 // In a transaction: the time limits, and the row of a lock ($1), held: service, time, record (null:
 // no row), epoch, safe; behind them kNewest's columns, where $3 is not 0.
-inline constexpr char kHold[] = "SELECT * FROM stateward.hold_2($1, $2, $3)";
+inline constexpr char kHold[] = "SELECT * FROM stateward.hold_3($1, $2, $3)";
 // Appends record $2 with the bytes $3 to state $1, in place $4: place, safe, head, whether it was
 // appended.
-inline constexpr char kAppend[] = "SELECT * FROM stateward.append_2($1, $2, $3, $4)";
+inline constexpr char kAppend[] = "SELECT * FROM stateward.append_3($1, $2, $3, $4)";
 // Takes the lock of state $1 in the plain case: nobody holds it or waits for it, no number has to
 // be taken away first, no released ID may be this one, the service ($2: id, epoch and tag of the
 // gates) is as expected, no gate is shut before $3. The new holder is $4, a lock record without
 // base and time; $5: the tag of its ID; $6 and $7: as $2 and $3 of kNewest. The last argument: the
 // original holds no lock. Answers: granted, place, head, front, whole, mark.
-#define STATEWARD_PG_ACQUIRE "SELECT * FROM stateward.acquire_2($1, $2, $3, $4, $5, $6, $7, "
+#define STATEWARD_PG_ACQUIRE "SELECT * FROM stateward.acquire_3($1, $2, $3, $4, $5, $6, $7, "
 // Releases the lock of state $1 that is held with ID $3 by principal $4, where that is plain; $2:
 // id and epoch of the service; $5: the first half of the ID's SHA-256; $6: the newest head that is
 // known; $7: 1 = the records are in this database. Answers: released, the record as it was.
 inline constexpr char kRelease[] =
-    "SELECT * FROM stateward.release_2($1, $2, $3, $4, $5, $6, $7)" STATEWARD_PG_IF_READ_COMMITTED;
+    "SELECT * FROM stateward.release_3($1, $2, $3, $4, $5, $6, $7)" STATEWARD_PG_IF_READ_COMMITTED;
 
 }  // namespace pg_function
 

@@ -37,6 +37,13 @@ class PostgresBox {
         " $$ SELECT '" +
         timeline + "0000000000000001' $$");
   }
+  // What a dump of the locks leaves when it is put back: the same rows in a table of its own.
+  void PutLocksBack() {
+    Exec("ALTER TABLE stateward.state_locks RENAME TO before");
+    Exec("CREATE TABLE stateward.state_locks (LIKE stateward.before INCLUDING ALL)");
+    Exec("INSERT INTO stateward.state_locks SELECT * FROM stateward.before");
+    Exec("DROP TABLE stateward.before");
+  }
   static std::string OnTimeline() {
     return ServiceEnv("POSTGRES") +
            "&options=-csearch_path%3Dhidden%2Cpg_catalog%2Cstateward%2Cpublic";

@@ -131,8 +131,25 @@ TEST(PostgresAtOnce, ServersWithAndWithoutTheFunctionsWorkTogether) {
   }
 }
 
+// Put back from a dump while the server runs: the first LOCK of each state is none of the plain.
+TEST(PostgresAtOnce, ACopyThatWasPutBackIsANewEpoch) {
+  MustBe<Granted>(lock.Acquire(id, Want("a"), HeadBase()));
+  MustBe<Released>(lock.Release(id, {"a", "alice"}));
+  box.PutLocksBack();
+  std::string said;
+  const auto base = [&](const BaseAsk& ask) {
+    said += ask.burn ? "b" : "-";
+    return HeadBase()(ask);
+  };
+  for (const char* lock_id : {"b", "c"}) {
+    MustBe<Granted>(lock.Acquire(id, Want(lock_id), base));
+    MustBe<Released>(lock.Release(id, {lock_id, "alice"}));
+  }
+  STRCMP_EQUAL("b-", said.c_str());
+}
+
 TEST(PostgresAtOnce, WithoutTheFunctionsItTakesMoreRoundTripsAndNoError) {
-  box.Exec("DROP FUNCTION stateward.acquire_2, stateward.release_2, stateward.hold_2");
+  box.Exec("DROP FUNCTION stateward.acquire_3, stateward.release_3, stateward.hold_3");
   MustBe<Granted>(lock.Acquire(id, Want("a"), HeadBase()));
   MustBe<Released>(lock.Release(id, {"a", "alice"}));
   CHECK_FALSE(pool->HasFunctions());

@@ -228,6 +228,27 @@ TEST(PostgresLock, InANewEpochEachStatesFirstGrantBurns) {
   STRCMP_EQUAL("-b-b", said.c_str());
 }
 
+TEST(PostgresLock, ACopyThatWasPutBackIsANewEpochForStatesThatItDoesNotKnow) {
+  std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
+  locker_cases::Take(*l, locker_cases::Want("a"));
+  fixture.box().PutLocksBack();
+  LONGS_EQUAL(1, l->CountHeld()->whole);
+  std::string said;
+  const auto base = [&](const BaseAsk& ask) -> Result<uint64_t> {
+    said += ask.burn ? "b" : "-";
+    return uint64_t{1};
+  };
+  const StateId other = StateId::Of({"", "p", "other"});
+  for (const char* lock_id : {"b", "c"}) {
+    locker_cases::MustBe<Granted>(l->Acquire(other, locker_cases::Want(lock_id), base));
+    locker_cases::MustBe<Released>(l->Release(other, {lock_id, "alice", false}));
+  }
+  // One that it does know, and shows as held.
+  locker_cases::Free(*l, "a");
+  locker_cases::MustBe<Granted>(l->Acquire(id, locker_cases::Want("d"), base));
+  STRCMP_EQUAL("b-b", said.c_str());
+}
+
 TEST(PostgresLock, ForcedReleaseBurnsAtTheNextGrant) {
   std::shared_ptr<Locker> l = locker_cases::Fresh(fixture);
   locker_cases::Take(*l, locker_cases::Want("a"));

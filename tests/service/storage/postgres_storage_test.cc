@@ -107,7 +107,7 @@ TEST(PostgresStorage, AnOlderTimelineThanWasSeenIsAnOutage) {
   box.SetTimeline("00000009");
   const StateId other = StateId::Of({"", "p", "other"});
   for (const bool functions : {true, false}) {
-    if (!functions) box.Exec("DROP FUNCTION stateward.newest_2, stateward.append_2");
+    if (!functions) box.Exec("DROP FUNCTION stateward.newest_3, stateward.append_3");
     Is(Code::kUnavailable, here.Head(other));
     Is(Code::kUnavailable, here.GetNewest(other));
     Is(Code::kUnavailable, here.GetNewestFront(id, 10));
