@@ -223,6 +223,22 @@ class Audit(unittest.TestCase):
         # One more in each second.
         self.assertLessEqual(counted, 50 + time.monotonic() - start + 1)
 
+    def test_a_flood_of_refused_changes_is_counted(self):
+        """None of them waits for a line that is synced."""
+        self.serve(WORKERS=1, AUDIT_REQUIRED="true")
+        self.assertEqual(200, self.server.ask("POST", TARGET, document(1))[0])
+        start = time.monotonic()
+        for _ in range(120):
+            self.assertEqual(403, self.server.ask("POST", "/api/v1/states/net/prod/freeze", b'{"reason":"x"}',
+                                                  CONTENT_TYPE="application/json")[0])
+        took = time.monotonic() - start
+        self.server.process.stop()
+        actions = [event for event in self.events() if event.get("action") == "freeze"]
+        self.assertEqual({("done", "refused")}, {(event["event"], event["result"]) for event in actions})
+        self.assertEqual(120, len(actions) + sum(event.get("left_out", 0) for event in self.events()))
+        # One more in each second.
+        self.assertLessEqual(len(actions), 50 + took + 1)
+
     def test_what_somebody_sends_breaks_no_line(self):
         """A line that its readers refuse would be missing for ever."""
         self.serve(WORKERS=1)
