@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/glob.h"
 #include "base/state_name.h"
 
 namespace stateward {
@@ -62,37 +63,52 @@ bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
   });
 }
 
-// What is left of the pattern of a ref when the parts that every ref has are taken away.
-std::string_view OwnPart(std::string_view ref) {
-  for (const std::string_view common : {"refs/", "heads/", "tags/"}) {
-    if (HasPrefix(ref, common)) ref.remove_prefix(common.size());
+// Branches, tags and proposals that nobody names in a rule: a pattern that fits one of them fits
+// any.
+constexpr std::string_view kAnyGitHubRefs[] = {"refs/heads/q7x", "refs/heads/q7x/q7x",
+                                               "refs/tags/q7x", "refs/pull/7/merge"};
+constexpr std::string_view kAnyGitLabRefs[] = {"q7x", "q7x/q7x"};
+
+bool FitsAnyRef(CiKind ci, std::string_view pattern) {
+  const auto fits = [pattern](std::string_view ref) {
+    return GlobMatches(pattern, ref, kClaimSeparators);
+  };
+  if (ci == CiKind::kGitLab) {
+    return std::any_of(std::begin(kAnyGitLabRefs), std::end(kAnyGitLabRefs), fits);
   }
-  return ref;
+  return std::any_of(std::begin(kAnyGitHubRefs), std::end(kAnyGitHubRefs), fits);
 }
 
-// False: it fits every branch, or the branches that nobody protects.
-bool IsPlace(std::string_view claim, const ClaimPattern& pattern) {
-  constexpr std::string_view kProtected = "_protected";
-  const bool is_protection = claim.size() > kProtected.size() &&
-                             claim.substr(claim.size() - kProtected.size()) == kProtected;
-  if (is_protection) {
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// False: it fits every branch, or what nobody protects.
+bool IsPlace(CiKind ci, std::string_view claim, const ClaimPattern& pattern) {
+  if (EndsWith(claim, "_protected")) {
     return pattern.kind == ClaimPattern::Kind::kBool ? pattern.flag
                                                      : !IsGlob(pattern) && pattern.text == "true";
   }
+  if (claim == "ref" && HasPrefix(pattern.text, "refs/pull/")) return false;
   if (!IsGlob(pattern)) return true;
-  if (claim != "ref") return pattern.text.find_first_not_of("*/:") != std::string::npos;
-  const std::string_view own = OwnPart(pattern.text);
-  // refs/pull/NUMBER/merge is everybody's proposal.
-  return !HasPrefix(own, "pull/") && own.find_first_not_of("*/") != std::string_view::npos;
+  if (claim == "ref") return !FitsAnyRef(ci, pattern.text);
+  if (claim == "job_workflow_ref") {  // FILE@REF
+    const size_t at = pattern.text.find('@');
+    return at != std::string::npos &&
+           !FitsAnyRef(ci, std::string_view(pattern.text).substr(at + 1));
+  }
+  return !GlobMatches(pattern.text, "q7x", kClaimSeparators);
 }
 
 // Whether the rule says which code may write. One open pattern of several opens them all.
-bool NamesPlace(const Rule& rule, const ClaimNames& places) {
-  return std::any_of(rule.claims.begin(), rule.claims.end(), [&places](const ClaimRule& claim) {
-    return std::find(std::begin(places), std::end(places), claim.claim) != std::end(places) &&
-           std::all_of(
-               claim.any_of.begin(), claim.any_of.end(),
-               [&claim](const ClaimPattern& pattern) { return IsPlace(claim.claim, pattern); });
+bool NamesPlace(const Rule& rule, const CiMeasure& of) {
+  return std::any_of(rule.claims.begin(), rule.claims.end(), [&of](const ClaimRule& claim) {
+    const auto is_place = [&of, &claim](const ClaimPattern& pattern) {
+      return IsPlace(of.ci, claim.claim, pattern);
+    };
+    return std::find(std::begin(of.places), std::end(of.places), claim.claim) !=
+               std::end(of.places) &&
+           std::all_of(claim.any_of.begin(), claim.any_of.end(), is_place);
   });
 }
 
@@ -187,7 +203,7 @@ std::vector<std::string> LintTokenRule(const Rule& rule) {
                   ": give the issuer that kind");
   }
   if (!Names(rule, measure->owners, true)) out.emplace_back(measure->owner_error);
-  if (MayChange(rule.rights) && !NamesPlace(rule, measure->places)) {
+  if (MayChange(rule.rights) && !NamesPlace(rule, *measure)) {
     out.emplace_back(measure->place_error);
   }
   return out;

@@ -173,9 +173,25 @@ TEST(PolicyText, ARuleForWritingSaysWhichCode) {
     return TokenRule("{ repository_id = \"1\", ref = { glob = \"" + std::string(ref) + "\" } }",
                      "write");
   };
-  for (const char* open : {"refs/*/*", "refs/heads/*", "refs/tags/*", "refs/pull/*/merge"}) {
+  for (const char* open :
+       {"refs/*/*", "refs/heads/*", "refs/heads/*/*", "refs/tags/*", "refs/pull/*/merge",
+        "*/heads/*", "ref*/heads/*", "refs/*s/*", "*/pull/*/merge"}) {
     Refuses(github(open), "each branch may write");
   }
+  const auto workflow = [](const char* ref) {
+    return TokenRule(
+        "{ repository_id = \"1\", job_workflow_ref = { glob = \"o/r/.github/workflows/x.yml" +
+            std::string(ref) + "\" } }",
+        "write");
+  };
+  for (const char* open : {"@refs/heads/*", "@*/*/*", "*"}) {
+    Refuses(workflow(open), "each branch may write");
+  }
+  Accepts(workflow("@refs/tags/v*"));
+  Accepts(github("refs/heads/pull/*"));
+  Accepts(gitlab("ref = { glob = \"tags/*\" }"));
+  Refuses(TokenRule("{ repository_id = \"1\", ref = \"refs/pull/12/merge\" }", "write"),
+          "each branch may write");
   Accepts(github("refs/heads/release/*"));
   Accepts(github("refs/tags/v*"));
 }
