@@ -279,7 +279,7 @@ class Locker : public Gates {
   // How many locks are held. Cheap enough for one call a minute.
   virtual Result<HeldCount> CountHeld() = 0;
   // How many locks of the original are held, of whatever states. Goes through all that lies there.
-  // kPermissionDenied: the service's user may not do that.
+  // kPermissionDenied: the service's user may not do that (Redis).
   virtual Result<uint64_t> CountLegacy() { return uint64_t{0}; }
   // What is damaged of that which is stored for a state's lock, although the lock can be told
   // without it. Nothing where a service keeps the records: it guards its own bytes.

@@ -224,7 +224,10 @@ Status CompleteGrant(const CliContext& cli, const Args& args, Tools& tools, Gran
   Result<uint64_t> count = tools.store().backends.locker->CountLegacy();
   if (!count.ok()) {
     // As for every change (admin/find_state.h).
-    if (count.status().code() != Code::kPermissionDenied) return std::move(count).status();
+    if (count.status().code() != Code::kPermissionDenied) {
+      return std::move(count).status().At(
+          "nothing was given: whether terraform-backend holds a lock of it could not be looked up");
+    }
     Say(cli.err, "whether terraform-backend holds a lock of it could not be looked up: " +
                      count.status().detail() + "\n");
     return Status();

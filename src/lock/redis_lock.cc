@@ -27,6 +27,8 @@ std::string DigestOf(const std::string& id) { return HexEncode(Sha256(id)); }
 
 // Far more than a LockInfo in base64 has.
 constexpr char kMostLegacyBytes[] = "65536";
+// That a walk looks at in one step, so that no other client of the server waits for long.
+constexpr uint64_t kLegacyKeys = 250;
 // Of an answer that has many of them: half of what a connection takes (redis_connection.cc).
 constexpr char kMostPageBytes[] = "524288";
 
@@ -274,20 +276,25 @@ Result<HeldCount> RedisLock::CountHeld() {
 
 Result<uint64_t> RedisLock::CountLegacy() {
   uint64_t count = 0;
+  uint64_t keys = kLegacyKeys;
   std::string at = "0";
-  do {
-    Result<Answer> page =
-        Step(scripts_.count_legacy, KeysOf(StateId()), {at, kMostLegacyBytes, kMostPageBytes});
+  for (;;) {
+    Result<Answer> page = Step(scripts_.count_legacy, KeysOf(StateId()),
+                               {at, kMostLegacyBytes, kMostPageBytes, std::to_string(keys)});
     if (!page.ok()) return std::move(page).status();
     if (page->word == "may not") {
       return Status(Code::kPermissionDenied, "redis: the user of REDIS_USER has no right to SCAN");
+    }
+    if (page->word == "no room" && keys > 1) {
+      keys = std::max<uint64_t>(1, keys / 8);
+      continue;
     }
     if (page->rest.size() != 3) return NoAnswer();
     at = page->rest[0].text;
     for (const RedisReply& value : page->rest[1].items) count += IsLegacyLock(value.text) ? 1 : 0;
     count += static_cast<uint64_t>(page->rest[2].integer);
-  } while (at != "0");
-  return count;
+    if (at == "0") return count;
+  }
 }
 
 }  // namespace stateward

@@ -320,12 +320,13 @@ end
 return {'count', #states - planned, plans}
 )";
 
-// ARGV: 3 where the walk goes on, 4 bytes that a lock has at most, 5 bytes of all values of a page.
-// The values that may be locks of terraform-backend, whose keys are its ids alone; and how many
-// more keys may not be looked at, or had no room. 'may not': the user has no right to SCAN, in the
-// words of Redis 6 and 7.0, or of 7.2.
+// ARGV: 3 where the walk goes on, 4 bytes that a lock has at most, 5 bytes of all values of a page,
+// 6 keys to look at. The values that may be locks of terraform-backend, whose keys are its ids
+// alone, and which are base64 of a text that begins with a brace; and how many more keys may not be
+// looked at. 'no room': ask for fewer keys. 'may not': the user has no right to SCAN, in the words
+// of Redis 6 and 7.0, or of 7.2.
 constexpr char kCountLegacy[] = R"(
-local page = redis.pcall('SCAN', ARGV[3], 'MATCH', string.rep('?', 64), 'COUNT', 250)
+local page = redis.pcall('SCAN', ARGV[3], 'MATCH', string.rep('?', 64), 'COUNT', ARGV[6])
 if page.err then
   if string.find(page.err, "can't run this command", 1, true) or
      string.find(page.err, 'no permissions', 1, true) then
@@ -339,9 +340,10 @@ for _, key in ipairs(page[2]) do
     local value = redis.pcall('GET', key)
     if type(value) == 'table' then
       if not string.find(value.err, 'WRONGTYPE', 1, true) then unseen = unseen + 1 end
-    elseif value and #value <= tonumber(ARGV[4]) then
+    elseif value and #value <= tonumber(ARGV[4]) and string.sub(value, 1, 1) == 'e' then
       room = room - #value
-      if room < 0 then unseen = unseen + 1 else table.insert(values, value) end
+      if room < 0 then return {'no room'} end
+      table.insert(values, value)
     end
   end
 end

@@ -172,7 +172,7 @@ Result<RedisClient::LinkPtr> RedisClient::Borrow(bool again, int64_t deadline_us
 void RedisClient::GiveBack(LinkPtr link) {
   std::lock_guard<std::mutex> hold(mutex_);
   --borrowed_;
-  if (link) idle_.push_back(std::move(link));
+  if (link && link->generation == generation_) idle_.push_back(std::move(link));
   given_back_.notify_one();
 }
 
@@ -190,6 +190,7 @@ Status RedisClient::Examine() {
 void RedisClient::CloseIdle() {
   std::vector<LinkPtr> closed;
   std::lock_guard<std::mutex> hold(mutex_);
+  ++generation_;
   closed.swap(idle_);
 }
 
@@ -210,6 +211,10 @@ Result<RedisClient::LinkPtr> RedisClient::Connect(int64_t deadline_us) {
   LinkPtr link = std::make_unique<Link>();
   link->connection = std::move(*connection);
   link->cleartext = cleartext;
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    link->generation = generation_;
+  }
   Status proved = Prove(link.get(), deadline_us);
   if (!proved.ok()) return proved;
   return link;

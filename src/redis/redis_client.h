@@ -63,7 +63,8 @@ class RedisClient {
   // Looks again whether the server is one that keeps locks, as for a new connection. kUnavailable:
   // it is not, or does not answer.
   Status Examine();
-  // Closes what rests in the pool: the next call looks again whom it talks to.
+  // Closes what rests in the pool, and what is in use when it is given back: the next call looks
+  // again whom it talks to.
   void CloseIdle();
   // What promises less than it should; "" = nothing is known to. For Locker::Warning.
   std::string Warning();
@@ -73,6 +74,7 @@ class RedisClient {
     std::unique_ptr<RedisConnection> connection;
     std::string run_id;
     bool cleartext = false;  // it goes over a network
+    uint64_t generation = 0;
   };
   using LinkPtr = std::unique_ptr<Link>;
 
@@ -99,6 +101,7 @@ class RedisClient {
   std::condition_variable given_back_;
   std::vector<LinkPtr> idle_;
   size_t borrowed_ = 0;
+  uint64_t generation_ = 0;    // of connections; those of older ones are closed
   int64_t down_since_us_ = 0;  // of the first failure since a connection was made; 0 = none
   std::string warning_;
 };

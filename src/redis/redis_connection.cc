@@ -15,7 +15,7 @@
 namespace stateward {
 namespace {
 
-// Our longest answer is a lock record of some 17 KiB; INFO takes 8.
+// Our longest answer is a page of locks, half as long (redis_lock.cc).
 constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
 constexpr size_t kReadBytes = size_t{16} * 1024;
 // Error texts go to the log.
