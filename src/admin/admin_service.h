@@ -81,7 +81,7 @@ class AdminService {
 
   const AdminParts parts_;
   std::mutex lists_mutex_;
-  std::set<std::string> lists_;  // principals whose list is being made; "": the trail is read
+  std::set<std::string> lists_;  // "by PRINCIPAL": their list is being made; "": the trail is read
 };
 
 // What somebody is told who asks for a second one.

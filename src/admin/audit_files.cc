@@ -16,6 +16,10 @@
 namespace stateward {
 namespace {
 
+// A process that was killed left half a line, and so may others have that died at the same time. A
+// file of another store has none that can be read, however long it is.
+constexpr int kFirstLines = 16;
+
 // The regular files next to AUDIT_FILE that may hold lines of its trail, by their names.
 Result<std::vector<std::string>> NamedFiles(const std::string& file) {
   const size_t slash = file.rfind('/');
@@ -46,11 +50,12 @@ Result<SecretBytes> TrailKey(const AdminService& service) {
 
 std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file) {
   std::optional<AuditLine> first;
+  int left = kFirstLines;
   (void)EachTrailLine({file}, nullptr,
-                      [&first, key](const std::string&, std::string_view text, bool whole) {
+                      [&first, &left, key](const std::string&, std::string_view text, bool whole) {
                         Result<AuditLine> line = ReadAuditLine(key, text);
                         if (whole && line.ok()) first = *std::move(line);
-                        return !first.has_value();
+                        return !first.has_value() && --left > 0;
                       });
   return first;
 }

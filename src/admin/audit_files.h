@@ -26,8 +26,8 @@ Result<SecretBytes> TrailKey(const AdminService& service);
 Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteView key,
                                             const std::vector<std::string>& named);
 
-// The first line of a file that was written under this key; nullopt: none was, or it cannot be
-// read.
+// The first line of a file that was written under this key; nullopt: none of its first 16 was, or
+// it cannot be read.
 std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file);
 
 // Each line without its end; `whole` as in audit/line_reader.h. False ends it.

@@ -85,7 +85,8 @@ Tail TailOf(std::vector<std::string> files, uint64_t most) {
     const bool known = PosixDisk().StatAt(AT_FDCWD, file->c_str(), &stat) == 0;
     const uint64_t size = known ? stat.size : 0;
     tail.whole = size <= most;
-    if (most > 0) tail.files.insert(tail.files.begin(), std::move(*file));
+    if (!tail.whole && most == 0) break;
+    tail.files.insert(tail.files.begin(), std::move(*file));
     if (!tail.whole) {
       tail.from = size - most;
       break;

@@ -223,7 +223,8 @@ std::vector<PartStatus> App::Ready() {
          old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
   if (!standby_.empty()) parts.push_back({"standby", Status(), standby_});
-  if (trail_ != nullptr) parts.push_back({"audit", trail_->Check(), trail_->Warning()});
+  if (trail_ != nullptr)
+    parts.push_back({"audit", standby_.empty() ? trail_->Check() : Status(), trail_->Warning()});
   AddWarnings(runtime_dir_, &parts);
   Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (store.ok() && !runtime_dir_.empty()) {

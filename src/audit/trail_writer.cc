@@ -76,7 +76,7 @@ void TrailWriter::Note(const AuditEvent& event) {
 }
 
 Status TrailWriter::Check() const {
-  if (!options_.settings.required || !in_trouble_ || !has_room_) return Status();
+  if (!options_.settings.required || !no_line_) return Status();
   return Status::Unavailable("events cannot be written, and no change is made without its line");
 }
 
@@ -210,6 +210,7 @@ void TrailWriter::WriteGroup(std::deque<Waiting> group) {
     synced_us_ = now_us;
   }
   has_room_ = chain_.has_room();
+  no_line_ = !status.ok();  // one that waits for room is none
   Complain(status.ok() && !has_room_ ? Status::Unavailable("audit: the disk is full: no locks are "
                                                            "granted, and reads get no lines")
                                      : status);

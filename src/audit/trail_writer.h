@@ -98,6 +98,7 @@ class TrailWriter : public AuditTrail {
   FloodGate floods_;
   std::atomic<bool> has_room_{true};
   std::atomic<bool> in_trouble_{false};
+  std::atomic<bool> no_line_{false};  // not even of those who are at work
   std::atomic<bool> copy_fails_{false};
 
   // The thread's alone.
