@@ -97,7 +97,9 @@ constexpr Setting kSettings[] = {
      "answered 503, a slower reader is cut off.",
      "", 1, 1 * kMiB},
     {"CLIENT_RATE_SECONDS", T::kNumber, AT(client_rate_seconds), "60", false, false,
-     "Seconds over which CLIENT_MIN_RATE is measured.", "", 1, 3600},
+     "Seconds over which CLIENT_MIN_RATE is measured. What a client reads shows in pieces of up to "
+     "64 KiB: with fewer seconds a reader has to be faster than the rate.",
+     "", 1, 3600},
     {"LOG_LEVEL", T::kChoice, AT(log_level), "info", false, true, "What is logged.",
      "fatal|error|warning|info|debug|trace"},
     {"LOG_FORMAT", T::kChoice, AT(log_format), "logfmt", false, true, "How a log line is written.",

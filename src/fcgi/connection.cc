@@ -243,10 +243,11 @@ Connection::Next Connection::OnDue(int64_t now_us, const ConnectionLimits& limit
   if (ReadsAway()) {
     end_sent_ = true;
     out_.End();
+    progress_.Start(now_us, Progress::Flow::kLumps);
     return Write(now_us);
   }
-  // One that reads an answer too slowly does not get the rest. A unix socket says that it takes
-  // more when three quarters of it (156 KiB) were read; it takes more before, and that is what a
+  // One that reads an answer too slowly does not get the rest. A unix socket says that it is ready
+  // only when three quarters of it (156 KiB) were read, but takes bytes before that: so many as a
   // slow reader has read.
   if (phase_ == Phase::kAnswer) {
     Next next = Write(now_us);
