@@ -19,6 +19,12 @@ Status Outage(Status status) {
   return Status::Unavailable("lock: " + status.detail());
 }
 
+Status StatementFailed(const std::string& sqlstate) {
+  std::string text = "postgres: a statement of the write failed";
+  if (!sqlstate.empty()) text += " (SQLSTATE " + sqlstate + ")";
+  return Status::Unavailable(std::move(text));
+}
+
 // The original's lock stays where it lies.
 Bytes EncodeRow(const LockBook& book, bool legacy) {
   if (!legacy) return EncodeLockRecord(book);
@@ -338,7 +344,7 @@ Status PostgresLock::WithLock(const LockKey& key, const WriteFn& write) {
   view.transaction = &transaction;
   view.gates = [&] { return GatesFrom(&transaction); };
   write(view);
-  if (transaction.failed()) return Status::Unavailable("postgres: a statement of the write failed");
+  if (transaction.failed()) return StatementFailed(transaction.sqlstate());
   // Nothing to keep: the transaction is rolled back.
   if (transaction.ended() || !transaction.changed()) return Status();
   return transaction.Commit({});

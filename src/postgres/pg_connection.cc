@@ -193,10 +193,9 @@ Status PgConnection::Lose(const std::string& why) {
 Result<std::vector<PgRows>> PgConnection::Run(const std::vector<PgStatement>& statements) {
   sqlstate_.clear();
   if (lost_) return Status::Unavailable("postgres: the connection was lost before");
-  size_t bytes = 0;
-  for (const PgStatement& statement : statements) bytes += statement.params.bytes();
+  const size_t bytes = PgBytesOf(statements);
   heavy_ = heavy_ || bytes > kHeavyBytes;
-  int64_t limit_ms = kAnswerMs + static_cast<int64_t>(bytes >> 20) * 1000;
+  int64_t limit_ms = kAnswerMs + static_cast<int64_t>(bytes >> 20) * kMsForEachMiB;
   int64_t deadline_us = clock_.SteadyUs() + limit_ms * 1000;
   if (round_trips_ != nullptr) ++*round_trips_;
   std::vector<Sent> sent;

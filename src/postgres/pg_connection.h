@@ -58,6 +58,7 @@ class PgConnection {
   // kUnavailable, kCorruption: as the server says; sqlstate() tells more.
   Result<std::vector<PgRows>> Run(const std::vector<PgStatement>& statements);
   static constexpr int64_t kAnswerMs = 10000;
+  static constexpr int64_t kMsForEachMiB = 1000;
 
   // The connection is of no use any more; when Run failed it is unknown what took effect.
   bool lost() const { return lost_; }

@@ -25,12 +25,15 @@ constexpr std::chrono::milliseconds kBetweenTries(100);
 // The limits of a transaction, as the server keeps them: they hold behind pgbouncer too, which
 // refuses startup parameters and would give a session's settings to others.
 // - Another holder of a row is waited for at most 5 s: it needs milliseconds.
-// - A statement may take 60 s: 256 MiB on a slow disk.
+// - A statement may take 60 s: 256 MiB on a slow disk. Sending it comes on top (RunWithin).
 // - A transaction whose client has stopped in its middle ends after 15 s, longer than a key
 //   service may take to answer (10 s); until then the state stands still.
 constexpr const char* kLimits[] = {
     "SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'",
     "SET LOCAL idle_in_transaction_session_timeout = '15s'", "SET LOCAL synchronous_commit = on"};
+constexpr int64_t kStatementMs = 60000;
+// Less is sent in a moment.
+constexpr size_t kLargeBytes = size_t{1} << 20;
 // Functions may be made by another server, and be gone after a restore.
 constexpr int64_t kAskFunctionsUs = 30000000;
 // What waited for a row is to see what was committed meanwhile, whatever
@@ -76,19 +79,40 @@ Result<std::vector<PgRows>> PgTransaction::Query(const std::vector<PgStatement>&
     newest.reset();
   }
   const bool within = open_;
-  Result<std::vector<PgRows>> rows = within && last_ && use != PgUse::kRead
-                                         ? RunAndCommit(statements)
-                                         : connection_->Run(statements);
-  if (!rows.ok() && within) failed_ = true;
+  Result<std::vector<PgRows>> rows =
+      within && last_ && use != PgUse::kRead ? RunAndCommit(statements) : RunWithin(statements);
+  if (!rows.ok() && within) {
+    failed_ = true;
+    sqlstate_ = connection_->sqlstate();
+  }
   if (sqlstate != nullptr) *sqlstate = connection_->sqlstate();
+  return rows;
+}
+
+// The server counts the time in which the bytes of a statement arrive: where a client is silent
+// until its first message is whole, and a statement begins with its text, before its values. So a
+// small one that sets the limit goes in front of a large one, in the same round trip: the client is
+// not silent behind it.
+Result<std::vector<PgRows>> PgTransaction::RunWithin(const std::vector<PgStatement>& statements) {
+  const size_t bytes = PgBytesOf(statements);
+  if (!open_ || bytes < kLargeBytes) return connection_->Run(statements);
+  const int64_t limit_ms =
+      kStatementMs + static_cast<int64_t>(bytes >> 20) * PgConnection::kMsForEachMiB;
+  const std::string limit = std::to_string(limit_ms) + "ms";
+  std::vector<PgStatement> all = {{"SELECT set_config('statement_timeout', $1, true)", {}}};
+  all.front().params.Text(limit);
+  all.insert(all.end(), statements.begin(), statements.end());
+  Result<std::vector<PgRows>> rows = connection_->Run(all);
+  if (rows.ok()) rows->erase(rows->begin());
   return rows;
 }
 
 Result<std::vector<PgRows>> PgTransaction::RunAndCommit(std::vector<PgStatement> statements) {
   statements.push_back({"COMMIT", {}});
-  Result<std::vector<PgRows>> rows = connection_->Run(statements);
+  Result<std::vector<PgRows>> rows = RunWithin(statements);
   if (!rows.ok()) {
     failed_ = true;
+    sqlstate_ = connection_->sqlstate();
     unknown_ = connection_->lost();
     return rows;
   }

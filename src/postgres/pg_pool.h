@@ -65,6 +65,8 @@ class PgTransaction : public Transaction, public PgQueries {
   bool changed() const { return changed_; }
   bool ended() const { return !open_; }
   bool outcome_unknown() const { return unknown_; }
+  // What the server said when it failed: five characters; "" = nothing.
+  const std::string& sqlstate() const { return sqlstate_; }
 
   // What the first round trip brought along of one state's history, so that the storage need not
   // ask again while nothing has changed (the transaction holds the state's lock).
@@ -88,6 +90,8 @@ class PgTransaction : public Transaction, public PgQueries {
  private:
   friend class PgPool;
   Result<std::vector<PgRows>> RunAndCommit(std::vector<PgStatement> statements);
+  // Within the transaction: with limits that allow for what is sent.
+  Result<std::vector<PgRows>> RunWithin(const std::vector<PgStatement>& statements);
   PgTransaction(PgPool& pool, std::unique_ptr<PgConnection> connection)
       : pool_(pool), connection_(std::move(connection)) {}
 
@@ -97,6 +101,7 @@ class PgTransaction : public Transaction, public PgQueries {
   bool failed_ = false;
   bool changed_ = false;
   bool unknown_ = false;
+  std::string sqlstate_;
 };
 
 class PgPool : public PgQueries {

@@ -62,9 +62,10 @@ inline constexpr size_t kPgTimeline = 8;  // bytes of it
   "(substr(" place ", 9) = substr(" expected ", 9) AND " place " >= " expected " COLLATE \"C\")"
 // The epoch. It begins with the timeline: an asynchronous standby may not have got every lock. It
 // ends with the table's oid: a copy that is put back (pg_restore, psql) makes the table anew.
-#define STATEWARD_PG_EPOCH(counter)                         \
-  STATEWARD_PG_TIMELINE " || '.' || " counter " || '.' || " \
-                                              "to_regclass('stateward.state_locks')::oid"
+#define STATEWARD_PG_EPOCH(counter)           \
+  STATEWARD_PG_TIMELINE " || '.' || " counter \
+                        " || '.' || "         \
+                        "to_regclass('stateward.state_locks')::oid"
 // The service's id, its epoch and the tag of its gates; null without service, and on a standby.
 #define STATEWARD_PG_SERVICE \
   "(SELECT s.id || ' ' || " STATEWARD_PG_EPOCH("s.counter") \

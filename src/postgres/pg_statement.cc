@@ -53,6 +53,12 @@ size_t PgParams::bytes() const {
   return sum;
 }
 
+size_t PgBytesOf(const std::vector<PgStatement>& statements) {
+  size_t sum = 0;
+  for (const PgStatement& statement : statements) sum += statement.params.bytes();
+  return sum;
+}
+
 void PgRows::Clear::operator()(pg_result* result) const { PQclear(result); }
 
 size_t PgRows::size() const {

@@ -46,6 +46,9 @@ struct PgStatement {
   bool kept = false;
 };
 
+// Of all values of them.
+size_t PgBytesOf(const std::vector<PgStatement>& statements);
+
 // What one statement gave. Movable; used by one thread.
 class PgRows {
  public:

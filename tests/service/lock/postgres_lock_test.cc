@@ -353,6 +353,7 @@ TEST(PostgresTogether, AFailedStatementUndoesAll) {
     CHECK(storage->Within(*view.transaction)->Head(id).status().code() == Code::kUnavailable);
   });
   CHECK(status.code() == Code::kUnavailable);
+  STRCMP_CONTAINS("SQLSTATE 22012", status.detail().c_str());
   LONGS_EQUAL(0, *storage->Head(id));
 }
 

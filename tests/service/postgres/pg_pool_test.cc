@@ -8,6 +8,7 @@
 #include "doubles/pool_watch.h"
 #include "postgres/pg_schema.h"
 #include "service/postgres_box.h"
+#include "service/slow_pipe.h"
 
 namespace stateward {
 
@@ -137,6 +138,36 @@ uint64_t Ask(PgPool& pool, const PgStatement& statement) {
   Result<PgRows> rows = pool.QueryOne(statement, PgUse::kRead);
   if (!rows.ok()) FAIL(rows.status().detail().c_str());
   return rows->Int8(0, 0);
+}
+
+// The server reads the bytes of a large statement while its limits run: of a transaction whose
+// client is silent where the statement is kept, else of the statement.
+TEST(PgPool, TheLimitsOfATransactionAllowForWhatIsSent) {
+  SlowPipe pipe;
+  pool = PostgresBox::Pool(1, pipe.Connection());
+  const std::string bytes(size_t{24} << 20, 'x');
+  std::vector<PgRows> rows;
+  Result<std::unique_ptr<PgTransaction>> begun = pool->Begin({{"SELECT 1", {}}}, &rows);
+  CHECK(begun.ok());
+  const auto ask = [&](ByteView value) {
+    PgStatement size{
+        "SELECT octet_length($1)::int8, current_setting('statement_timeout')", {}, true};
+    size.params.Bytea(value);
+    return (*begun)->QueryOne(size, PgUse::kRead);
+  };
+  Result<PgRows> small = ask(std::string_view("x"));
+  CHECK(small.ok());
+  STRCMP_EQUAL("1min", small->Text(0, 1).c_str());
+  const uint64_t before = pool->RoundTrips();
+  CHECK((*begun)
+            ->QueryOne({"SET LOCAL idle_in_transaction_session_timeout = '10s'", {}}, PgUse::kRead)
+            .ok());
+  pipe.SlowDown(std::chrono::microseconds(570));  // for each KiB: 14 s
+  Result<PgRows> large = ask(bytes);
+  if (!large.ok()) FAIL(large.status().detail().c_str());
+  LONGS_EQUAL(bytes.size(), large->Int8(0, 0));
+  STRCMP_EQUAL("84s", large->Text(0, 1).c_str());
+  LONGS_EQUAL(2, pool->RoundTrips() - before);
 }
 
 TEST(PgPool, TheServerKeepsAStatementThatComesAgain) {
