@@ -207,11 +207,11 @@ class FullDisk:
 
 
 def fill(path):
-    with open(path, "ab") as file:
+    # Without a buffer, whose rest would be written, and fail, once more when the file is closed.
+    with open(path, "ab", buffering=0) as file:
         try:
-            while True:
-                file.write(bytes(1 << 16))
-                file.flush()
+            while file.write(bytes(1 << 16)):
+                pass
         except OSError:
             pass
 
