@@ -16,10 +16,6 @@
 namespace stateward {
 namespace {
 
-// A process that was killed left half a line, and so may others have that died at the same time. A
-// file of another store has none that can be read, however long it is.
-constexpr int kFirstLines = 16;
-
 // The regular files next to AUDIT_FILE that may hold lines of its trail, by their names.
 Result<std::vector<std::string>> NamedFiles(const std::string& file) {
   const size_t slash = file.rfind('/');
@@ -50,7 +46,7 @@ Result<SecretBytes> TrailKey(const AdminService& service) {
 
 std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file) {
   std::optional<AuditLine> first;
-  int left = kFirstLines;
+  int left = kTrailFirstLines;
   (void)EachTrailLine({file}, nullptr,
                       [&first, &left, key](const std::string&, std::string_view text, bool whole) {
                         Result<AuditLine> line = ReadAuditLine(key, text);
@@ -77,7 +73,9 @@ Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteVie
   std::vector<std::pair<uint64_t, std::string>> found;
   for (std::string& path : *paths) {
     const std::optional<AuditLine> first = FirstTrailLine(key, path);
-    found.emplace_back(first ? first->head.sequence : 0, std::move(path));
+    // AUDIT_FILE itself is the newest, whatever stands at its front.
+    const uint64_t place = first ? first->head.sequence : path == file ? UINT64_MAX : 0;
+    found.emplace_back(place, std::move(path));
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> files;

@@ -126,7 +126,11 @@ Result<Reply> RunAudited(const Operation& operation, AdminService& service, cons
     // Copies of the call live no longer than `run`.
     call.announce = [trail, run = run.get()] { return AnnounceOnce(trail, run); };
   }
-  if (operation.scope == Scope::kStore) STATEWARD_RETURN_IF_ERROR(Announce(call));
+  const Status announced = operation.scope == Scope::kStore ? Announce(call) : Status();
+  if (!announced.ok()) {
+    NoteEnd(operation, trail, *run, announced);
+    return announced;
+  }
   Result<Reply> reply = operation.run(call);
   if (!reply.ok() || !reply->stream) {
     NoteEnd(operation, trail, *run, EndOf(reply));

@@ -210,7 +210,7 @@ void TrailWriter::WriteGroup(std::deque<Waiting> group) {
     synced_us_ = now_us;
   }
   has_room_ = chain_.has_room();
-  no_line_ = !status.ok();  // one that waits for room is none
+  NoteWhetherWritten(group, status);
   Complain(status.ok() && !has_room_ ? Status::Unavailable("audit: the disk is full: no locks are "
                                                            "granted, and reads get no lines")
                                      : status);
@@ -237,6 +237,18 @@ void TrailWriter::WriteGroup(std::deque<Waiting> group) {
   }
   done_.notify_all();
   GiveBack(std::move(rest));
+}
+
+// Where the disk is full a line that waits for room says nothing of those that may use the reserve:
+// what they met is true until one is written, or there is room again.
+void TrailWriter::NoteWhetherWritten(const std::deque<Waiting>& group, const Status& status) {
+  const bool wrote = std::any_of(group.begin(), group.end(),
+                                 [](const Waiting& waiting) { return waiting.entry.written; });
+  if (!status.ok()) {
+    no_line_ = true;
+  } else if (wrote || has_room_) {
+    no_line_ = false;
+  }
 }
 
 Status TrailWriter::WriteEntries(std::deque<Waiting>* group) {

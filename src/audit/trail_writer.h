@@ -85,6 +85,7 @@ class TrailWriter : public AuditTrail {
   void AddQuietFloods(bool all);
   void WriteGroup(std::deque<Waiting> group);
   Status WriteEntries(std::deque<Waiting>* group);
+  void NoteWhetherWritten(const std::deque<Waiting>& group, const Status& status);
   void GiveBack(std::deque<Waiting> rest);
   void SendCopies(const std::string& line);
   void Complain(const Status& status);

@@ -32,7 +32,8 @@ constexpr CiMeasure kMeasures[] = {
      "registers a "
      "name that became free gets its tokens",
      "a GitHub rule with the role write, operator or admin has to name ref, environment or "
-     "job_workflow_ref, and not by a glob that fits every branch: else each branch may write"},
+     "job_workflow_ref, and not by a glob that fits every branch, tag or pull request: else each "
+     "branch may write"},
     {CiKind::kGitLab,
      {"namespace_id", "project_id"},
      {"ref", "ref_protected", "environment", "environment_protected"},
@@ -63,20 +64,30 @@ bool Names(const Rule& rule, const ClaimNames& claims, bool exactly) {
   });
 }
 
-// Branches, tags and proposals that nobody names in a rule: a pattern that fits one of them fits
-// any.
-constexpr std::string_view kAnyGitHubRefs[] = {"refs/heads/q7x", "refs/heads/q7x/q7x",
-                                               "refs/tags/q7x", "refs/pull/7/merge"};
-constexpr std::string_view kAnyGitLabRefs[] = {"q7x", "q7x/q7x"};
+// `front` and `parts` parts that say nothing.
+std::string RefOf(std::string_view front, size_t parts, std::string_view part) {
+  std::string ref(front);
+  for (size_t i = 0; i < parts; ++i) ref.append(i == 0 ? "" : "/").append(part);
+  return ref;
+}
 
-bool FitsAnyRef(CiKind ci, std::string_view pattern) {
-  const auto fits = [pattern](std::string_view ref) {
-    return GlobMatches(pattern, ref, kClaimSeparators);
-  };
-  if (ci == CiKind::kGitLab) {
-    return std::any_of(std::begin(kAnyGitLabRefs), std::end(kAnyGitLabRefs), fits);
+// A star stays within a part, so names with as many parts as the pattern may have are tried. Two
+// that have nothing in common: a pattern that fits both fits every one of that many parts.
+bool FitsEvery(std::string_view pattern, std::string_view front) {
+  const auto most = static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '/')) + 1;
+  for (size_t parts = 1; parts <= most; ++parts) {
+    if (GlobMatches(pattern, RefOf(front, parts, "q7"), kClaimSeparators) &&
+        GlobMatches(pattern, RefOf(front, parts, "Zx4"), kClaimSeparators)) {
+      return true;
+    }
   }
-  return std::any_of(std::begin(kAnyGitHubRefs), std::end(kAnyGitHubRefs), fits);
+  return false;
+}
+
+bool FitsEveryRef(CiKind ci, std::string_view pattern) {
+  if (ci == CiKind::kGitLab) return FitsEvery(pattern, "");
+  return FitsEvery(pattern, "refs/heads/") || FitsEvery(pattern, "refs/tags/") ||
+         GlobMatches(pattern, "refs/pull/7/merge", kClaimSeparators);
 }
 
 bool EndsWith(std::string_view text, std::string_view end) {
@@ -91,13 +102,13 @@ bool IsPlace(CiKind ci, std::string_view claim, const ClaimPattern& pattern) {
   }
   if (claim == "ref" && HasPrefix(pattern.text, "refs/pull/")) return false;
   if (!IsGlob(pattern)) return true;
-  if (claim == "ref") return !FitsAnyRef(ci, pattern.text);
+  if (claim == "ref") return !FitsEveryRef(ci, pattern.text);
   if (claim == "job_workflow_ref") {  // FILE@REF
     const size_t at = pattern.text.find('@');
     return at != std::string::npos &&
-           !FitsAnyRef(ci, std::string_view(pattern.text).substr(at + 1));
+           !FitsEveryRef(ci, std::string_view(pattern.text).substr(at + 1));
   }
-  return !GlobMatches(pattern.text, "q7x", kClaimSeparators);
+  return !FitsEvery(pattern.text, "");
 }
 
 // Whether the rule says which code may write. One open pattern of several opens them all.

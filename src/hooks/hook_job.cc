@@ -77,7 +77,7 @@ class Webhook : public Job {
     const TrailCursor::Passed passed = cursor_.TakePassed();
     if (passed.lines == 0) return;
     log.Warning("webhook: " + Counted(passed.lines, "line", "lines") +
-                " of the audit trail passed over, since no server wrote what stands there; the "
+                " of the audit trail passed over: not what a server wrote, or only half of it; the "
                 "first begins behind byte " +
                 std::to_string(passed.at) + " of " + passed.file + ": see `audit verify`");
   }

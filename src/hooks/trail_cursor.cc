@@ -73,9 +73,10 @@ uint64_t TrailCursor::FirstOf(int dir, const std::string& name) const {
   Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
   if (!file.ok()) return 0;
   uint64_t first = 0;
+  int left = kTrailFirstLines;
   (void)EachLine(disk_, file->get(), 0, [&](std::string_view text, bool whole, uint64_t) {
     Result<AuditLine> line = ReadAuditLine(key_, text);
-    if (!whole || !line.ok()) return true;
+    if (!whole || !line.ok()) return --left > 0;
     if (line->head.chain == chain_) first = line->head.sequence;
     return false;
   });
@@ -89,7 +90,7 @@ std::string TrailCursor::NextFile(int dir, const std::vector<std::string>& names
   uint64_t next_first = UINT64_MAX;
   for (const std::string& name : names) {
     DiskStat stat;
-    if (chain_.empty() || name.substr(0, name_.size()) != name_) continue;
+    if (chain_.empty() || !IsTrailName(name_, name)) continue;
     if (disk_.StatAt(dir, name.c_str(), &stat) < 0 || !stat.is_file) continue;
     const uint64_t first = FirstOf(dir, name);
     if (first <= sequence_ || first >= next_first) continue;
@@ -117,7 +118,7 @@ Result<Fd> TrailCursor::OpenFile(bool* newest) {
   r = disk_.ListDir(dir->get(), &names);
   if (r < 0) return DiskError(folder_, r);
   for (const std::string& name : names) {
-    if (name.substr(0, name_.size()) != name_ || name == name_) continue;
+    if (!IsTrailName(name_, name) || name == name_) continue;
     DiskStat old;
     if (disk_.StatAt(dir->get(), name.c_str(), &old) < 0 || !old.is_file) continue;
     if (old.inode == inode_ && old.size >= offset_) {

@@ -285,11 +285,13 @@ Result<uint64_t> RedisLock::CountLegacy() {
     if (page->word == "may not") {
       return Status(Code::kPermissionDenied, "redis: the user of REDIS_USER has no right to SCAN");
     }
-    if (page->word == "no room" && keys > 1) {
+    if (page->word == "no room") {
+      if (keys == 1) return Status::Unavailable("redis: a page of large keys cannot be looked at");
       keys = std::max<uint64_t>(1, keys / 8);
       continue;
     }
     if (page->rest.size() != 3) return NoAnswer();
+    keys = std::min(kLegacyKeys, keys * 2);
     at = page->rest[0].text;
     for (const RedisReply& value : page->rest[1].items) count += IsLegacyLock(value.text) ? 1 : 0;
     count += static_cast<uint64_t>(page->rest[2].integer);

@@ -21,6 +21,9 @@ constexpr int kRepeats = 3;
 // A transfer that goes on may take so long: 1 GiB at 4 MiB a second.
 constexpr int64_t kTransferMs = int64_t{256} * 1000;
 
+// A failure that took less kept no thread for long.
+constexpr int64_t kSilentUs = int64_t{1} * 1000 * 1000;
+
 // Wed, 25 Nov 2026 16:55:43 GMT
 bool ParseHttpDate(std::string_view text, int64_t* out_ms) {
   tm parts{};
@@ -122,12 +125,30 @@ Result<HttpAnswer> S3Client::SendOnce(const Call& call) {
   request.body_to = call.body_to;
   if (call.limit > kS3MaxText) request.timeout_ms = kTransferMs;
   request.stall_s = static_cast<int>(kS3PatienceMs / 1000);
-  Result<HttpAnswer> answer = http_->Send(request);
+  Result<HttpAnswer> answer = Ask(request);
   if (!answer.ok()) return answer;
   int64_t date = 0;
   if (ParseHttpDate(answer->Header("date"), &date)) {
     server_ahead_ms_ = date - clock_.SteadyUs() / 1000;
     server_seen_ = true;
+  }
+  return answer;
+}
+
+// A service that is silent would keep every thread of the server for as long as its patience lasts,
+// also from requests that need no S3. One that refuses at once keeps nobody.
+Result<HttpAnswer> S3Client::Ask(const HttpRequest& request) {
+  const int64_t start_us = clock_.SteadyUs();
+  if (!breaker_.Allow(start_us)) {
+    return Status::Unavailable("s3: the service is silent; it is asked again in some seconds");
+  }
+  Result<HttpAnswer> answer = http_->Send(request);
+  const int64_t now_us = clock_.SteadyUs();
+  const bool unanswered = !answer.ok() && answer.status().code() == Code::kUnavailable;
+  if (!unanswered) {
+    breaker_.Succeeded();
+  } else if (now_us - start_us >= kSilentUs) {
+    breaker_.Failed(now_us);
   }
   return answer;
 }

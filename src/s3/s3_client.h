@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/circuit_breaker.h"
 #include "http_client/http_client.h"
 #include "s3/s3_credentials.h"
 #include "s3/s3_settings.h"
@@ -73,7 +74,9 @@ struct S3ObjectVersion {
   bool deleted = false;  // a marker in the place of an object
 };
 
-// Thread-safe. Every call ends within kS3PatienceMs, a longer transfer excepted that goes on.
+// Thread-safe. Every call ends within kS3PatienceMs, a longer transfer excepted that goes on. After
+// five that were silent for a second or more, one caller in 5 s asks and all others are
+// kUnavailable at once, until one is answered.
 class S3Client {
  public:
   S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
@@ -122,6 +125,7 @@ class S3Client {
   };
   Result<HttpAnswer> Send(const Call& call);
   Result<HttpAnswer> SendOnce(const Call& call);
+  Result<HttpAnswer> Ask(const HttpRequest& request);
   bool LearnRegion(const HttpAnswer& answer);
   std::string Host() const;
   std::string Path(const std::string& key) const;
@@ -142,6 +146,7 @@ class S3Client {
   std::atomic<bool> server_seen_{false};
   std::mutex proof_mutex_;
   std::atomic<bool> proved_{false};
+  CircuitBreaker breaker_;
 };
 
 // Longer than a healthy service ever takes for a small object; a client's own patience is longer.

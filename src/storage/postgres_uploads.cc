@@ -101,19 +101,22 @@ Result<Bytes> PostgresStorage::GetUploadPrefix(const KeptUpload& upload, size_t 
 }
 
 Status PostgresStorage::ReplaceUpload(const KeptUpload& upload, ByteView sealed) {
+  Result<std::string> place = Place();
+  if (!place.ok()) return std::move(place).status();
   PgStatement statement{
       "UPDATE stateward.uploads SET data = $3, size = $4"
       " WHERE principal = $1 AND content = $2 AND " STATEWARD_PG_SAFE
-      " RETURNING " STATEWARD_PG_PLACE,
+      " AND " STATEWARD_PG_IS_PLACE(STATEWARD_PG_PLACE, "$5") " RETURNING " STATEWARD_PG_PLACE,
       {}};
   statement.params.Text(upload.principal_tag)
       .Text(upload.content_tag)
       .Bytea(sealed)
-      .Int8(sealed.size());
+      .Int8(sealed.size())
+      .Text(*place);
   Result<PgRows> rows = Queries().QueryOne(std::move(statement), PgUse::kRepeatable);
   if (!rows.ok()) return std::move(rows).status();
   if (rows->size() > 0) return CheckPlace(rows->Raw(0, 0).AsString());
-  // Nothing was changed: no such entry, or a server whose word does not last.
+  // Nothing was changed: no such entry, another store, or a server whose word does not last.
   Result<Bytes> there = GetUpload(upload);
   if (!there.ok()) return std::move(there).status();
   return PgUnsafe();

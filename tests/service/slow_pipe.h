@@ -87,7 +87,7 @@ class SlowPipe {
     std::array<char, 65536> piece;
     const ssize_t size = recv(from, piece.data(), piece.size(), 0);
     if (size <= 0) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(size / 1024 * us_for_kib));
+    std::this_thread::sleep_for(std::chrono::microseconds(size * us_for_kib / 1024));
     for (ssize_t sent = 0; sent < size;) {
       const ssize_t more =
           send(to, piece.data() + sent, static_cast<size_t>(size - sent), MSG_NOSIGNAL);

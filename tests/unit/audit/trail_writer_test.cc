@@ -379,6 +379,16 @@ TEST(TrailWriter, AFullDiskIsNoOutage) {
   CHECK_FALSE(Intend(*writer).ok());
   CHECK(writer->Check().ok());
   STRCMP_CONTAINS("cannot be written", writer->Warning().c_str());
+  // Until what is kept for him is used up, whatever else waits for room.
+  disk.no_writes = true;
+  CHECK_FALSE(Intend(*writer, AuditNeed::kFinishes).ok());
+  writer->Note(Event("read"));
+  (void)writer->Flush();
+  CHECK(writer->Check().code() == Code::kUnavailable);
+  disk.no_writes = false;
+  disk.no_blocks = false;
+  CHECK(writer->Flush().ok());
+  CHECK(writer->Check().ok());
 }
 
 TEST(TrailWriter, ASyslogThatIsAwayIsAWarning) {

@@ -173,9 +173,9 @@ TEST(PolicyText, ARuleForWritingSaysWhichCode) {
     return TokenRule("{ repository_id = \"1\", ref = { glob = \"" + std::string(ref) + "\" } }",
                      "write");
   };
-  for (const char* open :
-       {"refs/*/*", "refs/heads/*", "refs/heads/*/*", "refs/tags/*", "refs/pull/*/merge",
-        "*/heads/*", "ref*/heads/*", "refs/*s/*", "*/pull/*/merge"}) {
+  for (const char* open : {"refs/*/*", "refs/heads/*", "refs/heads/*/*", "refs/tags/*",
+                           "refs/pull/*/merge", "*/heads/*", "ref*/heads/*", "refs/*s/*",
+                           "*/pull/*/merge", "refs/tags/*/*", "refs/heads/*/*/*"}) {
     Refuses(github(open), "each branch may write");
   }
   const auto workflow = [](const char* ref) {
@@ -189,6 +189,8 @@ TEST(PolicyText, ARuleForWritingSaysWhichCode) {
   }
   Accepts(workflow("@refs/tags/v*"));
   Accepts(github("refs/heads/pull/*"));
+  Accepts(github("refs/heads/q*"));
+  Accepts(github("refs/heads/*/main"));
   Accepts(gitlab("ref = { glob = \"tags/*\" }"));
   Refuses(TokenRule("{ repository_id = \"1\", ref = \"refs/pull/12/merge\" }", "write"),
           "each branch may write");

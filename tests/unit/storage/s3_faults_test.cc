@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/circuit_breaker.h"
 #include "conformance/storage_cases.h"
 #include "doubles/fake_clock.h"
 #include "doubles/mem_s3.h"
@@ -299,6 +300,42 @@ TEST(S3Faults, AReadAsksOnceAWriteTwice) {
   CHECK(Must(s->GetNewestFront(Id(), 10)).n == 1);
   Put(*s, Id(), 1, std::string("y"));
   LONGS_EQUAL(3, f.s3->log.size());
+}
+
+// Each call that is silent keeps a thread of the server until its patience is over.
+TEST(S3Faults, ASilentServiceIsAskedNowAndThen) {
+  CHECK(f.s3->objects.count("00-stateward-store") == 1);
+  bool silent = true;
+  f.s3->fault = [&](const MemS3::Asked&, const std::function<MemS3::Answer()>& act) {
+    if (!silent) return std::optional<MemS3::Answer>(act());
+    f.clock.Advance(10000);
+    return std::optional<MemS3::Answer>(Status::Unavailable("http: Timeout was reached"));
+  };
+  for (int i = 0; i < CircuitBreaker::kFailures; ++i) CHECK(IsOutage(s->Get(Id(), 1)));
+  f.s3->log.clear();
+  for (int i = 0; i < 20; ++i) {
+    const Status status = s->Get(Id(), 1).status();
+    CHECK(status.code() == Code::kUnavailable);
+  }
+  UNSIGNED_LONGS_EQUAL(0, f.s3->log.size());
+  f.clock.Advance(CircuitBreaker::kPauseUs / 1000);
+  CHECK(IsOutage(s->Get(Id(), 1)));
+  UNSIGNED_LONGS_EQUAL(1, f.s3->log.size());
+  // It is back.
+  silent = false;
+  f.clock.Advance(CircuitBreaker::kPauseUs / 1000);
+  CHECK(s->Get(Id(), 1).status().code() == Code::kNotFound);
+  CHECK(s->Get(Id(), 1).status().code() == Code::kNotFound);
+}
+
+// One that refuses at once keeps nobody, and may be back in a moment.
+TEST(S3Faults, AServiceThatRefusesIsAskedEachTime) {
+  f.s3->fault = [](const MemS3::Asked&, const std::function<MemS3::Answer()>&) {
+    return std::optional<MemS3::Answer>(Status::Unavailable("http: Could not connect to server"));
+  };
+  for (int i = 0; i < 20; ++i) CHECK(IsOutage(s->Get(Id(), 1)));
+  f.s3->fault = nullptr;
+  CHECK(s->Get(Id(), 1).status().code() == Code::kNotFound);
 }
 
 }  // namespace stateward
