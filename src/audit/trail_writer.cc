@@ -1,5 +1,6 @@
 #include "audit/trail_writer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <iterator>
 #include <optional>
