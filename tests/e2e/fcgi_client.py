@@ -1,6 +1,7 @@
 """Speaks FastCGI to a socket as a web server does, or as one never would (FastCGI 1.0, section 3)."""
 import socket
 import struct
+import time
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES = range(1, 10)
 RESPONDER = 1
@@ -60,13 +61,25 @@ def is_whole(answer):
     return bool(blank) and len(body) >= int(lengths[0])
 
 
+def connect(link, address, patience_s):
+    """A unix socket whose backlog is full sends away at once who has a time limit: then again, for so long."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return link.connect(address)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+
+
 class Link:
     """One connection."""
 
     def __init__(self, path, timeout=60):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
+        connect(self.socket, path, timeout)
 
     def send(self, data):
         self.socket.sendall(data)

@@ -84,9 +84,9 @@ class Crowd:
 
     def open(self, first, drip=b"", reads=False, kind=""):
         self.members.append(Slow(kind, first, drip, reads))
-        self.connect(self.members[-1], len(self.members))
+        self.connect(self.members[-1], len(self.members), 60)
 
-    def connect(self, one, number):
+    def connect(self, one, number, patience_s=0):
         link = socket.socket(self.family)
         try:
             if one.reads:
@@ -94,7 +94,7 @@ class Crowd:
             link.settimeout(60)
             if self.tls:
                 link.bind((f"127.0.0.{2 + number % self.SOURCES}", 0))
-            link.connect(self.address)
+            fcgi.connect(link, self.address, patience_s)
             if self.tls:
                 link = self.tls.wrap_socket(link, server_hostname="localhost")
             link.sendall(one.first)
