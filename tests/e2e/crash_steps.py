@@ -61,7 +61,10 @@ def ask(server, method, query="", body=None):
 
 def agrees(server, step):
     """Why the server does not stand where it has to after `step`; None if it does."""
-    status, _, body = ask(server, "GET")
+    answer = ask(server, "GET")
+    if answer is None:
+        raise Violation(f"no answer to GET of a server that was not told to die: {server.log()[-2000:]}")
+    status, _, body = answer
     wanted = (404, None) if step.document is None else (200, step.document)
     if (status, body if status == 200 else None) != wanted:
         return f"GET gives {status} {body[:80]!r}"
