@@ -177,8 +177,8 @@ struct ReleaseRequest {
   // With an empty ID: only plan locks, and of those the asker's own.
   bool own_plans = false;
   // With an ID: the run of that lock may have a write on its way. So the release is a forced one
-  // whoever asks, after which the next grant says `burn`. One's own lock counts for kForceRepeatMs
-  // no more than by a plain release: a repeat names the same ID.
+  // for all who ask, after which the next grant says `burn`. One's own lock counts for
+  // kForceRepeatMs no more than by a plain release: a repeat names the same ID.
   bool forced = false;
   uint64_t head = 0;  // the newest head of the state that the asker knows, for the mark
 };

@@ -56,7 +56,7 @@ class AdminService {
   // False when that principal's list is being made already: ListUnderWay.
   ListTurn TakeListTurn(const std::string& principal);
 
-  // The same while the audit trail is read for a state's locks: one at a time, whoever asks, so
+  // The same while the audit trail is read for a state's locks: one at a time for all who ask, so
   // that no more than one thread of a server is at it. False: TrailUnderWay.
   ListTurn TakeTrailTurn();
 

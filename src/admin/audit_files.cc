@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "audit/audit_line.h"
+#include "audit/first_line.h"
 #include "audit/line_reader.h"
 #include "audit/trail_names.h"
 #include "base/files.h"
@@ -44,18 +45,6 @@ Result<SecretBytes> TrailKey(const AdminService& service) {
   return AuditKey(*found);
 }
 
-std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file) {
-  std::optional<AuditLine> first;
-  int left = kTrailFirstLines;
-  (void)EachTrailLine({file}, nullptr,
-                      [&first, &left, key](const std::string&, std::string_view text, bool whole) {
-                        Result<AuditLine> line = ReadAuditLine(key, text);
-                        if (whole && line.ok()) first = *std::move(line);
-                        return !first.has_value() && --left > 0;
-                      });
-  return first;
-}
-
 Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteView key,
                                             const std::vector<std::string>& named) {
   for (const std::string& file : named) {
@@ -72,7 +61,7 @@ Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteVie
   if (!paths.ok()) return paths;
   std::vector<std::pair<uint64_t, std::string>> found;
   for (std::string& path : *paths) {
-    const std::optional<AuditLine> first = FirstTrailLine(key, path);
+    const std::optional<AuditLine> first = FirstTrailLine(PosixDisk(), AT_FDCWD, path, key);
     // AUDIT_FILE itself is the newest, whatever stands at its front.
     const uint64_t place = first ? first->head.sequence : path == file ? UINT64_MAX : 0;
     found.emplace_back(place, std::move(path));

@@ -3,13 +3,11 @@
 #define STATEWARD_ADMIN_AUDIT_FILES_H_
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "admin/admin_service.h"
-#include "audit/audit_line.h"
 #include "stateward/bytes.h"
 #include "stateward/result.h"
 
@@ -25,10 +23,6 @@ Result<SecretBytes> TrailKey(const AdminService& service);
 // set.
 Result<std::vector<std::string>> TrailFiles(const AdminService& service, ByteView key,
                                             const std::vector<std::string>& named);
-
-// The first line of a file that was written under this key; nullopt: none of its first 16 was, or
-// it cannot be read.
-std::optional<AuditLine> FirstTrailLine(ByteView key, const std::string& file);
 
 // Each line without its end; `whole` as in audit/line_reader.h. False ends it.
 using TrailLineFn = std::function<bool(const std::string& file, std::string_view line, bool whole)>;

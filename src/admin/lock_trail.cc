@@ -13,6 +13,7 @@
 #include "admin/find_state.h"
 #include "admin/params.h"
 #include "audit/audit_line.h"
+#include "audit/first_line.h"
 #include "audit/line_reader.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -62,7 +63,7 @@ std::vector<std::string> FilesSince(std::vector<std::string> files, ByteView key
                                     int64_t since_ms) {
   size_t first = files.empty() ? 0 : files.size() - 1;
   for (; first > 0; --first) {
-    const std::optional<AuditLine> begin = FirstTrailLine(key, files[first]);
+    const std::optional<AuditLine> begin = FirstTrailLine(PosixDisk(), AT_FDCWD, files[first], key);
     const int64_t begin_ms = begin ? TimeOf(begin->json) : 0;
     if (begin_ms != 0 && begin_ms < since_ms) break;  // 0: it does not say
   }

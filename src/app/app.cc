@@ -223,8 +223,10 @@ std::vector<PartStatus> App::Ready() {
          old ? "the file is no good, wholly or for one issuer: the log says which" : ""});
   }
   if (!standby_.empty()) parts.push_back({"standby", Status(), standby_});
-  if (trail_ != nullptr)
+  if (trail_ != nullptr) {
+    // A standby changes nothing, so nothing of it waits for a line.
     parts.push_back({"audit", standby_.empty() ? trail_->Check() : Status(), trail_->Warning()});
+  }
   AddWarnings(runtime_dir_, &parts);
   Result<std::shared_ptr<const StoreIdentity>> store = gate_->Store();
   if (store.ok() && !runtime_dir_.empty()) {

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "audit/first_line.h"
 #include "audit/line_reader.h"
 #include "audit/trail_names.h"
 
@@ -70,17 +72,8 @@ Status TrailCursor::Save() {
 
 // The number of the first line that can be read; 0: there is none, or it is of another chain.
 uint64_t TrailCursor::FirstOf(int dir, const std::string& name) const {
-  Result<Fd> file = OpenFileAt(disk_, dir, name, O_RDONLY);
-  if (!file.ok()) return 0;
-  uint64_t first = 0;
-  int left = kTrailFirstLines;
-  (void)EachLine(disk_, file->get(), 0, [&](std::string_view text, bool whole, uint64_t) {
-    Result<AuditLine> line = ReadAuditLine(key_, text);
-    if (!whole || !line.ok()) return --left > 0;
-    if (line->head.chain == chain_) first = line->head.sequence;
-    return false;
-  });
-  return first;
+  const std::optional<AuditLine> first = FirstTrailLine(disk_, dir, name, key_);
+  return first && first->head.chain == chain_ ? first->head.sequence : 0;
 }
 
 // The file that begins behind the newest line that is done with, and before all others that do;

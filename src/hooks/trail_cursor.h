@@ -31,7 +31,7 @@ class TrailCursor {
   // `disk` must outlive it.
   TrailCursor(Disk& disk, std::string audit_file);
 
-  // The trail's key (AuditKey). A trail has one for ever.
+  // The trail's key (AuditKey). A trail keeps the same one.
   void SetKey(SecretBytes key) { key_ = std::move(key); }
   bool HasKey() const { return !key_.empty(); }
 

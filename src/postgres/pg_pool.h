@@ -138,8 +138,8 @@ class PgPool : public PgQueries {
   // Of a call: there is no such function, or not for this role.
   static bool IsNoFunction(const std::string& sqlstate);
   bool standby() const { return standby_; }
-  // Told by who has found that the server holds what it should: nothing is to be learnt from
-  // another one. kUnavailable: its timeline (8 hex digits) is older than one that was told before.
+  // To be told once it is known that the server holds what it should: the timeline of another one
+  // says nothing. kUnavailable: its timeline (8 hex digits) is older than one that was told before.
   // That of a standby says nothing.
   Status FollowTimeline(std::string_view timeline);
   // The newest that was told, as the server writes it; of zeros: none yet.

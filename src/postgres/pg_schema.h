@@ -61,7 +61,7 @@ inline constexpr size_t kPgTimeline = 8;  // bytes of it
 #define STATEWARD_PG_IS_PLACE(place, expected) \
   "(substr(" place ", 9) = substr(" expected ", 9) AND " place " >= " expected " COLLATE \"C\")"
 // The epoch. It begins with the timeline: an asynchronous standby may not have got every lock. It
-// ends with the table's oid: a copy that is put back (pg_restore, psql) makes the table anew.
+// ends with the table's oid: a copy that is put back (pg_restore, psql) makes a new table.
 #define STATEWARD_PG_EPOCH(counter)           \
   STATEWARD_PG_TIMELINE " || '.' || " counter \
                         " || '.' || "         \

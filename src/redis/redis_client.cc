@@ -182,7 +182,7 @@ Status RedisClient::Examine() {
   if (!link.ok()) return std::move(link).status();
   const Status status = CheckServer(link->get(), deadline_us);
   GiveBack(status.ok() ? std::move(*link) : nullptr);
-  // The others must not go on with what was refused here: each is proved anew.
+  // The others must not go on with what was refused here: each is looked at again.
   if (!status.ok()) CloseIdle();
   return status.ok() ? status : Status::Unavailable(status.detail());
 }

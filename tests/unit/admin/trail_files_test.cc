@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/audit_files.h"
+#include "audit/audit_line.h"
 #include "audit/trail_names.h"
 #include "unit/admin/admin_fixture.h"
 
